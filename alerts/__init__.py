@@ -1,0 +1,1 @@
+"""Frame to faces to possible match to human decision; the live sockets."""

@@ -1,0 +1,262 @@
+"""The one way in for frames: browser, agent, simulator and load generator speak this socket (docs/protocol.md).
+
+    client -> server   binary: frame number (4 bytes, big-endian) + JPEG
+    server -> client   JSON: ready | read | dropped | refused_frame | problem | closing
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import struct
+import time
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from alerts.frames import Frame, FrameGate
+from alerts.tasks import enqueue_frame
+from audit.journal import Actor, System
+from deployments import operations
+from deployments.events import group_of
+from deployments.models import Camera
+from recognition.imaging import MAX_FRAME_BYTES
+
+logger = logging.getLogger(__name__)
+
+NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER = 4401, 4403, 4409, 4423, 4400, 4410
+# One being worked on and one waiting: more in flight would only be replaced.
+WINDOW = 2
+# A frame without an answer for this long is lost: its worker died, or none is running.
+PATIENCE_S = 2.5
+BAD_FRAMES_IN_A_ROW = 20
+
+
+class Refusal(Exception):
+    """This socket may not stream."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code, self.reason = code, reason
+
+
+class CaptureConsumer(AsyncWebsocketConsumer):
+    """Frames of one camera, while its deployment is live."""
+
+    camera: Camera
+    actor: Actor
+
+    async def connect(self) -> None:
+        self.gate = FrameGate()
+        self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
+        self.waiting: dict[int, float] = {}
+        self.counts = operations.FrameCounts()
+        self.bad_in_a_row = 0
+        self.problem = ""
+        self.open = False
+        self.clock: asyncio.Task[None] | None = None
+        self.leaving = "the connection was lost"
+        await self.accept()
+        try:
+            self.camera, self.actor = await database_sync_to_async(_admitted)(self.scope, self.camera_id)
+            if not await self.gate.hold(self.camera_id, self.channel_name):
+                raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
+        except Refusal as refusal:
+            await self._refuse(refusal.code, refusal.reason)
+            return
+        except (RedisError, DatabaseError):
+            await self._refuse(1013, "The system is not ready. Trying again shortly.")
+            return
+        await self.channel_layer.group_add(group_of(self.camera.deployment_id), self.channel_name)
+        await database_sync_to_async(operations.note_connected)(self.camera, actor=self.actor)
+        self.open = True
+        self.clock = asyncio.create_task(self._tick())
+        await self._say("ready", camera=self.camera.name, window=WINDOW, frame_bytes=MAX_FRAME_BYTES)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if not self.open:
+            return
+        if bytes_data is None or len(bytes_data) < 5:
+            await self._bad_frame(0, "A frame is binary: its number in four bytes, then a JPEG.")
+            return
+        (number,) = struct.unpack_from(">I", bytes_data)
+        if len(bytes_data) > MAX_FRAME_BYTES:
+            await self._bad_frame(number, "A frame may have 2 MB at most.")
+        elif bytes_data[4:6] != b"\xff\xd8":
+            await self._bad_frame(number, "This frame is not a JPEG picture.")
+        else:
+            await self._take(number, bytes_data[4:])
+
+    async def disconnect(self, code: int) -> None:
+        if self.clock is not None:
+            self.clock.cancel()
+        if self.open:
+            self.open = False
+            with contextlib.suppress(RedisError):
+                await self.gate.release(self.camera_id, self.channel_name)
+            with contextlib.suppress(DatabaseError):
+                await self._count()
+                note = database_sync_to_async(operations.note_disconnected)
+                await note(self.camera, actor=self.actor, reason=self.leaving)
+            with contextlib.suppress(RedisError):
+                await self.channel_layer.group_discard(group_of(self.camera.deployment_id), self.channel_name)
+        await self.gate.close()
+
+    # What workers answer.
+
+    async def frame_read(self, event: dict[str, Any]) -> None:
+        self.counts.processed += 1
+        self.counts.faces += event["new_faces"]
+        self.bad_in_a_row = 0
+        await self._no_problem()
+        await self._answered(event["frame"])
+        await self._say("read", frame=event["frame"], boxes=event["boxes"], engine_ms=event["engine_ms"])
+
+    async def frame_refused(self, event: dict[str, Any]) -> None:
+        await self._answered(event["frame"])
+        await self._bad_frame(event["frame"], event["reason"])
+
+    async def frame_failed(self, event: dict[str, Any]) -> None:
+        await self._answered(event["frame"])
+        await self._lost(event["frame"])
+        await self._problem(event["reason"])
+
+    async def frame_not_live(self, event: dict[str, Any]) -> None:
+        await self._finish("The deployment is not live.")
+
+    async def announcement(self, event: dict[str, Any]) -> None:
+        if event["kind"] == "deployment.ended":
+            await self._finish("The deployment has ended.")
+
+    # Frames.
+
+    async def _take(self, number: int, jpeg: bytes) -> None:
+        self.counts.received += 1
+        self.waiting[number] = time.monotonic()
+        try:
+            frame = Frame(number, time.time(), time.monotonic(), self.channel_name, jpeg)
+            if await self.gate.offer(self.camera_id, frame):
+                await sync_to_async(enqueue_frame, thread_sensitive=False)(self.camera_id)
+        except (RedisError, OperationalError, OSError):
+            del self.waiting[number]
+            await self._lost(number)
+            await self._problem("The message broker does not answer.")
+
+    async def _answered(self, number: int) -> None:
+        """Frames older than one that was answered have been replaced by it."""
+        self.waiting.pop(number, None)
+        for older in [waiting for waiting in self.waiting if waiting < number]:
+            del self.waiting[older]
+            await self._lost(older)
+
+    async def _lost(self, number: int) -> None:
+        self.counts.dropped += 1
+        await self._say("dropped", frame=number)
+
+    async def _bad_frame(self, number: int, reason: str) -> None:
+        self.bad_in_a_row += 1
+        await self._say("refused_frame", frame=number, reason=reason)
+        if self.bad_in_a_row >= BAD_FRAMES_IN_A_ROW:
+            self.leaving = "it sent no usable frames"
+            await self._say("closing", code=MISUSE, reason=f"{BAD_FRAMES_IN_A_ROW} frames in a row could not be read.")
+            await self.close(MISUSE)
+
+    # The clock of this socket.
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            if timezone.now() >= self.camera.deployment.ends_at:
+                await self._finish("The authority has ended.")
+                return
+            late = [number for number, since in self.waiting.items() if time.monotonic() - since > PATIENCE_S]
+            for number in late:
+                del self.waiting[number]
+                await self._lost(number)
+            if late:
+                await self._problem("No recognition worker answers.")
+            try:
+                await self._count()
+                if not await self.gate.keep_hold(self.camera_id, self.channel_name):
+                    await self.gate.hold(self.camera_id, self.channel_name)
+            except RedisError:
+                await self._problem("The message broker does not answer.")
+            except DatabaseError:
+                await self._problem("The database does not answer.")
+
+    async def _count(self) -> None:
+        counts, self.counts = self.counts, operations.FrameCounts()
+        if counts == operations.FrameCounts():
+            return
+        try:
+            await database_sync_to_async(operations.count_frames)(self.camera, counts)
+        except DatabaseError:
+            # Nothing is lost while the database is away: the numbers wait for the next tick.
+            for name, value in vars(counts).items():
+                setattr(self.counts, name, getattr(self.counts, name) + value)
+            raise
+
+    # What the client is told.
+
+    async def _say(self, kind: str, **details: Any) -> None:
+        # A peer that has just left is told nothing; its disconnect is already on the way.
+        with contextlib.suppress(RuntimeError):
+            await self.send(json.dumps({"type": kind, **details}))
+
+    async def _problem(self, text: str) -> None:
+        if text != self.problem:
+            self.problem = text
+            await self._say("problem", text=text)
+
+    async def _no_problem(self) -> None:
+        await self._problem("")
+
+    async def _finish(self, reason: str) -> None:
+        self.leaving = reason.rstrip(".")
+        await self._say("closing", code=OVER, reason=reason)
+        await self.close(OVER)
+
+    async def _refuse(self, code: int, reason: str) -> None:
+        await self._say("closing", code=code, reason=reason)
+        await self.close(code)
+
+
+def _admitted(scope: Any, camera_id: str) -> tuple[Camera, Actor]:
+    """The camera, and who streams it: a signed-in user who may, or an agent with this camera's own token.
+
+    Raises:
+        Refusal: neither, or the deployment is not live.
+    """
+    token = _bearer_token(scope)
+    user = scope["user"]
+    actor: Actor
+    if token:
+        camera = Camera.objects.select_related("deployment").with_token(token).filter(pk=camera_id).first()
+        if camera is None:
+            raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
+        actor = System(f"agent of camera {camera.name}")
+    elif user.is_authenticated:
+        camera = Camera.objects.select_related("deployment").visible_to(user).filter(pk=camera_id).first()
+        if camera is None or not user.has_perm("deployments.operate_camera"):
+            raise Refusal(NOT_ALLOWED, "You may not stream this camera.")
+        actor = user
+    else:
+        raise Refusal(NOT_SIGNED_IN, "Sign in first.")
+    if not camera.deployment.is_live():
+        raise Refusal(NOT_LIVE, "The deployment is not live: cameras are closed.")
+    return camera, actor
+
+
+def _bearer_token(scope: Any) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value.startswith(b"Bearer "):
+            return str(value[7:].decode("latin-1").strip())
+    return ""

@@ -1,0 +1,128 @@
+"""One waiting frame a camera, in Valkey's memory, for two seconds: newest wins, no backlog can form.
+
+    offer (web)   SET frame  +  SET pending NX     -> enqueue a task only when nothing was pending
+    take (worker) GETDEL frame
+    done (worker) DEL pending, and take it again when a newer frame came meanwhile
+
+`pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import struct
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+FRAME_LIFE_MS = 2000
+# Longer than any frame takes; short enough that a worker that died with a frame costs its camera a moment.
+PENDING_LIFE_MS = 3000
+TRACKS_LIFE_S = 3
+HOLDER_LIFE_MS = 6000
+
+_OFFER = """
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[3]) then return 1 end
+return 0
+"""
+_DONE = """
+redis.call('DEL', KEYS[2])
+if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('SET', KEYS[2], '1', 'PX', ARGV[1])
+    return 1
+end
+return 0
+"""
+# Renews or gives up a lease only when it is still ours.
+_RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A JPEG on its way: its number on this connection, when it came in, whom to answer.
+
+    received_at: seconds since 1970. moment: seconds of the receiver's own clock, which nobody sets.
+    """
+
+    number: int
+    received_at: float
+    moment: float
+    reply_to: str
+    jpeg: bytes = b""
+
+    def packed(self) -> bytes:
+        header = json.dumps({key: value for key, value in asdict(self).items() if key != "jpeg"}).encode()
+        return struct.pack(">I", len(header)) + header + self.jpeg
+
+    @classmethod
+    def unpacked(cls, payload: bytes) -> Frame:
+        (length,) = struct.unpack_from(">I", payload)
+        return cls(**json.loads(payload[4 : 4 + length]), jpeg=payload[4 + length :])
+
+
+def _keys(camera_id: str) -> list[str]:
+    return [f"frame:{camera_id}", f"pending:{camera_id}"]
+
+
+class FrameGate:
+    """The web process's side, asynchronous."""
+
+    def __init__(self) -> None:
+        self._valkey: Any = redis.asyncio.Redis.from_url(
+            settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
+        )
+
+    async def offer(self, camera_id: str, frame: Frame) -> bool:
+        """Leave a frame; True when a task must be started for it."""
+        arguments = (frame.packed(), FRAME_LIFE_MS, PENDING_LIFE_MS)
+        return bool(await self._valkey.eval(_OFFER, 2, *_keys(camera_id), *arguments))
+
+    async def hold(self, camera_id: str, holder: str) -> bool:
+        """Become the one source of a camera's frames; False when another is."""
+        return bool(await self._valkey.set(f"holder:{camera_id}", holder, nx=True, px=HOLDER_LIFE_MS))
+
+    async def keep_hold(self, camera_id: str, holder: str) -> bool:
+        return bool(await self._valkey.eval(_RENEW, 1, f"holder:{camera_id}", holder, HOLDER_LIFE_MS))
+
+    async def release(self, camera_id: str, holder: str) -> None:
+        await self._valkey.eval(_RELEASE, 1, f"holder:{camera_id}", holder)
+
+    async def close(self) -> None:
+        await self._valkey.aclose()
+
+
+class FrameSource:
+    """The worker's side."""
+
+    def __init__(self) -> None:
+        self._valkey: redis.Redis = redis.Redis.from_url(
+            settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
+        )
+
+    def take(self, camera_id: str) -> Frame | None:
+        """The newest frame, gone from Valkey with the taking."""
+        payload = cast("bytes | None", self._valkey.getdel(_keys(camera_id)[0]))
+        return Frame.unpacked(payload) if payload else None
+
+    def done(self, camera_id: str) -> bool:
+        """This camera's turn is over; True when a newer frame waits and a task must be started for it."""
+        return bool(self._valkey.eval(_DONE, 2, *_keys(camera_id), str(PENDING_LIFE_MS)))
+
+    def tracks(self, camera_id: str) -> bytes | None:
+        return cast("bytes | None", self._valkey.get(f"tracks:{camera_id}"))
+
+    def keep_tracks(self, camera_id: str, text: str) -> None:
+        """Boxes, ids and scores near the threshold, for seconds; no image and no embedding."""
+        self._valkey.set(f"tracks:{camera_id}", text, ex=TRACKS_LIFE_S)
+
+
+@functools.lru_cache(maxsize=1)
+def frame_source() -> FrameSource:
+    """This worker's connection."""
+    return FrameSource()

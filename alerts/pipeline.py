@@ -1,0 +1,148 @@
+"""A frame to faces to possible matches: what a worker does with one JPEG.
+
+Faces that match nobody live in this process's memory while the frame is worked on, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from django.utils import timezone
+
+from alerts import operations
+from alerts.frames import Frame, FrameSource
+from audit.errors import Refused
+from deployments.models import Camera, Deployment
+from recognition.crop import face_crop
+from recognition.detect import Face
+from recognition.engine import Engine
+from recognition.imaging import Pixels, decode_frame, encode_jpeg
+from recognition.quality import measure
+from recognition.track import Track, TrackSet
+from watchlists.models import SealedTemplate
+from watchlists.querysets import Candidate
+
+logger = logging.getLogger(__name__)
+
+# A single shot this far above the threshold needs no second one.
+STRONG_MARGIN = 0.12
+# Shots this far below the threshold are not remembered: they are not near anybody.
+NEAR_MARGIN = 0.08
+
+
+class NotLive(Exception):
+    """The camera's deployment is not live, or its authority has ended."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the sender of a frame is told: where faces are, how many are new, how long it took. Not who anybody is.
+
+    boxes: left, top, width, height as shares of the frame's width and height.
+    """
+
+    boxes: list[list[float]]
+    new_faces: int
+    engine_ms: float
+
+
+@dataclass
+class _Sight:
+    """One face of this frame, its track, and its embedding when it is worth one."""
+
+    face: Face
+    track: Track
+    embedding: npt.NDArray[np.float32] | None = None
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource) -> Reading:
+    """Detect, track, embed what adds something, search the sealed list, raise possible matches.
+
+    Raises:
+        NotLive: the deployment is not live at this moment.
+        recognition.imaging.UnreadableImage: the frame is no whole JPEG.
+    """
+    camera = Camera.objects.streaming_allowed(timezone.now()).select_related(
+        "deployment__watchlist", "deployment__operating_point__engine"
+    ).filter(pk=camera_id).first()
+    if camera is None:
+        raise NotLive
+    started = time.perf_counter()
+    pixels = decode_frame(frame.jpeg)
+    faces = engine.detect(pixels, camera.smallest_face)
+    tracks = TrackSet.from_json(source.tracks(camera_id))
+    followed = tracks.update([face.box for face in faces], frame.moment)
+    sights = [_Sight(face, track) for face, track in zip(faces, followed, strict=True)]
+    _embed(pixels, sights, engine)
+    spent = time.perf_counter() - started
+    for sight in sights:
+        if sight.embedding is not None:
+            _search(sight, camera.deployment)
+            _vote(sight, [other.face for other in sights if other is not sight], pixels, frame, camera)
+    source.keep_tracks(camera_id, tracks.to_json())
+    height, width = pixels.shape[:2]
+    return Reading(
+        boxes=[[round(f.x / width, 4), round(f.y / height, 4), round(f.width / width, 4), round(f.height / height, 4)]
+               for f in faces],
+        new_faces=sum(track.hits == 2 for track in followed),
+        engine_ms=round(spent * 1000, 1),
+    )
+
+
+def _embed(pixels: Pixels, sights: list[_Sight], engine: Engine) -> None:
+    chosen = []
+    for sight in sights:
+        worth = measure(pixels, sight.face).worth()
+        if sight.track.wants_shot(worth):
+            sight.track.note_shot(worth)
+            chosen.append(sight)
+    for sight, embedding in zip(chosen, engine.embed(pixels, [sight.face for sight in chosen]), strict=True):
+        sight.embedding = embedding
+
+
+def _search(sight: _Sight, deployment: Deployment) -> None:
+    point = deployment.operating_point
+    if point is None or sight.embedding is None:
+        return
+    nearest = SealedTemplate.objects.nearest(
+        sight.embedding, watchlist_id=deployment.watchlist_id, engine_id=point.engine_id
+    )
+    sight.candidates = [candidate for candidate in nearest if candidate.score >= point.threshold - NEAR_MARGIN]
+
+
+def _vote(sight: _Sight, others: list[Face], pixels: Pixels, frame: Frame, camera: Camera) -> None:
+    point = camera.deployment.operating_point
+    if point is None:
+        return
+    for candidate in sight.candidates:
+        name = str(candidate.person_id)
+        sight.track.note_score(name, candidate.score)
+        # The face shown to people is always one that is itself above the threshold.
+        if candidate.score < point.threshold or name in sight.track.raised:
+            continue
+        if sight.track.voted(name, point.threshold, point.threshold + STRONG_MARGIN):
+            _raise(candidate, sight, others, pixels, frame, camera)
+            sight.track.raised.append(name)
+
+
+def _raise(
+    candidate: Candidate, sight: _Sight, others: list[Face], pixels: Pixels, frame: Frame, camera: Camera
+) -> None:
+    crop = face_crop(pixels, sight.face.box, [other.box for other in others])
+    sighting = operations.Sighting(
+        track=sight.track.id,
+        frame_number=frame.number,
+        received_at=dt.datetime.fromtimestamp(frame.received_at, dt.UTC),
+        box=sight.face.box,
+        probe_jpeg=encode_jpeg(crop),
+    )
+    try:
+        operations.raise_alert(camera, candidate, sighting)
+    except Refused as refusal:
+        raise NotLive from refusal

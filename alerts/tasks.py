@@ -1,0 +1,72 @@
+"""What Celery workers run: shells over the pipeline and the operations."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+from alerts import operations
+from alerts.frames import Frame, frame_source
+from alerts.pipeline import NotLive, read_frame
+from deployments.events import send_to_channel
+from recognition.engine import engine_at
+from recognition.imaging import UnreadableImage
+
+logger = logging.getLogger(__name__)
+
+FRAME_TASK_LIFE_S = 2
+
+
+def enqueue_frame(camera_id: str) -> None:
+    """Ask a worker to take this camera's newest frame. Only the camera's id travels in the message.
+
+    Raises:
+        kombu.exceptions.OperationalError: Valkey does not answer.
+    """
+    match_frame.apply_async((camera_id,), expires=FRAME_TASK_LIFE_S, retry=False)
+
+
+@shared_task(name="alerts.match_frame", queue="frames", ignore_result=True, acks_late=False)
+def match_frame(camera_id: str) -> None:
+    """Work on one camera's newest frame and answer the socket it came from."""
+    source = frame_source()
+    frame = source.take(camera_id)
+    try:
+        if frame is not None:
+            send_to_channel(frame.reply_to, _answer(camera_id, frame))
+    finally:
+        if source.done(camera_id):
+            enqueue_frame(camera_id)
+
+
+def _answer(camera_id: str, frame: Frame) -> dict[str, Any]:
+    try:
+        # Whatever broke the connection before (a restarted server), this frame starts with one that works.
+        close_old_connections()
+        reading = read_frame(camera_id, frame, engine_at(settings.DEEPFACE_HOME), frame_source())
+    except NotLive:
+        return {"type": "frame.not_live"}
+    except UnreadableImage as error:
+        return {"type": "frame.refused", "frame": frame.number, "reason": str(error)}
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("The database did not answer: %s", type(error).__name__)
+        return {"type": "frame.failed", "frame": frame.number, "reason": "The database does not answer."}
+    return {
+        "type": "frame.read",
+        "frame": frame.number,
+        "boxes": reading.boxes,
+        "new_faces": reading.new_faces,
+        "engine_ms": reading.engine_ms,
+    }
+
+
+@shared_task(name="alerts.purge_due", queue="clock", ignore_result=True)
+def purge_due() -> None:
+    """Empty the alerts whose time has come."""
+    count = operations.purge_due()
+    if count:
+        logger.info("Purged %d alerts", count)

@@ -1,0 +1,111 @@
+"""The operator's console and the alerts in it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from alerts import operations
+from alerts.models import Alert, Outcome
+from audit.access import acting, permitted
+from deployments.models import Deployment
+from recognition.crop import face_crop
+from recognition.imaging import decode_photograph, encode_jpeg
+
+WATCH, DECIDE, CONCLUDE = "alerts.watch_alerts", "alerts.decide_alert", "alerts.record_outcome"
+QUEUE_LENGTH = 200
+
+
+@require_GET
+@permitted(WATCH)
+def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    deployment = get_object_or_404(
+        Deployment.objects.visible_to(request.user).select_related("operating_point"), pk=deployment_id
+    )
+    context = {"deployment": deployment, "cameras": deployment.cameras.all(), **_queue(request, deployment_id)}
+    return render(request, "alerts/console.html", context)
+
+
+@require_GET
+@never_cache
+@permitted(WATCH)
+def queue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
+    return render(request, "alerts/_queue.html", _queue(request, deployment_id))
+
+
+@require_GET
+@never_cache
+@permitted(WATCH)
+def row(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    return render(request, "alerts/_row.html", {"alert": _alert(request, alert_id)})
+
+
+@require_GET
+@never_cache
+@permitted(WATCH)
+def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert = _alert(request, alert_id)
+    operations.note_viewed(alert, actor=acting(request))
+    return _card(request, alert)
+
+
+@require_POST
+@permitted(DECIDE)
+def decide(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert = _alert(request, alert_id)
+    operations.decide(alert, request.POST.get("decision", ""), actor=acting(request))
+    return _card(request, _alert(request, alert_id))
+
+
+@require_POST
+@permitted(CONCLUDE)
+def conclude(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert = _alert(request, alert_id)
+    operations.conclude(alert, request.POST.get("outcome", ""), actor=acting(request))
+    return _card(request, _alert(request, alert_id))
+
+
+@require_GET
+@never_cache
+@permitted(WATCH)
+def probe_jpeg(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    """The face from the camera."""
+    alert = get_object_or_404(Alert.objects.visible_to(request.user).only("probe_jpeg"), pk=alert_id)
+    if alert.probe_jpeg is None:
+        raise Http404
+    return HttpResponse(bytes(alert.probe_jpeg), content_type="image/jpeg")
+
+
+@require_GET
+@never_cache
+@permitted(WATCH)
+def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    """The face from the watchlist, cut at the scale of the one from the camera."""
+    alert = get_object_or_404(Alert.objects.visible_to(request.user).select_related("photograph"), pk=alert_id)
+    if alert.photograph is None:
+        raise Http404
+    left, top, width, height = alert.photograph.face_box
+    crop = face_crop(decode_photograph(bytes(alert.photograph.jpeg)), (left, top, width, height))
+    return HttpResponse(encode_jpeg(crop), content_type="image/jpeg")
+
+
+def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
+    return get_object_or_404(Alert.objects.visible_to(request.user).for_rows(), pk=alert_id)
+
+
+def _queue(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, object]:
+    alerts = Alert.objects.visible_to(request.user).filter(deployment_id=deployment_id)
+    return {
+        "alerts": alerts.for_rows()[:QUEUE_LENGTH],
+        "total": alerts.count(),
+        "undecided": alerts.undecided().count(),
+    }
+
+
+def _card(request: HttpRequest, alert: Alert) -> HttpResponse:
+    return render(request, "alerts/_card.html", {"alert": alert, "outcomes": Outcome.choices})

@@ -1,0 +1,1 @@
+"""The journal: append-only, hash-chained; one writer, `record(...)`; a closed list of actions."""

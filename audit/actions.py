@@ -1,0 +1,77 @@
+"""The closed list of what can stand in the journal, each under its verb of section 62, Data Protection Act 2018."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Verb(models.TextChoices):
+    """The six kinds of processing that section 62 asks a log of."""
+
+    COLLECTION = "collection"
+    ALTERATION = "alteration"
+    CONSULTATION = "consultation"
+    DISCLOSURE = "disclosure"
+    COMBINATION = "combination"
+    ERASURE = "erasure"
+
+
+class Action(models.TextChoices):
+    """What happened. Values are kept for ever: never reuse one for something else."""
+
+    USER_ADDED = "user.added", "User added"
+    SIGNED_IN = "user.signed_in", "Signed in"
+    ENGINE_REGISTERED = "engine.registered", "Recognition engine registered"
+    OPERATING_POINT_SET = "engine.operating_point_set", "Threshold of the engine set"
+    PERSON_ADDED = "person.added", "Person added"
+    PERSON_DESTROYED = "person.destroyed", "Person destroyed"
+    WATCHLIST_CREATED = "watchlist.created", "Watchlist created"
+    WATCHLIST_ENTRY_ADDED = "watchlist.entry_added", "Person put on watchlist"
+    WATCHLIST_ENTRY_REMOVED = "watchlist.entry_removed", "Person taken off watchlist"
+    WATCHLIST_VIEWED = "watchlist.viewed", "Watchlist viewed"
+    WATCHLIST_COMPILED = "watchlist.compiled", "Watchlist submitted for approval"
+    WATCHLIST_RETURNED = "watchlist.returned", "Watchlist returned"
+    WATCHLIST_AUTHORISED = "watchlist.authorised", "Watchlist approved"
+    WATCHLIST_SEALED = "watchlist.sealed", "Watchlist sealed"
+    WATCHLIST_LIVE = "watchlist.live", "Watchlist went live"
+    WATCHLIST_CLOSED = "watchlist.closed", "Watchlist closed"
+    WATCHLIST_DESTROYED = "watchlist.destroyed", "Watchlist destroyed"
+    DEPLOYMENT_CREATED = "deployment.created", "Deployment drafted"
+    DEPLOYMENT_SUBMITTED = "deployment.submitted", "Deployment submitted for authority"
+    DEPLOYMENT_AUTHORISED = "deployment.authorised", "Deployment authorised"
+    DEPLOYMENT_REFUSED = "deployment.refused", "Deployment refused"
+    DEPLOYMENT_LIVE = "deployment.live", "Deployment went live"
+    DEPLOYMENT_ENDED = "deployment.ended", "Deployment ended"
+    CAMERA_ADDED = "camera.added", "Camera added"
+    CAMERA_TOKEN_ISSUED = "camera.token_issued", "Camera token issued"
+    CAMERA_CONNECTED = "camera.connected", "Camera connected"
+    CAMERA_DISCONNECTED = "camera.disconnected", "Camera disconnected"
+    ALERT_RAISED = "alert.raised", "Possible match raised"
+    ALERT_VIEWED = "alert.viewed", "Possible match viewed"
+    ALERT_DECIDED = "alert.decided", "Possible match decided"
+    ALERT_OUTCOME = "alert.outcome", "Outcome recorded"
+    ALERT_PURGED = "alert.purged", "Possible match purged"
+    JOURNAL_EXPORTED = "journal.exported", "Journal downloaded"
+    RECORD_EXPORTED = "record.exported", "Deployment record downloaded"
+
+    @property
+    def verb(self) -> Verb:
+        """The section 62 verb this action counts under."""
+        return _VERBS.get(self, Verb.ALTERATION)
+
+
+_VERBS = {
+    Action.PERSON_ADDED: Verb.COLLECTION,
+    Action.WATCHLIST_ENTRY_ADDED: Verb.COMBINATION,
+    Action.WATCHLIST_VIEWED: Verb.CONSULTATION,
+    Action.CAMERA_CONNECTED: Verb.COLLECTION,
+    Action.ALERT_RAISED: Verb.COMBINATION,
+    Action.ALERT_VIEWED: Verb.CONSULTATION,
+    Action.SIGNED_IN: Verb.CONSULTATION,
+    Action.JOURNAL_EXPORTED: Verb.DISCLOSURE,
+    Action.RECORD_EXPORTED: Verb.DISCLOSURE,
+    Action.PERSON_DESTROYED: Verb.ERASURE,
+    Action.WATCHLIST_ENTRY_REMOVED: Verb.ERASURE,
+    Action.WATCHLIST_DESTROYED: Verb.ERASURE,
+    Action.ALERT_PURGED: Verb.ERASURE,
+}

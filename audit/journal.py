@@ -1,0 +1,93 @@
+"""Writing to the journal, and proving that nobody wrote over it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connection, models, transaction
+
+from audit.actions import Action
+from audit.models import GENESIS, Entry
+
+# One number for the whole installation: rows are chained, so writers queue here until the one before commits.
+CHAIN_LOCK = 0x4C4652_01
+
+JournalData = Mapping[str, str | int | bool | None]
+
+
+@dataclass(frozen=True)
+class System:
+    """An actor that is no person: the clock, a camera, the installer."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CLOCK = System("the clock")
+INSTALLER = System("the installer")
+
+Actor = AbstractBaseUser | System
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where the chain does not hold."""
+
+    number: int
+    reason: str
+
+
+def record(action: Action, *, actor: Actor, target: models.Model, data: JournalData | None = None) -> Entry:
+    """Write one row, in the caller's transaction: what happened and its row are committed together or not at all.
+
+    Raises:
+        RuntimeError: outside a transaction.
+        TypeError: `data` holds anything but text, whole numbers, yes/no and nothing.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"{action} must be recorded in the transaction of the act itself")
+    details = dict(data or {})
+    for key, value in details.items():
+        if not isinstance(value, str | int | bool | None):
+            raise TypeError(f"journal data is ids and words only, but {key} is a {type(value).__name__}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
+    last = Entry.objects.order_by("-number").only("number", "hash").first()
+    entry = Entry(
+        number=last.number + 1 if last else 1,
+        at=dt.datetime.now(dt.UTC),
+        action=action,
+        verb=action.verb,
+        actor_id="" if isinstance(actor, System) else str(actor.pk),
+        actor=str(actor)[:200],
+        target_type=target._meta.label_lower,
+        target_id=str(target.pk),
+        target=str(target)[:300],
+        data=details,
+        previous_hash=last.hash if last else GENESIS,
+    )
+    entry.hash = entry.computed_hash()
+    entry.save(force_insert=True)
+    return entry
+
+
+@transaction.atomic
+def verify_chain() -> tuple[int, list[Break]]:
+    """(rows read, breaks): every row's hash recomputed, every link followed, every gap found."""
+    breaks: list[Break] = []
+    expected_hash, expected_number, rows = GENESIS, 1, 0
+    for entry in Entry.objects.in_order().iterator(chunk_size=2000):
+        rows += 1
+        if entry.number != expected_number:
+            breaks.append(Break(entry.number, f"rows {expected_number} to {entry.number - 1} are missing"))
+        elif entry.previous_hash != expected_hash:
+            breaks.append(Break(entry.number, "it does not follow from the row before it"))
+        if entry.computed_hash() != entry.hash:
+            breaks.append(Break(entry.number, "its content was changed"))
+        expected_hash, expected_number = entry.hash, entry.number + 1
+    return rows, breaks

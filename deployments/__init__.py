@@ -1,0 +1,1 @@
+"""Authority, cameras and the live window."""

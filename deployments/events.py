@@ -1,0 +1,64 @@
+"""Telling browsers and cameras that something changed: {type, id}, never the thing itself."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+import uuid
+from collections.abc import Coroutine
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def group_of(deployment_id: uuid.UUID) -> str:
+    """The channel group of everybody who watches a deployment."""
+    return f"deployment_{deployment_id.hex}"
+
+
+def announce(deployment_id: uuid.UUID, kind: str, subject_id: object) -> None:
+    """Tell the deployment's group once the present transaction has committed."""
+    message = {"type": "announcement", "kind": kind, "id": str(subject_id)}
+    transaction.on_commit(functools.partial(_send_to_group, group_of(deployment_id), message))
+
+
+def send_to_channel(channel: str, message: dict[str, Any]) -> None:
+    """Answer one socket. Lost when it is gone, or when Valkey is: the socket's own clock notices."""
+    layer: Any = get_channel_layer()
+    _outbox().send(layer.send(channel, message))
+
+
+def _send_to_group(group: str, message: dict[str, Any]) -> None:
+    layer: Any = get_channel_layer()
+    _outbox().send(layer.group_send(group, message))
+
+
+class Outbox:
+    """One event loop in a thread for all that a process sends.
+
+    `async_to_sync` would start a loop, and so a connection to Valkey, for every message.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="outbox", daemon=True).start()
+
+    def send(self, message: Coroutine[Any, Any, None]) -> None:
+        future = asyncio.run_coroutine_threadsafe(message, self._loop)
+        future.add_done_callback(_log_failure)
+
+
+def _log_failure(future: Any) -> None:
+    error = future.exception()
+    if error is not None:
+        logger.warning("An event was not sent: %s", error)
+
+
+@functools.lru_cache(maxsize=1)
+def _outbox() -> Outbox:
+    return Outbox()

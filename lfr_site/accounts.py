@@ -1,0 +1,46 @@
+"""Who may have an account: nobody makes their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.db import transaction
+from django.http import HttpRequest
+
+from audit.actions import Action
+from audit.journal import INSTALLER, Actor, record
+from lfr_site.models import User
+from lfr_site.roles import ROLES
+
+
+class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Accounts are made by the force, not by visitors."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+
+@transaction.atomic
+def add_user(
+    *, username: str, password: str, role: str, first_name: str = "", last_name: str = "", actor: Actor = INSTALLER
+) -> User:
+    """A user with one role.
+
+    Raises:
+        ValueError: no such role.
+    """
+    from django.contrib.auth.models import Group
+
+    if role not in ROLES:
+        raise ValueError(f"There is no role “{role}”. The roles are: {', '.join(ROLES)}.")
+    user = User.objects.create_user(username, password=password, first_name=first_name, last_name=last_name)
+    user.groups.add(Group.objects.get(name=role))
+    record(Action.USER_ADDED, actor=actor, target=user, data={"role": role})
+    return user
+
+
+def note_signed_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Django's signal is the one place every way of signing in passes."""
+    with transaction.atomic():
+        record(Action.SIGNED_IN, actor=user, target=user)

@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.contrib.auth.signals import user_logged_in
+from django.db.models.signals import post_migrate
+
+
+class LfrSiteConfig(AppConfig):
+    name = "lfr_site"
+    verbose_name = "Site"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Celery's application must exist before the first shared task is sent.
+        from lfr_site import accounts, celery, checks, roles  # noqa: F401
+
+        checks.register()
+        post_migrate.connect(roles.synchronise, sender=self)
+        user_logged_in.connect(accounts.note_signed_in)

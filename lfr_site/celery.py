@@ -1,0 +1,31 @@
+"""The Celery application: workers that hold the engine, and the clock."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import celeryd_after_setup
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lfr_site.settings")
+
+app = Celery("lfr")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@celeryd_after_setup.connect
+def load_engine(sender: str, instance: Any, **kwargs: Any) -> None:
+    """A worker of frames loads the engine before it takes its first one, and refuses a database that would log faces."""
+    if "frames" not in instance.app.amqp.queues.consume_from:
+        return
+    import numpy as np
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from recognition.engine import engine_at
+
+    call_command("check", databases=["default"])
+    engine = engine_at(settings.DEEPFACE_HOME)
+    engine.detect(np.zeros((360, 640, 3), np.uint8))

@@ -1,0 +1,29 @@
+"""What must be true of the machine before a face is looked at. Run by `manage.py check --database default`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register as register_check
+from django.db import connections
+
+
+def register() -> None:
+    register_check(database_keeps_parameters_out_of_its_log, Tags.database)
+
+
+def database_keeps_parameters_out_of_its_log(
+    databases: list[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """A stranger's template reaches PostgreSQL as a query parameter; its log must not keep it."""
+    found: list[CheckMessage] = []
+    for alias in databases or []:
+        with connections[alias].cursor() as cursor:
+            for setting in ("log_parameter_max_length", "log_parameter_max_length_on_error"):
+                cursor.execute("SELECT setting FROM pg_settings WHERE name = %s", [setting])
+                row = cursor.fetchone()
+                if row is None or row[0] != "0":
+                    hint = f"As a superuser: ALTER DATABASE {connections[alias].settings_dict['NAME']} SET {setting} = 0;"
+                    message = f"PostgreSQL may write the faces of passers-by to its log ({setting} is not 0)."
+                    found.append(Error(message, hint=hint, id="lfr.E001"))
+    return found

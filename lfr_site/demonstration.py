@@ -1,0 +1,139 @@
+"""What `make demo` shows: one user a role, invented people on a sealed list, and a deployment that is live."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from deployments import operations as deployment_operations
+from deployments.models import Camera, Deployment
+from deployments.operations import NewCamera
+from lfr_site import scene
+from lfr_site.accounts import add_user
+from lfr_site.models import User
+from watchlists import operations as watchlist_operations
+from watchlists.enrolment import FaceChoice, read_photograph
+from watchlists.models import Category
+
+PASSWORD = "southend-demo"
+WANTED = 6
+
+
+@dataclass(frozen=True)
+class DemoUser:
+    username: str
+    role: str
+    first_name: str
+    last_name: str
+
+
+USERS = (
+    DemoUser("admin", "Administrator", "Morgan", "Hale"),
+    DemoUser("intel", "Intelligence officer", "Asha", "Verrall"),
+    DemoUser("authority", "Authorising officer", "Colin", "Thwaite"),
+    DemoUser("operator", "Operator", "Dee", "Marlowe"),
+    DemoUser("officer", "Engagement officer", "Sam", "Ibekwe"),
+    DemoUser("compliance", "Compliance", "Ruth", "Pemberton"),
+)
+
+# Invented. The photographs are of people who gave them for research, and who did nothing.
+INVENTED = (
+    ("Alex Fenwick", Category.WANTED, "Fail to appear, robbery; warrant of Basildon Crown Court"),
+    ("Jordan Pell", Category.SUSPECT, "Rape; circulated for arrest on suspicion"),
+    ("Casey Drummond", Category.WANTED, "Recall to prison"),
+    ("Robin Ashdown", Category.RESTRICTED, "Breach of a sexual harm prevention order"),
+    ("Taylor Quill", Category.MISSING, "Missing from hospital, at high risk"),
+    ("Sidney Marlow", Category.SUSPECT, "Grievous bodily harm; circulated for arrest"),
+)
+
+
+def faces_folder(named: Path | None) -> Path:
+    """The folder the demonstration's street is drawn from."""
+    return named or scene.bundled_faces(Path(settings.LFR_DATA) / "demo-faces")
+
+
+def seed(faces: Path | None) -> Deployment:
+    """Make what is missing; what is there is kept. The live demonstration deployment.
+
+    Raises:
+        scene.NoFaces: the folder holds no photographs.
+    """
+    people = _users()
+    live = Deployment.objects.live(timezone.now()).filter(cameras__kind=Camera.Kind.SIMULATED).first()
+    if live is not None:
+        return live
+    # A deployment whose authority ran out while nothing was running is ended, and its list's clock starts.
+    deployment_operations.end_run_out()
+    watchlist_operations.destroy_due()
+    folder = faces_folder(faces)
+    intelligence, authority = people["intel"], people["authority"]
+    watchlist = watchlist_operations.create_watchlist(
+        actor=intelligence,
+        name=f"Southend, high harm, {timezone.localtime():%d %B %H:%M}",
+        purpose="Find people wanted for high-harm offences and people at risk who are believed to be in Southend.",
+    )
+    stamp = timezone.now().strftime("%y%m%d%H%M")
+    for number, (person, invented) in enumerate(zip(wanted(folder), INVENTED, strict=False), start=1):
+        try:
+            enrolment = read_photograph(person.read_bytes())
+        except FaceChoice as choice:
+            if not choice.faces:
+                continue
+            enrolment = read_photograph(person.read_bytes(), chosen=0)
+        name, category, reason = invented
+        watchlist_operations.add_person(
+            actor=intelligence,
+            reference=f"DEMO/{stamp}/{number:02}",
+            name=name,
+            category=category,
+            reason=reason,
+            enrolment=enrolment,
+            watchlist=watchlist,
+        )
+    watchlist_operations.compile_watchlist(watchlist, actor=intelligence)
+    watchlist_operations.authorise_watchlist(
+        watchlist, actor=authority, reason="Each entry is necessary for the purpose and comes from a lawful source."
+    )
+    now = timezone.now()
+    deployment = deployment_operations.create(
+        actor=intelligence,
+        name="Southend High Street",
+        place="High Street at Victoria Circus, Southend-on-Sea",
+        purpose="A hot spot of violence and robbery; intelligence places several of the listed people in this street.",
+        starts_at=now - dt.timedelta(minutes=1),
+        ends_at=now + dt.timedelta(hours=4),
+        watchlist=watchlist,
+        cameras=[
+            NewCamera("1 High Street north (simulated)", Camera.Kind.SIMULATED),
+            NewCamera("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
+        ],
+    )
+    deployment_operations.submit(deployment, actor=intelligence)
+    deployment_operations.authorise(
+        deployment, actor=authority, reason="Targeted, intelligence-led, limited to four hours and one street."
+    )
+    deployment_operations.go_live(deployment, actor=people["operator"])
+    return deployment
+
+
+def wanted(folder: Path) -> list[Path]:
+    """The photograph each wanted person of the demonstration is enrolled with: the first one, by name."""
+    return [pictures[0] for pictures in list(scene.photographs(folder).values())[:WANTED]]
+
+
+def _users() -> dict[str, User]:
+    return {
+        user.username: User.objects.filter(username=user.username).first()
+        or add_user(
+            username=user.username,
+            password=PASSWORD,
+            role=user.role,
+            first_name=user.first_name,
+            last_name=user.last_name,
+        )
+        for user in USERS
+    }

@@ -1,0 +1,77 @@
+"""Settings from the environment, read strictly: what does not parse stops the start, with the name and the reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+
+def text(name: str, default: str | None = None) -> str:
+    """A setting that must not be empty."""
+    value = os.environ.get(name, "").strip() or default
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not set.")
+    return value
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is “{value}”; it must be one of: {', '.join(allowed)}.")
+    return value
+
+
+def integer(name: str, default: int, lowest: int, highest: int) -> int:
+    value = text(name, str(default))
+    if not re.fullmatch(r"\d{1,9}", value) or not lowest <= int(value) <= highest:
+        raise ImproperlyConfigured(f"{name} is “{value}”; it must be a whole number from {lowest} to {highest}.")
+    return int(value)
+
+
+def minutes(name: str, default: int, highest: int) -> dt.timedelta:
+    """A duration in whole minutes."""
+    return dt.timedelta(minutes=integer(name, default, 1, highest))
+
+
+def folder(name: str) -> Path | None:
+    """An existing folder, or None when the setting is empty."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return None
+    path = Path(value).expanduser()
+    if not path.is_dir():
+        raise ImproperlyConfigured(f"{name} is “{value}”, which is no folder.")
+    return path
+
+
+def database(url: str) -> dict[str, str]:
+    """Django's connection settings from a libpq URL or connection string."""
+    try:
+        parts = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
+    except ProgrammingError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    unknown = set(parts) - set(names)
+    if unknown or "dbname" not in parts:
+        raise ImproperlyConfigured(f"DATABASE_URL must name a database and nothing but {', '.join(names)}.")
+    return {names[key]: value for key, value in parts.items()}
+
+
+def valkey(url: str, number: int) -> str:
+    """The URL of one of Valkey's numbered databases."""
+    if re.fullmatch(r"unix:///[^?]+", url):
+        return f"{url}?db={number}"
+    if re.fullmatch(r"rediss?://[^/?]+/?", url):
+        return f"{url.rstrip('/')}/{number}"
+    raise ImproperlyConfigured(f"VALKEY_URL is “{url}”; use unix:///path/to/socket or redis://host:port.")
+
+
+def celery_broker(url: str) -> str:
+    """Valkey's database 0 as Celery writes it: its transport knows another name for a unix socket."""
+    return url.replace("unix://", "redis+socket://", 1) + "?virtual_host=0" if url.startswith("unix://") else valkey(url, 0)

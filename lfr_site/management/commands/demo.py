@@ -1,0 +1,42 @@
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from lfr_site.demonstration import PASSWORD, USERS
+from lfr_site.management.commands import start
+from lfr_site.supervisor import Supervisor
+
+
+class Command(start.Command):
+    help = "Start the whole system with invented people, a live deployment and a simulated camera."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--faces", help="A folder laid out <person>/<photograph>.jpg to draw the street from.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_DEMO:
+            raise CommandError("The demonstration runs with LFR_ENV=demo only: its passwords are public.")
+        if options["faces"]:
+            options["faces"] = str(Path(options["faces"]).expanduser().resolve())
+            if not Path(options["faces"]).is_dir():
+                raise CommandError(f"{options['faces']} is no folder.")
+        super().handle(*args, **options)
+
+    def seed(self, options: dict[str, Any]) -> list[str] | None:
+        return ["seed_demo", *_faces(options)]
+
+    def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        supervisor.add("simulated-camera", "simulate", "--server", supervisor.url, *_faces(options))
+        self.stdout.write("\n  Sign in as (password for all: " + PASSWORD + ")\n")
+        for user in USERS:
+            self.stdout.write(f"    {user.username:<12} {user.role:<22} {user.first_name} {user.last_name}")
+        self.stdout.write("\n  The people, names and reasons are invented. Ctrl-C stops everything.")
+        self.stdout.write(f"\n  {supervisor.url}\n")
+        self.stdout.flush()
+
+
+def _faces(options: dict[str, Any]) -> list[str]:
+    return ["--faces", options["faces"]] if options["faces"] else []

@@ -1,0 +1,21 @@
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from lfr_site import services
+
+
+class Command(BaseCommand):
+    help = "Forget the demonstration: delete its database, keys, weights and logs."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_DEMO:
+            raise CommandError("Only a demonstration (LFR_ENV=demo) can be forgotten this way.")
+        data = Path(settings.LFR_DATA)
+        if data.is_dir() and services.lock(data) is None:
+            raise CommandError("The demonstration is running. Stop it first (Ctrl-C).")
+        services.forget(data)
+        self.stdout.write(f"{data} is deleted.")

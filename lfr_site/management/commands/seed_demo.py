@@ -1,0 +1,24 @@
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from lfr_site import demonstration
+from lfr_site.scene import NoFaces
+
+
+class Command(BaseCommand):
+    help = "Users of every role, invented people on a sealed list, and a live deployment, where there is none yet."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--faces")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.IS_DEMO:
+            raise CommandError("Seeding is for demonstrations (LFR_ENV=demo) only.")
+        try:
+            deployment = demonstration.seed(Path(options["faces"]) if options["faces"] else None)
+        except NoFaces as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{deployment} is live until {deployment.ends_at:%H:%M} UTC.")

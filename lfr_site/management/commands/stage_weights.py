@@ -1,0 +1,19 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from recognition import weights
+
+
+class Command(BaseCommand):
+    help = "Put the model weights where DeepFace looks for them, and check what they are."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            digests = weights.stage(settings.DEEPFACE_HOME, settings.LFR_WEIGHTS)
+        except weights.WeightsError as error:
+            raise CommandError(str(error)) from error
+        for name, digest in digests.items():
+            self.stdout.write(f"{name} {digest}")

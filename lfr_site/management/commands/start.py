@@ -1,0 +1,57 @@
+import contextlib
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from lfr_site.services import ServiceError
+from lfr_site.supervisor import Supervisor
+
+
+class Command(BaseCommand):
+    help = "Start the whole system on this machine and keep it up until Ctrl-C."
+    # Nothing that a check could ask for is up yet; `prepare` runs them.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=2, help="Recognition workers; one a core.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Asked to end by whatever means, we leave through `finally`.
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGHUP, _interrupt)
+        supervisor = Supervisor(
+            Path(settings.LFR_DATA), port=options["port"], workers=options["workers"], say=self._say
+        )
+        try:
+            with supervisor.running(self.seed(options)):
+                self.started(supervisor, options)
+                while True:
+                    supervisor.tend()
+                    time.sleep(0.5)
+        except KeyboardInterrupt:
+            self._say("stopped")
+        except ServiceError as error:
+            raise CommandError(str(error)) from error
+
+    def seed(self, options: dict[str, Any]) -> list[str] | None:
+        """The command that fills an empty database, if any."""
+        return None
+
+    def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        """Everything answers."""
+        self._say(f"ready at {supervisor.url}")
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"  · {text}")
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,31 @@
+"""Refusals of the domain, told to the person who tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from audit.errors import Conflict, Refused
+
+
+class RefusedMiddleware:
+    """An act that was refused: 409 when somebody was first, 422 otherwise, and the reason in words.
+
+    Forms catch `Refused` themselves to show it beside the field; this is for buttons.
+    """
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, Refused):
+            return None
+        status = 409 if isinstance(error, Conflict) else 422
+        return render(request, "refused.html", {"reason": str(error)}, status=status)

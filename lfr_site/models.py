@@ -1,0 +1,13 @@
+"""The force's own people: who signs in."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+
+
+class User(AbstractUser):
+    """A member of the force. What they may do comes from their roles (groups): see `lfr_site.roles`."""
+
+    def __str__(self) -> str:
+        full_name = self.get_full_name()
+        return f"{full_name} ({self.username})" if full_name else self.username

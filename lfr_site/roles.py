@@ -1,0 +1,55 @@
+"""The roles, each with the whole of what it may do. Groups in the database are made from this table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "Administrator": (
+        "deployments.view_deployment",
+        "deployments.run_deployment",
+        "deployments.operate_camera",
+    ),
+    "Intelligence officer": (
+        "watchlists.compile_watchlist",
+        "deployments.view_deployment",
+        "deployments.apply_deployment",
+    ),
+    "Authorising officer": (
+        "watchlists.authorise_watchlist",
+        "deployments.view_deployment",
+        "deployments.authorise_deployment",
+        "deployments.read_records",
+    ),
+    "Operator": (
+        "deployments.view_deployment",
+        "deployments.run_deployment",
+        "deployments.operate_camera",
+        "alerts.watch_alerts",
+        "alerts.decide_alert",
+    ),
+    "Engagement officer": (
+        "deployments.view_deployment",
+        "alerts.watch_alerts",
+        "alerts.record_outcome",
+    ),
+    "Compliance": (
+        "deployments.view_deployment",
+        "audit.read_journal",
+        "deployments.read_records",
+    ),
+}
+
+
+def synchronise(**kwargs: Any) -> None:
+    """Make every role's group hold exactly its permissions (run after each migration)."""
+    by_name = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for role, names in ROLES.items():
+        if all(name in by_name for name in names):
+            group, _ = Group.objects.get_or_create(name=role)
+            group.permissions.set([by_name[name] for name in names])

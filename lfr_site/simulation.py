@@ -1,0 +1,90 @@
+"""The simulated camera: a composed street, sent over the socket that every camera uses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from pathlib import Path
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from audit.journal import System
+from deployments import operations
+from deployments.models import Camera
+from lfr_site import demonstration, scene
+from lfr_site.agent import CameraClient, Rejected, paced
+from recognition.engine import engine_at
+from recognition.imaging import encode_jpeg
+
+logger = logging.getLogger(__name__)
+
+SIMULATOR = System("the simulated street")
+LOOKS = 3
+STRANGERS = 40
+
+
+async def run(server: str, faces: Path | None, fps: float) -> None:
+    """Stream to every live simulated camera, for ever."""
+    street = await asyncio.to_thread(_street, faces)
+    playing: dict[str, asyncio.Task[None]] = {}
+    while True:
+        playing = {camera: task for camera, task in playing.items() if not task.done()}
+        try:
+            tokens = await sync_to_async(_new_tokens, thread_sensitive=False)(set(playing))
+        except DatabaseError as error:
+            logger.warning("The database does not answer: %s", error)
+            tokens = {}
+        for camera, token in tokens.items():
+            playing[camera] = asyncio.create_task(_play(CameraClient(server, camera, token), street, fps))
+        await asyncio.sleep(2)
+
+
+async def _play(client: CameraClient, street: scene.Street, fps: float) -> None:
+    began = time.monotonic()
+
+    def frame() -> bytes:
+        pixels, _ = street.frame((time.monotonic() - began) % street.seconds)
+        return encode_jpeg(pixels, 80)
+
+    try:
+        await client.stream(paced(frame, fps))
+    except Rejected as error:
+        logger.info("The simulated camera stopped: %s", error)
+
+
+def _new_tokens(playing: set[str]) -> dict[str, str]:
+    """A fresh token for each simulated camera that is live and not played to yet."""
+    cameras = Camera.objects.streaming_allowed(timezone.now()).filter(kind=Camera.Kind.SIMULATED)
+    return {
+        str(camera.id): operations.issue_token(camera, actor=SIMULATOR)
+        for camera in cameras
+        if str(camera.id) not in playing
+    }
+
+
+def _street(faces: Path | None) -> scene.Street:
+    folder = demonstration.faces_folder(faces)
+    engine = engine_at(settings.DEEPFACE_HOME)
+    people = scene.photographs(folder)
+    names = list(people)
+    wanted = names[: demonstration.WANTED]
+    others = names[demonstration.WANTED :]
+    chosen = wanted + random.Random(7).sample(others, min(len(others), STRANGERS))
+    looks = {}
+    for name in chosen:
+        # Whoever is enrolled is shown from other photographs than the one that is on the list.
+        rest = scene.matching(people[name][1:], "*front*,*3quarter*") or people[name][1:] or people[name]
+        cut = [look for path in rest[:LOOKS] if (look := scene.cutout(engine, path)) is not None]
+        if cut:
+            looks[name] = cut
+    return scene.Street(
+        scene.endless(
+            {name: looks[name] for name in wanted if name in looks},
+            {name: looks[name] for name in chosen if name in looks and name not in wanted},
+        )
+    )

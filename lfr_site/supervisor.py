@@ -1,0 +1,233 @@
+"""Everything an installation on one machine consists of, started in order, kept up, and stopped without a trace."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lfr_site import services
+from lfr_site.services import ServiceError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+READY_TIMEOUT_S = 60
+NEEDED_DISK = 300 * 2**20
+# A child that ends this often within this time cannot be kept up by starting it again.
+RESTARTS, RESTART_WINDOW_S = 5, 30.0
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Child:
+    """A process to keep up."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    deaths: tuple[float, ...] = ()
+
+
+class Supervisor:
+    """PostgreSQL, Valkey, the web server, the recognition workers, the clock and its worker, and what is added."""
+
+    def __init__(self, data: Path, *, port: int, workers: int, say: Say, postgres: dict[str, str] | None = None) -> None:
+        self.data = data.resolve()
+        self.port = port
+        self._workers = workers
+        self._say = say
+        self._logs = self.data / "logs"
+        self.environment = {**os.environ, "LFR_DATA": str(self.data), "PYTHONUNBUFFERED": "1"}
+        self._services: list[services.Postgres | services.Valkey] = []
+        if "DATABASE_URL" not in os.environ:
+            self._services.append(services.Postgres(self.data, self._logs / "postgres.log", postgres))
+        if "VALKEY_URL" not in os.environ:
+            self._services.append(services.Valkey(self.data, self._logs / "valkey.log"))
+        self._children = [self._web(), *(self._recogniser(index + 1) for index in range(workers)), *self._clock()]
+        self._lock: IO[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids of what runs, by name."""
+        running = {type(service).__name__.lower(): service.process for service in self._services}
+        running |= {child.name: child.process for child in self._children}
+        return {name: process.pid for name, process in running.items() if process is not None}
+
+    def start(self, seed: list[str] | None = None) -> None:
+        """Bring everything up and wait until it answers. `seed` is a `manage.py` command to run before the web server.
+
+        Raises:
+            ServiceError: something did not come up; the message is for the person who started it.
+        """
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            self._lock = services.lock(self.data)
+            if self._lock is None:
+                raise ServiceError(f"It is running already, with its data in {self.data}. Stop that one first.")
+            free = shutil.disk_usage(self.data).free
+            if free < NEEDED_DISK:
+                raise ServiceError(
+                    f"Only {free // 2**20} MB are free where {self.data} lies; {NEEDED_DISK // 2**20} MB are needed."
+                )
+            self._check_port()
+            for service in self._services:
+                self._say(f"starting {type(service).__name__}")
+                service.start()
+            self._say("preparing the database and the model weights")
+            self.manage("prepare")
+            if seed:
+                self._say("seeding invented people")
+                self.manage(*seed)
+            for child in self._children:
+                self._launch(child)
+            self._say("waiting for the web server and the recognition workers")
+            self._wait_until_ready()
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise ServiceError(f"The disk that holds {self.data} is full.") from error
+            raise
+
+    def add(self, name: str, *arguments: str) -> None:
+        """Start and keep up one more `manage.py` command."""
+        child = Child(name, [sys.executable, str(BASE_DIR / "manage.py"), *arguments])
+        self._children.append(child)
+        self._launch(child)
+
+    def manage(self, *arguments: str) -> None:
+        """Run a `manage.py` command to its end.
+
+        Raises:
+            ServiceError: it failed; what it said last is in the message.
+        """
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        done = subprocess.run(command, env=self.environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+        with (self._logs / "manage.log").open("a") as log:
+            log.write(done.stdout + done.stderr)
+        if done.returncode != 0:
+            last = (done.stderr or done.stdout).strip().splitlines()[-3:]
+            raise ServiceError(f"`manage.py {' '.join(arguments)}` failed:\n  " + "\n  ".join(last))
+
+    def tend(self) -> None:
+        """Start again what has ended. Call it every second or so.
+
+        Raises:
+            ServiceError: something keeps ending.
+        """
+        for service in self._services:
+            if service.process is not None and service.process.poll() is not None:
+                self._say(f"{type(service).__name__} ended; starting it again")
+                service.start()
+        for child in self._children:
+            if child.process is None or child.process.poll() is None:
+                continue
+            now = time.monotonic()
+            child.deaths = (*(at for at in child.deaths if now - at < RESTART_WINDOW_S), now)
+            if len(child.deaths) > RESTARTS:
+                raise ServiceError(f"“{child.name}” keeps ending; see {self._logs / child.name}.log")
+            self._say(f"“{child.name}” ended with {child.process.returncode}; starting it again")
+            self._launch(child)
+
+    def stop(self) -> None:
+        """Stop everything, the last started first."""
+        running = [child.process for child in reversed(self._children) if child.process is not None]
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        for process in running:
+            services.stop(process, signal.SIGTERM, patience_s=5)
+        for service in reversed(self._services):
+            service.stop()
+        shutil.rmtree(services.runtime_folder(self.data), ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    @contextlib.contextmanager
+    def running(self, seed: list[str] | None = None) -> Iterator[Supervisor]:
+        """Started on entry, stopped however the block ends."""
+        try:
+            self.start(seed)
+            yield self
+        finally:
+            self.stop()
+
+    def health(self) -> dict[str, Any]:
+        """What /health/ says; empty while it does not answer."""
+        try:
+            request = urllib.request.Request(f"http://127.0.0.1:{self.port}/health/")
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            with contextlib.suppress(ValueError):
+                return dict(json.load(error))
+        except (OSError, ValueError):
+            pass
+        return {}
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        health: dict[str, Any] = {}
+        while time.monotonic() < deadline:
+            self.tend()
+            health = self.health()
+            if health.get("status") == "ok" and health.get("workers", 0) >= self._workers:
+                return
+            time.sleep(0.2)
+        raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
+
+    def _launch(self, child: Child) -> None:
+        child.process = services.spawn(child.command, log=self._logs / f"{child.name}.log", environment=self.environment)
+
+    def _check_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError as error:
+                raise ServiceError(
+                    f"Port {self.port} is taken by another program. Choose one: make demo PORT={self.port + 1}"
+                ) from error
+
+    def _web(self) -> Child:
+        command = [sys.executable, "-m", "uvicorn", "lfr_site.asgi:application", "--app-dir", str(BASE_DIR)]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off", "--no-access-log"]
+        # Frames have their own, lower bound; this one keeps a flood out of memory.
+        command += ["--ws-max-size", str(4 * 2**20), "--ws-per-message-deflate", "false"]
+        return Child("web", [*command, "--timeout-graceful-shutdown", "2"])
+
+    def _recogniser(self, number: int) -> Child:
+        # One thread a process: a native crash costs one frame of one camera, and the others go on.
+        return Child(f"worker-{number}", self._celery("frames", f"frames{number}", "threads"))
+
+    def _clock(self) -> list[Child]:
+        beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]
+        return [Child("clock", self._celery("clock", "clock", "solo")), Child("beat", beat)]
+
+    def _celery(self, queue: str, name: str, pool: str) -> list[str]:
+        command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", queue, "-n", f"{name}@%h"]
+        command += ["--pool", pool, "--concurrency", "1", "--loglevel", "INFO"]
+        return [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"]
+
+
+def available_port() -> int:
+    """A port nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,56 @@
+"""The picture of one face for a person to look at, with nobody else recognisable in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from recognition.imaging import Pixels
+from recognition.track import Box
+
+MARGIN = 0.55
+
+
+def face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: int = 320) -> Pixels:
+    """A square around a face, side x side x 3, at one scale for every face, other faces made unrecognisable.
+
+    others: boxes of the other faces of the picture. What of them falls inside is reduced to a few flat squares, except
+    where the wanted face itself lies.
+    """
+    half = max(box[2], box[3]) * (0.5 + MARGIN)
+    centre_x, centre_y = box[0] + box[2] / 2, box[1] + box[3] / 2
+    hidden = pixels.copy() if others else pixels
+    for other in others:
+        _pixelate(hidden, _grown(other, 0.25))
+    if others:
+        _copy_region(pixels, hidden, box)
+    scale = side / (2 * half)
+    shift = np.array([[scale, 0, side / 2 - centre_x * scale], [0, scale, side / 2 - centre_y * scale]])
+    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    crop = cv2.warpAffine(hidden, shift, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(crop, np.uint8)
+
+
+def _grown(box: Box, by: float) -> Box:
+    left, top, width, height = box
+    return left - width * by, top - height * by, width * (1 + 2 * by), height * (1 + 2 * by)
+
+
+def _bounds(pixels: Pixels, box: Box) -> tuple[slice, slice]:
+    height, width = pixels.shape[:2]
+    left, top = max(int(box[0]), 0), max(int(box[1]), 0)
+    right, bottom = min(int(np.ceil(box[0] + box[2])), width), min(int(np.ceil(box[1] + box[3])), height)
+    return slice(top, max(bottom, top)), slice(left, max(right, left))
+
+
+def _pixelate(pixels: Pixels, box: Box) -> None:
+    region = pixels[_bounds(pixels, box)]
+    if region.size:
+        few = cv2.resize(region, (3, 3), interpolation=cv2.INTER_AREA)
+        region[:] = cv2.resize(few, (region.shape[1], region.shape[0]), interpolation=cv2.INTER_NEAREST)
+
+
+def _copy_region(source: Pixels, target: Pixels, box: Box) -> None:
+    target[_bounds(target, box)] = source[_bounds(source, box)]

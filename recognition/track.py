@@ -1,0 +1,138 @@
+"""One person through several frames: boxes joined by overlap and motion.
+
+State is plain data without any image or embedding; it lives for seconds between two frames of one camera.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+Box = tuple[float, float, float, float]
+"""Left, top, width, height in pixels."""
+
+# Seconds a track survives without being seen: a lamp post, a passer-by, a lost frame.
+OCCLUSION = 1.2
+# How unlike two boxes may be and still be one face; 1 is the same box, 0 a face's width apart.
+LEAST_AFFINITY = 0.15
+QUICK_SHOTS = 3
+
+
+@dataclass
+class Track:
+    """One face being followed.
+
+    scores: for each candidate of the list the cosine similarities that came near the threshold, best use of which is
+    `voted`. raised: candidates this track has already become an alert for.
+    """
+
+    id: str
+    box: Box
+    seen_at: float
+    velocity: tuple[float, float] = (0.0, 0.0)
+    hits: int = 1
+    shots: int = 0
+    best_worth: float = 0.0
+    hits_at_shot: int = 0
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    raised: list[str] = field(default_factory=list)
+
+    def wants_shot(self, worth: float) -> bool:
+        """Whether embedding this sight of the face can add something to what is known.
+
+        The first three sights at once; then when the face is clearly better than before, or after a while, a little
+        rarer each time. A face that has become an alert is still looked at, but seldom: it may be two people.
+        """
+        if self.shots < QUICK_SHOTS:
+            return True
+        waited = self.hits - self.hits_at_shot
+        if self.raised:
+            return waited >= 10
+        return worth > self.best_worth * 1.15 or waited >= min(2 + self.shots // 3, 6)
+
+    def note_shot(self, worth: float) -> None:
+        self.shots += 1
+        self.hits_at_shot = self.hits
+        self.best_worth = max(self.best_worth, worth)
+
+    def note_score(self, candidate: str, score: float) -> None:
+        self.scores.setdefault(candidate, []).append(round(score, 4))
+
+    def voted(self, candidate: str, threshold: float, strong: float) -> bool:
+        """Whether this candidate has two shots from the threshold up, or one from `strong` up."""
+        scores = self.scores.get(candidate, [])
+        return sum(score >= threshold for score in scores) >= 2 or max(scores, default=-1.0) >= strong
+
+    def predicted(self, at: float) -> Box:
+        """Where the box should be by now, on its course."""
+        elapsed = min(at - self.seen_at, OCCLUSION)
+        left, top, width, height = self.box
+        return left + self.velocity[0] * elapsed, top + self.velocity[1] * elapsed, width, height
+
+
+class TrackSet:
+    """The tracks of one camera."""
+
+    def __init__(self, tracks: list[Track] | None = None) -> None:
+        self.tracks = tracks or []
+
+    @classmethod
+    def from_json(cls, text: str | bytes | None) -> TrackSet:
+        """What `to_json` wrote; nothing, an empty set."""
+        rows = json.loads(text) if text else []
+        return cls([Track(**{**row, "box": tuple(row["box"]), "velocity": tuple(row["velocity"])}) for row in rows])
+
+    def to_json(self) -> str:
+        return json.dumps([asdict(track) for track in self.tracks], separators=(",", ":"))
+
+    def update(self, boxes: Sequence[Box], at: float) -> list[Track]:
+        """The track of each box, in the order of the boxes; new ones for new faces, forgotten ones dropped.
+
+        at: seconds, of a clock that does not jump between two frames of one camera; should it, tracks begin anew.
+        """
+        self.tracks = [track for track in self.tracks if 0 <= at - track.seen_at <= OCCLUSION]
+        pairs = sorted(
+            (
+                (affinity(track.predicted(at), box), track_index, box_index)
+                for track_index, track in enumerate(self.tracks)
+                for box_index, box in enumerate(boxes)
+            ),
+            reverse=True,
+        )
+        found: dict[int, Track] = {}
+        taken: set[int] = set()
+        for value, track_index, box_index in pairs:
+            if value < LEAST_AFFINITY:
+                break
+            if track_index not in taken and box_index not in found:
+                taken.add(track_index)
+                found[box_index] = self.tracks[track_index]
+                _advance(self.tracks[track_index], boxes[box_index], at)
+        for box_index, box in enumerate(boxes):
+            if box_index not in found:
+                found[box_index] = Track(uuid.uuid4().hex, box, at)
+                self.tracks.append(found[box_index])
+        return [found[index] for index in range(len(boxes))]
+
+
+def affinity(one: Box, other: Box) -> float:
+    """1 for the same box, falling with distance and difference of size, 0 and below for two faces side by side."""
+    size = (one[2] + other[2]) / 2
+    dx = one[0] + one[2] / 2 - other[0] - other[2] / 2
+    dy = one[1] + one[3] / 2 - other[1] - other[3] / 2
+    distance = (dx * dx + dy * dy) ** 0.5 / max(size, 1.0)
+    likeness = min(one[2], other[2]) / max(one[2], other[2], 1.0)
+    return likeness - distance
+
+
+def _advance(track: Track, box: Box, at: float) -> None:
+    elapsed = max(at - track.seen_at, 1e-3)
+    fresh = (
+        (box[0] + box[2] / 2 - track.box[0] - track.box[2] / 2) / elapsed,
+        (box[1] + box[3] / 2 - track.box[1] - track.box[3] / 2) / elapsed,
+    )
+    track.velocity = (0.5 * track.velocity[0] + 0.5 * fresh[0], 0.5 * track.velocity[1] + 0.5 * fresh[1])
+    track.box, track.seen_at = box, at
+    track.hits += 1

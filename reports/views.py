@@ -1,0 +1,84 @@
+"""Pages of compliance: the journal and the records of deployments."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from audit.access import acting, permitted
+from audit.actions import Action
+from audit.journal import record, verify_chain
+from audit.models import Entry
+from deployments.models import Deployment
+from reports.records import journal_csv, record_csv, record_of
+
+JOURNAL, RECORDS = "audit.read_journal", "deployments.read_records"
+PAGE = 100
+
+
+@require_GET
+@permitted(JOURNAL)
+def journal(request: HttpRequest) -> HttpResponse:
+    words = request.GET.get("q", "").strip()[:100]
+    entries = Entry.objects.matching(words) if words else Entry.objects.all()
+    page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
+    rows, breaks = verify_chain()
+    return render(request, "reports/journal.html", {"page": page, "words": words, "rows": rows, "breaks": breaks})
+
+
+@require_GET
+@never_cache
+@permitted(JOURNAL)
+def journal_download(request: HttpRequest) -> HttpResponse:
+    with transaction.atomic():
+        last = Entry.objects.order_by("-number").first()
+        if last is not None:
+            record(Action.JOURNAL_EXPORTED, actor=acting(request), target=last)
+        text = journal_csv(Entry.objects.in_order().iterator(chunk_size=2000))
+    return _download(text, "journal.csv")
+
+
+@require_GET
+@permitted(RECORDS)
+def record_list(request: HttpRequest) -> HttpResponse:
+    deployments = Deployment.objects.visible_to(request.user).with_counts().select_related("watchlist")
+    return render(request, "reports/records.html", {"deployments": deployments})
+
+
+@require_GET
+@permitted(RECORDS)
+def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    deployment = _deployment(request, deployment_id)
+    history = Entry.objects.in_order().filter(target_id__in=(str(deployment.id), str(deployment.watchlist_id)))
+    return render(request, "reports/record.html", {"record": record_of(deployment), "history": history})
+
+
+@require_GET
+@never_cache
+@permitted(RECORDS)
+def record_download(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    deployment = _deployment(request, deployment_id)
+    with transaction.atomic():
+        record(Action.RECORD_EXPORTED, actor=acting(request), target=deployment)
+        text = record_csv(record_of(deployment))
+    return _download(text, f"{slugify(deployment.name)}-{deployment.starts_at:%Y-%m-%d}.csv")
+
+
+def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
+    deployments = Deployment.objects.visible_to(request.user).with_counts()
+    related = ("watchlist", "operating_point__engine", "applicant", "authorised_by")
+    return get_object_or_404(deployments.select_related(*related), pk=deployment_id)
+
+
+def _download(text: str, name: str) -> HttpResponse:
+    # The mark tells spreadsheets that this is UTF-8.
+    response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

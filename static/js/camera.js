@@ -1,0 +1,180 @@
+// A camera: frames out, boxes back. Never more in flight than the server's window; the newest frame wins.
+const root = document.getElementById("camera");
+const [video, overlay, idle, state, problem, stop] = ["video", "overlay", "idle", "state", "problem", "stop"].map((id) => document.getElementById(id));
+const figures = { fps: document.getElementById("fps"), latency: document.getElementById("latency"), dropped: document.getElementById("dropped"), faces: document.getElementById("in-view") };
+const rate = document.getElementById("rate");
+const FINAL = new Set([4400, 4401, 4403, 4410]);
+const canvas = document.createElement("canvas");
+const LONGEST_SIDE = 1280;
+
+let socket = null, stream = null, wanted = false, retry = 500;
+let number = 0, window_ = 1, dropped = 0;
+const inFlight = new Map();
+let latencies = [], reads = [];
+
+document.getElementById("use-webcam").addEventListener("click", async () => {
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
+  } catch (error) {
+    tell("The camera cannot be used: " + error.message);
+    return;
+  }
+  video.removeAttribute("src");
+  video.srcObject = stream;
+  begin();
+});
+
+document.getElementById("file").addEventListener("change", (event) => {
+  const file = event.target.files[0];
+  if (!file) return;
+  release();
+  video.srcObject = null;
+  video.src = URL.createObjectURL(file);
+  begin();
+});
+video.addEventListener("error", () => { if (video.src) { end(); tell("This file cannot be played as a video."); } });
+stop.addEventListener("click", end);
+
+async function begin() {
+  await video.play().catch(() => {});
+  wanted = true;
+  stop.hidden = false;
+  idle.hidden = true;
+  if (!socket) connect();
+}
+
+function end() {
+  wanted = false;
+  stop.hidden = true;
+  idle.hidden = false;
+  release();
+  video.pause();
+  if (socket) socket.close(1000);
+  show("off", "Off");
+  draw([]);
+}
+
+function release() {
+  if (stream) stream.getTracks().forEach((track) => track.stop());
+  stream = null;
+}
+
+function connect() {
+  show("waiting", "Connecting…");
+  const scheme = location.protocol === "https:" ? "wss://" : "ws://";
+  socket = new WebSocket(scheme + location.host + root.dataset.socket);
+  socket.binaryType = "arraybuffer";
+  let closing = null;
+  socket.addEventListener("message", ({ data }) => {
+    const message = JSON.parse(data);
+    if (message.type === "closing") closing = message;
+    hear(message);
+  });
+  socket.addEventListener("close", ({ code }) => {
+    socket = null;
+    inFlight.clear();
+    draw([]);
+    if (!wanted) return;
+    const reason = closing?.reason ?? (code === 1009 ? "The picture was too large to send." : "The line to the server is lost.");
+    if (FINAL.has(code)) {
+      end();
+      show("refused", "Closed");
+      tell(reason);
+      return;
+    }
+    show("waiting", "Reconnecting…");
+    tell(reason + " Trying again.");
+    setTimeout(() => { if (wanted && !socket) connect(); }, retry);
+    retry = Math.min(retry * 2, 5000);
+  });
+}
+
+function hear(message) {
+  if (message.type === "ready") {
+    window_ = message.window;
+    number = 0;
+    retry = 500;
+    show("on", "Streaming");
+    tell("");
+    send();
+  } else if (message.type === "read") {
+    const sentAt = inFlight.get(message.frame);
+    inFlight.delete(message.frame);
+    latencies = [...latencies.slice(-29), performance.now() - sentAt];
+    reads = [...reads.slice(-59), performance.now()];
+    draw(message.boxes);
+    report(message.boxes.length);
+  } else if (message.type === "dropped" || message.type === "refused_frame") {
+    inFlight.delete(message.frame);
+    dropped += 1;
+    figures.dropped.textContent = dropped;
+    if (message.reason) tell(message.reason);
+  } else if (message.type === "problem") {
+    show(message.text ? "waiting" : "on", message.text ? "Waiting" : "Streaming");
+    tell(message.text);
+  }
+}
+
+function send() {
+  if (!socket || socket.readyState !== WebSocket.OPEN) return;
+  setTimeout(send, 1000 / Number(rate.value));
+  if (video.readyState < 2 || !video.videoWidth) return;
+  if (inFlight.size >= window_) {
+    dropped += 1;
+    figures.dropped.textContent = dropped;
+    return;
+  }
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
+  canvas.width = Math.round(video.videoWidth * scale);
+  canvas.height = Math.round(video.videoHeight * scale);
+  canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
+  const frame = ++number;
+  inFlight.set(frame, performance.now());
+  canvas.toBlob(async (blob) => {
+    if (!blob || socket?.readyState !== WebSocket.OPEN) {
+      inFlight.delete(frame);
+      return;
+    }
+    const bytes = new Uint8Array(4 + blob.size);
+    new DataView(bytes.buffer).setUint32(0, frame);
+    bytes.set(new Uint8Array(await blob.arrayBuffer()), 4);
+    inFlight.set(frame, performance.now());
+    socket?.send(bytes);
+  }, "image/jpeg", 0.85);
+}
+
+function draw(boxes) {
+  overlay.width = overlay.clientWidth;
+  overlay.height = overlay.clientHeight;
+  if (!video.videoWidth) return;
+  const scale = Math.min(overlay.width / video.videoWidth, overlay.height / video.videoHeight);
+  const [width, height] = [video.videoWidth * scale, video.videoHeight * scale];
+  const [left, top] = [(overlay.width - width) / 2, (overlay.height - height) / 2];
+  const pen = overlay.getContext("2d");
+  pen.lineWidth = 3;
+  pen.strokeStyle = "#7fe3ff";
+  pen.shadowColor = "#000";
+  pen.shadowBlur = 3;
+  for (const [x, y, w, h] of boxes) {
+    pen.beginPath();
+    pen.roundRect(left + x * width, top + y * height, w * width, h * height, 6);
+    pen.stroke();
+  }
+}
+
+function report(faces) {
+  const span = reads.length > 1 ? (reads.at(-1) - reads[0]) / 1000 : 0;
+  figures.fps.textContent = span ? ((reads.length - 1) / span).toFixed(1) : "–";
+  figures.latency.textContent = `${Math.round([...latencies].sort((a, b) => a - b)[latencies.length >> 1])} ms`;
+  figures.faces.textContent = faces;
+}
+
+function show(name, text) {
+  state.dataset.state = name;
+  state.textContent = text;
+}
+
+function tell(text) {
+  problem.hidden = !text;
+  problem.textContent = text;
+}

@@ -1,0 +1,101 @@
+// Shows what is on a photograph before it is kept, lets the person choose the face, and takes one with the webcam.
+const form = document.getElementById("enrol");
+const input = form.querySelector("input[type=file]");
+const chosen = form.querySelector("input[name=face]");
+const [viewfinder, video, preview, faces, verdict, webcam, shoot] = [
+  "viewfinder", "video", "preview", "faces", "verdict", "webcam", "shoot",
+].map((id) => document.getElementById(id));
+let stream = null;
+
+input.addEventListener("change", () => {
+  chosen.value = "";
+  if (input.files.length) show(input.files[0]);
+});
+
+webcam.addEventListener("click", async () => {
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
+  } catch (error) {
+    tell([["wrong", "The camera cannot be used: " + error.message]]);
+    return;
+  }
+  video.srcObject = stream;
+  await video.play();
+  viewfinder.hidden = shoot.hidden = false;
+  video.hidden = false;
+  preview.hidden = true;
+  faces.replaceChildren();
+});
+
+shoot.addEventListener("click", () => {
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  stream.getTracks().forEach((track) => track.stop());
+  shoot.hidden = true;
+  canvas.toBlob((blob) => {
+    const files = new DataTransfer();
+    files.items.add(new File([blob], "webcam.jpg", { type: "image/jpeg" }));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change"));
+  }, "image/jpeg", 0.95);
+});
+
+async function show(file) {
+  video.hidden = true;
+  preview.hidden = viewfinder.hidden = false;
+  preview.src = URL.createObjectURL(file);
+  faces.replaceChildren();
+  tell([["doubt", "Looking at the photograph…"]]);
+  const answer = await check(file, null);
+  if (answer) drawFaces(file, answer);
+}
+
+async function check(file, face) {
+  const body = new FormData();
+  body.append("photograph", file);
+  if (face !== null) body.append("face", face);
+  body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
+  try {
+    const response = await fetch(form.dataset.checkUrl, { method: "POST", body });
+    const answer = await response.json();
+    if (answer.error) tell([["wrong", answer.error]]);
+    else if (answer.problems.length) tell(answer.problems.map((problem) => ["doubt", problem]));
+    else tell([["good", "One clear face. This photograph can be used."]]);
+    return answer;
+  } catch {
+    tell([["wrong", "The photograph could not be sent: it is larger than 20 MB, or the server does not answer."]]);
+    return null;
+  }
+}
+
+function drawFaces(file, { faces: boxes, error }) {
+  boxes.forEach(([left, top, width, height], index) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    for (const [name, value] of Object.entries({ left, top, width, height })) button.style[name] = `${value * 100}%`;
+    button.setAttribute("aria-pressed", String(!error));
+    button.setAttribute("aria-label", `Face ${index + 1} of ${boxes.length}`);
+    const label = document.createElement("b");
+    label.textContent = index + 1;
+    if (boxes.length > 1) button.append(label);
+    button.addEventListener("click", () => choose(file, index, boxes.length));
+    faces.append(button);
+  });
+}
+
+async function choose(file, index, count) {
+  chosen.value = count > 1 ? index : "";
+  [...faces.children].forEach((button, at) => button.setAttribute("aria-pressed", String(at === index)));
+  if (count > 1) await check(file, index);
+}
+
+function tell(lines) {
+  verdict.replaceChildren(...lines.map(([kind, text]) => {
+    const line = document.createElement("p");
+    line.className = kind;
+    line.textContent = text;
+    return line;
+  }));
+}

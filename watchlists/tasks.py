@@ -1,0 +1,19 @@
+"""What the clock does to lists."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from watchlists import operations
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="watchlists.destroy_due", queue="clock", ignore_result=True)
+def destroy_due() -> None:
+    """Destroy the closed lists whose time has come."""
+    count = operations.destroy_due()
+    if count:
+        logger.info("Destroyed %d lists", count)
