@@ -1,7 +1,7 @@
 """The one way in for frames: browser, agent, simulator and load generator speak this socket (docs/protocol.md).
 
-    client -> server   binary: frame number (4 bytes, big-endian) + JPEG
-    server -> client   JSON: ready | read | dropped | refused_frame | problem | closing
+client -> server   binary: frame number (4 bytes, big-endian) + JPEG
+server -> client   JSON: ready | read | dropped | refused_frame | problem | closing
 """
 
 from __future__ import annotations

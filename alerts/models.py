@@ -74,7 +74,9 @@ class Alert(models.Model):
             models.UniqueConstraint(fields=["camera", "track", "person"], name="once_a_person_and_track"),
             models.CheckConstraint(
                 condition=models.Q(purged_at__isnull=True)
-                | models.Q(probe_jpeg__isnull=True, score__isnull=True, box__isnull=True, person__isnull=True, track=""),
+                | models.Q(
+                    probe_jpeg__isnull=True, score__isnull=True, box__isnull=True, person__isnull=True, track=""
+                ),
                 name="purged_means_empty",
             ),
         )

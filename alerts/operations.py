@@ -47,14 +47,19 @@ def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Ale
     try:
         with transaction.atomic():
             # Shared with the end of the deployment: it waits for this alert, or this alert finds it ended.
-            camera = Camera.objects.select_for_update(of=("deployment",)).select_related("deployment").get(pk=camera.pk)
+            camera = (
+                Camera.objects.select_for_update(of=("deployment",))
+                .select_related("deployment__operating_point")
+                .get(pk=camera.pk)
+            )
             deployment = camera.deployment
-            if not deployment.is_live(now):
+            point = deployment.operating_point
+            if point is None or not deployment.is_live(now):
                 raise Refused("The deployment is not live.")
             alert = Alert.objects.create(
                 deployment=deployment,
                 camera=camera,
-                operating_point_id=deployment.operating_point_id,
+                operating_point=point,
                 raised_at=now,
                 received_at=sighting.received_at,
                 frame_number=sighting.frame_number,

@@ -61,6 +61,16 @@ class _Sight:
     candidates: list[Candidate] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _View:
+    """What a sight was seen in."""
+
+    camera: Camera
+    frame: Frame
+    pixels: Pixels
+    others: list[Face]
+
+
 def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource) -> Reading:
     """Detect, track, embed what adds something, search the sealed list, raise possible matches.
 
@@ -68,9 +78,12 @@ def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource
         NotLive: the deployment is not live at this moment.
         recognition.imaging.UnreadableImage: the frame is no whole JPEG.
     """
-    camera = Camera.objects.streaming_allowed(timezone.now()).select_related(
-        "deployment__watchlist", "deployment__operating_point__engine"
-    ).filter(pk=camera_id).first()
+    camera = (
+        Camera.objects.streaming_allowed(timezone.now())
+        .select_related("deployment__watchlist", "deployment__operating_point__engine")
+        .filter(pk=camera_id)
+        .first()
+    )
     if camera is None:
         raise NotLive
     started = time.perf_counter()
@@ -84,12 +97,14 @@ def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource
     for sight in sights:
         if sight.embedding is not None:
             _search(sight, camera.deployment)
-            _vote(sight, [other.face for other in sights if other is not sight], pixels, frame, camera)
+            _vote(sight, _View(camera, frame, pixels, [other.face for other in sights if other is not sight]))
     source.keep_tracks(camera_id, tracks.to_json())
     height, width = pixels.shape[:2]
     return Reading(
-        boxes=[[round(f.x / width, 4), round(f.y / height, 4), round(f.width / width, 4), round(f.height / height, 4)]
-               for f in faces],
+        boxes=[
+            [round(f.x / width, 4), round(f.y / height, 4), round(f.width / width, 4), round(f.height / height, 4)]
+            for f in faces
+        ],
         new_faces=sum(track.hits == 2 for track in followed),
         engine_ms=round(spent * 1000, 1),
     )
@@ -116,8 +131,8 @@ def _search(sight: _Sight, deployment: Deployment) -> None:
     sight.candidates = [candidate for candidate in nearest if candidate.score >= point.threshold - NEAR_MARGIN]
 
 
-def _vote(sight: _Sight, others: list[Face], pixels: Pixels, frame: Frame, camera: Camera) -> None:
-    point = camera.deployment.operating_point
+def _vote(sight: _Sight, view: _View) -> None:
+    point = view.camera.deployment.operating_point
     if point is None:
         return
     for candidate in sight.candidates:
@@ -127,22 +142,20 @@ def _vote(sight: _Sight, others: list[Face], pixels: Pixels, frame: Frame, camer
         if candidate.score < point.threshold or name in sight.track.raised:
             continue
         if sight.track.voted(name, point.threshold, point.threshold + STRONG_MARGIN):
-            _raise(candidate, sight, others, pixels, frame, camera)
+            _raise(candidate, sight, view)
             sight.track.raised.append(name)
 
 
-def _raise(
-    candidate: Candidate, sight: _Sight, others: list[Face], pixels: Pixels, frame: Frame, camera: Camera
-) -> None:
-    crop = face_crop(pixels, sight.face.box, [other.box for other in others])
+def _raise(candidate: Candidate, sight: _Sight, view: _View) -> None:
+    crop = face_crop(view.pixels, sight.face.box, [other.box for other in view.others])
     sighting = operations.Sighting(
         track=sight.track.id,
-        frame_number=frame.number,
-        received_at=dt.datetime.fromtimestamp(frame.received_at, dt.UTC),
+        frame_number=view.frame.number,
+        received_at=dt.datetime.fromtimestamp(view.frame.received_at, dt.UTC),
         box=sight.face.box,
         probe_jpeg=encode_jpeg(crop),
     )
     try:
-        operations.raise_alert(camera, candidate, sighting)
+        operations.raise_alert(view.camera, candidate, sighting)
     except Refused as refusal:
         raise NotLive from refusal

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
-    from alerts.models import Alert
+    from alerts.models import Alert  # noqa: F401 (in the strings below)
 
 # The face of a possible match is kept this long at the very most, whatever else is set.
 CEILING = dt.timedelta(hours=24)

@@ -29,7 +29,9 @@ class Deployment(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
     place = models.CharField(max_length=200, help_text="Street, town and where the cameras stand.")
-    purpose = models.TextField("why here, why now", help_text="The policing need, and what links the list to the place.")
+    purpose = models.TextField(
+        "why here, why now", help_text="The policing need, and what links the list to the place."
+    )
     starts_at = models.DateTimeField("start")
     ends_at = models.DateTimeField("end")
     watchlist = models.ForeignKey(Watchlist, on_delete=models.PROTECT, related_name="deployments")
@@ -119,8 +121,6 @@ STEPS: dict[str, Step] = {
     "submit": Step((_S.DRAFT,), _S.SUBMITTED, "deployments.apply_deployment", Action.DEPLOYMENT_SUBMITTED),
     "authorise": Step((_S.SUBMITTED,), _S.AUTHORISED, "deployments.authorise_deployment", Action.DEPLOYMENT_AUTHORISED),
     "refuse": Step((_S.SUBMITTED,), _S.REFUSED, "deployments.authorise_deployment", Action.DEPLOYMENT_REFUSED),
-    "go_live": Step(
-        (_S.AUTHORISED,), _S.LIVE, "deployments.run_deployment", Action.DEPLOYMENT_LIVE, system_may=True
-    ),
+    "go_live": Step((_S.AUTHORISED,), _S.LIVE, "deployments.run_deployment", Action.DEPLOYMENT_LIVE, system_may=True),
     "end": Step((_S.LIVE,), _S.ENDED, "deployments.run_deployment", Action.DEPLOYMENT_ENDED, system_may=True),
 }

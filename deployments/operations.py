@@ -75,7 +75,7 @@ def create(
         starts_at=starts_at,
         ends_at=ends_at,
         watchlist=watchlist,
-        applicant=actor,
+        applicant_id=actor.pk,
     )
     record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment, data={"watchlist": str(watchlist.id)})
     for camera in cameras:

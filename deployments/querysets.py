@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
-    from deployments.models import Camera, Deployment
+    from deployments.models import Camera, Deployment  # noqa: F401 (in the strings below)
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):

@@ -14,6 +14,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.typing import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -66,8 +67,12 @@ class CameraClient:
         while not finished:
             try:
                 async with connect(
-                    self._url, additional_headers=self._headers, origin=self._origin, compression=None, max_size=2**20
-                ) as socket:  # type: ignore[arg-type]
+                    self._url,
+                    additional_headers=self._headers,
+                    origin=Origin(self._origin),
+                    compression=None,
+                    max_size=2**20,
+                ) as socket:
                     finished = await self._converse(socket, frames)
                     wait = 0.25
             except (OSError, InvalidStatus, ConnectionClosed, WebSocketException, TimeoutError) as error:

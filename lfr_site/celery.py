@@ -17,7 +17,7 @@ app.autodiscover_tasks()
 
 @celeryd_after_setup.connect
 def load_engine(sender: str, instance: Any, **kwargs: Any) -> None:
-    """A worker of frames loads the engine before it takes its first one, and refuses a database that would log faces."""
+    """A worker of frames loads the engine before its first one, and refuses a database that would log faces."""
     if "frames" not in instance.app.amqp.queues.consume_from:
         return
     import numpy as np

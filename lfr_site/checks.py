@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register as register_check
+from django.core.checks import CheckMessage, Error, Tags
+from django.core.checks import register as register_check
 from django.db import connections
 
 
 def register() -> None:
-    register_check(database_keeps_parameters_out_of_its_log, Tags.database)
+    register_check(Tags.database)(database_keeps_parameters_out_of_its_log)
 
 
 def database_keeps_parameters_out_of_its_log(
-    databases: list[str] | None = None, **kwargs: Any
+    *, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """A stranger's template reaches PostgreSQL as a query parameter; its log must not keep it."""
     found: list[CheckMessage] = []
@@ -23,7 +25,9 @@ def database_keeps_parameters_out_of_its_log(
                 cursor.execute("SELECT setting FROM pg_settings WHERE name = %s", [setting])
                 row = cursor.fetchone()
                 if row is None or row[0] != "0":
-                    hint = f"As a superuser: ALTER DATABASE {connections[alias].settings_dict['NAME']} SET {setting} = 0;"
+                    hint = (
+                        f"As a superuser: ALTER DATABASE {connections[alias].settings_dict['NAME']} SET {setting} = 0;"
+                    )
                     message = f"PostgreSQL may write the faces of passers-by to its log ({setting} is not 0)."
                     found.append(Error(message, hint=hint, id="lfr.E001"))
     return found

@@ -74,4 +74,8 @@ def valkey(url: str, number: int) -> str:
 
 def celery_broker(url: str) -> str:
     """Valkey's database 0 as Celery writes it: its transport knows another name for a unix socket."""
-    return url.replace("unix://", "redis+socket://", 1) + "?virtual_host=0" if url.startswith("unix://") else valkey(url, 0)
+    return (
+        url.replace("unix://", "redis+socket://", 1) + "?virtual_host=0"
+        if url.startswith("unix://")
+        else valkey(url, 0)
+    )

@@ -150,10 +150,12 @@ class Street:
         """The picture `at` seconds from the start, and the faces in it."""
         picture = self._backdrop.copy()
         present = [walker for walker in self._walkers if 0 <= at - walker.starts < walker.lasts]
-        visible = []
-        for walker in sorted(present, key=lambda walker: (at - walker.starts) / walker.lasts):
-            visible.append(Visible(walker.person, self._draw(picture, walker, (at - walker.starts) / walker.lasts)))
-        noise = self._noise.integers(-4, 5, picture.shape[:2] + (1,), dtype=np.int16)
+        # The farthest first: who is nearer stands in front.
+        progress = sorted(
+            (((at - walker.starts) / walker.lasts, walker) for walker in present), key=lambda pair: pair[0]
+        )
+        visible = [Visible(walker.person, self._draw(picture, walker, done)) for done, walker in progress]
+        noise = self._noise.integers(-4, 5, (*picture.shape[:2], 1), dtype=np.int16)
         picture = np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
         if self._label:
             cv2.rectangle(picture, (0, 0), (self._size[0], 30), (30, 26, 22), -1)

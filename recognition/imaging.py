@@ -73,7 +73,9 @@ def decode_frame(data: bytes) -> Pixels:
     except (OSError, SyntaxError, ValueError) as error:
         raise UnreadableImage("This frame is not a JPEG picture.") from error
     if max(width, height) > MAX_FRAME_SIDE:
-        raise UnreadableImage(f"A frame may have {MAX_FRAME_SIDE} pixels a side at most; this one is {width} x {height}.")
+        raise UnreadableImage(
+            f"A frame may have {MAX_FRAME_SIDE} pixels a side at most; this one is {width} x {height}."
+        )
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
         raise UnreadableImage("This frame is a damaged JPEG picture.")

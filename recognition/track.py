@@ -6,6 +6,7 @@ State is plain data without any image or embedding; it lives for seconds between
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -122,7 +123,7 @@ def affinity(one: Box, other: Box) -> float:
     size = (one[2] + other[2]) / 2
     dx = one[0] + one[2] / 2 - other[0] - other[2] / 2
     dy = one[1] + one[3] / 2 - other[1] - other[3] / 2
-    distance = (dx * dx + dy * dy) ** 0.5 / max(size, 1.0)
+    distance = math.hypot(dx, dy) / max(size, 1.0)
     likeness = min(one[2], other[2]) / max(one[2], other[2], 1.0)
     return likeness - distance
 

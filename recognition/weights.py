@@ -212,7 +212,7 @@ def _dequantize(inputs: list[npt.NDArray[Any]], attributes: dict[str, int]) -> n
         return parameter.reshape([-1 if index == axis else 1 for index in range(quantised.ndim)])
 
     zero_point = spread(inputs[2]).astype(np.float32) if len(inputs) > 2 else np.float32(0)
-    return ((quantised - zero_point) * spread(inputs[1])).astype(np.float32)
+    return np.asarray((quantised - zero_point) * spread(inputs[1]), np.float32)
 
 
 def _reshape(inputs: list[npt.NDArray[Any]], attributes: dict[str, int]) -> npt.NDArray[Any]:

@@ -56,9 +56,7 @@ class PersonForm(PhotographForm):
         label="Nominal reference", max_length=40, help_text=Person._meta.get_field("reference").help_text
     )
     category = forms.ChoiceField(choices=[("", "Choose the lawful ground"), *Category.choices])
-    reason = forms.CharField(
-        label="Why sought", max_length=300, help_text=Person._meta.get_field("reason").help_text
-    )
+    reason = forms.CharField(label="Why sought", max_length=300, help_text=Person._meta.get_field("reason").help_text)
     field_order = ("photograph", "face", "name", "reference", "category", "reason")
 
 

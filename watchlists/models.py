@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -210,9 +209,7 @@ class SealedTemplate(models.Model):
     objects = SealedTemplateQuerySet.as_manager()
 
     class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=["watchlist", "engine", "photograph"], name="sealed_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=["watchlist", "engine", "photograph"], name="sealed_once"),)
 
     def __str__(self) -> str:
         return f"sealed template of {self.photograph_id}"
@@ -225,11 +222,7 @@ STEPS: dict[str, Step] = {
     "return": Step((_S.COMPILED,), _S.DRAFT, "watchlists.authorise_watchlist", Action.WATCHLIST_RETURNED),
     "authorise": Step((_S.COMPILED,), _S.AUTHORISED, "watchlists.authorise_watchlist", Action.WATCHLIST_AUTHORISED),
     "seal": Step((_S.AUTHORISED,), _S.SEALED, "watchlists.authorise_watchlist", Action.WATCHLIST_SEALED),
-    "go_live": Step(
-        (_S.SEALED,), _S.LIVE, "deployments.run_deployment", Action.WATCHLIST_LIVE, system_may=True
-    ),
+    "go_live": Step((_S.SEALED,), _S.LIVE, "deployments.run_deployment", Action.WATCHLIST_LIVE, system_may=True),
     "close": Step((_S.LIVE,), _S.CLOSED, "deployments.run_deployment", Action.WATCHLIST_CLOSED, system_may=True),
     "destroy": Step((_S.CLOSED,), _S.DESTROYED, "", Action.WATCHLIST_DESTROYED, system_may=True),
 }
-
-

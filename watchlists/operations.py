@@ -49,9 +49,7 @@ def register_engine(identity: EngineIdentity, *, actor: Actor = INSTALLER) -> En
 def current_engine() -> Engine:
     """The row of the engine whose weights are staged here."""
     identity = identity_of(settings.DEEPFACE_HOME)
-    return Engine.objects.get(
-        model=identity.model, digest=identity.digest, preprocessing=identity.preprocessing
-    )
+    return Engine.objects.get(model=identity.model, digest=identity.digest, preprocessing=identity.preprocessing)
 
 
 @transaction.atomic
@@ -83,7 +81,7 @@ def add_person(
     try:
         with transaction.atomic():
             person = Person.objects.create(
-                reference=reference, name=name, category=category, reason=reason, added_by=actor
+                reference=reference, name=name, category=category, reason=reason, added_by_id=actor.pk
             )
     except IntegrityError as error:
         raise Refused(f"Somebody with the reference {reference} is held already.") from error
@@ -94,7 +92,7 @@ def add_person(
         width=enrolment.width,
         height=enrolment.height,
         face_box=enrolment.face_box,
-        added_by=actor,
+        added_by_id=actor.pk,
     )
     engine = current_engine()
     Template.objects.create(photograph=photograph, engine=engine, embedding=enrolment.embedding)
@@ -109,7 +107,7 @@ def add_person(
 def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str) -> Watchlist:
     """An empty draft."""
     require(actor, COMPILE)
-    watchlist = Watchlist.objects.create(name=name, purpose=purpose, created_by=actor)
+    watchlist = Watchlist.objects.create(name=name, purpose=purpose, created_by_id=actor.pk)
     record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist)
     return watchlist
 
@@ -124,7 +122,7 @@ def add_to_watchlist(watchlist: Watchlist, person: Person, *, actor: AbstractBas
     require(actor, COMPILE)
     _lock_draft(watchlist)
     entry, is_new = WatchlistEntry.objects.get_or_create(
-        watchlist=watchlist, person=person, defaults={"added_by": actor}
+        watchlist=watchlist, person=person, defaults={"added_by_id": actor.pk}
     )
     if not is_new:
         raise Conflict(f"{person.name} is on this list already.")
@@ -191,7 +189,11 @@ def close(watchlist: Watchlist, *, actor: Actor, ended_at: dt.datetime) -> None:
     """Told by a deployment that ended: from now the clock runs towards destruction."""
     due = ended_at + settings.LFR_WATCHLIST_RETENTION
     move(
-        watchlist, STEPS["close"], actor=actor, changes={"destroy_due_at": due}, data={"destroy_due_at": due.isoformat()}
+        watchlist,
+        STEPS["close"],
+        actor=actor,
+        changes={"destroy_due_at": due},
+        data={"destroy_due_at": due.isoformat()},
     )
 
 
@@ -219,7 +221,7 @@ def destroy(watchlist: Watchlist) -> None:
     for person in orphans:
         _destroy_person(person, actor=CLOCK)
         destroyed += 1
-    data = {
+    data: dict[str, str | int | bool | None] = {
         "entries": len(people),
         "people": destroyed,
         "photographs": photographs,

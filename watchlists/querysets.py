@@ -13,7 +13,7 @@ from django.db import models
 from pgvector.django import CosineDistance
 
 if TYPE_CHECKING:
-    from watchlists.models import Person, SealedTemplate, Watchlist
+    from watchlists.models import Person, SealedTemplate, Watchlist  # noqa: F401 (in the strings below)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,9 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 @permitted(COMPILE)
 def entry_remove(request: HttpRequest, watchlist_id: uuid.UUID, entry_id: int) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    entry = get_object_or_404(WatchlistEntry.objects.select_related("watchlist", "person"), pk=entry_id, watchlist=watchlist)
+    entry = get_object_or_404(
+        WatchlistEntry.objects.select_related("watchlist", "person"), pk=entry_id, watchlist=watchlist
+    )
     operations.remove_from_watchlist(entry, actor=acting(request))
     return redirect("watchlist", watchlist.id)
 

@@ -4,34 +4,89 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('number', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('action', models.CharField(choices=[('user.added', 'User added'), ('user.signed_in', 'Signed in'), ('engine.registered', 'Recognition engine registered'), ('engine.operating_point_set', 'Threshold of the engine set'), ('person.added', 'Person added'), ('person.destroyed', 'Person destroyed'), ('watchlist.created', 'Watchlist created'), ('watchlist.entry_added', 'Person put on watchlist'), ('watchlist.entry_removed', 'Person taken off watchlist'), ('watchlist.viewed', 'Watchlist viewed'), ('watchlist.compiled', 'Watchlist submitted for approval'), ('watchlist.returned', 'Watchlist returned'), ('watchlist.authorised', 'Watchlist approved'), ('watchlist.sealed', 'Watchlist sealed'), ('watchlist.live', 'Watchlist went live'), ('watchlist.closed', 'Watchlist closed'), ('watchlist.destroyed', 'Watchlist destroyed'), ('deployment.created', 'Deployment drafted'), ('deployment.submitted', 'Deployment submitted for authority'), ('deployment.authorised', 'Deployment authorised'), ('deployment.refused', 'Deployment refused'), ('deployment.live', 'Deployment went live'), ('deployment.ended', 'Deployment ended'), ('camera.added', 'Camera added'), ('camera.token_issued', 'Camera token issued'), ('camera.connected', 'Camera connected'), ('camera.disconnected', 'Camera disconnected'), ('alert.raised', 'Possible match raised'), ('alert.viewed', 'Possible match viewed'), ('alert.decided', 'Possible match decided'), ('alert.outcome', 'Outcome recorded'), ('alert.purged', 'Possible match purged'), ('journal.exported', 'Journal downloaded'), ('record.exported', 'Deployment record downloaded')], max_length=40)),
-                ('verb', models.CharField(choices=[('collection', 'Collection'), ('alteration', 'Alteration'), ('consultation', 'Consultation'), ('disclosure', 'Disclosure'), ('combination', 'Combination'), ('erasure', 'Erasure')], max_length=12)),
-                ('actor_id', models.CharField(blank=True, max_length=40)),
-                ('actor', models.CharField(max_length=200)),
-                ('target_type', models.CharField(max_length=40)),
-                ('target_id', models.CharField(max_length=40)),
-                ('target', models.CharField(max_length=300)),
-                ('data', models.JSONField(default=dict)),
-                ('previous_hash', models.CharField(max_length=64, unique=True)),
-                ('hash', models.CharField(max_length=64, unique=True)),
+                ("number", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("user.added", "User added"),
+                            ("user.signed_in", "Signed in"),
+                            ("engine.registered", "Recognition engine registered"),
+                            ("engine.operating_point_set", "Threshold of the engine set"),
+                            ("person.added", "Person added"),
+                            ("person.destroyed", "Person destroyed"),
+                            ("watchlist.created", "Watchlist created"),
+                            ("watchlist.entry_added", "Person put on watchlist"),
+                            ("watchlist.entry_removed", "Person taken off watchlist"),
+                            ("watchlist.viewed", "Watchlist viewed"),
+                            ("watchlist.compiled", "Watchlist submitted for approval"),
+                            ("watchlist.returned", "Watchlist returned"),
+                            ("watchlist.authorised", "Watchlist approved"),
+                            ("watchlist.sealed", "Watchlist sealed"),
+                            ("watchlist.live", "Watchlist went live"),
+                            ("watchlist.closed", "Watchlist closed"),
+                            ("watchlist.destroyed", "Watchlist destroyed"),
+                            ("deployment.created", "Deployment drafted"),
+                            ("deployment.submitted", "Deployment submitted for authority"),
+                            ("deployment.authorised", "Deployment authorised"),
+                            ("deployment.refused", "Deployment refused"),
+                            ("deployment.live", "Deployment went live"),
+                            ("deployment.ended", "Deployment ended"),
+                            ("camera.added", "Camera added"),
+                            ("camera.token_issued", "Camera token issued"),
+                            ("camera.connected", "Camera connected"),
+                            ("camera.disconnected", "Camera disconnected"),
+                            ("alert.raised", "Possible match raised"),
+                            ("alert.viewed", "Possible match viewed"),
+                            ("alert.decided", "Possible match decided"),
+                            ("alert.outcome", "Outcome recorded"),
+                            ("alert.purged", "Possible match purged"),
+                            ("journal.exported", "Journal downloaded"),
+                            ("record.exported", "Deployment record downloaded"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "verb",
+                    models.CharField(
+                        choices=[
+                            ("collection", "Collection"),
+                            ("alteration", "Alteration"),
+                            ("consultation", "Consultation"),
+                            ("disclosure", "Disclosure"),
+                            ("combination", "Combination"),
+                            ("erasure", "Erasure"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("actor_id", models.CharField(blank=True, max_length=40)),
+                ("actor", models.CharField(max_length=200)),
+                ("target_type", models.CharField(max_length=40)),
+                ("target_id", models.CharField(max_length=40)),
+                ("target", models.CharField(max_length=300)),
+                ("data", models.JSONField(default=dict)),
+                ("previous_hash", models.CharField(max_length=64, unique=True)),
+                ("hash", models.CharField(max_length=64, unique=True)),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'ordering': ('-number',),
-                'permissions': (('read_journal', 'Can read and download the journal'),),
-                'indexes': [models.Index(fields=['target_type', 'target_id'], name='audit_entry_target__17a98b_idx'), models.Index(fields=['at'], name='audit_entry_at_06beca_idx')],
+                "verbose_name_plural": "entries",
+                "ordering": ("-number",),
+                "permissions": (("read_journal", "Can read and download the journal"),),
+                "indexes": [
+                    models.Index(fields=["target_type", "target_id"], name="audit_entry_target__17a98b_idx"),
+                    models.Index(fields=["at"], name="audit_entry_at_06beca_idx"),
+                ],
             },
         ),
     ]
