@@ -47,7 +47,7 @@ class FaceDetector:
     LARGEST_SEEN = 320
 
     def __init__(self, weights: Path, score_threshold: float = 0.6) -> None:
-        self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 500)
+        self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 5000)
         # The OpenCV object keeps its input size and buffers: one caller at a time.
         self._lock = threading.Lock()
 

@@ -16,6 +16,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("stage_weights", stdout=self.stdout)
         call_command("migrate", interactive=False, verbosity=0)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if not settings.IS_DEMO:
             call_command("collectstatic", interactive=False, verbosity=0)
         call_command("check", databases=["default"])

@@ -1,0 +1,169 @@
+"""The people of the tests: one a role, and a stranger who has none. Plain functions make the things they work on."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from alerts import operations as alert_operations
+from alerts.models import Alert
+from deployments import operations as deployment_operations
+from deployments.models import Camera, Deployment
+from deployments.operations import NewCamera
+from lfr_site.models import User
+from lfr_site.roles import ROLES
+from recognition.engine import identity_of
+from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from watchlists import operations as watchlist_operations
+from watchlists.enrolment import Enrolment, read_photograph
+from watchlists.models import OperatingPoint, Person, Watchlist
+from watchlists.querysets import Candidate
+
+FACES = Path(os.environ.get("LFR_TEST_FACES", Path(__file__).resolve().parent.parent.parent / "shared" / "faces"))
+LONDON = FACES / "london"
+NO_LONDON = f"skipped: no face set at {LONDON}"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """One user a role."""
+
+    administrator: User
+    intelligence: User
+    authority: User
+    operator: User
+    officer: User
+    compliance: User
+    stranger: User
+
+    @property
+    def by_role(self) -> dict[str, User]:
+        """Every user under a short name, with the stranger."""
+        return vars(self)
+
+
+NAMES = {
+    "administrator": "Administrator",
+    "intelligence": "Intelligence officer",
+    "authority": "Authorising officer",
+    "operator": "Operator",
+    "officer": "Engagement officer",
+    "compliance": "Compliance",
+}
+
+
+def make_cast() -> Cast:
+    assert set(NAMES.values()) == set(ROLES)
+    users = {name: User.objects.create_user(name) for name in (*NAMES, "stranger")}
+    for name, role in NAMES.items():
+        users[name].groups.add(Group.objects.get(name=role))
+    return Cast(**users)
+
+
+@functools.cache
+def portrait() -> Pixels:
+    """The public-domain portrait that scikit-image ships (NASA, Eileen Collins)."""
+    spec = importlib.util.find_spec("skimage")
+    assert spec is not None
+    assert spec.origin is not None
+    return decode_photograph((Path(spec.origin).parent / "data" / "astronaut.png").read_bytes())
+
+
+@functools.cache
+def portrait_jpeg() -> bytes:
+    return encode_jpeg(portrait(), 95)
+
+
+@functools.cache
+def portrait_enrolment() -> Enrolment:
+    return read_photograph(portrait_jpeg())
+
+
+def make_operating_point(threshold: float = 0.49) -> OperatingPoint:
+    from django.conf import settings
+
+    engine = watchlist_operations.register_engine(identity_of(settings.DEEPFACE_HOME))
+    return engine.operating_points.first() or watchlist_operations.set_operating_point(engine, threshold, "a test")
+
+
+def random_embedding(seed: int) -> npt.NDArray[np.float32]:
+    vector = np.random.default_rng(seed).normal(size=128).astype(np.float32)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def make_enrolment(embedding: npt.NDArray[np.float32] | None = None) -> Enrolment:
+    """The portrait's enrolment, with another embedding when one is given."""
+    known = portrait_enrolment()
+    chosen = known.embedding if embedding is None else embedding
+    return Enrolment(known.jpeg, known.sha256, known.width, known.height, known.face_box, chosen, [])
+
+
+def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.float32]] | None = None) -> Watchlist:
+    """A draft; without embeddings its first person is the portrait's, the others are far from everybody."""
+    make_operating_point()
+    watchlist = watchlist_operations.create_watchlist(actor=cast.intelligence, name="Test list", purpose="Testing")
+    for index in range(people):
+        embedding = embeddings[index] if embeddings else (None if index == 0 else random_embedding(index))
+        watchlist_operations.add_person(
+            actor=cast.intelligence,
+            reference=f"T/{str(watchlist.id)[:13]}/{index}",
+            name=f"Test Person {index}",
+            category="wanted",
+            reason="Robbery",
+            enrolment=make_enrolment(embedding),
+            watchlist=watchlist,
+        )
+    watchlist.refresh_from_db()
+    return watchlist
+
+
+def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArray[np.float32]]) -> Watchlist:
+    watchlist = make_watchlist(cast, people, **kwargs)
+    watchlist_operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    watchlist_operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary")
+    return watchlist
+
+
+def make_deployment(cast: Cast, watchlist: Watchlist | None = None) -> Deployment:
+    """A draft with two cameras whose window is open now."""
+    now = timezone.now()
+    return deployment_operations.create(
+        actor=cast.intelligence,
+        name="Southend High Street",
+        place="High Street, Southend-on-Sea",
+        purpose="Intelligence places listed people here",
+        starts_at=now - dt.timedelta(minutes=5),
+        ends_at=now + dt.timedelta(hours=2),
+        watchlist=watchlist or make_sealed_watchlist(cast),
+        cameras=[NewCamera("North"), NewCamera("South", Camera.Kind.AGENT)],
+    )
+
+
+def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None) -> Deployment:
+    deployment = make_deployment(cast, watchlist)
+    deployment_operations.submit(deployment, actor=cast.intelligence)
+    deployment_operations.authorise(deployment, actor=cast.authority, reason="Proportionate")
+    deployment_operations.go_live(deployment, actor=cast.operator)
+    return deployment
+
+
+def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | None = None) -> Alert:
+    camera = deployment.cameras.all()[0]
+    listed = person or Person.objects.filter(entries__watchlist=deployment.watchlist)[0]
+    candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
+    alert = alert_operations.raise_alert(camera, candidate, make_sighting(track))
+    assert alert is not None
+    return alert
+
+
+def make_sighting(track: str = "1" * 32) -> alert_operations.Sighting:
+    return alert_operations.Sighting(track, 7, timezone.now(), (10, 10, 50, 60), portrait_jpeg())

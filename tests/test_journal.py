@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from audit.actions import Action, Verb
+from audit.journal import CLOCK, record, verify_chain
+from audit.models import GENESIS, Entry
+from tests.cast import Cast
+
+
+def test_rows_are_chained_and_numbered_without_gaps(cast: Cast) -> None:
+    for _ in range(3):
+        record(Action.SIGNED_IN, actor=cast.operator, target=cast.operator, data={"n": 1, "why": "é", "ok": True})
+    rows = list(Entry.objects.in_order())
+    assert [row.number for row in rows] == [1, 2, 3]
+    assert rows[0].previous_hash == GENESIS
+    assert [row.previous_hash for row in rows[1:]] == [row.hash for row in rows[:-1]]
+    assert verify_chain() == (3, [])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entry SET actor = 'somebody else'",
+        "DELETE FROM audit_entry",
+        "TRUNCATE audit_entry",
+        "UPDATE audit_entry SET number = 5 WHERE number = 1",
+    ],
+)
+def test_the_database_refuses_to_change_a_row(cast: Cast, statement: str) -> None:
+    record(Action.SIGNED_IN, actor=cast.operator, target=cast.operator)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert verify_chain() == (1, [])
+
+
+def test_who_gets_past_the_database_is_found(cast: Cast) -> None:
+    for _ in range(4):
+        record(Action.SIGNED_IN, actor=cast.operator, target=cast.operator)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER USER")
+        cursor.execute("UPDATE audit_entry SET actor = 'somebody else' WHERE number = 2")
+        cursor.execute("DELETE FROM audit_entry WHERE number = 3")
+        cursor.execute("ALTER TABLE audit_entry ENABLE TRIGGER USER")
+    rows, breaks = verify_chain()
+    assert rows == 3
+    assert [(broken.number, broken.reason) for broken in breaks] == [
+        (2, "its content was changed"),
+        (4, "rows 3 to 3 are missing"),
+    ]
+
+
+def test_a_row_outlives_its_actor(cast: Cast) -> None:
+    record(Action.SIGNED_IN, actor=cast.stranger, target=cast.stranger)
+    cast.stranger.delete()
+    assert Entry.objects.get(number=1).actor == "stranger"
+    assert verify_chain() == (1, [])
+
+
+@pytest.mark.parametrize("value", [0.5, b"jpeg", [0.1, 0.2], {"a": 1}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)])
+def test_only_ids_and_words_are_written(cast: Cast, value: object) -> None:
+    with pytest.raises(TypeError, match="ids and words only"):
+        record(Action.SIGNED_IN, actor=CLOCK, target=cast.operator, data={"x": value})  # type: ignore[dict-item]
+    assert not Entry.objects.exists()
+
+
+def test_an_act_that_fails_leaves_no_row(cast: Cast) -> None:
+    with pytest.raises(RuntimeError, match="halfway"), transaction.atomic():
+        record(Action.SIGNED_IN, actor=CLOCK, target=cast.operator)
+        raise RuntimeError("halfway")
+    assert not Entry.objects.exists()
+
+
+def test_every_action_has_one_of_the_six_verbs() -> None:
+    assert {action.verb for action in Action} <= set(Verb)
+    assert Action.ALERT_PURGED.verb is Verb.ERASURE
+    assert Action.JOURNAL_EXPORTED.verb is Verb.DISCLOSURE

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+
+from recognition.track import OCCLUSION, Track, TrackSet
+
+LEFT, RIGHT = (100.0, 100.0, 60.0, 70.0), (400.0, 100.0, 60.0, 70.0)
+
+
+def _moved(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
+    return box[0] + by, box[1], box[2], box[3]
+
+
+def test_two_people_keep_their_tracks_whatever_order_they_are_found_in() -> None:
+    tracks = TrackSet()
+    left, right = tracks.update([LEFT, RIGHT], 0.0)
+    again_right, again_left = tracks.update([_moved(RIGHT, 15), _moved(LEFT, 15)], 0.2)
+    assert (again_left.id, again_right.id) == (left.id, right.id)
+    assert left.id != right.id
+
+
+def test_a_track_survives_a_short_occlusion_and_not_a_long_one() -> None:
+    tracks = TrackSet()
+    (first,) = tracks.update([LEFT], 0.0)
+    tracks.update([_moved(LEFT, 20)], 0.2)
+    tracks.update([], 0.4)
+    (back,) = tracks.update([_moved(LEFT, 60)], 0.6)
+    assert back.id == first.id
+    (new,) = tracks.update([_moved(LEFT, 80)], 0.7 + OCCLUSION)
+    assert new.id != first.id
+
+
+def test_motion_carries_a_track_where_overlap_is_gone() -> None:
+    tracks = TrackSet()
+    (first,) = tracks.update([LEFT], 0.0)
+    for step in range(1, 4):
+        tracks.update([_moved(LEFT, 40 * step)], 0.2 * step)
+    tracks.update([], 0.8)
+    (back,) = tracks.update([_moved(LEFT, 200)], 1.0)
+    assert back.id == first.id
+
+
+def test_a_clock_that_jumps_back_begins_anew_and_breaks_nothing() -> None:
+    tracks = TrackSet()
+    (first,) = tracks.update([LEFT], 100.0)
+    (second,) = tracks.update([LEFT], 5.0)
+    assert first.id != second.id
+
+
+def test_what_is_kept_between_frames_is_boxes_ids_and_scores() -> None:
+    tracks = TrackSet()
+    (track,) = tracks.update([LEFT], 1.0)
+    track.note_shot(0.5)
+    track.note_score("a", 0.51)
+    kept = json.loads(tracks.to_json())
+    assert set(kept[0]) == set(vars(Track("", LEFT, 0.0)))
+    restored = TrackSet.from_json(tracks.to_json())
+    assert restored.tracks == tracks.tracks
+    (same,) = restored.update([_moved(LEFT, 5)], 1.2)
+    assert same.id == track.id
+    assert TrackSet.from_json(None).tracks == []
+
+
+def test_the_first_three_sights_are_embedded_then_fewer() -> None:
+    track = Track("t", LEFT, 0.0)
+    embedded = []
+    for hit in range(30):
+        track.hits = hit + 1
+        if track.wants_shot(0.5):
+            track.note_shot(0.5)
+            embedded.append(hit)
+    assert embedded[:3] == [0, 1, 2]
+    assert 6 <= len(embedded) <= 12
+
+
+def test_a_clearly_better_sight_is_embedded_at_once() -> None:
+    track = Track("t", LEFT, 0.0, hits=4, shots=3, best_worth=0.4, hits_at_shot=3)
+    assert not track.wants_shot(0.42)
+    assert track.wants_shot(0.6)
+
+
+def test_a_vote_needs_two_shots_or_a_strong_one_for_the_same_person() -> None:
+    track = Track("t", LEFT, 0.0)
+    track.note_score("a", 0.5)
+    track.note_score("b", 0.5)
+    track.note_score("a", 0.45)
+    assert not track.voted("a", 0.49, 0.6)
+    track.note_score("a", 0.52)
+    assert track.voted("a", 0.49, 0.6)
+    assert not track.voted("b", 0.49, 0.6)
+    track.note_score("b", 0.61)
+    assert track.voted("b", 0.49, 0.6)
