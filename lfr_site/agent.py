@@ -29,7 +29,11 @@ class Rejected(Exception):
 
 @dataclass
 class Traffic:
-    """What one connection sent and was answered. sent_at: frame number to `time.monotonic()` seconds."""
+    """What one camera sent and was answered.
+
+    sent_at: frame number to `time.monotonic()` seconds. index_of: frame number to its place among all frames offered,
+    those skipped included.
+    """
 
     sent: int = 0
     read: int = 0
@@ -37,6 +41,7 @@ class Traffic:
     skipped: int = 0
     engine_ms: list[float] = field(default_factory=list)
     sent_at: dict[int, float] = field(default_factory=dict)
+    index_of: dict[int, int] = field(default_factory=dict)
 
 
 class CameraClient:
@@ -110,6 +115,7 @@ class CameraClient:
         if len(self._in_flight) >= self._window:
             self.traffic.skipped += 1
             return
+        self.traffic.index_of[self.traffic.sent + 1] = self.traffic.sent + self.traffic.skipped
         self.traffic.sent += 1
         number = self.traffic.sent
         self._in_flight.add(number)

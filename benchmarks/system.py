@@ -1,0 +1,63 @@
+"""The whole system, as `manage.py start` runs it, in a folder of its own that is gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from lfr_site import services
+from lfr_site.supervisor import BASE_DIR, available_port
+
+
+@dataclass(frozen=True)
+class RunningSystem:
+    """url: where it answers. supervisor: the process that keeps all the others."""
+
+    url: str
+    data: Path
+    supervisor: psutil.Process
+
+    def memory(self) -> tuple[int, float]:
+        """(processes, their resident memory in MB; what they share is counted in each)."""
+        family = [self.supervisor, *self.supervisor.children(recursive=True)]
+        total = 0
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return len(family), total / 2**20
+
+
+@contextlib.contextmanager
+def running_system(workers: int = 2) -> Iterator[RunningSystem]:
+    """Start it, point this process's Django at it, and stop it however the block ends."""
+    data = Path(tempfile.mkdtemp(prefix="lfr-benchmark-"))
+    data.chmod(0o711)
+    os.environ.update(LFR_ENV="demo", LFR_DATA=str(data), DJANGO_SETTINGS_MODULE="lfr_site.settings")
+    port = available_port()
+    command = [sys.executable, str(BASE_DIR / "manage.py"), "start", "--port", str(port), "--workers", str(workers)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line.rstrip(), file=sys.stderr)
+            if "ready at" in line:
+                break
+        else:
+            raise SystemExit("The system did not start.")
+        import django
+
+        django.setup()
+        yield RunningSystem(f"http://localhost:{port}", data, psutil.Process(process.pid))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+        services.forget(data)
