@@ -130,11 +130,11 @@ def _stage(photographs: dict[str, Path], cameras: int) -> Stage:
         try:
             enrolment = read_photograph(path.read_bytes())
         except FaceChoice as choice:
-            if not choice.faces:
+            offsets = [abs(left + width / 2 - 0.5) for left, _, width, _ in choice.faces]
+            if not offsets:
                 _say(f"no face on the photograph of {name}: not enrolled")
                 continue
-            middle = min(range(len(choice.faces)), key=lambda face: abs(_middle(choice.faces[face]) - 0.5))
-            enrolment = read_photograph(path.read_bytes(), chosen=middle)
+            enrolment = read_photograph(path.read_bytes(), chosen=offsets.index(min(offsets)))
         person = watchlist_operations.add_person(
             actor=intelligence,
             reference=f"B/{number}",
@@ -170,10 +170,6 @@ def _stage(photographs: dict[str, Path], cameras: int) -> Stage:
     session.save()
     tokens = [(camera, deployment_operations.issue_token(camera, actor=operator)) for camera in rows]
     return Stage(deployment, tokens, name_of, str(session.session_key))
-
-
-def _middle(box: list[float]) -> float:
-    return box[0] + box[2] / 2
 
 
 async def _play(

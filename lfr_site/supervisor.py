@@ -156,8 +156,9 @@ class Supervisor:
             services.stop(process, signal.SIGTERM, patience_s=5)
         for service in reversed(self._services):
             service.stop()
-        shutil.rmtree(services.runtime_folder(self.data), ignore_errors=True)
+        # Without the lock, what lies there belongs to another, running supervisor.
         if self._lock is not None:
+            shutil.rmtree(services.runtime_folder(self.data), ignore_errors=True)
             self._lock.close()
 
     @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 from django.conf import settings
 
@@ -13,7 +14,7 @@ from recognition import weights
 from recognition.align import TEMPLATE, align, similarity
 from recognition.detect import Face
 from recognition.engine import Engine, identity_of
-from recognition.imaging import decode_photograph
+from recognition.imaging import Pixels, decode_photograph
 from recognition.quality import measure
 from tests.cast import LONDON, NO_LONDON, portrait
 from watchlists.defaults import DEFAULT_THRESHOLD
@@ -32,7 +33,7 @@ def _face(engine: Engine) -> Face:
     return face
 
 
-def _opencv_vector(pixels: np.ndarray, face: Face) -> np.ndarray:  # type: ignore[type-arg]
+def _opencv_vector(pixels: Pixels, face: Face) -> npt.NDArray[np.float32]:
     """The same face through OpenCV's own alignment and runtime."""
     recogniser = cv2.FaceRecognizerSF.create(str(_staged(weights.SFACE)), "")
     row = np.array([[*face.box, *face.landmarks.ravel(), face.score]], np.float32)
@@ -70,7 +71,9 @@ def test_a_batch_gives_what_each_face_gives_alone(engine: Engine) -> None:
     mirrored = np.ascontiguousarray(portrait()[:, ::-1])
     (other,) = engine.detect_in_photograph(mirrored)
     pair = np.concatenate([portrait(), mirrored], axis=1)
-    shifted = Face(other.x + 512, other.y, other.width, other.height, other.score, other.landmarks + [512, 0])
+    shifted = Face(
+        other.x + 512, other.y, other.width, other.height, other.score, (other.landmarks + [512, 0]).astype(np.float32)
+    )
     both = engine.embed(pair, [face, shifted])
     alone = np.stack([engine.embed(portrait(), [face])[0], engine.embed(mirrored, [other])[0]])
     np.testing.assert_allclose(both, alone, atol=1e-4)
@@ -159,7 +162,8 @@ def test_people_are_told_apart(engine: Engine) -> None:
 
     Look-alikes exist (two of this set reach 0.55), which is why a match is only ever a possible one.
     """
-    first, second = [], []
+    first: list[npt.NDArray[np.float32]] = []
+    second: list[npt.NDArray[np.float32]] = []
     for person in sorted(path for path in LONDON.iterdir() if path.is_dir())[:30]:
         for name, into in (("neutral_front.jpg", first), ("smiling_left_3quarter.jpg", second)):
             pixels = decode_photograph((person / name).read_bytes())

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live.system import LiveSystem, live_system
+
+
+@pytest.fixture(scope="session")
+def live() -> Iterator[LiveSystem]:
+    """One system for all the tests that leave it as they found it. Its clock is short, so that ends can be watched."""
+    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="1", LFR_ALERT_RETENTION_MINUTES="1") as system:
+        yield system

@@ -1,0 +1,275 @@
+"""From enrolment to a decided alert to the destroyed list, in real browsers, by the people whose work it is."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from lfr_site import scene
+from recognition.engine import Engine
+from recognition.imaging import encode_jpeg
+from tests.cast import portrait, portrait_jpeg
+from tests.live.system import LONDON_TIME, PASSWORD, LiveSystem, eventually
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="skipped: no chromium on this machine (apt install chromium)")
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
+)
+
+
+@pytest.fixture(scope="module")
+def film(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A camera file in which the portrait walks up: JPEG after JPEG, 30 a second."""
+    folder = tmp_path_factory.mktemp("film")
+    pictures = scene.photographs(scene.bundled_faces(folder / "faces"))["portrait"]
+    looks = [look for path in pictures[1:] if (look := scene.cutout(engine, path)) is not None]
+    assert looks
+    street = scene.Street([scene.Walker("portrait", tuple(looks), 0.5, 6.0, 0.5, 1.0)], label="")
+    path = folder / "camera.mjpeg"
+    path.write_bytes(b"".join(encode_jpeg(street.frame(number / 30)[0], 85) for number in range(210)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(film: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        flags = [*FLAGS.split(), f"--use-file-for-fake-video-capture={film}"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def people(browser: Browser, live: LiveSystem) -> Iterator[Cast]:
+    cast = Cast(browser, live)
+    yield cast
+    assert cast.complaints == []
+
+
+class Cast:
+    """Browser windows of people who are signed in. What their consoles complain of is kept."""
+
+    def __init__(self, browser: Browser, live: LiveSystem) -> None:
+        self._browser, self._live = browser, live
+        self.complaints: list[str] = []
+
+    def sign_in(self, name: str) -> Page:
+        page = self._browser.new_context(viewport={"width": 1366, "height": 800}).new_page()
+        page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
+        page.on("console", lambda line: self._hear(name, line.type, line.text))
+        page.goto(self._live.url)
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name=f"Good to see you, {name}")).to_be_visible()
+        return page
+
+    def _hear(self, name: str, kind: str, text: str) -> None:
+        # A refused form or photograph is an answer, and Chromium writes those down as errors.
+        if kind == "error" and "status of 4" not in text:
+            self.complaints.append(f"{name}: {text}")
+
+
+def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
+    intelligence, authority = people.sign_in("intelligence"), people.sign_in("authority")
+    operator, officer = people.sign_in("operator"), people.sign_in("officer")
+
+    listed = _compile(intelligence)
+    _approve(authority, listed)
+    deployment = _apply(intelligence)
+    _authorise_and_start(authority, operator, deployment)
+
+    watcher = people.sign_in("operator")
+    watcher.goto(f"{live.url}{deployment}console/")
+    expect(watcher.locator("#line")).to_have_text("Live")
+    camera = people.sign_in("operator")
+    _stream(camera, live.url + deployment)
+
+    _decide(operator, watcher, live.url + deployment)
+    _conclude(officer, watcher, live.url + deployment)
+    _end(operator, camera, live.url + deployment)
+    _destroyed_on_the_clock(live, people.sign_in("compliance"), deployment)
+
+
+def _compile(page: Page) -> str:
+    page.get_by_role("link", name="Watchlists").click()
+    page.get_by_role("link", name="New watchlist").click()
+    page.get_by_label("Name").fill("Southend, high harm")
+    page.get_by_label("Purpose").fill("Find people wanted for robbery")
+    page.get_by_role("button", name="Create draft").click()
+    expect(page.get_by_role("button", name="Submit for approval")).to_be_disabled()
+
+    page.get_by_role("link", name="Add a person").click()
+    photograph = page.locator("input[type=file]")
+    photograph.set_input_files({"name": "notes.txt", "mimeType": "text/plain", "buffer": b"not a picture"})
+    expect(page.locator("#verdict")).to_contain_text("not a picture we can read")
+    two = encode_jpeg(np.concatenate([portrait(), portrait()[:, ::-1]], axis=1))
+    photograph.set_input_files({"name": "two.jpg", "mimeType": "image/jpeg", "buffer": two})
+    expect(page.locator("#verdict")).to_contain_text("2 faces")
+    page.get_by_role("button", name="Face 2 of 2").click()
+    expect(page.locator("#verdict")).to_contain_text("can be used")
+    page.get_by_role("button", name="Use this computer's camera").click()
+    page.get_by_role("button", name="Take the photograph").click()
+    expect(page.locator("#verdict p").first).not_to_contain_text("Looking")
+    photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
+    expect(page.locator("#verdict")).to_contain_text("One clear face")
+    page.get_by_label("Name").fill("Alex Fenwick")
+    page.get_by_label("Nominal reference").fill("N/1")
+    page.get_by_label("Category").select_option("Wanted by the courts")
+    page.get_by_label("Why sought").fill("Robbery; warrant of Basildon Crown Court")
+    page.get_by_role("button", name="Put on the list").click()
+    expect(page.get_by_role("heading", name="Alex Fenwick")).to_be_visible()
+    page.get_by_role("button", name="Submit for approval").click()
+    expect(page.get_by_text("An authorising officer decides now")).to_be_visible()
+    return page.url
+
+
+def _approve(page: Page, listed: str) -> None:
+    page.goto(listed)
+    page.get_by_label("Reason").fill("Necessary for the purpose")
+    page.get_by_role("button", name="Approve and seal").click()
+    expect(page.locator("h1 .badge")).to_have_text("Sealed")
+
+
+def _apply(page: Page) -> str:
+    now = dt.datetime.now(LONDON_TIME)
+    page.get_by_role("link", name="Deployments").click()
+    page.get_by_role("link", name="New deployment").click()
+    page.get_by_label("Name").first.fill("Southend High Street")
+    page.get_by_label("Place").fill("High Street at Victoria Circus")
+    page.get_by_label("Why here, why now").fill("They are seen in this street")
+    page.get_by_label("Start").fill(f"{now - dt.timedelta(minutes=2):%Y-%m-%dT%H:%M}")
+    page.get_by_label("End").fill(f"{now + dt.timedelta(minutes=50):%Y-%m-%dT%H:%M}")
+    page.get_by_label("Watchlist").select_option("Southend, high harm")
+    for index, name in enumerate(("North", "South")):
+        page.locator(f"[name=cameras-{index}-name]").fill(name)
+    page.get_by_role("button", name="Save draft").click()
+    page.get_by_role("button", name="Submit for authority").click()
+    expect(page.locator("h1 .badge")).to_have_text("Awaiting authority")
+    return "/deployments/" + page.url.split("/deployments/")[1]
+
+
+def _authorise_and_start(authority: Page, operator: Page, deployment: str) -> None:
+    authority.goto(authority.url.split("/watchlists")[0] + deployment)
+    authority.get_by_label("Reason").fill("Targeted and limited in time")
+    authority.get_by_role("button", name="Authorise").click()
+    expect(authority.locator("h1 .badge")).to_have_text("Authorised")
+    operator.goto(operator.url.rstrip("/") + deployment)
+    operator.get_by_role("button", name="Go live").click()
+    expect(operator.locator("h1 .badge")).to_have_text("Live")
+    operator.get_by_role("link", name="Open the console").click()
+    expect(operator.locator("#line")).to_have_text("Live")
+
+
+def _stream(page: Page, deployment: str) -> None:
+    page.goto(deployment)
+    page.get_by_role("link", name="Open North").click()
+    page.get_by_role("button", name="This device's camera").click()
+    expect(page.locator("#state")).to_have_text("Streaming")
+    expect(page.locator("#in-view")).to_have_text("1", timeout=20_000)
+    assert float(page.locator("#fps").inner_text()) > 2
+    drawn = "document.querySelector('#overlay').getContext('2d').getImageData(0, 0, 2000, 2000).data.some((v) => v > 0)"
+    assert page.evaluate(drawn)
+
+
+def _decide(operator: Page, watcher: Page, deployment: str) -> None:
+    card = operator.locator(".alert-card")
+    expect(card.get_by_role("heading", name="Possible match")).to_be_visible(timeout=30_000)
+    expect(card.get_by_text("Alex Fenwick")).to_be_visible()
+    for name in ("Face from the camera", "Photograph from the watchlist"):
+        picture = card.get_by_role("img", name=name)
+        assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 320
+    for button in ("Same person", "Not the same", "Unsure"):
+        expect(card.get_by_role("button", name=button)).to_be_in_viewport()
+    shown = card.get_attribute("data-id")
+    row = watcher.locator(f"#alert-{shown}")
+    expect(row).to_contain_text("Possible match")
+    operator.keyboard.press("s")
+    expect(row).to_contain_text("Judged the same person")
+    expect(row).to_contain_text("operator")
+    # Sound: off is said, on is said, and the key does what the button does.
+    expect(operator.locator("#sound")).to_have_text("Sound is off")
+    operator.keyboard.press("m")
+    expect(operator.locator("#sound")).to_have_text("Sound is on")
+
+
+def _conclude(officer: Page, watcher: Page, deployment: str) -> None:
+    officer.goto(deployment + "console/")
+    officer.locator("li[data-state=referred] button").first.click()
+    expect(officer.get_by_role("button", name="Same person S")).to_have_count(0)
+    officer.get_by_role("button", name="Same person: arrested").click()
+    expect(officer.locator(".decided")).to_contain_text("arrested")
+    expect(watcher.locator("li[data-state=concluded]").first).to_contain_text("arrested")
+
+
+def _end(operator: Page, camera: Page, deployment: str) -> None:
+    operator.goto(deployment)
+    operator.get_by_label("Reason").fill("The list has been found")
+    operator.get_by_role("button", name="End now").click()
+    expect(operator.locator("h1 .badge")).to_have_text("Ended")
+    expect(camera.locator("#state")).to_have_text("Closed")
+    expect(camera.locator("#problem")).to_have_text("The deployment has ended.")
+
+
+def _destroyed_on_the_clock(live: LiveSystem, page: Page, deployment: str) -> None:
+    listed = "SELECT count(*) FROM watchlists_person WHERE name = 'Alex Fenwick'"
+    faces = "SELECT count(*) FROM alerts_alert a JOIN deployments_deployment d ON d.id = a.deployment_id"
+    faces += f" WHERE d.id = '{deployment.split('/')[2]}' AND (probe_jpeg IS NOT NULL OR score IS NOT NULL)"
+    assert live.sql(listed)[0][0] == 1
+    assert live.sql(faces)[0][0] >= 1
+    assert eventually(lambda: live.sql(listed)[0][0] == live.sql(faces)[0][0] == 0, patience=90)
+
+    page.get_by_role("link", name="Records").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV of Southend High Street").first.click()
+    (record,) = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
+    assert (record["deployment"], record["watchlist_size"]) == ("Southend High Street", "1")
+    assert int(record["faces_seen"]) >= 1
+    assert int(record["alerts"]) == sum(int(record[name]) for name in _DECISIONS) >= 1
+    assert record["outcome_arrest"] == "1"
+    assert record["watchlist_destroyed"]
+
+    page.get_by_role("link", name="Journal").click()
+    expect(page.get_by_text("The chain holds")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download (CSV)").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+    assert [int(row["number"]) for row in rows] == list(range(1, len(rows) + 1))
+    actions = [row["action"] for row in rows]
+    positions = [_last(actions, action) for action in _STORY]
+    assert positions == sorted(positions)
+    assert not any("Alex Fenwick" in value for row in rows for value in row.values())
+
+
+def _last(actions: list[str], action: str) -> int:
+    return len(actions) - 1 - actions[::-1].index(action)
+
+
+_DECISIONS = ("judged_same", "judged_not_same", "unsure", "undecided")
+_STORY = (
+    "person.added",
+    "watchlist.compiled",
+    "watchlist.authorised",
+    "watchlist.sealed",
+    "deployment.created",
+    "deployment.submitted",
+    "deployment.authorised",
+    "deployment.live",
+    "camera.connected",
+    "alert.decided",
+    "alert.outcome",
+    "deployment.ended",
+    "watchlist.destroyed",
+    "record.exported",
+)

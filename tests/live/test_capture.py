@@ -1,0 +1,209 @@
+"""The capture socket: who may stream, what is taken, what is refused, and what happens when parts of the line die."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import struct
+
+import numpy as np
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from recognition.imaging import encode_jpeg
+from tests.cast import portrait_jpeg
+from tests.live.system import LiveDeployment, LiveSystem, Socket, eventually, go_live, socket
+
+
+def _frame(number: int, jpeg: bytes) -> bytes:
+    return struct.pack(">I", number) + jpeg
+
+
+@pytest.fixture(scope="module")
+def deployment(live: LiveSystem) -> LiveDeployment:
+    return go_live(live, {"Test Portrait": portrait_jpeg()}, ("North", "South"))
+
+
+@pytest.fixture(scope="module")
+def tokens(live: LiveSystem, deployment: LiveDeployment) -> list[str]:
+    operator = live.user("operator")
+    return [operator.token(camera) for camera in deployment.cameras]
+
+
+def _path(deployment: LiveDeployment, index: int = 0) -> str:
+    return f"/ws/cameras/{deployment.cameras[index]}/"
+
+
+async def _refusal(live: LiveSystem, path: str, **headers: str) -> tuple[int, str]:
+    async with socket(live, path, **headers) as capture:
+        closing = await capture.until("closing")
+        with pytest.raises(ConnectionClosed):
+            await capture.connection.recv()
+        assert capture.connection.close_code == closing["code"]
+        return closing["code"], closing["reason"]
+
+
+async def test_a_frame_is_read_and_its_faces_are_told(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        ready = await capture.until("ready")
+        assert ready["window"] == 2
+        for number in (1, 2, 3):
+            await capture.connection.send(_frame(number, portrait_jpeg()))
+            read = await capture.until("read")
+            assert read["frame"] == number
+            ((left, top, _, _),) = read["boxes"]
+            assert (left, top) == pytest.approx((0.35, 0.12), abs=0.04)
+            assert set(read) == {"type", "frame", "boxes", "engine_ms"}
+    assert eventually(lambda: live.sql("SELECT sum(faces_seen) FROM deployments_camera")[0][0] >= 1)
+
+
+async def test_nobody_streams_without_leave(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
+    path = _path(deployment)
+    assert await _refusal(live, path) == (4401, "Sign in first.")
+    code, reason = await _refusal(live, path, Authorization=f"Bearer {tokens[1]}")
+    assert (code, "not this camera's" in reason) == (4403, True)
+    assert (await _refusal(live, path, Authorization="Bearer nonsense"))[0] == 4403
+    for role in ("intelligence", "authority", "officer", "compliance"):
+        assert (await _refusal(live, path, Cookie=live.user(role).cookie))[0] == 4403
+    unknown = "/ws/cameras/00000000-0000-4000-8000-000000000000/"
+    assert (await _refusal(live, unknown, Cookie=live.user("operator").cookie))[0] == 4403
+
+
+async def test_another_sites_page_cannot_use_the_session(live: LiveSystem, deployment: LiveDeployment) -> None:
+    with pytest.raises(InvalidStatus):
+        async with socket(
+            live, _path(deployment), Cookie=live.user("operator").cookie, Origin="https://elsewhere.example"
+        ):
+            pass
+
+
+async def test_one_source_a_camera(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
+    headers = {"Authorization": f"Bearer {tokens[0]}"}
+    async with socket(live, _path(deployment), **headers) as first:
+        await first.until("ready")
+        code, reason = await _refusal(live, _path(deployment), **headers)
+        assert (code, "already streaming" in reason) == (4423, True)
+    async with socket(live, _path(deployment), **headers) as again:
+        await again.until("ready")
+
+
+@pytest.mark.parametrize(
+    ("jpeg", "says"),
+    [
+        (np.random.default_rng(1).bytes(50_000), "not a JPEG"),
+        (portrait_jpeg()[:-4000], "not a whole JPEG"),
+        (b"", "binary"),
+        (encode_jpeg(np.random.default_rng(2).integers(0, 255, (1600, 1600, 3), np.uint8), 95), "2 MB"),
+        (encode_jpeg(np.zeros((16, 4096, 3), np.uint8)), "3840"),
+    ],
+)
+async def test_a_bad_frame_is_refused_and_the_next_is_read(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str], jpeg: bytes, says: str
+) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        await capture.connection.send(_frame(1, jpeg))
+        assert says in (await capture.until("refused_frame"))["reason"]
+        await capture.connection.send(_frame(2, portrait_jpeg()))
+        assert (await capture.until("read"))["frame"] == 2
+
+
+async def test_fifty_megabytes_of_noise_close_this_socket_only(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    async with socket(live, _path(deployment, 1), Authorization=f"Bearer {tokens[1]}") as other:
+        await other.until("ready")
+        async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+            await capture.until("ready")
+            with pytest.raises(ConnectionClosed):
+                await capture.connection.send(np.random.default_rng(3).bytes(50 * 2**20))
+                await capture.until("never")
+            assert capture.connection.close_code == 1009
+        await other.connection.send(_frame(1, portrait_jpeg()))
+        assert (await other.until("read"))["frame"] == 1
+    assert live.health()["status"] == "ok"
+
+
+async def test_who_sends_nothing_but_noise_is_closed(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        for number in range(1, 21):
+            await capture.connection.send(_frame(number, b"noise"))
+        assert (await capture.until("closing"))["code"] == 4400
+
+
+async def test_newest_frame_wins_and_every_other_is_counted(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        for number in range(1, 61):
+            await capture.connection.send(_frame(number, portrait_jpeg()))
+        read: list[int] = []
+        dropped: list[int] = []
+        async with asyncio.timeout(15):
+            async for text in capture.connection:
+                message = json.loads(text)
+                (read if message["type"] == "read" else dropped).append(message["frame"])
+                if len(read) + len(dropped) == 60:
+                    break
+    assert sorted(read + dropped) == list(range(1, 61))
+    assert read[-1] == 60
+    assert read == sorted(read)
+    assert len(dropped) > 10
+
+
+async def test_a_killed_worker_costs_a_moment(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        await capture.connection.send(_frame(1, portrait_jpeg()))
+        await capture.until("read")
+        await capture.connection.send(_frame(2, portrait_jpeg()))
+        workers = live.pids("celery", "frames")
+        assert len(workers) == 2
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        await capture.connection.send(_frame(3, portrait_jpeg()))
+        problem = await capture.until("problem", 15)
+        assert problem["text"] == "No recognition worker answers."
+        await _until_read_again(capture, 4)
+    assert eventually(lambda: live.health().get("workers") == 2)
+
+
+async def test_a_restarted_valkey_is_survived(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        (valkey,) = live.pids("valkey", "--unixsocket")
+        os.kill(valkey, signal.SIGKILL)
+        await _until_read_again(capture, 1)
+    assert eventually(lambda: live.health().get("status") == "ok")
+
+
+async def test_a_lost_database_is_survived(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        await capture.connection.send(_frame(1, portrait_jpeg()))
+        await capture.until("read")
+        live.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'lfr'"
+        )
+        await _until_read_again(capture, 2)
+    assert live.health()["database"] == "ok"
+
+
+async def _until_read_again(capture: Socket, number: int, patience: float = 40) -> None:
+    """Keep sending, as a camera does, until a frame is read again over the same socket."""
+    async with asyncio.timeout(patience):
+        while True:
+            await capture.connection.send(_frame(number, portrait_jpeg()))
+            try:
+                await capture.until("read", 1.5)
+                return
+            except TimeoutError:
+                number += 1

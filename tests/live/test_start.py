@@ -1,0 +1,137 @@
+"""Starting and stopping: what the person at the terminal sees, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from lfr_site import services
+from lfr_site.supervisor import BASE_DIR, available_port
+from tests.live.system import LiveSystem, eventually
+
+
+def _start(data: Path, port: int, command: str = "start", **environment: str) -> subprocess.Popen[str]:
+    data.chmod(0o711)
+    return subprocess.Popen(
+        [sys.executable, str(BASE_DIR / "manage.py"), command, "--port", str(port)],
+        env={**os.environ, "LFR_ENV": "demo", "LFR_DATA": str(data), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _until(process: subprocess.Popen[str], words: str) -> str:
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(f"it never said “{words}”:\n{said}")
+
+
+@pytest.fixture
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+def test_the_demonstration_shows_an_alert_within_a_minute_and_leaves_no_process(data: Path) -> None:
+    """On a machine without any folder of faces."""
+    port = available_port()
+    process = _start(data, port, "demo")
+    try:
+        said = _until(process, f"http://localhost:{port}")
+        assert "southend-demo" in said
+        for role in ("Administrator", "Intelligence officer", "Authorising officer", "Operator", "Compliance"):
+            assert role in said
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) > 8
+        assert requests.get(f"http://localhost:{port}/health/", timeout=5).json()["status"] == "ok"
+        system = LiveSystem(data, port, process, {})
+        assert eventually(lambda: system.sql("SELECT count(*) FROM alerts_alert")[0][0] >= 1, patience=60)
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=40)[0]
+    assert process.returncode == 0
+    assert rest.strip().endswith("stopped")
+    assert not any(child.is_running() for child in family)
+    assert not services.runtime_folder(data).exists()
+    # A second start keeps what was there.
+    again = _start(data, port, "demo")
+    try:
+        _until(again, f"http://localhost:{port}")
+        assert LiveSystem(data, port, again, {}).sql("SELECT count(*) FROM deployments_deployment")[0][0] == 1
+    finally:
+        # However it ends: even killed, it takes everything with it.
+        family = psutil.Process(again.pid).children(recursive=True)
+        again.kill()
+        again.communicate(timeout=20)
+        gone, alive = psutil.wait_procs(family, timeout=15)
+    assert alive == []
+    assert gone
+    services.forget(data)
+
+
+def test_a_taken_port_is_said_plainly(data: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        process = _start(data, port)
+        said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert f"Port {port} is taken by another program. Choose one: make demo PORT={port + 1}" in said
+    assert "Traceback" not in said
+    assert not services.runtime_folder(data).exists()
+
+
+def test_a_second_start_of_the_same_data_is_refused(live: LiveSystem) -> None:
+    process = _start(live.data, available_port())
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 1
+    assert "running already" in said
+    assert live.health()["status"] == "ok"
+
+
+def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
+    """On a real file system of two megabytes."""
+    if (
+        os.getuid() != 0
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], check=False).returncode
+    ):
+        pytest.skip("a small file system can be mounted by root only")
+    try:
+        process = _start(tmp_path, available_port())
+        said = process.communicate(timeout=60)[0]
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert process.returncode == 1
+    assert "MB are free" in said
+    assert "Traceback" not in said
+
+
+def test_health_says_which_part_is_down(live: LiveSystem) -> None:
+    healthy = live.health()
+    assert healthy["status"] == "ok"
+    assert healthy["workers"] == 2
+    assert healthy["engine"]["model"] == "SFace"
+    assert len(healthy["engine"]["digest"]) == 64
+    for pid in live.pids("celery", "frames"):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = requests.get(f"{live.url}/health/", timeout=5)
+        assert (answer.status_code, answer.json()["status"], answer.json()["workers"]) == (503, "degraded", 0)
+    finally:
+        for pid in live.pids("celery", "frames"):
+            os.kill(pid, signal.SIGCONT)
+    assert eventually(lambda: live.health()["status"] == "ok")

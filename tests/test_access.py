@@ -1,0 +1,183 @@
+"""Every address, every role: who gets in. An address that is missing here fails the test."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.cast import (
+    NAMES,
+    Cast,
+    make_alert,
+    make_deployment,
+    make_live_deployment,
+    make_sealed_watchlist,
+    make_watchlist,
+)
+from watchlists.models import Person, Photograph
+
+ALL = set(NAMES)
+LISTS = {"intelligence", "authority"}
+WATCH = {"operator", "officer"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may, and by which method; everybody else who is signed in gets 403 or 404, whoever is not is sent away."""
+
+    who: set[str]
+    method: str = "get"
+
+
+TABLE: dict[str, Rule] = {
+    "home": Rule(ALL | {"stranger"}),
+    "watchlists": Rule(LISTS),
+    "watchlist-new": Rule({"intelligence"}),
+    "watchlist": Rule(LISTS),
+    "person-new": Rule({"intelligence"}),
+    "entry-remove": Rule({"intelligence"}, "post"),
+    "watchlist-submit": Rule({"intelligence"}, "post"),
+    "watchlist-authorise": Rule({"authority"}, "post"),
+    "watchlist-return": Rule({"authority"}, "post"),
+    "photograph-check": Rule({"intelligence"}, "post"),
+    "photograph": Rule(LISTS),
+    "deployments": Rule(ALL),
+    "deployment-new": Rule({"intelligence"}),
+    "deployment": Rule(ALL),
+    "deployment-submit": Rule({"intelligence"}, "post"),
+    "deployment-authorise": Rule({"authority"}, "post"),
+    "deployment-refuse": Rule({"authority"}, "post"),
+    "deployment-go-live": Rule({"administrator", "operator"}, "post"),
+    "deployment-end": Rule({"administrator", "operator"}, "post"),
+    "camera": Rule({"administrator", "operator"}),
+    "camera-token": Rule({"administrator", "operator"}, "post"),
+    "console": Rule(WATCH),
+    "alert-queue": Rule(WATCH),
+    "alert": Rule(WATCH),
+    "alert-row": Rule(WATCH),
+    "alert-face": Rule(WATCH),
+    "alert-photograph": Rule(WATCH),
+    "alert-decide": Rule({"operator"}, "post"),
+    "alert-outcome": Rule({"officer"}, "post"),
+    "journal": Rule({"compliance"}),
+    "journal-download": Rule({"compliance"}),
+    "records": Rule({"authority", "compliance"}),
+    "record": Rule({"authority", "compliance"}),
+    "record-download": Rule({"authority", "compliance"}),
+}
+# Reached without a role: whether the system runs, and allauth's own pages about one's own account.
+ELSEWHERE = {"health"}
+
+
+def _names(resolver: URLResolver) -> set[str]:
+    found: set[str] = set()
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            found |= _names(pattern)
+        elif isinstance(pattern, URLPattern):
+            found.add(str(pattern.name))
+    return found
+
+
+def test_no_address_is_missing_from_the_table() -> None:
+    ours = {name for name in _names(get_resolver()) if not name.startswith("account_")}
+    assert ours == set(TABLE) | ELSEWHERE
+
+
+@pytest.fixture
+def addresses(cast: Cast) -> dict[str, str]:
+    draft, live = make_watchlist(cast), make_live_deployment(cast)
+    alert = make_alert(live)
+    entry = draft.entries.get()
+    objects = {
+        "watchlist_id": live.watchlist_id,
+        "deployment_id": live.id,
+        "camera_id": live.cameras.all()[0].id,
+        "alert_id": alert.id,
+        "photograph_id": Photograph.objects.get(person__entries__watchlist=live.watchlist).id,
+    }
+    found = {}
+    for name in TABLE:
+        patterns = get_resolver().reverse_dict.getlist(name)
+        wanted = {key: objects[key] for key in patterns[0][0][0][1] if key in objects}
+        if name == "entry-remove":
+            wanted = {"watchlist_id": draft.id, "entry_id": entry.pk}
+        found[name] = reverse(name, kwargs=wanted)
+    return found
+
+
+def test_every_address_by_every_role(cast: Cast, addresses: dict[str, str]) -> None:
+    """Posts carry nothing and the objects are past their first states, so who may is refused with 200 to 422."""
+    wrong = []
+    for role, user in cast.by_role.items():
+        client = Client()
+        client.force_login(user)
+        for name, rule in TABLE.items():
+            answer = getattr(client, rule.method)(addresses[name])
+            is_in = answer.status_code in (200, 302, 409, 422)
+            if is_in != (role in rule.who) or answer.status_code >= 500:
+                wrong.append(f"{role} {rule.method} {name}: {answer.status_code}")
+    assert wrong == []
+
+
+def test_who_is_not_signed_in_sees_nothing(cast: Cast, addresses: dict[str, str]) -> None:
+    client = Client()
+    for name, rule in TABLE.items():
+        answer = getattr(client, rule.method)(addresses[name])
+        assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/accounts/login/"), name
+
+
+def test_the_other_method_is_not_allowed(cast: Cast, addresses: dict[str, str]) -> None:
+    client = Client()
+    client.force_login(cast.intelligence)
+    for name, rule in TABLE.items():
+        if rule.method == "post":
+            assert client.get(addresses[name]).status_code == 405, name
+
+
+def test_an_unknown_id_is_not_found(cast: Cast) -> None:
+    for user, path in (
+        (cast.intelligence, f"/watchlists/{uuid.uuid4()}/"),
+        (cast.operator, f"/alerts/{uuid.uuid4()}/"),
+        (cast.operator, f"/deployments/{uuid.uuid4()}/"),
+        (cast.compliance, f"/records/{uuid.uuid4()}.csv"),
+    ):
+        client = Client()
+        client.force_login(user)
+        assert client.get(path).status_code == 404
+
+
+def test_nobody_makes_their_own_account(db: None) -> None:
+    answer = Client().post("/accounts/signup/", {"username": "me", "password1": "x" * 14, "password2": "x" * 14})
+    assert "Accounts are given" in answer.content.decode()
+
+
+def test_a_form_from_another_site_is_refused(cast: Cast) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.operator)
+    alert = make_alert(make_live_deployment(cast))
+    assert client.post(f"/alerts/{alert.id}/decide/", {"decision": "same"}).status_code == 403
+
+
+def test_pages_forbid_inline_script_and_framing(cast: Cast) -> None:
+    client = Client()
+    client.force_login(cast.operator)
+    answer = client.get("/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_person_is_not_shown_to_who_may_not_see_lists(cast: Cast) -> None:
+    deployment = make_deployment(cast, make_sealed_watchlist(cast))
+    name = Person.objects.get().name
+    for role in ("administrator", "operator", "officer", "compliance"):
+        client = Client()
+        client.force_login(cast.by_role[role])
+        assert name not in client.get(f"/deployments/{deployment.id}/").content.decode()
+        assert not Person.objects.visible_to(cast.by_role[role]).exists()
