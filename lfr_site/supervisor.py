@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,6 +37,7 @@ class Child:
 
     name: str
     command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     deaths: tuple[float, ...] = ()
 
@@ -195,9 +196,8 @@ class Supervisor:
         raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
 
     def _launch(self, child: Child) -> None:
-        child.process = services.spawn(
-            child.command, log=self._logs / f"{child.name}.log", environment=self.environment
-        )
+        environment = {**self.environment, **child.environment}
+        child.process = services.spawn(child.command, log=self._logs / f"{child.name}.log", environment=environment)
 
     def _check_port(self) -> None:
         with socket.socket() as probe:
@@ -218,7 +218,9 @@ class Supervisor:
 
     def _recogniser(self, number: int) -> Child:
         # One thread a process: a native crash costs one frame of one camera, and the others go on.
-        return Child(f"worker-{number}", self._celery("frames", f"frames{number}", "threads"))
+        # It lives for one kind of task, and a new connection a frame would cost more than the search.
+        environment = {"LFR_DATABASE_CONNECTION_SECONDS": "600"}
+        return Child(f"worker-{number}", self._celery("frames", f"frames{number}", "threads"), environment)
 
     def _clock(self) -> list[Child]:
         beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]

@@ -1,0 +1,74 @@
+"""The parts of docs/ that are tables in the code: rendered from them, so that they cannot say anything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alerts import models as alerts
+from audit.actions import Action
+from audit.machine import Step
+from deployments import models as deployments
+from lfr_site.roles import ROLES
+from watchlists import models as watchlists
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+MACHINES: dict[str, tuple[str, dict[str, Step]]] = {
+    "Watchlist": (watchlists.Watchlist.State.DRAFT, watchlists.STEPS),
+    "Deployment": (deployments.Deployment.State.DRAFT, deployments.STEPS),
+    "Alert": (alerts.Alert.State.RAISED, alerts.STEPS),
+}
+WRITTEN_BY = "<!-- Written by `manage.py write_docs` from the code. Change the code, then run it. -->\n"
+
+
+def rendered() -> dict[Path, str]:
+    """Each generated page and its text."""
+    return {DOCS / "states.md": _states(), DOCS / "roles.md": _roles(), DOCS / "journal.md": _actions()}
+
+
+def _states() -> str:
+    parts = [
+        "# States\n",
+        WRITTEN_BY,
+        "A state changes only by one of these steps, each with its row in the journal, in one transaction. "
+        "“System” means the clock or a deployment, never a person.\n",
+    ]
+    for name, (first, steps) in MACHINES.items():
+        parts += [f"## {name}\n", "```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
+        parts += [f"    {source} --> {step.target}: {act}" for act, step in steps.items() for source in step.sources]
+        parts += ["```\n", "| act | from | to | who may | journal |", "| --- | --- | --- | --- | --- |"]
+        parts += [_step(act, step) for act, step in steps.items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _step(act: str, step: Step) -> str:
+    who = [role for role, permissions in ROLES.items() if step.permission in permissions]
+    if step.system_may:
+        who.append("system")
+    return f"| {act} | {', '.join(step.sources)} | {step.target} | {', '.join(who)} | `{step.action.value}` |"
+
+
+def _roles() -> str:
+    parts = ["# Roles\n", WRITTEN_BY]
+    parts.append(
+        "Each role holds exactly these permissions; a user may hold several roles. Whoever compiled a list or "
+    )
+    parts[-1] += "applied for a deployment may not approve it, whatever their roles.\n"
+    for role, permissions in ROLES.items():
+        parts += [f"## {role}\n", *(f"- `{permission}`" for permission in permissions), ""]
+    return "\n".join(parts)
+
+
+def _actions() -> str:
+    parts = [
+        "# Journal\n",
+        WRITTEN_BY,
+        "Every row carries a number, a time, an action, its verb of section 62 of the Data Protection Act 2018, who, "
+        "of what, details, the hash of the row before, and its own. The database refuses to change a row; "
+        "`manage.py verify_journal` recomputes the chain.\n",
+        "| action | verb | means |",
+        "| --- | --- | --- |",
+    ]
+    parts += [f"| `{action.value}` | {action.verb.value} | {action.label} |" for action in Action]
+    return "\n".join([*parts, ""])

@@ -1,0 +1,46 @@
+"""The documents say what the code does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from lfr_site.documents import DOCS, rendered
+from lfr_site.supervisor import BASE_DIR
+
+
+@pytest.mark.parametrize("path", list(rendered()), ids=lambda path: path.name)
+def test_pages_from_the_code_are_up_to_date(path: Path) -> None:
+    assert path.read_text() == rendered()[path], "run `manage.py write_docs`"
+
+
+def test_every_setting_has_its_heading_and_every_heading_its_setting() -> None:
+    code = "".join(path.read_text() for path in BASE_DIR.glob("lfr_site/**/*.py"))
+    read = set(re.findall(r'"((?:LFR_[A-Z_]+|DATABASE_URL|VALKEY_URL))"', code))
+    described = set(re.findall(r"^## (\S+)$", (DOCS / "settings.md").read_text(), re.MULTILINE))
+    assert read == described
+
+
+def test_commands_named_in_the_documents_exist() -> None:
+    ours = {name for name, app in get_commands().items() if app == "lfr_site"}
+    text = "".join(path.read_text() for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md", BASE_DIR / "Makefile"])
+    named = set(re.findall(r"manage\.py ([a-z_]+)", text))
+    assert named - {"makemigrations"} <= ours
+
+
+def test_protocol_names_every_code_and_message() -> None:
+    page = (DOCS / "protocol.md").read_text()
+    source = (BASE_DIR / "alerts" / "capture.py").read_text()
+    for code in re.findall(r"\b(44\d\d|1013)\b", source):
+        assert f"| {code} |" in page
+    for kind in set(re.findall(r'_say\("(\w+)"', source)):
+        assert f"`{kind}`" in page
+
+
+def test_links_lead_somewhere() -> None:
+    for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md"]:
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
+            assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
