@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import struct
 import time
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
 from django.db import DatabaseError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -30,14 +30,15 @@ from deployments.events import group_of
 from deployments.models import Camera
 from recognition.imaging import MAX_FRAME_BYTES
 
-logger = logging.getLogger(__name__)
-
-NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER = 4401, 4403, 4409, 4423, 4400, 4410
+NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013
 # One being worked on and one waiting: more in flight would only be replaced.
 WINDOW = 2
 # A frame without an answer for this long is lost: its worker died, or none is running.
 PATIENCE_S = 2.5
 BAD_FRAMES_IN_A_ROW = 20
+TICK_S = 0.5
+# How soon a socket notices that its token or its user's role is gone.
+CHECK_EVERY_S = 5.0
 
 
 class Refusal(Exception):
@@ -45,7 +46,7 @@ class Refusal(Exception):
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
-        self.code, self.reason = code, reason
+        self.code = code
 
 
 class CaptureConsumer(AsyncWebsocketConsumer):
@@ -54,32 +55,43 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     camera: Camera
     actor: Actor
 
-    async def connect(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.gate = FrameGate()
-        self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
         self.waiting: dict[int, float] = {}
         self.counts = operations.FrameCounts()
         self.bad_in_a_row = 0
         self.problem = ""
         self.open = False
+        self.holds = False
         self.clock: asyncio.Task[None] | None = None
         self.leaving = "the connection was lost"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Channels tells a consumer that its peer is gone only when nothing was raised before. Leave anyway.
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+    async def connect(self) -> None:
+        self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
         await self.accept()
         try:
             self.camera, self.actor = await database_sync_to_async(_admitted)(self.scope, self.camera_id)
-            if not await self.gate.hold(self.camera_id, self.channel_name):
+            self.holds = await self.gate.hold(self.camera_id, self.channel_name)
+            if not self.holds:
                 raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
+            await self.channel_layer.group_add(group_of(self.camera.deployment_id), self.channel_name)
+            await database_sync_to_async(operations.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
-            await self._refuse(refusal.code, refusal.reason)
-            return
+            await self._finish(refusal.code, str(refusal))
         except (RedisError, DatabaseError):
-            await self._refuse(1013, "The system is not ready. Trying again shortly.")
-            return
-        await self.channel_layer.group_add(group_of(self.camera.deployment_id), self.channel_name)
-        await database_sync_to_async(operations.note_connected)(self.camera, actor=self.actor)
-        self.open = True
-        self.clock = asyncio.create_task(self._tick())
-        await self._say("ready", camera=self.camera.name, window=WINDOW, frame_bytes=MAX_FRAME_BYTES)
+            await self._finish(NOT_READY, "The system is not ready. Trying again shortly.")
+        else:
+            self.open = True
+            self.clock = asyncio.create_task(self._tick())
+            await self._say("ready", camera=self.camera.name, window=WINDOW, frame_bytes=MAX_FRAME_BYTES)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self.open:
@@ -95,46 +107,32 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         else:
             await self._take(number, bytes_data[4:])
 
-    async def disconnect(self, code: int) -> None:
-        if self.clock is not None:
-            self.clock.cancel()
-        if self.open:
-            self.open = False
-            with contextlib.suppress(RedisError):
-                await self.gate.release(self.camera_id, self.channel_name)
-            with contextlib.suppress(DatabaseError):
-                await self._count()
-                note = database_sync_to_async(operations.note_disconnected)
-                await note(self.camera, actor=self.actor, reason=self.leaving)
-            with contextlib.suppress(RedisError):
-                await self.channel_layer.group_discard(group_of(self.camera.deployment_id), self.channel_name)
-        await self.gate.close()
-
     # What workers answer.
 
     async def frame_read(self, event: dict[str, Any]) -> None:
+        if not await self._answered(event["frame"]):
+            return
         self.counts.processed += 1
         self.counts.faces += event["new_faces"]
         self.bad_in_a_row = 0
-        await self._no_problem()
-        await self._answered(event["frame"])
+        await self._problem("")
         await self._say("read", frame=event["frame"], boxes=event["boxes"], engine_ms=event["engine_ms"])
 
     async def frame_refused(self, event: dict[str, Any]) -> None:
-        await self._answered(event["frame"])
-        await self._bad_frame(event["frame"], event["reason"])
+        if await self._answered(event["frame"]):
+            await self._bad_frame(event["frame"], event["reason"])
 
     async def frame_failed(self, event: dict[str, Any]) -> None:
-        await self._answered(event["frame"])
-        await self._lost(event["frame"])
-        await self._problem(event["reason"])
+        if await self._answered(event["frame"]):
+            await self._lost(event["frame"])
+            await self._problem(event["reason"])
 
     async def frame_not_live(self, event: dict[str, Any]) -> None:
-        await self._finish("The deployment is not live.")
+        await self._finish(OVER, "The deployment is not live.")
 
     async def announcement(self, event: dict[str, Any]) -> None:
         if event["kind"] == "deployment.ended":
-            await self._finish("The deployment has ended.")
+            await self._finish(OVER, "The deployment has ended.")
 
     # Frames.
 
@@ -142,20 +140,24 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.counts.received += 1
         self.waiting[number] = time.monotonic()
         try:
-            frame = Frame(number, time.time(), time.monotonic(), self.channel_name, jpeg)
-            if await self.gate.offer(self.camera_id, frame):
-                await sync_to_async(enqueue_frame, thread_sensitive=False)(self.camera_id)
+            turn = await self.gate.offer(
+                self.camera_id, Frame(number, time.time(), time.monotonic(), self.channel_name, jpeg)
+            )
+            if turn is not None:
+                await sync_to_async(enqueue_frame, thread_sensitive=False)(self.camera_id, turn)
         except (RedisError, OperationalError, OSError):
-            del self.waiting[number]
-            await self._lost(number)
+            if self.waiting.pop(number, None) is not None:
+                await self._lost(number)
             await self._problem("The message broker does not answer.")
 
-    async def _answered(self, number: int) -> None:
-        """Frames older than one that was answered have been replaced by it."""
-        self.waiting.pop(number, None)
+    async def _answered(self, number: int) -> bool:
+        """Whether an answer was still waited for. Frames older than it have been replaced by it."""
+        if self.waiting.pop(number, None) is None:
+            return False
         for older in [waiting for waiting in self.waiting if waiting < number]:
             del self.waiting[older]
             await self._lost(older)
+        return True
 
     async def _lost(self, number: int) -> None:
         self.counts.dropped += 1
@@ -165,32 +167,50 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.bad_in_a_row += 1
         await self._say("refused_frame", frame=number, reason=reason)
         if self.bad_in_a_row >= BAD_FRAMES_IN_A_ROW:
-            self.leaving = "it sent no usable frames"
-            await self._say("closing", code=MISUSE, reason=f"{BAD_FRAMES_IN_A_ROW} frames in a row could not be read.")
-            await self.close(MISUSE)
+            await self._finish(MISUSE, f"{BAD_FRAMES_IN_A_ROW} frames in a row could not be read.")
 
     # The clock of this socket.
 
     async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(0.5)
+        checked = time.monotonic()
+        while self.open:
+            await asyncio.sleep(TICK_S)
             if timezone.now() >= self.camera.deployment.ends_at:
-                await self._finish("The authority has ended.")
+                await self._finish(OVER, "The authority has ended.")
                 return
-            late = [number for number, since in self.waiting.items() if time.monotonic() - since > PATIENCE_S]
-            for number in late:
-                del self.waiting[number]
-                await self._lost(number)
-            if late:
-                await self._problem("No recognition worker answers.")
             try:
+                await self._keep_hold()
+                await self._give_up_on_late_frames()
                 await self._count()
-                if not await self.gate.keep_hold(self.camera_id, self.channel_name):
-                    await self.gate.hold(self.camera_id, self.channel_name)
+                if time.monotonic() - checked > CHECK_EVERY_S:
+                    # A token that was replaced, a user who signed out or lost the role: not until the next connection.
+                    await database_sync_to_async(_admitted)(self.scope, self.camera_id)
+                    checked = time.monotonic()
+            except Refusal as refusal:
+                await self._finish(refusal.code, str(refusal))
             except RedisError:
                 await self._problem("The message broker does not answer.")
             except DatabaseError:
                 await self._problem("The database does not answer.")
+
+    async def _keep_hold(self) -> None:
+        """Stay this camera's one source; after Valkey was restarted, become it again.
+
+        Raises:
+            Refusal: another socket has become it meanwhile.
+        """
+        if await self.gate.keep_hold(self.camera_id, self.channel_name):
+            return
+        if not await self.gate.hold(self.camera_id, self.channel_name):
+            raise Refusal(BUSY, "This camera now streams from another place.")
+
+    async def _give_up_on_late_frames(self) -> None:
+        late = [number for number, since in self.waiting.items() if time.monotonic() - since > PATIENCE_S]
+        for number in late:
+            if self.waiting.pop(number, None) is not None:
+                await self._lost(number)
+        if late:
+            await self._problem("No recognition worker answers.")
 
     async def _count(self) -> None:
         counts, self.counts = self.counts, operations.FrameCounts()
@@ -204,11 +224,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 setattr(self.counts, name, getattr(self.counts, name) + value)
             raise
 
-    # What the client is told.
+    # What the client is told. A peer that has just left is told nothing: uvicorn raises OSError, Channels RuntimeError.
 
     async def _say(self, kind: str, **details: Any) -> None:
-        # A peer that has just left is told nothing; its disconnect is already on the way.
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, OSError):
             await self.send(json.dumps({"type": kind, **details}))
 
     async def _problem(self, text: str) -> None:
@@ -216,43 +235,74 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self.problem = text
             await self._say("problem", text=text)
 
-    async def _no_problem(self) -> None:
-        await self._problem("")
-
-    async def _finish(self, reason: str) -> None:
+    async def _finish(self, code: int, reason: str) -> None:
+        self.open = False
         self.leaving = reason.rstrip(".")
-        await self._say("closing", code=OVER, reason=reason)
-        await self.close(OVER)
-
-    async def _refuse(self, code: int, reason: str) -> None:
+        await self._give_up_hold()
         await self._say("closing", code=code, reason=reason)
-        await self.close(code)
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.close(code)
+
+    async def _leave(self) -> None:
+        """Give back what this socket held, whatever ended it."""
+        was_streaming = self.clock is not None
+        self.open = False
+        if self.clock is not None:
+            self.clock.cancel()
+        await self._give_up_hold()
+        if was_streaming:
+            with contextlib.suppress(DatabaseError):
+                await self._count()
+            with contextlib.suppress(DatabaseError):
+                note = database_sync_to_async(operations.note_disconnected)
+                await note(self.camera, actor=self.actor, reason=self.leaving)
+        with contextlib.suppress(RedisError):
+            await self.gate.close()
+
+    async def _give_up_hold(self) -> None:
+        if self.holds:
+            self.holds = False
+            with contextlib.suppress(RedisError):
+                await self.gate.release(self.camera_id, self.channel_name)
+            with contextlib.suppress(RedisError):
+                await self.channel_layer.group_discard(group_of(self.camera.deployment_id), self.channel_name)
 
 
 def _admitted(scope: Any, camera_id: str) -> tuple[Camera, Actor]:
     """The camera, and who streams it: a signed-in user who may, or an agent with this camera's own token.
 
+    Asked of the database each time, so that it can be asked again while the socket is open.
+
     Raises:
         Refusal: neither, or the deployment is not live.
     """
+    cameras = Camera.objects.select_related("deployment").filter(pk=camera_id)
     token = _bearer_token(scope)
-    user = scope["user"]
     actor: Actor
     if token:
-        camera = Camera.objects.select_related("deployment").with_token(token).filter(pk=camera_id).first()
+        camera = cameras.with_token(token).first()
         if camera is None:
             raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
         actor = System(f"agent of camera {camera.name}")
-    elif user.is_authenticated:
-        camera = Camera.objects.select_related("deployment").visible_to(user).filter(pk=camera_id).first()
+    else:
+        user = _signed_in(scope)
+        camera = cameras.visible_to(user).first()
         if camera is None or not user.has_perm("deployments.operate_camera"):
             raise Refusal(NOT_ALLOWED, "You may not stream this camera.")
         actor = user
-    else:
-        raise Refusal(NOT_SIGNED_IN, "Sign in first.")
     if not camera.deployment.is_live():
         raise Refusal(NOT_LIVE, "The deployment is not live: cameras are closed.")
     return camera, actor
+
+
+def _signed_in(scope: Any) -> Any:
+    session = scope["session"]
+    user = scope["user"]
+    if user.is_authenticated and session.exists(session.session_key):
+        fresh = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
+        if fresh is not None:
+            return fresh
+    raise Refusal(NOT_SIGNED_IN, "Sign in first.")
 
 
 def _bearer_token(scope: Any) -> str:

@@ -1,10 +1,11 @@
 """One waiting frame a camera, in Valkey's memory, for two seconds: newest wins, no backlog can form.
 
-    offer (web)   SET frame  +  SET pending NX     -> enqueue a task only when nothing was pending
-    take (worker) GETDEL frame
-    done (worker) DEL pending, and take it again when a newer frame came meanwhile
+    offer (web)   SET frame  +  SET pending TURN NX  -> enqueue a task only when nothing was pending
+    take (worker) if pending is still this TURN: renew it, GETDEL frame
+    done (worker) if pending is still this TURN: DEL it, and begin the next turn when a newer frame came meanwhile
 
-`pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once.
+`pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; a turn
+that took too long has lost it and disturbs nobody's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import functools
 import json
 import struct
+import uuid
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -27,16 +29,20 @@ HOLDER_LIFE_MS = 6000
 
 _OFFER = """
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[3]) then return 1 end
+if redis.call('SET', KEYS[2], ARGV[4], 'NX', 'PX', ARGV[3]) then return 1 end
 return 0
 """
+_TAKE = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return redis.call('GETDEL', KEYS[1])
+"""
 _DONE = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
-if redis.call('EXISTS', KEYS[1]) == 1 then
-    redis.call('SET', KEYS[2], '1', 'PX', ARGV[1])
-    return 1
-end
-return 0
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+return 1
 """
 # Renews or gives up a lease only when it is still ours.
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
@@ -78,10 +84,11 @@ class FrameGate:
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
 
-    async def offer(self, camera_id: str, frame: Frame) -> bool:
-        """Leave a frame; True when a task must be started for it."""
-        arguments = (frame.packed(), FRAME_LIFE_MS, PENDING_LIFE_MS)
-        return bool(await self._valkey.eval(_OFFER, 2, *_keys(camera_id), *arguments))
+    async def offer(self, camera_id: str, frame: Frame) -> str | None:
+        """Leave a frame; the turn to start a task for, or None when one is under way."""
+        turn = uuid.uuid4().hex
+        arguments = (frame.packed(), FRAME_LIFE_MS, PENDING_LIFE_MS, turn)
+        return turn if await self._valkey.eval(_OFFER, 2, *_keys(camera_id), *arguments) else None
 
     async def hold(self, camera_id: str, holder: str) -> bool:
         """Become the one source of a camera's frames; False when another is."""
@@ -105,14 +112,16 @@ class FrameSource:
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
 
-    def take(self, camera_id: str) -> Frame | None:
-        """The newest frame, gone from Valkey with the taking."""
-        payload = cast("bytes | None", self._valkey.getdel(_keys(camera_id)[0]))
+    def take(self, camera_id: str, turn: str) -> Frame | None:
+        """The newest frame, gone from Valkey with the taking; None when there is none or the turn has passed on."""
+        payload = cast("bytes | None", self._valkey.eval(_TAKE, 2, *_keys(camera_id), turn, str(PENDING_LIFE_MS)))
         return Frame.unpacked(payload) if payload else None
 
-    def done(self, camera_id: str) -> bool:
-        """This camera's turn is over; True when a newer frame waits and a task must be started for it."""
-        return bool(self._valkey.eval(_DONE, 2, *_keys(camera_id), str(PENDING_LIFE_MS)))
+    def done(self, camera_id: str, turn: str) -> str | None:
+        """The turn is over; the next one to start a task for, when a newer frame waits."""
+        following = uuid.uuid4().hex
+        arguments = (turn, following, str(PENDING_LIFE_MS))
+        return following if self._valkey.eval(_DONE, 2, *_keys(camera_id), *arguments) else None
 
     def tracks(self, camera_id: str) -> bytes | None:
         return cast("bytes | None", self._valkey.get(f"tracks:{camera_id}"))

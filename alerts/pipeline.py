@@ -6,7 +6,6 @@ Faces that match nobody live in this process's memory while the frame is worked 
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import time
 from dataclasses import dataclass, field
 
@@ -18,16 +17,14 @@ from alerts import operations
 from alerts.frames import Frame, FrameSource
 from audit.errors import Refused
 from deployments.models import Camera, Deployment
-from recognition.crop import face_crop
-from recognition.detect import Face
+from recognition.crop import lone_face_crop
+from recognition.detect import Face, FaceDetector
 from recognition.engine import Engine
 from recognition.imaging import Pixels, decode_frame, encode_jpeg
 from recognition.quality import measure
-from recognition.track import Track, TrackSet
+from recognition.track import Box, Track, TrackSet, affinity
 from watchlists.models import SealedTemplate
 from watchlists.querysets import Candidate
-
-logger = logging.getLogger(__name__)
 
 # A single shot this far above the threshold needs no second one.
 STRONG_MARGIN = 0.12
@@ -68,7 +65,7 @@ class _View:
     camera: Camera
     frame: Frame
     pixels: Pixels
-    others: list[Face]
+    engine: Engine
 
 
 def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource) -> Reading:
@@ -97,7 +94,7 @@ def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource
     for sight in sights:
         if sight.embedding is not None:
             _search(sight, camera.deployment)
-            _vote(sight, _View(camera, frame, pixels, [other.face for other in sights if other is not sight]))
+            _vote(sight, _View(camera, frame, pixels, engine))
     source.keep_tracks(camera_id, tracks.to_json())
     height, width = pixels.shape[:2]
     return Reading(
@@ -110,10 +107,20 @@ def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource
     )
 
 
+def _bystanders(wanted: Face, view: _View) -> list[Box]:
+    """Every other face of the frame, those too small to be looked for included."""
+    found = view.engine.detect(view.pixels, smallest_face=FaceDetector.SMALLEST_SEEN)
+    return [face.box for face in found if affinity(face.box, wanted.box) < 0.5]
+
+
 def _embed(pixels: Pixels, sights: list[_Sight], engine: Engine) -> None:
     chosen = []
     for sight in sights:
-        worth = measure(pixels, sight.face).worth()
+        try:
+            worth = measure(pixels, sight.face).worth()
+        except ValueError:
+            # Landmarks that coincide: this one is no face that could be read; the others of the frame are.
+            continue
         if sight.track.wants_shot(worth):
             sight.track.note_shot(worth)
             chosen.append(sight)
@@ -147,7 +154,7 @@ def _vote(sight: _Sight, view: _View) -> None:
 
 
 def _raise(candidate: Candidate, sight: _Sight, view: _View) -> None:
-    crop = face_crop(view.pixels, sight.face.box, [other.box for other in view.others])
+    crop = lone_face_crop(view.pixels, sight.face.box, _bystanders(sight.face, view))
     sighting = operations.Sighting(
         track=sight.track.id,
         frame_number=view.frame.number,

@@ -21,26 +21,27 @@ logger = logging.getLogger(__name__)
 FRAME_TASK_LIFE_S = 2
 
 
-def enqueue_frame(camera_id: str) -> None:
-    """Ask a worker to take this camera's newest frame. Only the camera's id travels in the message.
+def enqueue_frame(camera_id: str, turn: str) -> None:
+    """Ask a worker to take this camera's newest frame. Only the camera's id and the turn travel in the message.
 
     Raises:
         kombu.exceptions.OperationalError: Valkey does not answer.
     """
-    match_frame.apply_async((camera_id,), expires=FRAME_TASK_LIFE_S, retry=False)
+    match_frame.apply_async((camera_id, turn), expires=FRAME_TASK_LIFE_S, retry=False)
 
 
 @shared_task(name="alerts.match_frame", queue="frames", ignore_result=True, acks_late=False)
-def match_frame(camera_id: str) -> None:
+def match_frame(camera_id: str, turn: str) -> None:
     """Work on one camera's newest frame and answer the socket it came from."""
     source = frame_source()
-    frame = source.take(camera_id)
+    frame = source.take(camera_id, turn)
     try:
         if frame is not None:
             send_to_channel(frame.reply_to, _answer(camera_id, frame))
     finally:
-        if source.done(camera_id):
-            enqueue_frame(camera_id)
+        following = source.done(camera_id, turn)
+        if following is not None:
+            enqueue_frame(camera_id, following)
 
 
 def _answer(camera_id: str, frame: Frame) -> dict[str, Any]:
@@ -55,6 +56,10 @@ def _answer(camera_id: str, frame: Frame) -> dict[str, Any]:
     except (DatabaseError, InterfaceError) as error:
         logger.warning("The database did not answer: %s", type(error).__name__)
         return {"type": "frame.failed", "frame": frame.number, "reason": "The database does not answer."}
+    except Exception:
+        # Every frame is answered. The traceback holds code and no pixels: nothing here puts data into messages.
+        logger.exception("A frame could not be worked on")
+        return {"type": "frame.failed", "frame": frame.number, "reason": "Recognition failed on this picture."}
     return {
         "type": "frame.read",
         "frame": frame.number,

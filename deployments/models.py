@@ -25,6 +25,7 @@ class Deployment(models.Model):
         REFUSED = "refused", "Refused"
         LIVE = "live", "Live"
         ENDED = "ended", "Ended"
+        LAPSED = "lapsed", "Lapsed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -122,5 +123,6 @@ STEPS: dict[str, Step] = {
     "authorise": Step((_S.SUBMITTED,), _S.AUTHORISED, "deployments.authorise_deployment", Action.DEPLOYMENT_AUTHORISED),
     "refuse": Step((_S.SUBMITTED,), _S.REFUSED, "deployments.authorise_deployment", Action.DEPLOYMENT_REFUSED),
     "go_live": Step((_S.AUTHORISED,), _S.LIVE, "deployments.run_deployment", Action.DEPLOYMENT_LIVE, system_may=True),
+    "lapse": Step((_S.DRAFT, _S.SUBMITTED, _S.AUTHORISED), _S.LAPSED, "", Action.DEPLOYMENT_LAPSED, system_may=True),
     "end": Step((_S.LIVE,), _S.ENDED, "deployments.run_deployment", Action.DEPLOYMENT_ENDED, system_may=True),
 }

@@ -68,6 +68,7 @@ def create(
         raise Refused("A deployment needs at least one camera.")
     if len({camera.name for camera in cameras}) != len(cameras):
         raise Refused("Two cameras have the same name: give each its own.")
+    watchlist_operations.refuse_names(watchlist, name, place, purpose)
     deployment = Deployment.objects.create(
         name=name,
         place=place,
@@ -100,6 +101,7 @@ def authorise(deployment: Deployment, *, actor: AbstractBaseUser, reason: str) -
         Refused: the authoriser is the applicant, the window has passed, or the engine has no threshold.
     """
     _not_the_applicant(deployment, actor)
+    watchlist_operations.refuse_names(deployment.watchlist, reason)
     _check_window(deployment.starts_at, deployment.ends_at)
     engine = deployment.watchlist.engine
     point = engine.operating_points.first() if engine is not None else None
@@ -127,6 +129,7 @@ def authorise(deployment: Deployment, *, actor: AbstractBaseUser, reason: str) -
 def refuse(deployment: Deployment, *, actor: AbstractBaseUser, reason: str) -> None:
     """Refuse authority, with the reason."""
     _not_the_applicant(deployment, actor)
+    watchlist_operations.refuse_names(deployment.watchlist, reason)
     move(deployment, STEPS["refuse"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
 
 
@@ -157,6 +160,7 @@ def end(deployment: Deployment, *, actor: Actor, reason: str) -> None:
 
     The end is never later than the authority's, however late it is noticed.
     """
+    watchlist_operations.refuse_names(deployment.watchlist, reason)
     ended_at = min(timezone.now(), deployment.ends_at)
     changes = {"ended_at": ended_at, "end_reason": reason}
     move(deployment, STEPS["end"], actor=actor, changes=changes, data={"reason": reason})
@@ -170,6 +174,14 @@ def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
     for deployment in run_out:
         end(deployment, actor=CLOCK, reason="The authority ran out.")
     return run_out
+
+
+def lapse_unstarted(*, at: dt.datetime | None = None) -> int:
+    """Close the deployments whose time passed before they started; returns how many."""
+    late = list(Deployment.objects.lapsed(at or timezone.now()))
+    for deployment in late:
+        move(deployment, STEPS["lapse"], actor=CLOCK)
+    return len(late)
 
 
 @transaction.atomic

@@ -25,6 +25,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         """Still marked live after their authority ended."""
         return self.filter(state="live", ends_at__lte=at)
 
+    def lapsed(self, at: dt.datetime) -> DeploymentQuerySet:
+        """Never started, and now too late to."""
+        return self.filter(state__in=("draft", "submitted", "authorised"), ends_at__lte=at)
+
     def with_counts(self) -> DeploymentQuerySet:
         """Each with `faces`, `received`, `processed` and `dropped` over its cameras."""
         return self.annotate(

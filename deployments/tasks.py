@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="deployments.end_run_out", queue="clock", ignore_result=True)
 def end_run_out() -> None:
-    """End the deployments whose authority has run out."""
+    """End the deployments whose authority has run out, and close those that never started."""
+    operations.lapse_unstarted()
     count = len(operations.end_run_out())
     if count:
         logger.info("Ended %d deployments", count)

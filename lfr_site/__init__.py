@@ -1,1 +1,1 @@
-"""Composition"""
+"""Composition: settings, urls, sockets, roles, embedded services, and the commands that start things."""

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from audit.actions import Action
-from audit.journal import INSTALLER, Actor, record
+from audit.journal import INSTALLER, Actor, System, record
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 
@@ -40,7 +40,23 @@ def add_user(
     return user
 
 
-def note_signed_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Django's signal is the one place every way of signing in passes."""
-    with transaction.atomic():
-        record(Action.SIGNED_IN, actor=user, target=user)
+# Django's signals are the one place that every way of signing in and out passes.
+
+
+@transaction.atomic
+def note_signed_in(sender: Any, user: User, **kwargs: Any) -> None:
+    record(Action.SIGNED_IN, actor=user, target=user)
+
+
+@transaction.atomic
+def note_signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
+    if user is not None:
+        record(Action.SIGNED_OUT, actor=user, target=user)
+
+
+@transaction.atomic
+def note_sign_in_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
+    """Of a name that exists; others may be passwords typed into the wrong field, and are not written down."""
+    user = User.objects.filter(username=credentials.get("username", "")).first()
+    if user is not None:
+        record(Action.SIGN_IN_FAILED, actor=System("somebody"), target=user)

@@ -19,8 +19,8 @@ from websockets.typing import Origin
 logger = logging.getLogger(__name__)
 
 # Codes of docs/protocol.md after which trying again cannot help.
-FINAL_CODES = {4400, 4401, 4403}
-LONGEST_WAIT_S = 5.0
+FINAL_CODES = {4400, 4401, 4403, 4410}
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 
 
 class Rejected(Exception):
@@ -67,7 +67,7 @@ class CameraClient:
         Raises:
             Rejected: the server says no for good.
         """
-        wait = 0.25
+        wait = FIRST_WAIT_S
         finished = False
         while not finished:
             try:
@@ -79,7 +79,7 @@ class CameraClient:
                     max_size=2**20,
                 ) as socket:
                     finished = await self._converse(socket, frames)
-                    wait = 0.25
+                    wait = FIRST_WAIT_S if self._ready.is_set() else wait
             except (OSError, InvalidStatus, ConnectionClosed, WebSocketException, TimeoutError) as error:
                 logger.warning("No connection to %s: %s", self._origin, error)
             if self._code in FINAL_CODES:
@@ -95,8 +95,12 @@ class CameraClient:
         self._ready.clear()
         self._code, self._reason = 0, ""
         listener = asyncio.create_task(self._listen(socket))
+        admitted = asyncio.create_task(self._ready.wait())
         try:
-            await asyncio.wait({listener, asyncio.create_task(self._ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({listener, admitted}, return_when=asyncio.FIRST_COMPLETED)
+            if listener.done():
+                # Refused: the frames wait for the next try.
+                return False
             async for jpeg in frames:
                 if listener.done():
                     return False
@@ -106,9 +110,10 @@ class CameraClient:
                 await asyncio.sleep(0.02)
             return True
         finally:
-            listener.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-                await listener
+            for task in (listener, admitted):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
+                    await task
 
     async def _send(self, socket: ClientConnection, jpeg: bytes) -> None:
         """The newest frame, unless the server is still busy with those before."""

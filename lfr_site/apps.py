@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import post_migrate
 
 
@@ -15,3 +15,5 @@ class LfrSiteConfig(AppConfig):
         checks.register()
         post_migrate.connect(roles.synchronise, sender=self)
         user_logged_in.connect(accounts.note_signed_in)
+        user_logged_out.connect(accounts.note_signed_out)
+        user_login_failed.connect(accounts.note_sign_in_failed)

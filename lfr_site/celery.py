@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import WorkerShutdown
 from celery.signals import celeryd_after_setup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lfr_site.settings")
@@ -26,6 +27,10 @@ def load_engine(sender: str, instance: Any, **kwargs: Any) -> None:
 
     from recognition.engine import engine_at
 
-    call_command("check", databases=["default"])
-    engine = engine_at(settings.DEEPFACE_HOME)
-    engine.detect(np.zeros((360, 640, 3), np.uint8))
+    try:
+        call_command("check", databases=["default"])
+        engine = engine_at(settings.DEEPFACE_HOME)
+        engine.detect(np.zeros((360, 640, 3), np.uint8))
+    except Exception as error:
+        # Celery logs what a receiver raises and goes on; only a shutdown passes through.
+        raise WorkerShutdown(f"This worker cannot look at faces: {error}") from error

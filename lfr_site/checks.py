@@ -9,6 +9,8 @@ from django.core.checks import CheckMessage, Error, Tags
 from django.core.checks import register as register_check
 from django.db import connections
 
+QUIET = {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0", "log_error_verbosity": "terse"}
+
 
 def register() -> None:
     register_check(Tags.database)(database_keeps_parameters_out_of_its_log)
@@ -21,13 +23,12 @@ def database_keeps_parameters_out_of_its_log(
     found: list[CheckMessage] = []
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
-            for setting in ("log_parameter_max_length", "log_parameter_max_length_on_error"):
+            for setting, wanted in QUIET.items():
                 cursor.execute("SELECT setting FROM pg_settings WHERE name = %s", [setting])
                 row = cursor.fetchone()
-                if row is None or row[0] != "0":
-                    hint = (
-                        f"As a superuser: ALTER DATABASE {connections[alias].settings_dict['NAME']} SET {setting} = 0;"
-                    )
-                    message = f"PostgreSQL may write the faces of passers-by to its log ({setting} is not 0)."
+                if row is None or row[0] != wanted:
+                    name = connections[alias].settings_dict["NAME"]
+                    hint = f"As a superuser: ALTER DATABASE {name} SET {setting} = {wanted};"
+                    message = f"PostgreSQL may write faces or names to its log ({setting} is not {wanted})."
                     found.append(Error(message, hint=hint, id="lfr.E001"))
     return found

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
@@ -50,17 +51,18 @@ def folder(name: str) -> Path | None:
     return path
 
 
-def database(url: str) -> dict[str, str]:
+def database(url: str) -> dict[str, Any]:
     """Django's connection settings from a libpq URL or connection string."""
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
     except ProgrammingError as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
-    unknown = set(parts) - set(names)
-    if unknown or "dbname" not in parts:
-        raise ImproperlyConfigured(f"DATABASE_URL must name a database and nothing but {', '.join(names)}.")
-    return {names[key]: value for key, value in parts.items()}
+    options = {key: value for key, value in parts.items() if key.startswith("ssl")}
+    if set(parts) - set(names) - set(options) or "dbname" not in parts:
+        raise ImproperlyConfigured(f"DATABASE_URL must name a database and nothing but {', '.join(names)} and ssl….")
+    found: dict[str, Any] = {names[key]: value for key, value in parts.items() if key in names}
+    return {**found, "OPTIONS": options} if options else found
 
 
 def valkey(url: str, number: int) -> str:

@@ -25,6 +25,8 @@ from typing import IO
 
 DATABASE = "lfr"
 START_TIMEOUT_S = 60
+# Everything an installation writes into its data folder.
+KEPT = ("postgres*", "models", "logs", "static", "demo-faces", "beat*", "secret_key", "lock")
 
 
 class ServiceError(RuntimeError):
@@ -90,12 +92,11 @@ def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, patience
 class Postgres:
     """An embedded PostgreSQL server."""
 
-    def __init__(self, data: Path, log: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data: Path, log: Path) -> None:
         self._log = log
         self._sockets = runtime_folder(data) / "pg"
         self._user = _unprivileged_user()
         self._cluster = _reachable(data / "postgres", self._user)
-        self._settings = dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -124,7 +125,8 @@ class Postgres:
             "log_min_error_statement": "panic",
             "log_parameter_max_length": "0",
             "log_parameter_max_length_on_error": "0",
-            **self._settings,
+            # Nor a listed person's particulars, which the detail of a refused row would quote.
+            "log_error_verbosity": "terse",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = spawn(
@@ -267,13 +269,14 @@ def _unprivileged_user() -> str | None:
     """PostgreSQL refuses to run as root: who it runs as instead."""
     if os.getuid() != 0:
         return None
-    for name in ("postgres", "nobody", "daemon"):
+    # Whoever runs as “nobody” could open its socket: good enough for a demonstration, not for real lists.
+    for name in ("postgres", "nobody", "daemon") if os.environ.get("LFR_ENV") == "demo" else ("postgres",):
         try:
             pwd.getpwnam(name)
         except KeyError:
             continue
         return name
-    raise ServiceError("PostgreSQL does not run as root, and there is no user “postgres” or “nobody” to run it as.")
+    raise ServiceError("PostgreSQL does not run as root, and there is no user “postgres” to run it as.")
 
 
 def _can_reach(path: Path) -> bool:
@@ -315,7 +318,12 @@ def forget(data: Path) -> None:
     if note.is_file():
         shutil.rmtree(note.read_text().strip(), ignore_errors=True)
     shutil.rmtree(runtime_folder(data), ignore_errors=True)
-    shutil.rmtree(data, ignore_errors=True)
+    # Only what an installation makes: the folder may have been named by mistake.
+    for pattern in KEPT:
+        for path in data.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if data.is_dir() and not any(data.iterdir()):
+        data.rmdir()
 
 
 def _plain_environment() -> dict[str, str]:

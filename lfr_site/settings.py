@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from lfr_site import environment, services
+from recognition.imaging import MAX_PHOTOGRAPH_BYTES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -63,7 +64,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "channels",
     "csp",
-    "django_htmx",
     "audit",
     "watchlists",
     "deployments",
@@ -86,7 +86,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "lfr_site.middleware.RefusedMiddleware",
 ]
 
@@ -109,15 +108,16 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
+_database = environment.database(environment.text("DATABASE_URL", services.database_url(LFR_DATA)))
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        **environment.database(environment.text("DATABASE_URL", services.database_url(LFR_DATA))),
+        **_database,
         # Web requests run in threads of their own and give their connection back; workers keep theirs.
         "CONN_MAX_AGE": environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
         "CONN_HEALTH_CHECKS": True,
         # Parameters apart from the statement's text, so that no log of statements can hold a stranger's template.
-        "OPTIONS": {"server_side_binding": True, "connect_timeout": 5},
+        "OPTIONS": {**_database.get("OPTIONS", {}), "server_side_binding": True, "connect_timeout": 5},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -199,8 +199,11 @@ if not IS_DEMO:
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 
-# Uploads are photographs: they stay in memory until they are read, and are never left in a temporary folder.
-FILE_UPLOAD_HANDLERS = ["lfr_site.uploads.BoundedMemoryUploadHandler"]
+# Uploads are photographs: requests are bounded (lfr_site.limits) and stay in memory, body and file, until they are
+# read; a face is never left in a temporary folder.
+LFR_LARGEST_REQUEST = MAX_PHOTOGRAPH_BYTES + 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = LFR_LARGEST_REQUEST
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 LOGGING: dict[str, Any] = {

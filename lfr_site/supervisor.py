@@ -45,22 +45,23 @@ class Child:
 class Supervisor:
     """PostgreSQL, Valkey, the web server, the recognition workers, the clock and its worker, and what is added."""
 
-    def __init__(
-        self, data: Path, *, port: int, workers: int, say: Say, postgres: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, data: Path, *, port: int, workers: int, say: Say, host: str = "localhost") -> None:
+        """host: a name of this server that it answers to."""
         self.data = data.resolve()
         self.port = port
         self._workers = workers
+        self._host = host
         self._say = say
         self._logs = self.data / "logs"
         self.environment = {**os.environ, "LFR_DATA": str(self.data), "PYTHONUNBUFFERED": "1"}
         self._services: list[services.Postgres | services.Valkey] = []
         if "DATABASE_URL" not in os.environ:
-            self._services.append(services.Postgres(self.data, self._logs / "postgres.log", postgres))
+            self._services.append(services.Postgres(self.data, self._logs / "postgres.log"))
         if "VALKEY_URL" not in os.environ:
             self._services.append(services.Valkey(self.data, self._logs / "valkey.log"))
         self._children = [self._web(), *(self._recogniser(index + 1) for index in range(workers)), *self._clock()]
         self._lock: IO[str] | None = None
+        self._is_ready = False
 
     @property
     def url(self) -> str:
@@ -128,10 +129,10 @@ class Supervisor:
             raise ServiceError(f"`manage.py {' '.join(arguments)}` failed:\n  " + "\n  ".join(last))
 
     def tend(self) -> None:
-        """Start again what has ended. Call it every second or so.
+        """Start again what has ended; what keeps ending, less often. Call it every second or so.
 
         Raises:
-            ServiceError: something keeps ending.
+            ServiceError: a service does not come up again, or while starting, something keeps ending.
         """
         for service in self._services:
             if service.process is not None and service.process.poll() is not None:
@@ -141,11 +142,13 @@ class Supervisor:
             if child.process is None or child.process.poll() is None:
                 continue
             now = time.monotonic()
-            child.deaths = (*(at for at in child.deaths if now - at < RESTART_WINDOW_S), now)
-            if len(child.deaths) > RESTARTS:
+            child.deaths = tuple(at for at in child.deaths if now - at < RESTART_WINDOW_S)
+            if len(child.deaths) < RESTARTS:
+                child.deaths = (*child.deaths, now)
+                self._say(f"“{child.name}” ended with {child.process.returncode}; starting it again")
+                self._launch(child)
+            elif not self._is_ready:
                 raise ServiceError(f"“{child.name}” keeps ending; see {self._logs / child.name}.log")
-            self._say(f"“{child.name}” ended with {child.process.returncode}; starting it again")
-            self._launch(child)
 
     def stop(self) -> None:
         """Stop everything, the last started first."""
@@ -174,8 +177,8 @@ class Supervisor:
     def health(self) -> dict[str, Any]:
         """What /health/ says; empty while it does not answer."""
         try:
-            url = f"http://127.0.0.1:{self.port}/health/"
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            url, headers = f"http://127.0.0.1:{self.port}/health/", {"Host": self._host}
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             with contextlib.suppress(ValueError):
@@ -191,6 +194,7 @@ class Supervisor:
             self.tend()
             health = self.health()
             if health.get("status") == "ok" and health.get("workers", 0) >= self._workers:
+                self._is_ready = True
                 return
             time.sleep(0.2)
         raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
@@ -214,6 +218,8 @@ class Supervisor:
         command += ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off", "--no-access-log"]
         # Frames have their own, lower bound; this one keeps a flood out of memory.
         command += ["--ws-max-size", str(4 * 2**20), "--ws-per-message-deflate", "false"]
+        # A camera whose network is gone must not hold its place for long.
+        command += ["--ws-ping-interval", "5", "--ws-ping-timeout", "5"]
         return Child("web", [*command, "--timeout-graceful-shutdown", "2"])
 
     def _recogniser(self, number: int) -> Child:

@@ -1,3 +1,4 @@
+from allauth.account import views as account_views
 from django.urls import include, path
 
 from lfr_site import views
@@ -5,7 +6,11 @@ from lfr_site import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("health/", views.health, name="health"),
-    path("accounts/", include("allauth.account.urls")),
+    # Only these of allauth's pages: each leaves its row in the journal. Nobody makes an account of their own.
+    path("accounts/login/", account_views.login, name="account_login"),
+    path("accounts/logout/", account_views.logout, name="account_logout"),
+    path("accounts/inactive/", account_views.account_inactive, name="account_inactive"),
+    path("accounts/signup/", account_views.signup, name="account_signup"),
     path("", include("watchlists.urls")),
     path("", include("deployments.urls")),
     path("", include("alerts.urls")),

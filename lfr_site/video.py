@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
+from typing import Any
 
 import cv2
 import numpy as np
 
 from recognition.imaging import bounded, encode_jpeg
+
+logger = logging.getLogger(__name__)
 
 LONGEST_SIDE = 1280
 RETRY_S = 2.0
@@ -17,30 +22,31 @@ class NoVideo(ValueError):
     """There is nothing to play; the message says what was tried."""
 
 
-class VideoFrames:
-    """The newest frame each time it is asked."""
+def open_video(source: str, fps: float, *, loop: bool = False) -> VideoFile | VideoStream:
+    """The frames of a file, or of a stream when the source is an address.
 
-    def __init__(self, source: str, fps: float, *, loop: bool = False) -> None:
-        """fps: how often frames will be asked for; a file's other frames are passed over.
+    Raises:
+        NoVideo: the source cannot be opened.
+    """
+    capture = cv2.VideoCapture(source)
+    if not capture.isOpened():
+        raise NoVideo(f"“{source}” cannot be opened as a video.")
+    return VideoStream(capture, source) if "://" in source else VideoFile(capture, fps, loop=loop)
 
-        Raises:
-            NoVideo: the source cannot be opened.
-        """
-        self._source, self._loop = source, loop
-        self._is_stream = "://" in source
-        self._capture = cv2.VideoCapture(source)
-        if not self._capture.isOpened():
-            raise NoVideo(f"“{source}” cannot be opened as a video.")
-        own_rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self._step = 1 if self._is_stream else max((own_rate if 0 < own_rate <= 240 else 25.0) / fps, 0.001)
+
+class VideoFile:
+    """A recording, played at its own speed: frames between those asked for are passed over."""
+
+    def __init__(self, capture: cv2.VideoCapture, fps: float, *, loop: bool) -> None:
+        self._capture, self._loop = capture, loop
+        own_rate = capture.get(cv2.CAP_PROP_FPS)
+        self._step = (own_rate if 0 < own_rate <= 240 else 25.0) / fps
         self._position = 0.0
         self._read = 0
         self._last: bytes | None = None
 
     def next(self) -> bytes | None:
-        """The next frame as JPEG; None when a file has ended. A broken stream is opened again until it works."""
-        if self._is_stream:
-            return self._next_of_stream()
+        """The next frame as JPEG; None when the recording has ended."""
         self._position += self._step
         while self._read < self._position:
             grabbed, pixels = self._capture.read()
@@ -51,13 +57,40 @@ class VideoFrames:
                 self._position, self._read = self._step, 0
                 continue
             self._read += 1
-            self._last = encode_jpeg(bounded(np.asarray(pixels, np.uint8), LONGEST_SIDE), 85)
+            self._last = _jpeg(pixels)
         return self._last
 
-    def _next_of_stream(self) -> bytes:
+
+class VideoStream:
+    """A live stream: always its newest frame. A thread reads as fast as frames come, so that none ever queue up."""
+
+    def __init__(self, capture: cv2.VideoCapture, source: str) -> None:
+        self._capture, self._source = capture, source
+        self._fresh = threading.Condition()
+        self._newest: Any = None
+        # A daemon: it may be waiting for a camera that is gone, and must not keep the program from ending.
+        threading.Thread(target=self._read, name="video", daemon=True).start()
+
+    def next(self) -> bytes | None:
+        """The newest frame as JPEG, once there is a new one."""
+        with self._fresh:
+            while self._newest is None:
+                self._fresh.wait()
+            pixels, self._newest = self._newest, None
+        return _jpeg(pixels)
+
+    def _read(self) -> None:
         while True:
             grabbed, pixels = self._capture.read()
             if grabbed:
-                return encode_jpeg(bounded(np.asarray(pixels, np.uint8), LONGEST_SIDE), 85)
-            time.sleep(RETRY_S)
-            self._capture.open(self._source)
+                with self._fresh:
+                    self._newest = pixels
+                    self._fresh.notify()
+            else:
+                logger.warning("The stream is interrupted; opening it again.")
+                time.sleep(RETRY_S)
+                self._capture.open(self._source)
+
+
+def _jpeg(pixels: Any) -> bytes:
+    return encode_jpeg(bounded(np.asarray(pixels, np.uint8), LONGEST_SIDE), 85)

@@ -13,24 +13,39 @@ from recognition.track import Box
 MARGIN = 0.55
 
 
-def face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: int = 320) -> Pixels:
-    """A square around a face, side x side x 3, at one scale for every face, other faces made unrecognisable.
-
-    others: boxes of the other faces of the picture. What of them falls inside is reduced to a few flat squares, except
-    where the wanted face itself lies.
-    """
+def face_crop(pixels: Pixels, box: Box, side: int = 320) -> Pixels:
+    """A square around a face, side x side x 3, every face at one scale. Its edge repeats where the picture ends."""
     half = max(box[2], box[3]) * (0.5 + MARGIN)
     centre_x, centre_y = box[0] + box[2] / 2, box[1] + box[3] / 2
-    hidden = pixels.copy() if others else pixels
-    for other in others:
-        _pixelate(hidden, _grown(other, 0.25))
-    if others:
-        _copy_region(pixels, hidden, box)
     scale = side / (2 * half)
     shift = np.array([[scale, 0, side / 2 - centre_x * scale], [0, scale, side / 2 - centre_y * scale]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    crop = cv2.warpAffine(hidden, shift, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    crop = cv2.warpAffine(pixels, shift, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)
+
+
+def lone_face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: int = 320) -> Pixels:
+    """The crop of a face with nobody else recognisable in it, whether a detector saw them or not.
+
+    Everything outside the head is a mosaic whose squares are a fifth of the face: another face of the same size is
+    left with five squares across, a smaller one with fewer. others: boxes of faces that were found; what of them lies
+    inside the head's outline is reduced to nine flat squares, except where the wanted face itself lies.
+    """
+    hidden = pixels.copy()
+    for other in others:
+        _pixelate(hidden, _grown(other, 0.25))
+    _copy_region(pixels, hidden, box)
+    crop = face_crop(hidden, box, side)
+    face = side / (1 + 2 * MARGIN)
+    few = max(round(side / (face / 5)), 1)
+    mosaic = cv2.resize(
+        cv2.resize(crop, (few, few), interpolation=cv2.INTER_AREA), (side, side), interpolation=cv2.INTER_NEAREST
+    )
+    outline = np.zeros((side, side, 1), np.float32)
+    # A head is wider than its face box by the ears and higher by the hair.
+    middle, axes = (side // 2, int(side / 2 - face * 0.06)), (int(face * 0.62), int(face * 0.74))
+    cv2.ellipse(outline, middle, axes, 0, 0, 360, 1.0, -1)
+    return np.asarray(crop * outline + mosaic * (1 - outline), np.uint8)
 
 
 def _grown(box: Box, by: float) -> Box:

@@ -43,8 +43,6 @@ class FaceDetector:
 
     # YuNet sees faces from about 10 pixels; below this its landmarks are too coarse to align by.
     SMALLEST_SEEN = 14
-    # Close-ups: it was trained on faces up to about 300 pixels.
-    LARGEST_SEEN = 320
 
     def __init__(self, weights: Path, score_threshold: float = 0.6) -> None:
         self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 5000)
@@ -80,6 +78,9 @@ class FaceDetector:
         height, width = pixels.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
         image = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        if min(size) < self.SMALLEST_SEEN:
+            # No face fits in, and OpenCV answers such a picture with whatever its memory held.
+            return []
         with self._lock:
             self._detector.setInputSize(size)
             # OpenCV's stubs do not know that nothing found is None.

@@ -70,8 +70,8 @@ def decode_frame(data: bytes) -> Pixels:
         raise UnreadableImage("This frame is not a whole JPEG picture.")
     try:
         width, height = Image.open(io.BytesIO(data), formats=("JPEG",)).size
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UnreadableImage("This frame is not a JPEG picture.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnreadableImage("This frame is not a JPEG picture of a size we take.") from error
     if max(width, height) > MAX_FRAME_SIDE:
         raise UnreadableImage(
             f"A frame may have {MAX_FRAME_SIDE} pixels a side at most; this one is {width} x {height}."

@@ -1,1 +1,1 @@
-"""Reads everything below it"""
+"""Reads everything below it: the journal, the record of a deployment, exports."""

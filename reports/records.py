@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -102,15 +103,28 @@ def record_csv(record: DeploymentRecord) -> str:
     return _csv(row.keys(), [row.values()])
 
 
+JOURNAL_COLUMNS = (
+    "number",
+    "at",
+    "action",
+    "verb",
+    "actor_id",
+    "actor",
+    "target_type",
+    "target_id",
+    "target",
+    "previous_hash",
+    "hash",
+)
+
+
 def journal_csv(entries: Iterable[Entry]) -> str:
-    """The journal with its hashes, one line a row."""
-    names = ("number", "at", "action", "verb", "actor", "target_type", "target_id", "target", "previous_hash", "hash")
-    rows = ([_text(getattr(entry, name)) for name in names] + [_details(entry)] for entry in entries)
-    return _csv([*names, "details"], rows)
-
-
-def _details(entry: Entry) -> str:
-    return "; ".join(f"{name}={value}" for name, value in sorted(entry.data.items()))
+    """The journal, one line a row, with everything a hash is computed from; `data` is JSON."""
+    rows = (
+        [*(_text(getattr(entry, name)) for name in JOURNAL_COLUMNS), json.dumps(entry.data, sort_keys=True)]
+        for entry in entries
+    )
+    return _csv([*JOURNAL_COLUMNS, "data"], rows)
 
 
 def _text(value: object) -> object:

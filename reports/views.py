@@ -29,20 +29,19 @@ def journal(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:100]
     entries = Entry.objects.matching(words) if words else Entry.objects.all()
     page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
-    rows, breaks = verify_chain()
-    return render(request, "reports/journal.html", {"page": page, "words": words, "rows": rows, "breaks": breaks})
+    context = {"page": page, "words": words, "checked": verify_chain() if "check" in request.GET else None}
+    return render(request, "reports/journal.html", context)
 
 
 @require_GET
 @never_cache
 @permitted(JOURNAL)
 def journal_download(request: HttpRequest) -> HttpResponse:
+    # Recorded and committed first: reading the whole journal must not keep everybody from writing to it.
     with transaction.atomic():
-        last = Entry.objects.order_by("-number").first()
-        if last is not None:
-            record(Action.JOURNAL_EXPORTED, actor=acting(request), target=last)
-        text = journal_csv(Entry.objects.in_order().iterator(chunk_size=2000))
-    return _download(text, "journal.csv")
+        last = record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request))
+    entries = Entry.objects.in_order().filter(number__lte=last.number)
+    return _download(journal_csv(entries.iterator(chunk_size=2000)), "journal.csv")
 
 
 @require_GET

@@ -40,4 +40,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     for service in reversed(_running):
         service.stop()
+    for log in DATA.glob("*.log"):
+        log.unlink()
     services.forget(DATA)

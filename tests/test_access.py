@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from audit.models import Entry
 from tests.cast import (
     NAMES,
     Cast,
@@ -38,6 +39,7 @@ TABLE: dict[str, Rule] = {
     "watchlists": Rule(LISTS),
     "watchlist-new": Rule({"intelligence"}),
     "watchlist": Rule(LISTS),
+    "person-add": Rule({"intelligence"}, "post"),
     "person-new": Rule({"intelligence"}),
     "entry-remove": Rule({"intelligence"}, "post"),
     "watchlist-submit": Rule({"intelligence"}, "post"),
@@ -93,17 +95,17 @@ def addresses(cast: Cast) -> dict[str, str]:
     draft, live = make_watchlist(cast), make_live_deployment(cast)
     alert = make_alert(live)
     entry = draft.entries.get()
-    objects = {
+    objects: dict[str, uuid.UUID] = {
         "watchlist_id": live.watchlist_id,
         "deployment_id": live.id,
         "camera_id": live.cameras.all()[0].id,
         "alert_id": alert.id,
         "photograph_id": Photograph.objects.get(person__entries__watchlist=live.watchlist).id,
     }
-    found = {}
+    found: dict[str, str] = {}
     for name in TABLE:
         patterns = get_resolver().reverse_dict.getlist(name)
-        wanted = {key: objects[key] for key in patterns[0][0][0][1] if key in objects}
+        wanted: dict[str, object] = {key: objects[key] for key in patterns[0][0][0][1] if key in objects}
         if name == "entry-remove":
             wanted = {"watchlist_id": draft.id, "entry_id": entry.pk}
         found[name] = reverse(name, kwargs=wanted)
@@ -181,3 +183,20 @@ def test_a_person_is_not_shown_to_who_may_not_see_lists(cast: Cast) -> None:
         client.force_login(cast.by_role[role])
         assert name not in client.get(f"/deployments/{deployment.id}/").content.decode()
         assert not Person.objects.visible_to(cast.by_role[role]).exists()
+
+
+def test_signing_in_out_and_failing_to_leave_their_rows(cast: Cast) -> None:
+    cast.operator.set_password("a-long-password")
+    cast.operator.save()
+    client = Client()
+    client.post("/accounts/login/", {"login": "operator", "password": "wrong"})
+    client.post("/accounts/login/", {"login": "my-password-by-mistake", "password": "operator"})
+    client.post("/accounts/login/", {"login": "operator", "password": "a-long-password"})
+    client.post("/accounts/logout/")
+    actions = list(Entry.objects.in_order().values_list("action", flat=True))
+    assert actions == ["user.sign_in_failed", "user.signed_in", "user.signed_out"]
+
+
+def test_allauths_other_pages_are_not_there() -> None:
+    for path in ("password/change/", "password/reset/", "email/", "confirm-email/"):
+        assert Client().get(f"/accounts/{path}").status_code == 404

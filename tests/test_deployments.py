@@ -159,3 +159,16 @@ def test_the_system_ends_but_never_authorises(cast: Cast) -> None:
     with pytest.raises(PermissionDenied):
         move(deployment, STEPS["authorise"], actor=CLOCK)
     assert not STEPS["authorise"].system_may
+
+
+def test_what_never_started_lapses(cast: Cast) -> None:
+    draft, authorised, live = make_deployment(cast), make_deployment(cast), make_live_deployment(cast)
+    operations.submit(authorised, actor=cast.intelligence)
+    operations.authorise(authorised, actor=cast.authority, reason="x")
+    assert operations.lapse_unstarted() == 0
+    assert operations.lapse_unstarted(at=timezone.now() + dt.timedelta(hours=3)) == 2
+    for deployment in (draft, authorised, live):
+        deployment.refresh_from_db()
+    assert [draft.state, authorised.state, live.state] == [State.LAPSED, State.LAPSED, State.LIVE]
+    with pytest.raises(Conflict):
+        operations.go_live(authorised, actor=cast.operator)

@@ -81,8 +81,9 @@ def test_urls() -> None:
         "HOST": "/run/pg",
         "USER": "lfr",
     }
+    assert environment.database("postgresql://h/lfr?sslmode=verify-full")["OPTIONS"] == {"sslmode": "verify-full"}
     with pytest.raises(ImproperlyConfigured, match="nothing but"):
-        environment.database("postgresql:///lfr?sslmode=disable")
+        environment.database("postgresql:///lfr?application_name=x")
 
 
 def test_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

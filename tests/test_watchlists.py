@@ -160,6 +160,31 @@ def test_the_journal_never_holds_a_name(cast: Cast) -> None:
         assert person.reference not in text
 
 
+def test_a_text_that_names_a_listed_person_is_refused(cast: Cast) -> None:
+    watchlist = make_watchlist(cast)
+    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    person = Person.objects.get()
+    for text in (f"The photograph of {person.name.upper()} is his brother's", f"See {person.reference}"):
+        with pytest.raises(Refused, match="without the name"):
+            operations.return_watchlist(watchlist, actor=cast.authority, reason=text)
+    operations.return_watchlist(watchlist, actor=cast.authority, reason="The third photograph is of another")
+    Watchlist.objects.filter(pk=watchlist.pk).update(name=f"Find {person.name}")
+    watchlist.refresh_from_db()
+    with pytest.raises(Refused, match="without the name"):
+        operations.compile_watchlist(watchlist, actor=cast.intelligence)
+
+
+def test_a_sealed_list_that_is_not_used_within_a_day_expires(cast: Cast) -> None:
+    watchlist = make_sealed_watchlist(cast)
+    now = timezone.now()
+    assert operations.expire_stale(at=now + dt.timedelta(hours=23)) == 0
+    assert operations.expire_stale(at=now + dt.timedelta(hours=25)) == 1
+    assert operations.destroy_due() == 1
+    watchlist.refresh_from_db()
+    assert watchlist.state == State.DESTROYED
+    assert not Person.objects.exists()
+
+
 def test_the_search_is_exact_and_stays_inside_the_list(cast: Cast) -> None:
     embeddings = [random_embedding(seed) for seed in range(40)]
     watchlist = make_sealed_watchlist(cast, people=40, embeddings=embeddings)

@@ -1,1 +1,1 @@
-"""The lists"""
+"""The lists: people, photographs; compile, authorise, seal, destroy; exact nearest-face search."""

@@ -60,6 +60,22 @@ class PersonForm(PhotographForm):
     field_order = ("photograph", "face", "name", "reference", "category", "reason")
 
 
+class HeldPerson(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name}, {obj.reference}"
+
+
+class HeldPersonForm(forms.Form):
+    """Somebody held already, who is not on this list."""
+
+    person = HeldPerson(queryset=Person.objects.none(), label="Person", empty_label="Choose")
+
+    def __init__(self, *args: Any, watchlist: Watchlist, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choice: Any = self.fields["person"]
+        choice.queryset = Person.objects.exclude(entries__watchlist=watchlist)
+
+
 class ReasonForm(forms.Form):
     """The reason of a decision."""
 

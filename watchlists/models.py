@@ -224,5 +224,6 @@ STEPS: dict[str, Step] = {
     "seal": Step((_S.AUTHORISED,), _S.SEALED, "watchlists.authorise_watchlist", Action.WATCHLIST_SEALED),
     "go_live": Step((_S.SEALED,), _S.LIVE, "deployments.run_deployment", Action.WATCHLIST_LIVE, system_may=True),
     "close": Step((_S.LIVE,), _S.CLOSED, "deployments.run_deployment", Action.WATCHLIST_CLOSED, system_may=True),
+    "expire": Step((_S.SEALED,), _S.CLOSED, "", Action.WATCHLIST_EXPIRED, system_may=True),
     "destroy": Step((_S.CLOSED,), _S.DESTROYED, "", Action.WATCHLIST_DESTROYED, system_may=True),
 }

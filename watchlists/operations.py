@@ -78,13 +78,19 @@ def add_person(
         Refused: the reference is taken, or the list can no longer be edited.
     """
     require(actor, COMPILE)
+    # Rows are locked before the journal, everywhere, so that no two acts wait for each other.
+    if watchlist is not None:
+        _lock_draft(watchlist)
+    taken = Refused(f"Somebody with the reference {reference} is held already.")
+    if Person.objects.filter(reference=reference).exists():
+        raise taken
     try:
         with transaction.atomic():
             person = Person.objects.create(
                 reference=reference, name=name, category=category, reason=reason, added_by_id=actor.pk
             )
     except IntegrityError as error:
-        raise Refused(f"Somebody with the reference {reference} is held already.") from error
+        raise taken from error
     photograph = Photograph.objects.create(
         person=person,
         jpeg=enrolment.jpeg,
@@ -143,9 +149,11 @@ def remove_from_watchlist(entry: WatchlistEntry, *, actor: AbstractBaseUser) -> 
     _lock_draft(watchlist)
     entry.delete()
     _recount(watchlist)
-    record(Action.WATCHLIST_ENTRY_REMOVED, actor=actor, target=watchlist, data={"person": str(person.id)})
+    record(Action.WATCHLIST_ENTRY_REMOVED, actor=actor, target=watchlist, data={"person": str(person.pk)})
     if not person.entries.exists():
-        _destroy_person(person, actor=actor)
+        destroyed = Person(pk=person.pk)
+        person.delete()
+        record(Action.PERSON_DESTROYED, actor=actor, target=destroyed)
 
 
 @transaction.atomic
@@ -157,12 +165,14 @@ def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     """
     if not watchlist.entries.exists():
         raise Refused("An empty list cannot be submitted: put at least one person on it.")
+    refuse_names(watchlist, watchlist.name, watchlist.purpose)
     move(watchlist, STEPS["compile"], actor=actor, changes={"compiled_by": actor}, data={"people": watchlist.size})
 
 
 @transaction.atomic
 def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
     """Send a submitted list back to its compiler."""
+    refuse_names(watchlist, reason)
     move(watchlist, STEPS["return"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
 
 
@@ -175,6 +185,7 @@ def authorise_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason
     """
     if actor.pk in (watchlist.compiled_by_id, watchlist.created_by_id):
         raise Refused("Who compiled a list may not approve it: another authorising officer must.")
+    refuse_names(watchlist, reason)
     changes = {"authorised_by": actor, "decision_reason": reason}
     move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data={"reason": reason, "people": watchlist.size})
     _seal(watchlist, actor=actor)
@@ -197,6 +208,30 @@ def close(watchlist: Watchlist, *, actor: Actor, ended_at: dt.datetime) -> None:
     )
 
 
+def refuse_names(watchlist: Watchlist, *texts: str) -> None:
+    """Keep the people of a list out of what outlives it.
+
+    Raises:
+        Refused: a text that the journal will keep holds the name or reference of somebody on the list.
+    """
+    for name, reference in Person.objects.filter(entries__watchlist=watchlist).values_list("name", "reference"):
+        if any(particular.lower() in text.lower() for particular in (name, reference) for text in texts):
+            raise Refused(
+                "This text names somebody on the list, and it is kept for ever in the journal. Say it without the name."
+            )
+
+
+def expire_stale(*, at: dt.datetime | None = None) -> int:
+    """Close every sealed list that did not go live within a day of its sealing; returns how many."""
+    stale = Watchlist.objects.stale(at or timezone.now())
+    count = 0
+    for watchlist in stale:
+        due = timezone.now()
+        move(watchlist, STEPS["expire"], actor=CLOCK, changes={"destroy_due_at": due})
+        count += 1
+    return count
+
+
 def destroy_due(*, at: dt.datetime | None = None) -> int:
     """Destroy every closed list whose time has come; returns how many."""
     count = 0
@@ -212,18 +247,18 @@ def destroy(watchlist: Watchlist) -> None:
 
     The list's own row stays, without a person in it: its name, dates, size and hash.
     """
-    people = list(Person.objects.filter(entries__watchlist=watchlist))
+    people = [person.pk for person in Person.objects.filter(entries__watchlist=watchlist)]
     sealed, _ = SealedTemplate.objects.filter(watchlist=watchlist).delete()
     watchlist.entries.all().delete()
-    orphans = Person.objects.filter(pk__in=[person.pk for person in people]).on_no_list()
+    orphans = list(Person.objects.filter(pk__in=people).on_no_list())
     photographs = Photograph.objects.filter(person__in=orphans).count()
-    destroyed = 0
+    Person.objects.filter(pk__in=[person.pk for person in orphans]).delete()
+    # The journal last: its lock is everybody's, and deleting takes its time.
     for person in orphans:
-        _destroy_person(person, actor=CLOCK)
-        destroyed += 1
+        record(Action.PERSON_DESTROYED, actor=CLOCK, target=person)
     data: dict[str, str | int | bool | None] = {
         "entries": len(people),
-        "people": destroyed,
+        "people": len(orphans),
         "photographs": photographs,
         "templates": sealed,
         "sealed_hash": watchlist.sealed_hash,
@@ -287,8 +322,3 @@ def _lock_draft(watchlist: Watchlist) -> None:
 def _recount(watchlist: Watchlist) -> None:
     watchlist.size = watchlist.entries.count()
     watchlist.save(update_fields=["size"])
-
-
-def _destroy_person(person: Person, *, actor: Actor) -> None:
-    record(Action.PERSON_DESTROYED, actor=actor, target=person)
-    person.delete()

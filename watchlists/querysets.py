@@ -41,13 +41,13 @@ class WatchlistQuerySet(models.QuerySet["Watchlist"]):
         allowed = ("watchlists.compile_watchlist", "watchlists.authorise_watchlist")
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
+    def stale(self, at: dt.datetime) -> WatchlistQuerySet:
+        """Sealed more than a day ago and never live: what was checked then is not known to hold now."""
+        return self.filter(state="sealed", sealed_at__lte=at - dt.timedelta(days=1))
+
     def due_for_destruction(self, at: dt.datetime) -> WatchlistQuerySet:
         """Closed lists whose time has come, however long ago."""
         return self.filter(state="closed", destroy_due_at__lte=at)
-
-    def held(self) -> WatchlistQuerySet:
-        """Lists that still hold people."""
-        return self.exclude(state="destroyed")
 
 
 class SealedTemplateQuerySet(models.QuerySet["SealedTemplate"]):

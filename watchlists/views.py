@@ -16,7 +16,7 @@ from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
 from watchlists import operations
-from watchlists.forms import PersonForm, PhotographForm, ReasonForm, WatchlistForm
+from watchlists.forms import HeldPersonForm, PersonForm, PhotographForm, ReasonForm, WatchlistForm
 from watchlists.models import Photograph, Watchlist, WatchlistEntry
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
@@ -65,7 +65,20 @@ def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
         if form.is_valid() and _add_person(request, form, watchlist):
             return redirect("watchlist", watchlist.id)
         status = 422
-    return render(request, "watchlists/person_new.html", {"form": form, "watchlist": watchlist}, status=status)
+    context = {"form": form, "watchlist": watchlist, "held": HeldPersonForm(watchlist=watchlist)}
+    return render(request, "watchlists/person_new.html", context, status=status)
+
+
+@require_POST
+@permitted(COMPILE)
+def person_add(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    """Put somebody who is held already on one more list."""
+    watchlist = _watchlist(request, watchlist_id)
+    form = HeldPersonForm(request.POST, watchlist=watchlist)
+    if not form.is_valid():
+        raise Refused("Choose a person who is held and not on this list yet.")
+    operations.add_to_watchlist(watchlist, form.cleaned_data["person"], actor=acting(request))
+    return redirect("watchlist", watchlist.id)
 
 
 @require_POST

@@ -13,12 +13,14 @@ const inFlight = new Map();
 let latencies = [], reads = [];
 
 document.getElementById("use-webcam").addEventListener("click", async () => {
+  release();
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
   } catch (error) {
     tell("The camera cannot be used: " + error.message);
     return;
   }
+  stream.getVideoTracks()[0].addEventListener("ended", () => { end(); tell("The camera was disconnected."); });
   video.removeAttribute("src");
   video.srcObject = stream;
   begin();
@@ -93,13 +95,14 @@ function hear(message) {
   if (message.type === "ready") {
     window_ = message.window;
     number = 0;
+    inFlight.clear();
     retry = 500;
     show("on", "Streaming");
     tell("");
     send();
   } else if (message.type === "read") {
     const sentAt = inFlight.get(message.frame);
-    inFlight.delete(message.frame);
+    if (!inFlight.delete(message.frame)) return;
     latencies = [...latencies.slice(-29), performance.now() - sentAt];
     reads = [...reads.slice(-59), performance.now()];
     draw(message.boxes);
@@ -129,17 +132,17 @@ function send() {
   canvas.height = Math.round(video.videoHeight * scale);
   canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
   const frame = ++number;
+  const line = socket;
   inFlight.set(frame, performance.now());
   canvas.toBlob(async (blob) => {
-    if (!blob || socket?.readyState !== WebSocket.OPEN) {
-      inFlight.delete(frame);
-      return;
-    }
-    const bytes = new Uint8Array(4 + blob.size);
+    const picture = blob && new Uint8Array(await blob.arrayBuffer());
+    // Meanwhile the line may have been lost, and another begun with numbers of its own.
+    if (line !== socket || line.readyState !== WebSocket.OPEN) return;
+    if (!picture) return void inFlight.delete(frame);
+    const bytes = new Uint8Array(4 + picture.length);
     new DataView(bytes.buffer).setUint32(0, frame);
-    bytes.set(new Uint8Array(await blob.arrayBuffer()), 4);
-    inFlight.set(frame, performance.now());
-    socket?.send(bytes);
+    bytes.set(picture, 4);
+    line.send(bytes);
   }, "image/jpeg", 0.85);
 }
 

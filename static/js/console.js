@@ -2,9 +2,13 @@
 const root = document.getElementById("console");
 const [line, lost, sound, card, queue, announce] = ["line", "lost", "sound", "card", "queue", "announce"].map((id) => document.getElementById(id));
 const title = document.title;
-let audio = null, soundOn = false, retry = 500;
+const QUEUE_EVERY = 20000;
+const NEXT_AFTER = 1300;
+const KEYS_AFTER_SWAP = 1000;
 
 // The line.
+
+let retry = 500;
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss://" : "ws://";
@@ -29,45 +33,86 @@ async function hear({ kind, id }) {
     await refreshQueue();
   } else if (kind === "alert.raised") {
     await refreshQueue();
-    ring();
-    announce.textContent = "New possible match";
   } else if (kind === "alert.changed") {
     await refreshRow(id);
-    if (shownId() === id) load(id);
+    if (shownId() === id) await show(id);
   } else if (kind === "deployment.ended") {
     line.textContent = "Deployment ended";
     await refreshQueue();
   }
 }
 
+// Fetching. An answer that was overtaken by a later one for the same place is dropped.
+
+const latest = new Map();
+
+async function fetchHtml(url, place, options = {}) {
+  const ticket = Symbol();
+  latest.set(place, ticket);
+  let response;
+  try {
+    response = await fetch(url, { headers: { "X-Requested-With": "fetch" }, ...options });
+  } catch {
+    return { reason: "The server did not answer. Nothing was decided. Try again." };
+  }
+  const text = await response.text();
+  if (response.redirected) return { reason: "You are signed out. Sign in again." };
+  if (!response.ok) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    return { reason: page.getElementById("reason")?.textContent ?? "The server could not do this. Try again." };
+  }
+  return latest.get(place) === ticket ? { html: text } : {};
+}
+
 // The queue.
 
-let refreshing = null, again = false;
+let refreshing = null;
+let again = false;
+
 async function refreshQueue() {
   // Many events at once ask for one queue: one fetch under way, one more behind it.
-  if (refreshing) { again = true; return refreshing; }
-  refreshing = htmx.ajax("GET", root.dataset.queueUrl, { target: "#queue", swap: "innerHTML" });
-  await refreshing;
+  if (refreshing) {
+    again = true;
+    return refreshing;
+  }
+  refreshing = fetchHtml(root.dataset.queueUrl, "queue");
+  const { html } = await refreshing;
   refreshing = null;
-  if (again) { again = false; return refreshQueue(); }
-  settle();
+  if (html !== undefined) {
+    queue.innerHTML = html;
+    settle();
+  }
+  if (again) {
+    again = false;
+    await refreshQueue();
+  }
 }
 
 async function refreshRow(id) {
   const row = document.getElementById(`alert-${id}`);
   if (!row) return refreshQueue();
-  await htmx.ajax("GET", `/alerts/${id}/row/`, { target: `#alert-${id}`, swap: "outerHTML" });
-  settle();
+  const { html } = await fetchHtml(`/alerts/${id}/row/`, `row ${id}`);
+  if (html !== undefined) {
+    document.getElementById(`alert-${id}`)?.replaceWith(document.createRange().createContextualFragment(html));
+    settle();
+  }
 }
 
+let known = null;
+
 function settle() {
-  const open = queue.querySelectorAll("li[data-open]");
+  const open = [...queue.querySelectorAll("li[data-open]")].map((row) => row.dataset.id);
   const head = queue.querySelector(".queue-head strong");
-  if (head) head.textContent = open.length;
+  if (head && Number(head.textContent) <= queue.querySelectorAll("li").length) head.textContent = open.length;
   document.title = open.length ? `(${open.length}) ${title}` : title;
-  const shown = card.querySelector(".alert-card");
-  // The oldest waits longest; what the operator is looking at is never taken away.
-  if ((!shown || !shown.hasAttribute("data-decidable")) && open.length && !justDecided()) load(open[open.length - 1].dataset.id);
+  // However it came, by event, after a lost line or by the clock: what is new is heard.
+  if (known && open.some((id) => !known.has(id))) {
+    ring();
+    announce.textContent = `New possible match, ${open.length} to decide`;
+  }
+  known = new Set([...(known ?? []), ...open]);
+  // The oldest waits longest. What somebody looks at is never taken away.
+  if (!shownId() && open.length) show(open.at(-1), { unasked: true });
   mark();
 }
 
@@ -75,39 +120,68 @@ function mark() {
   for (const row of queue.querySelectorAll(".alert-row")) row.setAttribute("aria-current", String(row.parentElement.dataset.id === shownId()));
 }
 
+// The card.
+
+let swappedAt = 0;
+
 function shownId() {
   return card.querySelector(".alert-card")?.dataset.id ?? null;
 }
 
-function load(id) {
-  return htmx.ajax("GET", `/alerts/${id}/`, { target: "#card", swap: "innerHTML" });
+async function show(id, { unasked = false } = {}) {
+  const { html, reason } = await fetchHtml(`/alerts/${id}/`, "card");
+  if (html !== undefined) {
+    if (unasked) swappedAt = Date.now();
+    card.innerHTML = html;
+    mark();
+  } else if (reason) {
+    complain(reason);
+  }
 }
 
-// Deciding.
-
-let decidedAt = 0;
-const justDecided = () => Date.now() - decidedAt < 1200;
-
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.requestConfig.verb !== "post") return;
-  if (detail.successful) {
-    decidedAt = Date.now();
-    setTimeout(settle, 1300);
-  } else {
-    const parsed = new DOMParser().parseFromString(detail.xhr.responseText, "text/html");
-    complain(parsed.getElementById("reason")?.textContent ?? "This was not done: the server did not answer. Try again.");
-  }
-});
-document.addEventListener("htmx:sendError", () => complain("The server did not answer. Nothing was decided. Try again."));
-document.addEventListener("htmx:afterSwap", ({ detail }) => { if (detail.target.id === "card") mark(); });
-
-async function complain(text) {
-  const id = shownId();
-  if (id) await load(id);
+function complain(text) {
   const box = document.getElementById("card-error");
   if (!box) return;
   box.textContent = text;
   box.hidden = false;
+}
+
+queue.addEventListener("click", ({ target }) => {
+  const row = target.closest("li[data-id]");
+  if (row) show(row.dataset.id);
+});
+
+// Deciding.
+
+let sending = false;
+
+card.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (sending) return;
+  sending = true;
+  const form = event.target;
+  const id = shownId();
+  const body = new FormData(form, event.submitter);
+  const { html, reason } = await fetchHtml(form.action, "card", {
+    method: "POST",
+    body,
+    headers: { "X-CSRFToken": root.dataset.csrf },
+  });
+  sending = false;
+  if (html !== undefined) {
+    card.innerHTML = html;
+    mark();
+    setTimeout(() => next(id), NEXT_AFTER);
+  } else if (reason) {
+    // Somebody may have been first: show how it stands now, and why this was not done.
+    await show(id);
+    complain(reason);
+  }
+});
+
+function next(decided) {
+  const open = queue.querySelectorAll("li[data-open]");
+  if (shownId() === decided && open.length) show(open[open.length - 1].dataset.id, { unasked: true });
 }
 
 document.addEventListener("keydown", (event) => {
@@ -118,24 +192,28 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return step(key === "arrowdown" ? 1 : -1);
   }
-  const button = card.querySelector(`button[data-key="${CSS.escape(key)}"]:not(:disabled)`);
-  if (button && !event.repeat) button.click();
+  // A key meant for the face before must not decide on the one that has just come up.
+  if (event.repeat || Date.now() - swappedAt < KEYS_AFTER_SWAP) return;
+  card.querySelector(`button[data-key="${CSS.escape(key)}"]:not(:disabled)`)?.click();
 });
 
 function step(by) {
   const rows = [...queue.querySelectorAll("li[data-id]")];
   const at = rows.findIndex((row) => row.dataset.id === shownId());
-  const next = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
-  if (!next) return;
-  next.scrollIntoView({ block: "nearest" });
-  load(next.dataset.id);
+  const row = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
+  if (!row) return;
+  row.scrollIntoView({ block: "nearest" });
+  show(row.dataset.id);
 }
 
 // Sound.
 
+let audio = null;
+let soundOn = false;
+
 function ring() {
   if (!soundOn) return;
-  [[0, 880], [0.18, 1175]].forEach(([delay, pitch]) => {
+  for (const [delay, pitch] of [[0, 880], [0.18, 1175]]) {
     const tone = audio.createOscillator(), gain = audio.createGain();
     tone.frequency.value = pitch;
     gain.gain.setValueAtTime(0.25, audio.currentTime + delay);
@@ -143,10 +221,12 @@ function ring() {
     tone.connect(gain).connect(audio.destination);
     tone.start(audio.currentTime + delay);
     tone.stop(audio.currentTime + delay + 0.32);
-  });
+  }
 }
 
-function setSound(on) {
+async function setSound(on) {
+  audio ??= new AudioContext();
+  await audio.resume();
   soundOn = on;
   sound.dataset.state = on ? "on" : "off";
   sound.setAttribute("aria-pressed", String(on));
@@ -155,21 +235,17 @@ function setSound(on) {
 }
 
 sound.addEventListener("click", async () => {
-  audio ??= new AudioContext();
-  await audio.resume();
-  setSound(!soundOn);
+  await setSound(!soundOn);
   ring();
 });
 
-// Browsers allow sound only after the first key or click; whoever had it on last time gets it back with that.
-addEventListener("pointerdown", async ({ target }) => {
-  if (target === sound || soundOn || localStorage.getItem("console-sound") === "off") return;
-  audio ??= new AudioContext();
-  await audio.resume();
-  setSound(true);
-}, { once: true });
+// Browsers allow sound only after a first click or key: whoever had it on last time gets it back with that.
+if (localStorage.getItem("console-sound") === "on") {
+  const restore = (event) => { if (!soundOn && event.target !== sound && event.key !== "m") setSound(true); };
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, restore, { once: true });
+}
 
 // Should an event ever be lost, the queue is right again within this time.
-setInterval(() => { if (line.dataset.state === "on") refreshQueue(); }, 20000);
+setInterval(() => { if (line.dataset.state === "on") refreshQueue(); }, QUEUE_EVERY);
 connect();
 settle();

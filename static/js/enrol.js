@@ -6,6 +6,7 @@ const [viewfinder, video, preview, faces, verdict, webcam, shoot] = [
   "viewfinder", "video", "preview", "faces", "verdict", "webcam", "shoot",
 ].map((id) => document.getElementById(id));
 let stream = null;
+let asked = 0;
 
 input.addEventListener("change", () => {
   chosen.value = "";
@@ -53,6 +54,12 @@ async function show(file) {
 }
 
 async function check(file, face) {
+  if (file.size > 20 * 2 ** 20) {
+    tell([["wrong", `This file has ${Math.round(file.size / 2 ** 20)} MB; a photograph may have 20 MB at most.`]]);
+    return null;
+  }
+  // What is said is always of the photograph, and the face, that was chosen last.
+  const question = ++asked;
   const body = new FormData();
   body.append("photograph", file);
   if (face !== null) body.append("face", face);
@@ -60,12 +67,13 @@ async function check(file, face) {
   try {
     const response = await fetch(form.dataset.checkUrl, { method: "POST", body });
     const answer = await response.json();
+    if (question !== asked) return null;
     if (answer.error) tell([["wrong", answer.error]]);
     else if (answer.problems.length) tell(answer.problems.map((problem) => ["doubt", problem]));
     else tell([["good", "One clear face. This photograph can be used."]]);
     return answer;
   } catch {
-    tell([["wrong", "The photograph could not be sent: it is larger than 20 MB, or the server does not answer."]]);
+    if (question === asked) tell([["wrong", "The photograph could not be sent: it is larger than 20 MB, or the server does not answer."]]);
     return null;
   }
 }

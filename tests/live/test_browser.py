@@ -241,6 +241,7 @@ def _destroyed_on_the_clock(live: LiveSystem, page: Page, deployment: str) -> No
     assert record["watchlist_destroyed"]
 
     page.get_by_role("link", name="Journal").click()
+    page.get_by_role("link", name="Check the chain").click()
     expect(page.get_by_text("The chain holds")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download (CSV)").click()

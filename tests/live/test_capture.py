@@ -99,11 +99,13 @@ async def test_one_source_a_camera(live: LiveSystem, deployment: LiveDeployment,
         (b"", "binary"),
         (encode_jpeg(np.random.default_rng(2).integers(0, 255, (1600, 1600, 3), np.uint8), 95), "2 MB"),
         (encode_jpeg(np.zeros((16, 4096, 3), np.uint8)), "3840"),
+        ("giant", "size we take"),
     ],
 )
 async def test_a_bad_frame_is_refused_and_the_next_is_read(
-    live: LiveSystem, deployment: LiveDeployment, tokens: list[str], jpeg: bytes, says: str
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str], jpeg: bytes | str, says: str
 ) -> None:
+    jpeg = _giant() if isinstance(jpeg, str) else jpeg
     async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
         await capture.until("ready")
         await capture.connection.send(_frame(1, jpeg))
@@ -133,9 +135,46 @@ async def test_who_sends_nothing_but_noise_is_closed(
 ) -> None:
     async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
         await capture.until("ready")
-        for number in range(1, 21):
+        for number in range(1, 41):
             await capture.connection.send(_frame(number, b"noise"))
         assert (await capture.until("closing"))["code"] == 4400
+    # Its place is free at once, and stays so.
+    await _streams(live, deployment, tokens)
+
+
+async def test_leaving_in_the_middle_of_anything_frees_the_place(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    for _ in range(5):
+        async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+            capture.connection.transport.abort()
+    await asyncio.sleep(0.5)
+    await _streams(live, deployment, tokens)
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        for number in (1, 2):
+            await capture.connection.send(_frame(number, portrait_jpeg()))
+        capture.connection.transport.abort()
+    await asyncio.sleep(0.5)
+    await _streams(live, deployment, tokens)
+
+
+async def test_a_replaced_token_closes_the_socket_it_opened(live: LiveSystem, deployment: LiveDeployment) -> None:
+    operator = live.user("operator")
+    first = operator.token(deployment.cameras[1])
+    async with socket(live, _path(deployment, 1), Authorization=f"Bearer {first}") as capture:
+        await capture.until("ready")
+        operator.token(deployment.cameras[1])
+        closing = await capture.until("closing", 12)
+        assert closing["code"] == 4403
+
+
+async def test_a_user_who_signs_out_stops_streaming(live: LiveSystem, deployment: LiveDeployment) -> None:
+    operator = live.user("operator")
+    async with socket(live, _path(deployment), Cookie=operator.cookie) as capture:
+        await capture.until("ready")
+        operator.post("/accounts/logout/")
+        assert (await capture.until("closing", 12))["code"] == 4401
 
 
 async def test_newest_frame_wins_and_every_other_is_counted(
@@ -179,7 +218,7 @@ async def test_a_killed_worker_costs_a_moment(live: LiveSystem, deployment: Live
 async def test_a_restarted_valkey_is_survived(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
     async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
         await capture.until("ready")
-        (valkey,) = live.pids("valkey", "--unixsocket")
+        (valkey,) = live.pids("unixsocket:")
         os.kill(valkey, signal.SIGKILL)
         await _until_read_again(capture, 1)
     assert eventually(lambda: live.health().get("status") == "ok")
@@ -195,6 +234,21 @@ async def test_a_lost_database_is_survived(live: LiveSystem, deployment: LiveDep
         )
         await _until_read_again(capture, 2)
     assert live.health()["database"] == "ok"
+
+
+async def _streams(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        await capture.until("ready")
+        await capture.connection.send(_frame(1, portrait_jpeg()))
+        await capture.until("read")
+
+
+def _giant() -> bytes:
+    """A whole JPEG whose header claims 20,000 pixels a side."""
+    jpeg = bytearray(portrait_jpeg())
+    at = jpeg.index(b"\xff\xc0")
+    jpeg[at + 5 : at + 9] = struct.pack(">HH", 20_000, 20_000)
+    return bytes(jpeg)
 
 
 async def _until_read_again(capture: Socket, number: int, patience: float = 40) -> None:

@@ -120,6 +120,14 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_too_large_an_upload_is_said_plainly(live: LiveSystem) -> None:
+    user = live.user("intelligence")
+    answer = user.post("/photographs/check/", {}, {"photograph": ("big.jpg", b"\xff\xd8" + b"\0" * 22 * 2**20)})
+    assert (answer.status_code, "20 MB at most" in answer.text) == (413, True)
+    no_length = requests.post(f"{live.url}/accounts/login/", data=iter([b"login=x"]), timeout=10)
+    assert no_length.status_code == 413
+
+
 def test_health_says_which_part_is_down(live: LiveSystem) -> None:
     healthy = live.health()
     assert healthy["status"] == "ok"

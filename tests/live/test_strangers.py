@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,12 +201,17 @@ def _the_search_finds_what_is_stored(system: LiveSystem) -> None:
     in_files = found_in(files_below(system.data), patterns_of(listed))
     assert any("postgres/base" in place for place in in_files)
     assert not any("/logs/" in place for place in in_files)
-    _administer(system, "ALTER DATABASE lfr SET log_parameter_max_length = -1")
+    for setting in ("log_parameter_max_length = -1", "log_error_verbosity = 'default'"):
+        _administer(system, f"ALTER DATABASE lfr SET {setting}")
     marked = system.manage("shell", "--no-imports", "-c", _SEARCH.format(vector=listed.tolist()))
     assert marked.returncode == 0, marked.stderr
     assert str(system.data / "logs" / "postgres.log") in found_in(files_below(system.data), patterns_of(listed)[3:])
     refused = system.manage("check", "--database", "default")
     assert "lfr.E001" in refused.stderr
+    command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", "frames", "--pool", "solo"]
+    worker = subprocess.run(command, env=system.environment, capture_output=True, text=True, timeout=60, check=False)
+    assert worker.returncode != 0
+    assert "cannot look at faces" in worker.stderr
 
 
 def _administer(system: LiveSystem, statement: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lfr_site.agent import CameraClient, Rejected, paced
-from lfr_site.video import NoVideo, VideoFrames
+from lfr_site.video import NoVideo, open_video
 
 
 class Command(BaseCommand):
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError("--fps must lie between 0.1 and 60.")
         client = CameraClient(options["server"], str(options["camera"]), token)
         try:
-            frames = VideoFrames(options["source"], options["fps"], loop=options["loop"])
+            frames = open_video(options["source"], options["fps"], loop=options["loop"])
             asyncio.run(client.stream(paced(frames.next, options["fps"])))
         except NoVideo as error:
             raise CommandError(str(error)) from error

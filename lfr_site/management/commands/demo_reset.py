@@ -1,5 +1,5 @@
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -15,7 +15,11 @@ class Command(BaseCommand):
         if not settings.IS_DEMO:
             raise CommandError("Only a demonstration (LFR_ENV=demo) can be forgotten this way.")
         data = Path(settings.LFR_DATA)
-        if data.is_dir() and services.lock(data) is None:
-            raise CommandError("The demonstration is running. Stop it first (Ctrl-C).")
-        services.forget(data)
+        if data.is_dir():
+            with services.lock(data) or _refuse():
+                services.forget(data)
         self.stdout.write(f"{data} is deleted.")
+
+
+def _refuse() -> NoReturn:
+    raise CommandError("The demonstration is running. Stop it first (Ctrl-C).")

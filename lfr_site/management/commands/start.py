@@ -26,7 +26,11 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGHUP, _interrupt)
         supervisor = Supervisor(
-            Path(settings.LFR_DATA), port=options["port"], workers=options["workers"], say=self._say
+            Path(settings.LFR_DATA),
+            port=options["port"],
+            workers=options["workers"],
+            say=self._say,
+            host=settings.ALLOWED_HOSTS[0],
         )
         try:
             with supervisor.running(self.seed(options)):
