@@ -4,7 +4,7 @@ const [line, lost, sound, card, queue, announce] = ["line", "lost", "sound", "ca
 const title = document.title;
 const QUEUE_EVERY = 20000;
 const NEXT_AFTER = 1300;
-const KEYS_AFTER_SWAP = 1000;
+const LOOK_FIRST = 1000;
 
 // The line.
 
@@ -122,8 +122,6 @@ function mark() {
 
 // The card.
 
-let swappedAt = 0;
-
 function shownId() {
   return card.querySelector(".alert-card")?.dataset.id ?? null;
 }
@@ -131,12 +129,19 @@ function shownId() {
 async function show(id, { unasked = false } = {}) {
   const { html, reason } = await fetchHtml(`/alerts/${id}/`, "card");
   if (html !== undefined) {
-    if (unasked) swappedAt = Date.now();
     card.innerHTML = html;
+    if (unasked) holdStill();
     mark();
   } else if (reason) {
     complain(reason);
   }
+}
+
+function holdStill() {
+  // A key or click meant for the face before must not decide on the one that has just come up by itself.
+  const buttons = [...card.querySelectorAll("form button:not(:disabled)")];
+  for (const button of buttons) button.disabled = true;
+  setTimeout(() => { for (const button of buttons) button.disabled = false; }, LOOK_FIRST);
 }
 
 function complain(text) {
@@ -192,8 +197,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     return step(key === "arrowdown" ? 1 : -1);
   }
-  // A key meant for the face before must not decide on the one that has just come up.
-  if (event.repeat || Date.now() - swappedAt < KEYS_AFTER_SWAP) return;
+  if (event.repeat) return;
   card.querySelector(`button[data-key="${CSS.escape(key)}"]:not(:disabled)`)?.click();
 });
 

@@ -192,6 +192,7 @@ def _decide(operator: Page, watcher: Page, deployment: str) -> None:
         assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 320
     for button in ("Same person", "Not the same", "Unsure"):
         expect(card.get_by_role("button", name=button)).to_be_in_viewport()
+        expect(card.get_by_role("button", name=button)).to_be_enabled()
     shown = card.get_attribute("data-id")
     row = watcher.locator(f"#alert-{shown}")
     expect(row).to_contain_text("Possible match")
