@@ -32,6 +32,7 @@ from recognition.track import Box
 if TYPE_CHECKING:
     from alerts.models import Alert
     from deployments.models import Camera, Deployment
+    from lfr_site.models import User
 
 
 @dataclass(frozen=True)
@@ -109,67 +110,48 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
 
 def _stage(photographs: dict[str, Path], cameras: int) -> Stage:
     """Everything from the first user to the live deployment, by the same operations as the pages."""
-    import datetime as dt
-
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.utils import timezone
-
     from deployments import operations as deployment_operations
     from deployments.operations import NewCamera
     from lfr_site.accounts import add_user
-    from watchlists import operations as watchlist_operations
-    from watchlists.enrolment import FaceChoice, read_photograph
+    from lfr_site.demonstration import NewEntry, live_deployment, sealed_list
 
     roles = {"intelligence": "Intelligence officer", "authority": "Authorising officer", "operator": "Operator"}
     users = {name: add_user(username=name, password="benchmark-only", role=role) for name, role in roles.items()}
-    intelligence, authority, operator = users["intelligence"], users["authority"], users["operator"]
-    watchlist = watchlist_operations.create_watchlist(actor=intelligence, name="Benchmark", purpose="Measurement")
-    name_of = {}
-    for number, (name, path) in enumerate(photographs.items()):
-        try:
-            enrolment = read_photograph(path.read_bytes())
-        except FaceChoice as choice:
-            offsets = [abs(left + width / 2 - 0.5) for left, _, width, _ in choice.faces]
-            if not offsets:
-                _say(f"no face on the photograph of {name}: not enrolled")
-                continue
-            enrolment = read_photograph(path.read_bytes(), chosen=offsets.index(min(offsets)))
-        person = watchlist_operations.add_person(
-            actor=intelligence,
-            reference=f"B/{number}",
-            name=f"Person {number}",
-            category="wanted",
-            reason="Measurement",
-            enrolment=enrolment,
-            watchlist=watchlist,
-        )
-        name_of[person.id] = name
-    watchlist.refresh_from_db()
-    watchlist_operations.compile_watchlist(watchlist, actor=intelligence)
-    watchlist_operations.authorise_watchlist(watchlist, actor=authority, reason="Measurement")
-    now = timezone.now()
-    deployment = deployment_operations.create(
-        actor=intelligence,
-        name="Benchmark",
-        place="A composed street",
-        purpose="Measurement",
-        starts_at=now - dt.timedelta(minutes=1),
-        ends_at=now + dt.timedelta(hours=2),
-        watchlist=watchlist,
-        cameras=[NewCamera(f"Camera {number + 1}", "agent") for number in range(cameras)],
+    named = {f"B/{number}": name for number, name in enumerate(photographs)}
+    entries = [
+        NewEntry(reference, f"Person {reference}", "wanted", "Measurement", photographs[name])
+        for reference, name in named.items()
+    ]
+    watchlist, enrolled = sealed_list(
+        "Benchmark", "Measurement", entries, compiler=users["intelligence"], approver=users["authority"]
     )
-    deployment_operations.submit(deployment, actor=intelligence)
-    deployment_operations.authorise(deployment, actor=authority, reason="Measurement")
-    deployment_operations.go_live(deployment, actor=operator)
+    deployment = live_deployment(
+        "Benchmark",
+        "A composed street",
+        watchlist,
+        [NewCamera(f"Camera {number + 1}", "agent") for number in range(cameras)],
+        applicant=users["intelligence"],
+        authority=users["authority"],
+        operator=users["operator"],
+    )
     rows = list(deployment.cameras.all())
+    tokens = [(camera, deployment_operations.issue_token(camera, actor=users["operator"])) for camera in rows]
+    name_of = {person: named[entry.reference] for person, entry in enrolled.items()}
+    for name in sorted(set(photographs) - set(name_of.values())):
+        _say(f"no face on the photograph of {name}: not enrolled")
+    return Stage(deployment, tokens, name_of, _session_of(users["operator"]))
+
+
+def _session_of(user: User) -> str:
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
     session = SessionStore()
-    session[SESSION_KEY] = str(operator.pk)
+    session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    session[HASH_SESSION_KEY] = operator.get_session_auth_hash()
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.save()
-    tokens = [(camera, deployment_operations.issue_token(camera, actor=operator)) for camera in rows]
-    return Stage(deployment, tokens, name_of, str(session.session_key))
+    return str(session.session_key)
 
 
 async def _play(

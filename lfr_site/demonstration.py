@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +18,8 @@ from lfr_site import scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
 from watchlists import operations as watchlist_operations
-from watchlists.enrolment import FaceChoice, read_photograph
-from watchlists.models import Category
+from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
+from watchlists.models import Category, Watchlist
 
 PASSWORD = "southend-demo"
 WANTED = 6
@@ -39,6 +41,18 @@ USERS = (
     DemoUser("officer", "Engagement officer", "Sam", "Ibekwe"),
     DemoUser("compliance", "Compliance", "Ruth", "Pemberton"),
 )
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """Somebody to put on a list, and the file of their photograph."""
+
+    reference: str
+    name: str
+    category: str
+    reason: str
+    photograph: Path
+
 
 # Invented. The photographs are of people who gave them for research, and who did nothing.
 INVENTED = (
@@ -69,55 +83,100 @@ def seed(faces: Path | None) -> Deployment:
     # A deployment whose authority ran out while nothing was running is ended, and its list's clock starts.
     deployment_operations.end_run_out()
     watchlist_operations.destroy_due()
-    folder = faces_folder(faces)
-    intelligence, authority = people["intel"], people["authority"]
-    watchlist = watchlist_operations.create_watchlist(
-        actor=intelligence,
-        name=f"Southend, high harm, {timezone.localtime():%d %B %H:%M}",
-        purpose="Find people wanted for high-harm offences and people at risk who are believed to be in Southend.",
-    )
     stamp = timezone.now().strftime("%y%m%d%H%M")
-    for number, (person, invented) in enumerate(zip(wanted(folder), INVENTED, strict=False), start=1):
-        try:
-            enrolment = read_photograph(person.read_bytes())
-        except FaceChoice as choice:
-            if not choice.faces:
-                continue
-            enrolment = read_photograph(person.read_bytes(), chosen=0)
-        name, category, reason = invented
-        watchlist_operations.add_person(
-            actor=intelligence,
-            reference=f"DEMO/{stamp}/{number:02}",
-            name=name,
-            category=category,
-            reason=reason,
-            enrolment=enrolment,
-            watchlist=watchlist,
+    entries = [
+        NewEntry(f"DEMO/{stamp}/{number:02}", *invented, photograph)
+        for number, (photograph, invented) in enumerate(
+            zip(wanted(faces_folder(faces)), INVENTED, strict=False), start=1
         )
-    watchlist_operations.compile_watchlist(watchlist, actor=intelligence)
-    watchlist_operations.authorise_watchlist(
-        watchlist, actor=authority, reason="Each entry is necessary for the purpose and comes from a lawful source."
+    ]
+    watchlist, _ = sealed_list(
+        f"Southend, high harm, {timezone.localtime():%d %B %H:%M}",
+        "Find people wanted for high-harm offences and people at risk who are believed to be in Southend.",
+        entries,
+        compiler=people["intel"],
+        approver=people["authority"],
     )
+    return live_deployment(
+        "Southend High Street",
+        "High Street at Victoria Circus, Southend-on-Sea",
+        watchlist,
+        [
+            NewCamera("1 High Street north (simulated)", Camera.Kind.SIMULATED),
+            NewCamera("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
+        ],
+        applicant=people["intel"],
+        authority=people["authority"],
+        operator=people["operator"],
+    )
+
+
+def sealed_list(
+    name: str, purpose: str, entries: Iterable[NewEntry], *, compiler: User, approver: User
+) -> tuple[Watchlist, dict[uuid.UUID, NewEntry]]:
+    """A list by the same operations as the pages, and who on it came from which entry.
+
+    Of several faces on a photograph the one nearest the middle is enrolled; a photograph without any is left out.
+    """
+    watchlist = watchlist_operations.create_watchlist(actor=compiler, name=name, purpose=purpose)
+    enrolled = {}
+    for entry in entries:
+        enrolment = _enrolment(entry.photograph.read_bytes())
+        if enrolment is not None:
+            person = watchlist_operations.add_person(
+                actor=compiler,
+                reference=entry.reference,
+                name=entry.name,
+                category=entry.category,
+                reason=entry.reason,
+                enrolment=enrolment,
+                watchlist=watchlist,
+            )
+            enrolled[person.id] = entry
+    watchlist.refresh_from_db()
+    watchlist_operations.compile_watchlist(watchlist, actor=compiler)
+    watchlist_operations.authorise_watchlist(
+        watchlist, actor=approver, reason="Each entry is necessary for the purpose and comes from a lawful source."
+    )
+    return watchlist, enrolled
+
+
+def live_deployment(
+    name: str,
+    place: str,
+    watchlist: Watchlist,
+    cameras: list[NewCamera],
+    *,
+    applicant: User,
+    authority: User,
+    operator: User,
+) -> Deployment:
+    """A deployment that is live for four hours, by the same operations as the pages."""
     now = timezone.now()
     deployment = deployment_operations.create(
-        actor=intelligence,
-        name="Southend High Street",
-        place="High Street at Victoria Circus, Southend-on-Sea",
+        actor=applicant,
+        name=name,
+        place=place,
         purpose="A hot spot of violence and robbery; intelligence places several of the listed people in this street.",
         starts_at=now - dt.timedelta(minutes=1),
         ends_at=now + dt.timedelta(hours=4),
         watchlist=watchlist,
-        cameras=[
-            NewCamera("1 High Street north (simulated)", Camera.Kind.SIMULATED),
-            NewCamera("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
-        ],
+        cameras=cameras,
     )
-    deployment_operations.submit(deployment, actor=intelligence)
+    deployment_operations.submit(deployment, actor=applicant)
     deployment_operations.authorise(
         deployment, actor=authority, reason="Targeted, intelligence-led, limited to four hours and one street."
     )
-    deployment_operations.go_live(deployment, actor=people["operator"])
+    deployment_operations.go_live(deployment, actor=operator)
     return deployment
+
+
+def _enrolment(data: bytes) -> Enrolment | None:
+    try:
+        return read_photograph(data)
+    except FaceChoice as choice:
+        offsets = [abs(left + width / 2 - 0.5) for left, _, width, _ in choice.faces]
+        return read_photograph(data, chosen=offsets.index(min(offsets))) if offsets else None
 
 
 def wanted(folder: Path) -> list[Path]:

@@ -79,13 +79,23 @@ async function refreshQueue() {
   const { html } = await refreshing;
   refreshing = null;
   if (html !== undefined) {
-    queue.innerHTML = html;
+    replaceQueue(html);
     settle();
   }
   if (again) {
     again = false;
     await refreshQueue();
   }
+}
+
+function replaceQueue(html) {
+  // Rows that are as they were stay the nodes they are: their faces are never cached, and would all be fetched again.
+  const fresh = document.createRange().createContextualFragment(html);
+  for (const row of fresh.querySelectorAll("li[data-id]")) {
+    const present = document.getElementById(row.id);
+    if (present?.dataset.version === row.dataset.version) row.replaceWith(present);
+  }
+  queue.replaceChildren(fresh);
 }
 
 async function refreshRow(id) {

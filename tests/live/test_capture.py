@@ -157,6 +157,11 @@ async def test_leaving_in_the_middle_of_anything_frees_the_place(
         capture.connection.transport.abort()
     await asyncio.sleep(0.5)
     await _streams(live, deployment, tokens)
+    opened, closed = (
+        live.sql(f"SELECT count(*) FROM audit_entry WHERE action = 'camera.{word}'")[0][0]
+        for word in ("connected", "disconnected")
+    )
+    assert opened - closed <= 1
 
 
 async def test_a_replaced_token_closes_the_socket_it_opened(live: LiveSystem, deployment: LiveDeployment) -> None:
