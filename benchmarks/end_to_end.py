@@ -99,7 +99,7 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
     for index in range(options.cameras):
         share = {name: looks for place, (name, looks) in enumerate(walking.items()) if place % options.cameras == index}
         try:
-            walkers = scene.walk_past(dict(share), seconds=options.seconds, seed=options.seed + index)
+            walkers = scene.walk_past(share, seconds=options.seconds, seed=options.seed + index)
         except ValueError as error:
             raise SystemExit(f"{error} Use --seconds, or more --cameras.") from error
         street = scene.Street(walkers, seed=options.seed + index)

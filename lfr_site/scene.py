@@ -9,7 +9,7 @@ import fnmatch
 import functools
 import importlib.util
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,7 @@ class Street:
 
 
 def walk_past(
-    looks: dict[str, Sequence[Cutout]], *, seconds: float, lanes: int = 4, seed: int = 1, shortest: float = 2.5
+    looks: Mapping[str, Sequence[Cutout]], *, seconds: float, lanes: int = 4, seed: int = 1, shortest: float = 2.5
 ) -> list[Walker]:
     """Everybody once, in random order, over the lanes of a street.
 
@@ -208,7 +208,11 @@ def walk_past(
 
 
 def endless(
-    wanted: dict[str, Sequence[Cutout]], strangers: dict[str, Sequence[Cutout]], *, rounds: int = 60, seed: int = 1
+    wanted: Mapping[str, Sequence[Cutout]],
+    strangers: Mapping[str, Sequence[Cutout]],
+    *,
+    rounds: int = 60,
+    seed: int = 1,
 ) -> list[Walker]:
     """A quiet street for a demonstration: now and then one of the wanted among the strangers; minutes long."""
     chance = random.Random(seed)

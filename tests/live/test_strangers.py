@@ -95,7 +95,7 @@ def street(engine: Engine) -> tuple[dict[str, Path], scene.Street]:
         name: [scene.cutout(engine, path) for path in scene.matching(people[name][1:], VIEWS)[:3]] for name in names
     }
     walking = {name: [cut for cut in cuts if cut is not None] for name, cuts in looks.items()}
-    return {name: people[name][0] for name in names[:2]}, scene.Street(scene.walk_past(dict(walking), seconds=SECONDS))
+    return {name: people[name][0] for name in names[:2]}, scene.Street(scene.walk_past(walking, seconds=SECONDS))
 
 
 def test_nothing_of_a_stranger_is_left(engine: Engine, street: tuple[dict[str, Path], scene.Street]) -> None:

@@ -1,0 +1,82 @@
+"""`manage.py camera`: a recording over the socket that every camera uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lfr_site.video import open_video
+from recognition.imaging import decode_frame
+from tests.cast import portrait, portrait_jpeg
+from tests.live.system import LiveDeployment, LiveSystem, go_live
+
+RATE, SECONDS = 20, 3
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of the portrait, the picture growing brighter."""
+    path = tmp_path_factory.mktemp("video") / "portrait.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), RATE, (512, 512))
+    for number in range(RATE * SECONDS):
+        writer.write((portrait() * (0.7 + 0.3 * number / (RATE * SECONDS))).astype(np.uint8))
+    writer.release()
+    return path
+
+
+@pytest.fixture(scope="module")
+def deployment(live: LiveSystem) -> LiveDeployment:
+    return go_live(live, {"Agent Portrait": portrait_jpeg()})
+
+
+def test_a_recording_plays_at_its_own_speed(recording: Path) -> None:
+    frames = open_video(str(recording), 5)
+    played = []
+    while (jpeg := frames.next()) is not None:
+        played.append(decode_frame(jpeg).mean())
+    assert len(played) == 5 * SECONDS
+    assert played == sorted(played)
+
+
+def test_a_recording_can_begin_again(recording: Path) -> None:
+    frames = open_video(str(recording), 5, loop=True)
+    assert all(frames.next() is not None for _ in range(5 * SECONDS * 3))
+
+
+def test_the_agent_feeds_a_recording(live: LiveSystem, deployment: LiveDeployment, recording: Path) -> None:
+    camera = deployment.cameras[0]
+    token = live.user("operator").token(camera)
+    arguments = ("--server", live.url, "--camera", camera, "--source", str(recording), "--fps", "5")
+    done = live.manage("camera", *arguments, LFR_CAMERA_TOKEN=token)
+    assert done.returncode == 0, done.stderr
+    assert "15 frames sent, 15 read, 0 dropped" in done.stdout
+    assert live.sql(f"SELECT count(*) FROM alerts_alert WHERE camera_id = '{camera}'")[0][0] >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--source", "/no/such/file.mp4"), "cannot be opened as a video"),
+        (("--source", __file__), "cannot be opened as a video"),
+        (("--source", "x.mp4", "--fps", "0"), "between 0.1 and 60"),
+    ],
+)
+def test_a_wrong_call_is_said_plainly(
+    live: LiveSystem, deployment: LiveDeployment, arguments: tuple[str, ...], says: str
+) -> None:
+    done = live.manage("camera", "--camera", deployment.cameras[0], *arguments, LFR_CAMERA_TOKEN="x")
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_another_cameras_token_is_refused(live: LiveSystem, deployment: LiveDeployment, recording: Path) -> None:
+    other = go_live(live, {"Agent Other": portrait_jpeg()})
+    token = live.user("operator").token(other.cameras[0])
+    arguments = ("--server", live.url, "--camera", deployment.cameras[0], "--source", str(recording))
+    done = live.manage("camera", *arguments, LFR_CAMERA_TOKEN=token)
+    assert done.returncode == 1
+    assert "The server refused this camera: This token is not this camera's" in done.stderr
