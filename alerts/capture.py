@@ -17,7 +17,7 @@ from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError
+from django.db.utils import Error as DatabaseFailure
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -86,7 +86,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await database_sync_to_async(operations.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
-        except (RedisError, DatabaseError):
+        except (RedisError, OSError, DatabaseFailure):
             await self._finish(NOT_READY, "The system is not ready. Trying again shortly.")
         else:
             self.open = True
@@ -188,9 +188,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                     checked = time.monotonic()
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
-            except RedisError:
+            except (RedisError, OSError):
                 await self._problem("The message broker does not answer.")
-            except DatabaseError:
+            except DatabaseFailure:
                 await self._problem("The database does not answer.")
 
     async def _keep_hold(self) -> None:
@@ -218,7 +218,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             return
         try:
             await database_sync_to_async(operations.count_frames)(self.camera, counts)
-        except DatabaseError:
+        except DatabaseFailure:
             # Nothing is lost while the database is away: the numbers wait for the next tick.
             for name, value in vars(counts).items():
                 setattr(self.counts, name, getattr(self.counts, name) + value)
@@ -251,20 +251,20 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self.clock.cancel()
         await self._give_up_hold()
         if was_streaming:
-            with contextlib.suppress(DatabaseError):
+            with contextlib.suppress(DatabaseFailure):
                 await self._count()
-            with contextlib.suppress(DatabaseError):
+            with contextlib.suppress(DatabaseFailure):
                 note = database_sync_to_async(operations.note_disconnected)
                 await note(self.camera, actor=self.actor, reason=self.leaving)
-        with contextlib.suppress(RedisError):
+        with contextlib.suppress(RedisError, OSError):
             await self.gate.close()
 
     async def _give_up_hold(self) -> None:
         if self.holds:
             self.holds = False
-            with contextlib.suppress(RedisError):
+            with contextlib.suppress(RedisError, OSError):
                 await self.gate.release(self.camera_id, self.channel_name)
-            with contextlib.suppress(RedisError):
+            with contextlib.suppress(RedisError, OSError):
                 await self.channel_layer.group_discard(group_of(self.camera.deployment_id), self.channel_name)
 
 

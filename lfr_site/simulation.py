@@ -10,7 +10,7 @@ from pathlib import Path
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError
+from django.db.utils import Error as DatabaseFailure
 from django.utils import timezone
 
 from audit.journal import System
@@ -36,7 +36,7 @@ async def run(server: str, faces: Path | None, fps: float) -> None:
         playing = {camera: task for camera, task in playing.items() if not task.done()}
         try:
             tokens = await sync_to_async(_new_tokens, thread_sensitive=False)(set(playing))
-        except DatabaseError as error:
+        except DatabaseFailure as error:
             logger.warning("The database does not answer: %s", error)
             tokens = {}
         for camera, token in tokens.items():
