@@ -22,9 +22,9 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=2, help="Recognition workers; one a core.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Asked to end by whatever means, we leave through `finally`.
-        signal.signal(signal.SIGTERM, _interrupt)
-        signal.signal(signal.SIGHUP, _interrupt)
+        # Asked to end by whatever means, we leave through `finally`. SIGINT too: a shell's background job ignores it.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         supervisor = Supervisor(
             Path(settings.LFR_DATA),
             port=options["port"],
