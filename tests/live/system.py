@@ -42,6 +42,7 @@ class LiveSystem:
     port: int
     process: subprocess.Popen[str]
     environment: dict[str, str] = field(repr=False)
+    users: dict[str, LiveUser] = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
@@ -75,7 +76,10 @@ class LiveSystem:
         return found
 
     def user(self, name: str) -> LiveUser:
-        return LiveUser(self, name)
+        """Somebody signed in, once for all the tests: so many sign-ins a minute look like an attack."""
+        if name not in self.users:
+            self.users[name] = LiveUser(self, name)
+        return self.users[name]
 
 
 @contextlib.contextmanager

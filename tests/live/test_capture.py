@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from recognition.imaging import encode_jpeg
 from tests.cast import portrait_jpeg
-from tests.live.system import LiveDeployment, LiveSystem, Socket, eventually, go_live, socket
+from tests.live.system import LiveDeployment, LiveSystem, LiveUser, Socket, eventually, go_live, socket
 
 
 def _frame(number: int, jpeg: bytes) -> bytes:
@@ -175,7 +175,7 @@ async def test_a_replaced_token_closes_the_socket_it_opened(live: LiveSystem, de
 
 
 async def test_a_user_who_signs_out_stops_streaming(live: LiveSystem, deployment: LiveDeployment) -> None:
-    operator = live.user("operator")
+    operator = LiveUser(live, "operator")
     async with socket(live, _path(deployment), Cookie=operator.cookie) as capture:
         await capture.until("ready")
         operator.post("/accounts/logout/")
