@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user_model
+from django.db.utils import Error as DatabaseFailure
 
 from deployments.events import group_of
 from deployments.models import Deployment
+
+# How often the browser hears that the line holds; two missed beats, and it says that it is lost.
+BEAT_S = 4.0
 
 
 class EventsConsumer(AsyncWebsocketConsumer):
     """The events of one deployment, for a signed-in user who may see its alerts."""
 
-    async def connect(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.group = ""
+        self.heart: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if self.heart is not None:
+                self.heart.cancel()
+
+    async def connect(self) -> None:
         deployment = await database_sync_to_async(_watched)(self.scope)
         await self.accept()
         if deployment is None:
@@ -25,18 +43,40 @@ class EventsConsumer(AsyncWebsocketConsumer):
         self.group = group_of(deployment.id)
         await self.channel_layer.group_add(self.group, self.channel_name)
         # From here nothing is missed: the browser now fetches what happened before.
-        await self.send(json.dumps({"kind": "hello", "id": str(deployment.id)}))
+        await self._say("hello", str(deployment.id))
+        if deployment.state == Deployment.State.ENDED:
+            await self._say("deployment.ended", str(deployment.id))
+        self.heart = asyncio.create_task(self._beat())
 
     async def disconnect(self, code: int) -> None:
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def announcement(self, event: dict[str, Any]) -> None:
-        await self.send(json.dumps({"kind": event["kind"], "id": event["id"]}))
+        await self._say(event["kind"], event["id"])
+
+    async def _beat(self) -> None:
+        """Tell the browser that the line still holds, and end it when its user may no longer watch."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            with contextlib.suppress(DatabaseFailure):
+                if await database_sync_to_async(_watched)(self.scope) is None:
+                    with contextlib.suppress(RuntimeError, OSError):
+                        await self.close(4403)
+                    return
+            await self._say("beat", "")
+
+    async def _say(self, kind: str, subject_id: str) -> None:
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.send(json.dumps({"kind": kind, "id": subject_id}))
 
 
 def _watched(scope: Any) -> Deployment | None:
-    user = scope["user"]
-    if not user.is_authenticated or not user.has_perm("alerts.watch_alerts"):
+    session, user = scope["session"], scope["user"]
+    if not user.is_authenticated or not session.exists(session.session_key):
+        return None
+    # Fetched anew: roles and accounts change while a line is open.
+    user = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
+    if user is None or not user.has_perm("alerts.watch_alerts"):
         return None
     return Deployment.objects.visible_to(user).filter(pk=scope["url_route"]["kwargs"]["deployment_id"]).first()

@@ -100,10 +100,12 @@ def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
 
 def _queue(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, object]:
     alerts = Alert.objects.visible_to(request.user).filter(deployment_id=deployment_id)
+    unpurged = alerts.filter(purged_at__isnull=True)
+    waiting = unpurged.undecided() if request.user.has_perm(DECIDE) else unpurged.filter(state=Alert.State.REFERRED)
     return {
         "alerts": alerts.for_rows()[:QUEUE_LENGTH],
         "total": alerts.count(),
-        "undecided": alerts.undecided().count(),
+        "waiting": waiting.count(),
     }
 
 

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from django.db import models
+from django.db.models.functions import Cast
 
 from audit.actions import Action, Verb
 
@@ -18,9 +19,15 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.order_by("number")
 
     def matching(self, words: str) -> EntryQuerySet:
-        """Rows whose actor, target or action holds these words."""
-        return self.filter(
-            models.Q(actor__icontains=words) | models.Q(target__icontains=words) | models.Q(action__icontains=words)
+        """Rows that hold these words in who, what (as on the page or in the export), of what, or the details."""
+        labelled = [action for action in Action if words.lower() in action.label.lower()]
+        return self.annotate(details=Cast("data", models.TextField())).filter(
+            models.Q(actor__icontains=words)
+            | models.Q(target__icontains=words)
+            | models.Q(target_id=words)
+            | models.Q(action__icontains=words)
+            | models.Q(action__in=labelled)
+            | models.Q(details__icontains=words)
         )
 
 

@@ -64,7 +64,11 @@ class Deployment(models.Model):
             ("read_records", "Can read and download deployment records"),
         )
         constraints = (
-            models.CheckConstraint(condition=models.Q(ends_at__gt=models.F("starts_at")), name="ends_after_it_starts"),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")),
+                name="ends_after_it_starts",
+                violation_error_message="The end must be after the start.",
+            ),
             models.CheckConstraint(
                 condition=~models.Q(state__in=("authorised", "live"))
                 | models.Q(authorised_by__isnull=False, operating_point__isnull=False),

@@ -36,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "ready": deployments.filter(state="authorised") if may("deployments.run_deployment") else [],
         "awaiting": deployments.filter(state="submitted") if may("deployments.authorise_deployment") else [],
         "lists_awaiting": lists.filter(state="compiled") if may("watchlists.authorise_watchlist") else [],
+        "own_drafts": deployments.filter(state="draft") if may("deployments.apply_deployment") else [],
         "drafts": lists.filter(state="draft") if may("watchlists.compile_watchlist") else [],
     }
     return render(request, "home.html", context)

@@ -32,6 +32,11 @@ class DeploymentRecord:
     purged: int
 
     @property
+    def without_outcome(self) -> int:
+        """Judged the same, with nothing recorded of what came of it."""
+        return self.judged_same - sum(self.outcomes.values())
+
+    @property
     def false_alerts(self) -> int:
         """Judged not the same by an operator, or found so by an officer."""
         return self.judged_not_same + self.outcomes[Outcome.NOT_SAME]
@@ -80,6 +85,8 @@ def record_csv(record: DeploymentRecord) -> str:
         "place": deployment.place,
         "authorised_start": _iso(deployment.starts_at),
         "authorised_end": _iso(deployment.ends_at),
+        "applicant": str(deployment.applicant),
+        "authorised_by": str(deployment.authorised_by or ""),
         "live_from": _iso(deployment.went_live_at),
         "live_until": _iso(deployment.ended_at),
         "watchlist_size": deployment.list_size,
@@ -94,6 +101,7 @@ def record_csv(record: DeploymentRecord) -> str:
         "unsure": record.unsure,
         "undecided": record.undecided,
         **{f"outcome_{name}": count for name, count in record.outcomes.items()},
+        "outcome_not_recorded": record.without_outcome,
         "false_alerts": record.false_alerts,
         "false_alert_rate_percent_of_faces": record.false_alert_rate,
         "false_alert_percent_of_alerts": record.false_alert_share,

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from audit.access import acting, permitted
-from audit.actions import Action
+from audit.actions import Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import Entry
 from deployments.models import Deployment
@@ -56,7 +56,8 @@ def record_list(request: HttpRequest) -> HttpResponse:
 def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     history = Entry.objects.in_order().filter(target_id__in=(str(deployment.id), str(deployment.watchlist_id)))
-    return render(request, "reports/record.html", {"record": record_of(deployment), "history": history})
+    acts = history.exclude(verb=Verb.CONSULTATION)
+    return render(request, "reports/record.html", {"record": record_of(deployment), "history": acts})
 
 
 @require_GET

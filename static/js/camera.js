@@ -10,7 +10,15 @@ const LONGEST_SIDE = 1280;
 let socket = null, stream = null, wanted = false, retry = 500;
 let number = 0, window_ = 1, dropped = 0;
 const inFlight = new Map();
-let latencies = [], reads = [];
+let latencies = [], reads = [], heardAt = 0;
+
+// A server that stopped says nothing: frames that come to nothing are what tells.
+setInterval(() => {
+  if (state.dataset.state === "on" && performance.now() - heardAt > 4000) {
+    show("waiting", "Waiting");
+    tell("The server does not answer.");
+  }
+}, 1000);
 
 document.getElementById("use-webcam").addEventListener("click", async () => {
   release();
@@ -29,16 +37,26 @@ document.getElementById("use-webcam").addEventListener("click", async () => {
 document.getElementById("file").addEventListener("change", (event) => {
   const file = event.target.files[0];
   if (!file) return;
+  event.target.value = "";
   release();
   video.srcObject = null;
   video.src = URL.createObjectURL(file);
   begin();
 });
-video.addEventListener("error", () => { if (video.src) { end(); tell("This file cannot be played as a video."); } });
 stop.addEventListener("click", end);
 
+let beginning = 0;
+
 async function begin() {
-  await video.play().catch(() => {});
+  const own = ++beginning;
+  try {
+    await video.play();
+  } catch {
+    if (own === beginning) { end(); tell("This cannot be played as a video."); }
+    return;
+  }
+  if (own !== beginning) return;
+  heardAt = performance.now();
   wanted = true;
   stop.hidden = false;
   idle.hidden = true;
@@ -50,7 +68,12 @@ function end() {
   stop.hidden = true;
   idle.hidden = false;
   release();
+  beginning += 1;
   video.pause();
+  // The last picture is somebody's face: it goes too.
+  video.srcObject = null;
+  video.removeAttribute("src");
+  video.load();
   if (socket) socket.close(1000);
   show("off", "Off");
   draw([]);
@@ -97,12 +120,15 @@ function hear(message) {
     number = 0;
     inFlight.clear();
     retry = 500;
+    heardAt = performance.now();
     show("on", "Streaming");
     tell("");
     send();
   } else if (message.type === "read") {
     const sentAt = inFlight.get(message.frame);
     if (!inFlight.delete(message.frame)) return;
+    heardAt = performance.now();
+    if (state.dataset.state === "waiting") { show("on", "Streaming"); tell(""); }
     latencies = [...latencies.slice(-29), performance.now() - sentAt];
     reads = [...reads.slice(-59), performance.now()];
     draw(message.boxes);
@@ -173,6 +199,11 @@ function report(faces) {
 }
 
 function show(name, text) {
+  if (name !== "on") {
+    latencies = [];
+    reads = [];
+    for (const figure of [figures.fps, figures.latency, figures.faces]) figure.textContent = "–";
+  }
   state.dataset.state = name;
   state.textContent = text;
 }

@@ -1,43 +1,67 @@
 // The operator's console: events say {kind, id}; rows and cards are fetched, so who may see what is decided in one place.
 const root = document.getElementById("console");
-const [line, lost, sound, card, queue, announce] = ["line", "lost", "sound", "card", "queue", "announce"].map((id) => document.getElementById(id));
+const [line, lost, sound, card, queue, announce, problem] = ["line", "lost", "sound", "card", "queue", "announce", "card-error"].map((id) => document.getElementById(id));
 const title = document.title;
 const QUEUE_EVERY = 20000;
 const NEXT_AFTER = 1300;
 const LOOK_FIRST = 1000;
+const SILENCE = 9000;
+const PATIENCE = 6000;
 
 // The line.
 
 let retry = 500;
+let heardAt = Date.now();
+let socket = null;
+let ended = false;
 
 function connect() {
   const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-  const socket = new WebSocket(scheme + location.host + root.dataset.socket);
-  socket.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
-  socket.addEventListener("close", ({ code }) => {
-    line.dataset.state = "lost";
-    line.textContent = code === 4403 ? "Not allowed" : "Line lost";
-    lost.hidden = false;
-    if (code === 4403) return;
-    setTimeout(connect, retry);
-    retry = Math.min(retry * 2, 5000);
+  const own = new WebSocket(scheme + location.host + root.dataset.socket);
+  socket = own;
+  heardAt = Date.now();
+  own.addEventListener("message", ({ data }) => {
+    heardAt = Date.now();
+    if (own === socket) hear(JSON.parse(data));
   });
+  own.addEventListener("close", ({ code }) => { if (own === socket) lose(code); });
+}
+
+function lose(code) {
+  const gone = socket;
+  socket = null;
+  gone?.close();
+  line.dataset.state = "lost";
+  line.textContent = code === 4403 ? "Signed out, or not allowed" : "Line lost";
+  lost.hidden = false;
+  if (code === 4403) return;
+  setTimeout(connect, retry);
+  retry = Math.min(retry * 2, 5000);
+}
+
+// A line can be dead without anybody saying so: silence is what tells.
+setInterval(() => { if (socket && Date.now() - heardAt > SILENCE) lose(); }, 1000);
+addEventListener("offline", () => { if (socket) lose(); });
+
+function holds() {
+  line.dataset.state = ended ? "ended" : "on";
+  line.textContent = ended ? "Deployment ended" : "Live";
+  lost.hidden = true;
 }
 
 async function hear({ kind, id }) {
   if (kind === "hello") {
     retry = 500;
-    line.dataset.state = "on";
-    line.textContent = "Live";
-    lost.hidden = true;
+    holds();
     await refreshQueue();
   } else if (kind === "alert.raised") {
     await refreshQueue();
   } else if (kind === "alert.changed") {
     await refreshRow(id);
-    if (shownId() === id) await show(id);
+    if (shownId() === id && !sending) await show(id);
   } else if (kind === "deployment.ended") {
-    line.textContent = "Deployment ended";
+    ended = true;
+    holds();
     await refreshQueue();
   }
 }
@@ -51,9 +75,9 @@ async function fetchHtml(url, place, options = {}) {
   latest.set(place, ticket);
   let response;
   try {
-    response = await fetch(url, { headers: { "X-Requested-With": "fetch" }, ...options });
+    response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
   } catch {
-    return { reason: "The server did not answer. Nothing was decided. Try again." };
+    return { reason: "The server did not answer. Look whether this was recorded before you try again." };
   }
   const text = await response.text();
   if (response.redirected) return { reason: "You are signed out. Sign in again." };
@@ -118,11 +142,11 @@ function settle() {
   // However it came, by event, after a lost line or by the clock: what is new is heard.
   if (known && open.some((id) => !known.has(id))) {
     ring();
-    announce.textContent = `New possible match, ${open.length} to decide`;
+    announce.textContent = `New in the queue: ${open.length} waiting for you`;
   }
   known = new Set([...(known ?? []), ...open]);
-  // The oldest waits longest. What somebody looks at is never taken away.
-  if (!shownId() && open.length) show(open.at(-1), { unasked: true });
+  // What somebody is still to judge is never taken away; a card that is done makes room.
+  if (!card.querySelector("[data-decidable]") && !leaving) next();
   mark();
 }
 
@@ -155,10 +179,8 @@ function holdStill() {
 }
 
 function complain(text) {
-  const box = document.getElementById("card-error");
-  if (!box) return;
-  box.textContent = text;
-  box.hidden = false;
+  problem.textContent = text;
+  problem.hidden = !text;
 }
 
 queue.addEventListener("click", ({ target }) => {
@@ -169,11 +191,13 @@ queue.addEventListener("click", ({ target }) => {
 // Deciding.
 
 let sending = false;
+let leaving = null;
 
 card.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (sending) return;
   sending = true;
+  complain("");
   const form = event.target;
   const id = shownId();
   const body = new FormData(form, event.submitter);
@@ -185,18 +209,24 @@ card.addEventListener("submit", async (event) => {
   sending = false;
   if (html !== undefined) {
     card.innerHTML = html;
+    card.querySelector("h2")?.focus();
     mark();
-    setTimeout(() => next(id), NEXT_AFTER);
   } else if (reason) {
-    // Somebody may have been first: show how it stands now, and why this was not done.
-    await show(id);
+    // Somebody may have been first: why this was not done, and how it stands now.
     complain(reason);
+    await show(id);
   }
+  leaving = setTimeout(() => {
+    leaving = null;
+    if (!card.querySelector("[data-decidable]") && shownId() === id) next();
+  }, reason ? NEXT_AFTER * 4 : NEXT_AFTER);
 });
 
-function next(decided) {
-  const open = queue.querySelectorAll("li[data-open]");
-  if (shownId() === decided && open.length) show(open[open.length - 1].dataset.id, { unasked: true });
+function next() {
+  // The oldest waits longest; what somebody was unsure of waits for a second look, after all the others.
+  const rows = [...queue.querySelectorAll("li[data-open]")].reverse();
+  const row = rows.find(({ dataset }) => dataset.state !== "unsure") ?? rows[0];
+  if (row && row.dataset.id !== shownId()) show(row.dataset.id, { unasked: true });
 }
 
 document.addEventListener("keydown", (event) => {
@@ -260,6 +290,6 @@ if (localStorage.getItem("console-sound") === "on") {
 }
 
 // Should an event ever be lost, the queue is right again within this time.
-setInterval(() => { if (line.dataset.state === "on") refreshQueue(); }, QUEUE_EVERY);
+setInterval(() => { if (socket) refreshQueue(); }, QUEUE_EVERY);
 connect();
 settle();

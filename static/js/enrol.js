@@ -14,6 +14,7 @@ input.addEventListener("change", () => {
 });
 
 webcam.addEventListener("click", async () => {
+  stream?.getTracks().forEach((track) => track.stop());
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
   } catch (error) {
@@ -44,6 +45,8 @@ shoot.addEventListener("click", () => {
 });
 
 async function show(file) {
+  stream?.getTracks().forEach((track) => track.stop());
+  shoot.hidden = true;
   video.hidden = true;
   preview.hidden = viewfinder.hidden = false;
   preview.src = URL.createObjectURL(file);

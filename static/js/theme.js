@@ -2,6 +2,12 @@
 const kept = localStorage.getItem("theme");
 if (kept) document.documentElement.dataset.theme = kept;
 addEventListener("DOMContentLoaded", () => {
+  // Going back in history keeps what was typed; following the address would not.
+  document.getElementById("back")?.addEventListener("click", (event) => {
+    if (history.length < 2) return;
+    event.preventDefault();
+    history.back();
+  });
   document.getElementById("theme").addEventListener("click", () => {
     const root = document.documentElement;
     const isDark = root.dataset.theme

@@ -233,7 +233,7 @@ def _destroyed_on_the_clock(live: LiveSystem, page: Page, deployment: str) -> No
 
     page.get_by_role("link", name="Records").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV of Southend High Street").first.click()
+        page.locator(f"a[href='/records/{deployment.split('/')[2]}.csv']").click()
     (record,) = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
     assert (record["deployment"], record["watchlist_size"]) == ("Southend High Street", "1")
     assert int(record["faces_seen"]) >= 1
