@@ -17,7 +17,7 @@ from alerts import operations
 from alerts.frames import Frame, FrameSource
 from audit.errors import Refused
 from deployments.models import Camera, Deployment
-from recognition.crop import lone_face_crop
+from recognition.crop import MARGIN, lone_face_crop
 from recognition.detect import Face, FaceDetector
 from recognition.engine import Engine
 from recognition.imaging import Pixels, decode_frame, encode_jpeg
@@ -108,9 +108,14 @@ def read_frame(camera_id: str, frame: Frame, engine: Engine, source: FrameSource
 
 
 def _bystanders(wanted: Face, view: _View) -> list[Box]:
-    """Every other face of the frame, those too small to be looked for included."""
-    found = view.engine.detect(view.pixels, smallest_face=FaceDetector.SMALLEST_SEEN)
-    return [face.box for face in found if affinity(face.box, wanted.box) < 0.5]
+    """Every other face around this one, those too small to be looked for included."""
+    reach = max(wanted.width, wanted.height) * (1 + 2 * MARGIN)
+    left, top = (max(int(middle - reach), 0) for middle in wanted.centre)
+    right, bottom = (int(middle + reach) for middle in wanted.centre)
+    around = np.ascontiguousarray(view.pixels[top:bottom, left:right])
+    found = view.engine.detect(around, smallest_face=FaceDetector.SMALLEST_SEEN)
+    boxes = [(face.x + left, face.y + top, face.width, face.height) for face in found]
+    return [box for box in boxes if affinity(box, wanted.box) < 0.5]
 
 
 def _embed(pixels: Pixels, sights: list[_Sight], engine: Engine) -> None:
