@@ -11,9 +11,9 @@ import contextlib
 import json
 import struct
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
@@ -39,6 +39,11 @@ BAD_FRAMES_IN_A_ROW = 20
 TICK_S = 0.5
 # How soon a socket notices that its token or its user's role is gone.
 CHECK_EVERY_S = 5.0
+
+
+# One thread hands every camera's frames to Celery: a task takes it a third of a millisecond, and several would only
+# wait for each other.
+_enqueuing = ThreadPoolExecutor(1, "enqueuing")
 
 
 class Refusal(Exception):
@@ -144,7 +149,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 self.camera_id, Frame(number, time.time(), time.monotonic(), self.channel_name, jpeg)
             )
             if turn is not None:
-                await sync_to_async(enqueue_frame, thread_sensitive=False)(self.camera_id, turn)
+                await asyncio.get_running_loop().run_in_executor(_enqueuing, enqueue_frame, self.camera_id, turn)
         except (RedisError, OperationalError, OSError):
             if self.waiting.pop(number, None) is not None:
                 await self._lost(number)

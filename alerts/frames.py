@@ -1,8 +1,8 @@
 """One waiting frame a camera, in Valkey's memory, for two seconds: newest wins, no backlog can form.
 
     offer (web)   SET frame  +  SET pending TURN NX  -> enqueue a task only when nothing was pending
-    take (worker) if pending is still this TURN: renew it, GETDEL frame
-    done (worker) if pending is still this TURN: DEL it, and begin the next turn when a newer frame came meanwhile
+    take (worker) if pending is still this TURN: renew it, GETDEL frame, GET tracks
+    done (worker) if pending is still this TURN: SET tracks, DEL it, and begin the next turn when a newer frame waits
 
 `pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; a turn
 that took too long has lost it and disturbs nobody's.
@@ -35,10 +35,11 @@ return 0
 _TAKE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return redis.call('GETDEL', KEYS[1])
+return {redis.call('GETDEL', KEYS[1]), redis.call('GET', KEYS[3])}
 """
 _DONE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if ARGV[4] ~= '' then redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5]) end
 redis.call('DEL', KEYS[2])
 if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
@@ -73,7 +74,7 @@ class Frame:
 
 
 def _keys(camera_id: str) -> list[str]:
-    return [f"frame:{camera_id}", f"pending:{camera_id}"]
+    return [f"frame:{camera_id}", f"pending:{camera_id}", f"tracks:{camera_id}"]
 
 
 class FrameGate:
@@ -88,7 +89,7 @@ class FrameGate:
         """Leave a frame; the turn to start a task for, or None when one is under way."""
         turn = uuid.uuid4().hex
         arguments = (frame.packed(), FRAME_LIFE_MS, PENDING_LIFE_MS, turn)
-        return turn if await self._valkey.eval(_OFFER, 2, *_keys(camera_id), *arguments) else None
+        return turn if await self._valkey.eval(_OFFER, 3, *_keys(camera_id), *arguments) else None
 
     async def hold(self, camera_id: str, holder: str) -> bool:
         """Become the one source of a camera's frames; False when another is."""
@@ -112,23 +113,26 @@ class FrameSource:
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
 
-    def take(self, camera_id: str, turn: str) -> Frame | None:
-        """The newest frame, gone from Valkey with the taking; None when there is none or the turn has passed on."""
-        payload = cast("bytes | None", self._valkey.eval(_TAKE, 2, *_keys(camera_id), turn, str(PENDING_LIFE_MS)))
-        return Frame.unpacked(payload) if payload else None
+    def take(self, camera_id: str, turn: str) -> tuple[Frame, bytes | None] | None:
+        """The newest frame, gone from Valkey with the taking, and the camera's tracks as they were left.
 
-    def done(self, camera_id: str, turn: str) -> str | None:
-        """The turn is over; the next one to start a task for, when a newer frame waits."""
+        None when there is no frame or the turn has passed on.
+        """
+        found = cast(
+            "list[bytes | None] | None", self._valkey.eval(_TAKE, 3, *_keys(camera_id), turn, str(PENDING_LIFE_MS))
+        )
+        if found is None or found[0] is None:
+            return None
+        return Frame.unpacked(found[0]), found[1]
+
+    def done(self, camera_id: str, turn: str, tracks: str = "") -> str | None:
+        """The turn is over; the next one to start a task for, when a newer frame waits.
+
+        tracks: to leave for the next frame: boxes, ids and scores near the threshold; no image and no embedding.
+        """
         following = uuid.uuid4().hex
-        arguments = (turn, following, str(PENDING_LIFE_MS))
-        return following if self._valkey.eval(_DONE, 2, *_keys(camera_id), *arguments) else None
-
-    def tracks(self, camera_id: str) -> bytes | None:
-        return cast("bytes | None", self._valkey.get(f"tracks:{camera_id}"))
-
-    def keep_tracks(self, camera_id: str, text: str) -> None:
-        """Boxes, ids and scores near the threshold, for seconds; no image and no embedding."""
-        self._valkey.set(f"tracks:{camera_id}", text, ex=TRACKS_LIFE_S)
+        arguments = (turn, following, str(PENDING_LIFE_MS), tracks, str(TRACKS_LIFE_S))
+        return following if self._valkey.eval(_DONE, 3, *_keys(camera_id), *arguments) else None
 
 
 @functools.lru_cache(maxsize=1)

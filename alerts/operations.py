@@ -18,7 +18,7 @@ from audit.journal import CLOCK, System, record
 from audit.machine import move
 from deployments.events import announce
 from deployments.models import Camera
-from watchlists.querysets import Candidate
+from recognition.watch import Candidate
 
 DECISIONS = {"same": "Same person", "not_same": "Not the same person", "unsure": "Unsure"}
 
@@ -64,13 +64,13 @@ def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Ale
                 received_at=sighting.received_at,
                 frame_number=sighting.frame_number,
                 track=sighting.track,
-                person_id=candidate.person_id,
-                photograph_id=candidate.photograph_id,
+                person_id=candidate.person,
+                photograph_id=candidate.photograph,
                 probe_jpeg=sighting.probe_jpeg,
                 box=[round(value, 1) for value in sighting.box],
                 score=candidate.score,
             )
-            data = {"deployment": str(deployment.id), "person": str(candidate.person_id)}
+            data = {"deployment": str(deployment.id), "person": str(candidate.person)}
             record(Action.ALERT_RAISED, actor=System(f"camera {camera.name}"), target=alert, data=data)
             announce(deployment.id, "alert.raised", alert.id)
     except IntegrityError:

@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 from celery import shared_task
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 
@@ -15,8 +14,9 @@ from alerts import operations
 from alerts.frames import Frame, frame_source
 from alerts.pipeline import NotLive, read_frame
 from deployments.events import send_to_channel
-from recognition.engine import engine_at
 from recognition.imaging import UnreadableImage
+from recognition.track import TrackSet
+from watchlists.engine import engine
 
 logger = logging.getLogger(__name__)
 
@@ -37,21 +37,24 @@ def enqueue_frame(camera_id: str, turn: str) -> None:
 def match_frame(camera_id: str, turn: str) -> None:
     """Work on one camera's newest frame and answer the socket it came from."""
     source = frame_source()
-    frame = source.take(camera_id, turn)
+    taken = source.take(camera_id, turn)
+    tracks = TrackSet()
     try:
-        if frame is not None:
-            send_to_channel(frame.reply_to, _answer(camera_id, frame))
+        if taken is not None:
+            frame, text = taken
+            tracks = TrackSet.from_json(text)
+            send_to_channel(frame.reply_to, _answer(camera_id, frame, tracks))
     finally:
-        following = source.done(camera_id, turn)
+        following = source.done(camera_id, turn, tracks.to_json())
         if following is not None:
             enqueue_frame(camera_id, following)
 
 
-def _answer(camera_id: str, frame: Frame) -> dict[str, Any]:
+def _answer(camera_id: str, frame: Frame, tracks: TrackSet) -> dict[str, Any]:
     try:
-        # Whatever broke the connection before (a restarted server), this frame starts with one that works.
+        # What the frame before found broken (a restarted server) is made new for this one.
         close_old_connections()
-        reading = read_frame(camera_id, frame, engine_at(settings.DEEPFACE_HOME), frame_source())
+        reading = read_frame(camera_id, frame, tracks, engine())
     except NotLive:
         return {"type": "frame.not_live"}
     except UnreadableImage as error:

@@ -24,6 +24,8 @@ class Action(models.TextChoices):
     SIGNED_OUT = "user.signed_out", "Signed out"
     SIGN_IN_FAILED = "user.sign_in_failed", "Sign-in failed"
     ENGINE_REGISTERED = "engine.registered", "Recognition engine registered"
+    CALIBRATION_ADDED = "engine.calibrated", "Recognition engine calibrated"
+    PHOTOGRAPHS_READ_AGAIN = "engine.photographs_read_again", "Photographs read by another engine"
     OPERATING_POINT_SET = "engine.operating_point_set", "Threshold of the engine set"
     PERSON_ADDED = "person.added", "Person added"
     PERSON_DESTROYED = "person.destroyed", "Person destroyed"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import connections, models
 
 if TYPE_CHECKING:
     from deployments.models import Camera, Deployment  # noqa: F401 (in the strings below)
@@ -39,6 +41,27 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         )
 
 
+@dataclass(frozen=True)
+class FrameTerms:
+    """What a frame of a camera is compared with, from which score on, and how small a face may be, in pixels."""
+
+    watchlist_id: uuid.UUID
+    engine_id: int
+    threshold: float
+    smallest_face: int
+
+
+# Asked for every frame, where putting the statement together would cost more than answering it.
+_FRAME_TERMS = """
+    SELECT deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face
+    FROM deployments_camera AS camera
+    JOIN deployments_deployment AS deployment ON deployment.id = camera.deployment_id
+    JOIN watchlists_operatingpoint AS point ON point.id = deployment.operating_point_id
+    WHERE camera.id = %(camera)s AND deployment.state = 'live'
+        AND deployment.starts_at <= %(at)s AND deployment.ends_at > %(at)s
+"""
+
+
 class CameraQuerySet(models.QuerySet["Camera"]):
     def visible_to(self, user: Any) -> CameraQuerySet:
         """Cameras of the deployments this user may open."""
@@ -47,6 +70,13 @@ class CameraQuerySet(models.QuerySet["Camera"]):
     def streaming_allowed(self, at: dt.datetime) -> CameraQuerySet:
         """Cameras whose deployment is live and inside its authority."""
         return self.filter(deployment__state="live", deployment__starts_at__lte=at, deployment__ends_at__gt=at)
+
+    def frame_terms(self, camera_id: str, *, at: dt.datetime) -> FrameTerms | None:
+        """The terms on which this camera's frames are looked at; None while they may not be: `streaming_allowed`."""
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(_FRAME_TERMS, {"camera": camera_id, "at": at})
+            values = cursor.fetchone()
+        return FrameTerms(*values) if values else None
 
     def with_token(self, token: str) -> CameraQuerySet:
         """The camera a token was issued for, if it still holds."""

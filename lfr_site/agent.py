@@ -58,6 +58,7 @@ class CameraClient:
         self._in_flight: set[int] = set()
         self._window = 1
         self._ready = asyncio.Event()
+        self._news = asyncio.Event()
         self._code, self._reason = 0, ""
         self.traffic = Traffic()
 
@@ -90,8 +91,15 @@ class CameraClient:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT_S)
 
+    async def answered(self) -> None:
+        """Wait until every frame that was sent has been answered."""
+        while self._in_flight:
+            self._news.clear()
+            await self._news.wait()
+
     async def _converse(self, socket: ClientConnection, frames: AsyncIterator[bytes]) -> bool:
         self._in_flight.clear()
+        self._news.set()
         self._ready.clear()
         self._code, self._reason = 0, ""
         listener = asyncio.create_task(self._listen(socket))
@@ -145,6 +153,7 @@ class CameraClient:
 
     def _answered(self, message: dict[str, Any]) -> None:
         self._in_flight.discard(message["frame"])
+        self._news.set()
         if message["type"] == "read":
             self.traffic.read += 1
             self.traffic.engine_ms.append(message["engine_ms"])

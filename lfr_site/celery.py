@@ -21,16 +21,13 @@ def load_engine(sender: str, instance: Any, **kwargs: Any) -> None:
     """A worker of frames loads the engine before its first one, and refuses a database that would log faces."""
     if "frames" not in instance.app.amqp.queues.consume_from:
         return
-    import numpy as np
-    from django.conf import settings
     from django.core.management import call_command
 
-    from recognition.engine import engine_at
+    from watchlists.engine import engine
 
     try:
         call_command("check", databases=["default"])
-        engine = engine_at(settings.DEEPFACE_HOME)
-        engine.detect(np.zeros((360, 640, 3), np.uint8))
+        engine().warm_up()
     except Exception as error:
         # Celery logs what a receiver raises and goes on; only a shutdown passes through.
         raise WorkerShutdown(f"This worker cannot look at faces: {error}") from error

@@ -51,6 +51,14 @@ def folder(name: str) -> Path | None:
     return path
 
 
+def digest(name: str) -> str:
+    """A SHA-256 in hexadecimal, or nothing."""
+    value = os.environ.get(name, "").strip().lower()
+    if value and not re.fullmatch(r"[0-9a-f]{64}", value):
+        raise ImproperlyConfigured(f"{name} is “{value}”; a SHA-256 has 64 hexadecimal digits.")
+    return value
+
+
 def database(url: str) -> dict[str, Any]:
     """Django's connection settings from a libpq URL or connection string."""
     try:

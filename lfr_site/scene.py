@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from recognition.detect import FaceDetector
 from recognition.engine import Engine
 from recognition.imaging import Pixels, decode_photograph, encode_jpeg
 from recognition.track import Box
@@ -100,11 +101,11 @@ def bundled_faces(folder: Path) -> Path:
     return folder
 
 
-def cutout(engine: Engine, photograph: Path, largest_face: int = 220) -> Cutout | None:
+def cutout(detector: FaceDetector | Engine, photograph: Path, largest_face: int = 220) -> Cutout | None:
     """The head of the person nearest the middle of a photograph; None when no face is found on it."""
     pixels = decode_photograph(photograph.read_bytes())
     height, width = pixels.shape[:2]
-    faces = engine.detect_in_photograph(pixels)
+    faces = detector.detect_in_photograph(pixels)
     if not faces:
         return None
     face = min(faces, key=lambda face: (face.centre[0] - width / 2) ** 2 + (face.centre[1] - height / 2) ** 2)

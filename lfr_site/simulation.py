@@ -18,7 +18,7 @@ from deployments import operations
 from deployments.models import Camera
 from lfr_site import demonstration, scene
 from lfr_site.agent import CameraClient, Rejected, paced
-from recognition.engine import engine_at
+from recognition.engine import detector_at
 from recognition.imaging import encode_jpeg
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def _new_tokens(playing: set[str]) -> dict[str, str]:
 
 def _street(faces: Path | None) -> scene.Street:
     folder = demonstration.faces_folder(faces)
-    engine = engine_at(settings.DEEPFACE_HOME)
+    detector = detector_at(settings.DEEPFACE_HOME)
     people = scene.photographs(folder)
     names = list(people)
     wanted = names[: demonstration.WANTED]
@@ -79,7 +79,7 @@ def _street(faces: Path | None) -> scene.Street:
     for name in chosen:
         # Whoever is enrolled is shown from other photographs than the one that is on the list.
         rest = scene.matching(people[name][1:], "*front*,*3quarter*") or people[name][1:] or people[name]
-        cut = [look for path in rest[:LOOKS] if (look := scene.cutout(engine, path)) is not None]
+        cut = [look for path in rest[:LOOKS] if (look := scene.cutout(detector, path)) is not None]
         if cut:
             looks[name] = cut
     return scene.Street(

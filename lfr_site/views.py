@@ -18,8 +18,8 @@ from kombu.exceptions import OperationalError
 
 from deployments.models import Deployment
 from lfr_site.celery import app
-from recognition.engine import identity_of
 from recognition.weights import WeightsError
+from watchlists.engine import identity
 from watchlists.models import Watchlist
 
 PING_TIMEOUT_S = 0.5
@@ -89,7 +89,7 @@ def _workers() -> int:
 
 def _engine() -> dict[str, str]:
     try:
-        identity = identity_of(settings.DEEPFACE_HOME)
+        running = identity()
     except WeightsError:
-        return {"model": "SFace", "digest": ""}
-    return {"model": identity.model, "digest": identity.digest}
+        return {"model": settings.LFR_MODEL, "digest": ""}
+    return {"model": running.model, "digest": running.digest}

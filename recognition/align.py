@@ -1,4 +1,4 @@
-"""Five landmarks to the 112 x 112 crop that SFace was trained on."""
+"""Five landmarks to the square crop that a face model was trained on."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ TEMPLATE: Landmarks = np.array(
 
 
 def similarity(points: Landmarks, template: Landmarks = TEMPLATE) -> npt.NDArray[np.float64]:
-    """The 2 x 3 turn, scale and shift that brings `points` nearest to `template` (least squares, Umeyama 1991).
+    """The 2 x 3 turn, scale and shift that brings `points` nearest to `template` (least squares).
+
+    In the plane, turning and scaling is multiplying by one complex number, which leaves a plain regression; the same
+    as Umeyama (1991) without a decomposition.
 
     Raises:
         ValueError: the points coincide, so no turn or scale can be read from them.
     """
-    source, target = points.astype(np.float64), template.astype(np.float64)
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    source_centred, target_centred = source - source_mean, target - target_mean
-    variance = (source_centred**2).sum() / len(source)
-    if variance < 1e-9:
+    source, target = (each.astype(np.float64) @ (1, 1j) for each in (points, template))
+    centred = source - source.mean()
+    spread = np.vdot(centred, centred).real
+    if spread < 1e-9 * len(source):
         raise ValueError("the landmarks of this face coincide")
-    left, singular, right = np.linalg.svd(target_centred.T @ source_centred / len(source))
-    handed = np.array([1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = left @ np.diag(handed) @ right
-    scale = (singular * handed).sum() / variance
-    matrix = np.empty((2, 3))
-    matrix[:, :2] = scale * rotation
-    matrix[:, 2] = target_mean - matrix[:, :2] @ source_mean
-    return matrix
+    turn = np.vdot(centred, target) / spread
+    shift = target.mean() - turn * source.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def align(pixels: Pixels, landmarks: Landmarks) -> Pixels:
-    """The 112 x 112 x 3 crop of the face with these landmarks; what lies outside the picture is black."""
-    crop = cv2.warpAffine(pixels, similarity(landmarks), (CROP_SIDE, CROP_SIDE), flags=cv2.INTER_LINEAR)
+def align(pixels: Pixels, landmarks: Landmarks, template: Landmarks = TEMPLATE, side: int = CROP_SIDE) -> Pixels:
+    """The side x side x 3 crop in which these landmarks lie on `template`; what lies outside the picture is black.
+
+    Raises:
+        ValueError: the landmarks coincide.
+    """
+    crop = cv2.warpAffine(pixels, similarity(landmarks, template), (side, side), flags=cv2.INTER_LINEAR)
     return np.asarray(crop, np.uint8)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import logging
+import math
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from recognition.imaging import Pixels
+from recognition.runtime import Network, NoFastRuntime, Tensor
+
+logger = logging.getLogger(__name__)
+
+# Where landmarks are read a second time: a square, and the width of the face in it, in pixels.
+CHIP_SIDE = 192
+CHIP_FACE = 80
+
+# YuNet halves a picture five times. Cameras send one size for hours; photographs come in every size, and in steps of
+# the second kind few of them need the network compiled for them. Surroundings of a face are always of the third.
+CELL, LARGE_CELL, AROUND = 32, 128, 512
 
 Landmarks = npt.NDArray[np.float32]
 """5 x 2 pixels: right eye, left eye, nose tip, right and left mouth corner; right is the person's own."""
@@ -38,16 +53,99 @@ class Face:
         return self.x, self.y, self.width, self.height
 
 
+class Detections(Protocol):
+    """Something that runs YuNet on a picture."""
+
+    name: str
+
+    def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
+        """n x 15: left, top, width, height, five landmarks x and y, score. The picture is filled up to whole cells."""
+
+
+class FastYuNet:
+    """YuNet's graph on the fast runtime. What it finds is what OpenCV finds (a test compares them)."""
+
+    STRIDES = (8, 16, 32)
+
+    def __init__(self, weights: Path, score_threshold: float) -> None:
+        """
+        Raises:
+            NoFastRuntime: it cannot run here.
+        """
+        self._network = Network(weights)
+        self.name = self._network.name
+        self._score_threshold = score_threshold
+
+    def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
+        height, width = pixels.shape[:2]
+        # What is missing to whole cells is black, right and below.
+        canvas = np.zeros((-(-height // cell) * cell, -(-width // cell) * cell, 3), np.uint8)
+        canvas[:height, :width] = pixels
+        batch = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32)
+        answers = dict(zip(self._network.outputs, self._network(batch), strict=True))
+        found = self._decoded(answers, canvas.shape[0], canvas.shape[1])
+        kept = cv2.dnn.NMSBoxes(found[:, :4].tolist(), found[:, 14].tolist(), self._score_threshold, 0.3, top_k=5000)
+        return np.asarray(found[np.asarray(kept, int).ravel()], np.float32)
+
+    def _decoded(self, answers: dict[str, Tensor], height: int, width: int) -> npt.NDArray[np.float32]:
+        """The cells that see a face: offsets from the cell's corner, in cells; sizes as logarithms."""
+
+        def of(kind: str) -> Tensor:
+            return np.concatenate([answers[f"{kind}_{stride}"][0] for stride in self.STRIDES])
+
+        score = np.sqrt(np.clip(of("cls")[:, 0], 0, 1) * np.clip(of("obj")[:, 0], 0, 1))
+        (cells,) = np.nonzero(score >= self._score_threshold)
+        corner, stride = (each[cells] for each in _cells(self.STRIDES, height, width))
+        box, points = of("bbox")[cells], of("kps")[cells]
+        middle, size = (corner + box[:, :2]) * stride, np.exp(box[:, 2:]) * stride
+        landmarks = (points.reshape(-1, 5, 2) + corner[:, None]) * stride[:, None]
+        rows = (middle - size / 2, size, landmarks.reshape(-1, 10), score[cells, None])
+        return np.concatenate(rows, axis=1, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=32)
+def _cells(strides: tuple[int, ...], height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Corner of every cell, in cells of its scale (n x 2: column, row), and that scale's pixels a cell (n x 1)."""
+    grids = [np.indices((height // stride, width // stride)).reshape(2, -1)[::-1].T for stride in strides]
+    sizes = [np.full((len(grid), 1), stride) for grid, stride in zip(grids, strides, strict=True)]
+    return np.concatenate(grids).astype(np.float32), np.concatenate(sizes).astype(np.float32)
+
+
+class OpenCVYuNet:
+    """YuNet as OpenCV runs it: where there is no faster runtime, and to compare with."""
+
+    name = f"OpenCV {cv2.__version__}"
+
+    def __init__(self, weights: Path, score_threshold: float) -> None:
+        self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 5000)
+
+    def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
+        self._detector.setInputSize(pixels.shape[1::-1])
+        # OpenCV's stubs do not know that nothing found is None.
+        rows: Any = self._detector.detect(pixels)[1]
+        return np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
+
+
 class FaceDetector:
-    """YuNet 2023mar through OpenCV (https://github.com/opencv/opencv_zoo, MIT)."""
+    """YuNet 2023mar (Wu et al. 2023; https://github.com/opencv/opencv_zoo, MIT)."""
 
     # YuNet sees faces from about 10 pixels; below this its landmarks are too coarse to align by.
     SMALLEST_SEEN = 14
 
     def __init__(self, weights: Path, score_threshold: float = 0.6) -> None:
-        self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 5000)
-        # The OpenCV object keeps its input size and buffers: one caller at a time.
+        self._yunet: Detections
+        try:
+            self._yunet = FastYuNet(weights, score_threshold)
+        except NoFastRuntime as reason:
+            logger.warning("Faces are detected by OpenCV, which is slower: %s", reason)
+            self._yunet = OpenCVYuNet(weights, score_threshold)
+        # Both keep buffers: one caller at a time.
         self._lock = threading.Lock()
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, for people."""
+        return self._yunet.name
 
     def detect(self, pixels: Pixels, smallest_face: int = 20) -> list[Face]:
         """Every face at least `smallest_face` pixels wide, largest first.
@@ -55,8 +153,22 @@ class FaceDetector:
         The picture is shrunk as far as that allows, which is where the time goes: cost grows with pixels.
         """
         scale = min(1.0, max(self.SMALLEST_SEEN / smallest_face, 320 / max(pixels.shape[:2])))
-        found = self._run(pixels, scale)
+        found = self._run(pixels, scale, CELL)
         return sorted((face for face in found if face.width >= smallest_face), key=lambda face: -face.width)
+
+    def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
+        """Every face, however small, whose middle lies within a square of twice `reach` pixels a side."""
+        left, top = (max(int(each - reach), 0) for each in middle)
+        right, bottom = (int(each + reach) for each in middle)
+        region = pixels[top:bottom, left:right]
+        if not region.size:
+            return []
+        corner = np.array([left, top], np.float32)
+        found = self._run(np.ascontiguousarray(region), min(1.0, AROUND / max(region.shape[:2])), AROUND)
+        return [
+            dataclasses.replace(face, x=face.x + left, y=face.y + top, landmarks=face.landmarks + corner)
+            for face in found
+        ]
 
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:
         """Faces in an enrolment photograph: from a passport-style close-up to one person in a group, largest first."""
@@ -73,22 +185,68 @@ class FaceDetector:
             ]
         return sorted((face for face in found if face.width >= 20), key=lambda face: -face.width)
 
-    def _run(self, pixels: Pixels, scale: float) -> list[Face]:
+    def refine(self, pixels: Pixels, face: Face) -> Face:
+        """The same face with better landmarks: read again where it has one size and its surroundings, and mirrored.
+
+        What is found in a frame was found at the frame's scale, down to a face of 14 pixels. Landmarks that disagree
+        by more than a fifth of the face belong to somebody else; without any that agree, they stay as they are.
+        """
+        zoom = CHIP_FACE / max(face.width, 1.0)
+        middle = np.array(face.centre, np.float32)
+        corner = middle - np.float32(CHIP_SIDE / 2 / zoom)
+        matrix = np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]]])
+        chip = cv2.warpAffine(pixels, matrix, (CHIP_SIDE, CHIP_SIDE), borderMode=cv2.BORDER_REPLICATE)
+        seen = [
+            self._landmarks(np.asarray(chip, np.uint8)),
+            _mirrored(self._landmarks(np.asarray(chip[:, ::-1], np.uint8))),
+        ]
+        readings = [landmarks / zoom + corner for landmarks in seen if landmarks is not None]
+        agreeing = [each for each in readings if np.abs(each - face.landmarks).max() < face.width * 0.2]
+        if not agreeing:
+            return face
+        return dataclasses.replace(face, landmarks=np.mean(agreeing, axis=0, dtype=np.float32))
+
+    def _landmarks(self, chip: Pixels) -> Landmarks | None:
+        """Of the face in the middle of a chip."""
+        found = [face for face in self._run(np.ascontiguousarray(chip), 1.0, CELL) if face.width > CHIP_FACE / 2]
+        middle = CHIP_SIDE / 2
+        nearest = min(found, key=lambda face: math.dist(face.centre, (middle, middle)), default=None)
+        return None if nearest is None else nearest.landmarks
+
+    def _run(self, pixels: Pixels, scale: float, cell: int = LARGE_CELL) -> list[Face]:
         # Dividing again by the scale that was really reached keeps landmarks exact after rounding to whole pixels.
         height, width = pixels.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        image = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        image = _shrunk(pixels, size)
         if min(size) < self.SMALLEST_SEEN:
             # No face fits in, and OpenCV answers such a picture with whatever its memory held.
             return []
         with self._lock:
-            self._detector.setInputSize(size)
-            # OpenCV's stubs do not know that nothing found is None.
-            rows: Any = self._detector.detect(image)[1]
-        if rows is None:
-            return []
+            rows = self._yunet(image, cell)
         ratio = np.array([width / size[0], height / size[1]], np.float32)
         return [_face(row, ratio) for row in rows]
+
+
+def _shrunk(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """The picture at width x height, which are not larger than its own.
+
+    Halved until less than half is left to take off, then between neighbours: a tenth of the time of any other areas.
+    """
+    while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
+        halves = pixels.shape[1] // 2, pixels.shape[0] // 2
+        pixels = np.asarray(cv2.resize(pixels, halves, interpolation=cv2.INTER_AREA), np.uint8)
+    if pixels.shape[1::-1] == size:
+        return pixels
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _mirrored(landmarks: Landmarks | None) -> Landmarks | None:
+    """Landmarks of a mirrored chip as those of the chip: left and right change places."""
+    if landmarks is None:
+        return None
+    swapped = landmarks[[1, 0, 2, 4, 3]].copy()
+    swapped[:, 0] = CHIP_SIDE - 1 - swapped[:, 0]
+    return swapped
 
 
 def _face(row: npt.NDArray[np.float32], ratio: npt.NDArray[np.float32]) -> Face:

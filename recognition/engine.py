@@ -1,79 +1,233 @@
-"""Detector, alignment and embedder as one thing with one identity."""
+"""Detector, alignment, embedders and how their scores are joined, as one thing with one identity.
+
+Two ways to look at a face. A quick look is one run of the first model, in bfloat16 where the processor has it: every
+shot of a camera gets it, and it finds the candidates. A close look is the same crop and its mirror image, exact, and a
+second, independent model: enrolment photographs get it, and of a camera's faces only those that a quick look brought
+near somebody of the list. Every score is a close look's.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from recognition import weights
-from recognition.align import align
+from recognition.align import CROP_SIDE, TEMPLATE
 from recognition.detect import Face, FaceDetector
-from recognition.embed import FaceEmbedder
+from recognition.embed import Embedding, FaceEmbedder
 from recognition.imaging import Pixels
+from recognition.models import DLIB_MODEL, SFACE_MODEL, FaceModel, chosen
+from recognition.weights import YUNET, Weights
 
-# Anything that moves a score changes this: detector, landmarks, template of alignment, colour order, normalisation.
-PREPROCESSING = "yunet2023mar-5pt112-bgr-v1"
+Cosines = TypeVar("Cosines", float, npt.NDArray[np.float32])
+
+# Anything that moves a score changes this: detector, landmarks, alignment, centring, mirroring, how scores are joined.
+PREPROCESSING = "yunet2023mar-5pt-centred-mirrored-v2"
+# The share of the second model in a score (docs/accuracy.md).
+SECOND_SHARE = 0.5
+# A second model's cosine for one person hardly exceeds this (99th percentile of mated pairs), and a close look moves
+# the first model's by this much at most: what a quick look must reach so that the joined score can reach a threshold.
+HIGHEST_SECOND = 0.99
+CLOSE_SLACK = 0.04
 
 
 @dataclass(frozen=True)
 class EngineIdentity:
-    """What a score depends on. Scores of two identities are never compared."""
+    """What a score depends on. Scores of two identities are never compared. second_*: empty and 0 without one."""
 
     model: str
     digest: str
     preprocessing: str
     dimension: int
+    second_model: str = ""
+    second_digest: str = ""
+    second_dimension: int = 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which models an engine is made of."""
+
+    model: FaceModel = SFACE_MODEL
+    second: FaceModel | None = DLIB_MODEL
+
+    @classmethod
+    def of(cls, name: str, digest: str = "") -> Choice:
+        """The engine on a model of this name. Only the shipped model has a second look: its share was measured.
+
+        Raises:
+            WeightsError: there is no such model, or its digest must be named.
+        """
+        model = chosen(name, digest)
+        return cls(model, DLIB_MODEL if model is SFACE_MODEL else None)
+
+    @property
+    def files(self) -> tuple[Weights, ...]:
+        """Everything that must be staged."""
+        return (YUNET, *self.model.files, *(self.second.files if self.second else ()))
+
+
+SHIPPED = Choice()
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A face looked at quickly.
+
+    face: with the landmarks that were used. crop: aligned. embedding: of the first model; what is searched with.
+    """
+
+    face: Face
+    crop: Pixels
+    embedding: Embedding
+
+
+@dataclass(frozen=True)
+class Template:
+    """A face looked at closely. embedding: unit, of the first model; second: unit, of the second, if there is one."""
+
+    embedding: Embedding
+    second: Embedding | None = None
 
 
 class Engine:
     """The recognition engine; build it once a process."""
 
-    def __init__(self, deepface_home: Path) -> None:
+    def __init__(self, deepface_home: Path, choice: Choice = SHIPPED) -> None:
         """Load the staged weights below `deepface_home`.
 
         Raises:
             weights.WeightsError: they are missing or not the measured ones.
         """
-        detector_path, _ = weights.verified(weights.YUNET, deepface_home)
-        self.identity = identity_of(deepface_home)
+        self.identity = identity_of(deepface_home, choice)
         # Frames, not pixels, are what runs side by side: one thread an image leaves the cores to other cameras.
         cv2.setNumThreads(1)
-        os.environ["DEEPFACE_HOME"] = str(deepface_home)
-        self._detector = FaceDetector(detector_path)
-        self._embedder = FaceEmbedder()
+        self._detector = detector_at(deepface_home)
+        self._first = FaceEmbedder(choice.model, deepface_home)
+        self._second = FaceEmbedder(choice.second, deepface_home) if choice.second else None
+
+    @property
+    def runtimes(self) -> dict[str, str]:
+        """What runs each part, for people."""
+        parts = {
+            "YuNet": self._detector.runtime,
+            f"{self.identity.model}, quick looks": self._first.quick_runtime,
+            self.identity.model: self._first.runtime,
+        }
+        return parts | ({self.identity.second_model: self._second.runtime} if self._second else {})
+
+    def warm_up(self, width: int = 1280, height: int = 720, smallest_face: int = 32) -> None:
+        """Do everything once on a frame of this size, so that the first face does not wait for networks to be built."""
+        frame = np.zeros((height, width, 3), np.uint8)
+        self.detect(frame, smallest_face)
+        landmarks = np.asarray(TEMPLATE + np.array([width / 2, height / 2]), np.float32)
+        face = Face(width / 2, height / 2, CROP_SIDE, CROP_SIDE, 1.0, landmarks)
+        self.look_closely(frame, self.glance(frame, [face]))
+        self.detect_around(frame, face.centre, CROP_SIDE)
 
     def detect(self, pixels: Pixels, smallest_face: int = 20) -> list[Face]:
         """Faces of a camera frame at least `smallest_face` pixels wide, largest first."""
         return self._detector.detect(pixels, smallest_face)
 
+    def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
+        """Every face, however small, around a point of a camera frame."""
+        return self._detector.detect_around(pixels, middle, reach)
+
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:
         """Faces of an enrolment photograph, largest first."""
         return self._detector.detect_in_photograph(pixels)
 
-    def embed(self, pixels: Pixels, faces: Sequence[Face]) -> npt.NDArray[np.float32]:
-        """Unit embeddings, n x 128, of n faces of one picture, in one batch."""
-        return self._embedder.embed([align(pixels, face.landmarks) for face in faces])
+    def glance(self, pixels: Pixels, faces: Sequence[Face]) -> list[Glance]:
+        """A quick look at faces of one picture, in one batch; their landmarks are read a second time first."""
+        refined = [self._detector.refine(pixels, face) for face in faces]
+        crops = [self._first.crop(pixels, face.landmarks) for face in refined]
+        return [Glance(*each) for each in zip(refined, crops, self._first.look_quickly(crops), strict=True)]
+
+    def look_closely(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Template]:
+        """A close look at faces of the same picture that were glanced at."""
+        return self.complete(glances, self.second_look(pixels, glances))
+
+    def second_look(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Embedding | None]:
+        """The part of a close look that costs less and rules out more: the second model's, if there is one."""
+        if self._second is None:
+            return [None] * len(glances)
+        return list(self._second.look_closely([self._second.crop(pixels, glance.face.landmarks) for glance in glances]))
+
+    def complete(self, glances: Sequence[Glance], seconds: Sequence[Embedding | None]) -> list[Template]:
+        """The rest of a close look, joined to what `second_look` gave."""
+        first = self._first.look_closely([glance.crop for glance in glances])
+        return [Template(*pair) for pair in zip(first, seconds, strict=True)]
+
+    def score(self, probe: Template, enrolled: Template) -> float:
+        """How alike two faces are, looked at closely: not a probability, and meaningful for this engine only."""
+        first = float(probe.embedding @ enrolled.embedding)
+        second = cosine(probe.second, enrolled.second)
+        return first if second is None else joined(first, second)
+
+    def worth_a_close_look(self, threshold: float) -> float:
+        """The cosine that a quick look must reach for a close one to have a chance of reaching the threshold."""
+        if self._second is None:
+            return threshold - CLOSE_SLACK
+        return (threshold - SECOND_SHARE * HIGHEST_SECOND) / (1 - SECOND_SHARE) - CLOSE_SLACK
+
+    def reachable(self, quick: Cosines, second: Cosines | None = None) -> Cosines:
+        """The highest score that a close look can come to after a quick one of this cosine.
+
+        second: the second model's cosine, once it is known.
+        """
+        if self._second is None:
+            return quick + CLOSE_SLACK
+        return joined(quick + CLOSE_SLACK, HIGHEST_SECOND if second is None else second)
 
 
-@functools.lru_cache(maxsize=1)
-def identity_of(deepface_home: Path) -> EngineIdentity:
+def cosine(one: Embedding | None, other: Embedding | None) -> float | None:
+    """Of two unit embeddings; None when there is one missing."""
+    return None if one is None or other is None else float(one @ other)
+
+
+def joined(first: Cosines, second: Cosines | float) -> Cosines:
+    """The score of a comparison: both models' cosines, each with its share."""
+    return (1 - SECOND_SHARE) * first + SECOND_SHARE * second
+
+
+def detector_at(deepface_home: Path) -> FaceDetector:
+    """The detector alone.
+
+    Raises:
+        weights.WeightsError: its weights are missing or not the measured ones.
+    """
+    return FaceDetector(weights.verified(YUNET, deepface_home)[0])
+
+
+@functools.lru_cache(maxsize=8)
+def identity_of(deepface_home: Path, choice: Choice = SHIPPED) -> EngineIdentity:
     """The identity of the engine that these staged weights make, without loading them.
 
     Raises:
         weights.WeightsError: they are missing or not the measured ones.
     """
-    _, digest = weights.verified(weights.SFACE, deepface_home)
-    return EngineIdentity(FaceEmbedder.NAME, digest, PREPROCESSING, FaceEmbedder.DIMENSION)
+    _, digest = weights.verified(choice.model.weights, deepface_home)
+    identity = EngineIdentity(choice.model.name, digest, PREPROCESSING, choice.model.dimension)
+    if choice.second is None:
+        return identity
+    _, second = weights.verified(choice.second.weights, deepface_home)
+    return dataclasses.replace(
+        identity,
+        second_model=choice.second.name,
+        second_digest=second,
+        second_dimension=choice.second.dimension,
+    )
 
 
 @functools.lru_cache(maxsize=1)
-def engine_at(deepface_home: Path) -> Engine:
+def engine_at(deepface_home: Path, choice: Choice = SHIPPED) -> Engine:
     """The process's engine, loaded at the first call."""
-    return Engine(deepface_home)
+    return Engine(deepface_home, choice)

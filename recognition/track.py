@@ -9,7 +9,7 @@ import json
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 Box = tuple[float, float, float, float]
 """Left, top, width, height in pixels."""
@@ -19,14 +19,22 @@ OCCLUSION = 1.2
 # How unlike two boxes may be and still be one face; 1 is the same box, 0 a face's width apart.
 LEAST_AFFINITY = 0.15
 QUICK_SHOTS = 3
+# A shot is clearly better when its worth has grown by a sixth, which is looked for at every third sight.
+CLEARLY_BETTER = 7 / 6
+MEASURE_EVERY = 3
+# Sights between two shots of a face that is near somebody, and at most, of one without news.
+WAIT_WHEN_NEAR, LONGEST_WAIT = 2, 18
+# Shots that must agree, and how far above the threshold one of them needs no other.
+AGREEING = 2
+STRONG_MARGIN = 0.04
 
 
 @dataclass
 class Track:
     """One face being followed.
 
-    scores: for each candidate of the list the cosine similarities that came near the threshold, best use of which is
-    `voted`. raised: candidates this track has already become an alert for.
+    scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
+    this track has already become an alert for.
     """
 
     id: str
@@ -40,18 +48,33 @@ class Track:
     scores: dict[str, list[float]] = field(default_factory=dict)
     raised: list[str] = field(default_factory=list)
 
+    @property
+    def is_open(self) -> bool:
+        """Near somebody, and neither agreed on nor given up."""
+        return bool(self.scores) and not self.raised
+
+    def may_want_shot(self) -> bool:
+        """Whether it is worth the trouble to measure this sight of the face at all."""
+        waited = self.hits - self.hits_at_shot
+        if self.shots < QUICK_SHOTS or (self.is_open and waited >= WAIT_WHEN_NEAR):
+            return True
+        return waited > 0 and waited % MEASURE_EVERY == 0
+
     def wants_shot(self, worth: float) -> bool:
         """Whether embedding this sight of the face can add something to what is known.
 
-        The first three sights at once; then when the face is clearly better than before, or after a while, a little
-        rarer each time. A face that has become an alert is still looked at, but seldom: it may be two people.
+        The first three sights at once; then when the face is clearly better than before, or after a while, longer each
+        time. A face that is near somebody is looked at every other time until its track agrees or not; one that has
+        become an alert still is, but seldom: it may be two people.
         """
         if self.shots < QUICK_SHOTS:
             return True
         waited = self.hits - self.hits_at_shot
-        if self.raised:
-            return waited >= 10
-        return worth > self.best_worth * 1.15 or waited >= min(2 + self.shots // 3, 6)
+        if worth > self.best_worth * CLEARLY_BETTER and not self.raised:
+            return True
+        if self.is_open:
+            return waited >= WAIT_WHEN_NEAR
+        return waited >= min(MEASURE_EVERY << (self.shots - QUICK_SHOTS), LONGEST_WAIT)
 
     def note_shot(self, worth: float) -> None:
         self.shots += 1
@@ -59,12 +82,21 @@ class Track:
         self.best_worth = max(self.best_worth, worth)
 
     def note_score(self, candidate: str, score: float) -> None:
-        self.scores.setdefault(candidate, []).append(round(score, 4))
+        """A shot's score for somebody it came near."""
+        best = sorted([*self.scores.get(candidate, []), round(score, 4)], reverse=True)
+        self.scores[candidate] = best[:AGREEING]
 
-    def voted(self, candidate: str, threshold: float, strong: float) -> bool:
-        """Whether this candidate has two shots from the threshold up, or one from `strong` up."""
+    def agreed(self, candidate: str, threshold: float) -> float | None:
+        """The track's score for somebody, when it reaches the threshold: the mean of its two best shots.
+
+        One shot alone must be clearly above it. Of the ways to join shots that were tried this finds most people at
+        the same rate of strangers (docs/accuracy.md, "Several shots").
+        """
         scores = self.scores.get(candidate, [])
-        return sum(score >= threshold for score in scores) >= 2 or max(scores, default=-1.0) >= strong
+        if scores and scores[0] >= threshold + STRONG_MARGIN:
+            return scores[0]
+        mean = sum(scores) / AGREEING
+        return mean if len(scores) == AGREEING and mean >= threshold else None
 
     def predicted(self, at: float) -> Box:
         """Where the box should be by now, on its course."""
@@ -86,7 +118,7 @@ class TrackSet:
         return cls([Track(**{**row, "box": tuple(row["box"]), "velocity": tuple(row["velocity"])}) for row in rows])
 
     def to_json(self) -> str:
-        return json.dumps([asdict(track) for track in self.tracks], separators=(",", ":"))
+        return json.dumps([vars(track) for track in self.tracks], separators=(",", ":"))
 
     def update(self, boxes: Sequence[Box], at: float) -> list[Track]:
         """The track of each box, in the order of the boxes; new ones for new faces, forgotten ones dropped.

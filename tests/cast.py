@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 import importlib.util
@@ -21,12 +22,15 @@ from deployments.models import Camera, Deployment
 from deployments.operations import NewCamera
 from lfr_site.models import User
 from lfr_site.roles import ROLES
-from recognition.engine import identity_of
+from recognition.detect import Face
+from recognition.engine import Engine, Template
 from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.watch import Candidate
 from watchlists import operations as watchlist_operations
+from watchlists.defaults import DEFAULT_THRESHOLD
+from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
 from watchlists.models import OperatingPoint, Person, Watchlist
-from watchlists.querysets import Candidate
 
 FACES = Path(os.environ.get("LFR_TEST_FACES", Path(__file__).resolve().parent.parent.parent / "shared" / "faces"))
 LONDON = FACES / "london"
@@ -88,10 +92,8 @@ def portrait_enrolment() -> Enrolment:
     return read_photograph(portrait_jpeg())
 
 
-def make_operating_point(threshold: float = 0.49) -> OperatingPoint:
-    from django.conf import settings
-
-    engine = watchlist_operations.register_engine(identity_of(settings.DEEPFACE_HOME))
+def make_operating_point(threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
+    engine = watchlist_operations.register_engine(identity())
     return engine.operating_points.first() or watchlist_operations.set_operating_point(engine, threshold, "a test")
 
 
@@ -101,10 +103,9 @@ def random_embedding(seed: int) -> npt.NDArray[np.float32]:
 
 
 def make_enrolment(embedding: npt.NDArray[np.float32] | None = None) -> Enrolment:
-    """The portrait's enrolment, with another embedding when one is given."""
+    """The portrait's enrolment, with another embedding for both models when one is given."""
     known = portrait_enrolment()
-    chosen = known.embedding if embedding is None else embedding
-    return Enrolment(known.jpeg, known.sha256, known.width, known.height, known.face_box, chosen, [])
+    return known if embedding is None else dataclasses.replace(known, template=Template(embedding, embedding))
 
 
 def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.float32]] | None = None) -> Watchlist:
@@ -163,6 +164,12 @@ def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | N
     alert = alert_operations.raise_alert(camera, candidate, make_sighting(track))
     assert alert is not None
     return alert
+
+
+def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face]) -> float:
+    """The score of two faces, each in its picture, looked at closely."""
+    templates = [engine.look_closely(pixels, engine.glance(pixels, [face]))[0] for pixels, face in (one, other)]
+    return engine.score(*templates)
 
 
 def make_sighting(track: str = "1" * 32) -> alert_operations.Sighting:

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
 
-from recognition.engine import Engine, engine_at
+from recognition.engine import Engine
 from tests.cast import Cast, make_cast
+from watchlists.engine import engine as running_engine
 
 
 @pytest.fixture
@@ -14,4 +14,4 @@ def cast(db: None) -> Cast:
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    return engine_at(settings.DEEPFACE_HOME)
+    return running_engine()

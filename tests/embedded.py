@@ -26,13 +26,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     from recognition import weights
+    from recognition.engine import SHIPPED
 
     # Root's temporary folder may be closed to the user that PostgreSQL runs as.
     DATA.chmod(0o711)
     for service in (services.Postgres(DATA, DATA / "postgres.log"), services.Valkey(DATA, DATA / "valkey.log")):
         service.start()
         _running.append(service)
-    weights.stage(DATA / "models")
+    weights.stage(DATA / "models", SHIPPED.files)
     # WhiteNoise warns when it is missing, and warnings are errors here.
     (DATA / "static").mkdir()
 

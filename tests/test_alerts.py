@@ -12,10 +12,10 @@ from alerts.models import Alert, Outcome
 from audit.errors import Conflict, Refused
 from audit.models import Entry
 from deployments import operations as deployment_operations
+from recognition.watch import Candidate
 from tests.cast import Cast, make_alert, make_live_deployment, make_sealed_watchlist, make_sighting, random_embedding
 from watchlists import operations as watchlist_operations
 from watchlists.models import Person
-from watchlists.querysets import Candidate
 
 State = Alert.State
 

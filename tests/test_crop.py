@@ -6,7 +6,7 @@ import pytest
 
 from recognition.crop import face_crop, lone_face_crop
 from recognition.engine import Engine
-from tests.cast import portrait
+from tests.cast import likeness, portrait
 
 
 def test_every_face_is_shown_at_one_scale(engine: Engine) -> None:
@@ -27,7 +27,7 @@ def test_a_bystander_in_the_crop_cannot_be_recognised(engine: Engine) -> None:
         safe = lone_face_crop(pair, wanted.box, others)
         (left,) = engine.detect_in_photograph(safe)
         assert abs(left.centre[0] - 160) < 12
-        assert float(engine.embed(safe, [left])[0] @ engine.embed(pair, [wanted])[0]) > 0.8
+        assert likeness(engine, (safe, left), (pair, wanted)) > 0.8
 
 
 @pytest.mark.parametrize("width", [18, 26, 34, 45])

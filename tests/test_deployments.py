@@ -13,6 +13,7 @@ from audit.machine import move
 from deployments import operations
 from deployments.models import STEPS, Camera, Deployment
 from deployments.operations import FrameCounts, NewCamera
+from deployments.querysets import FrameTerms
 from tests.cast import Cast, make_deployment, make_live_deployment, make_sealed_watchlist, make_watchlist
 from watchlists.models import Watchlist
 
@@ -172,3 +173,22 @@ def test_what_never_started_lapses(cast: Cast) -> None:
     assert [draft.state, authorised.state, live.state] == [State.LAPSED, State.LAPSED, State.LIVE]
     with pytest.raises(Conflict):
         operations.go_live(authorised, actor=cast.operator)
+
+
+def test_the_terms_of_a_frame_hold_exactly_while_streaming_is_allowed(cast: Cast) -> None:
+    """Two statements of one rule, the second for every frame: before, within and after the authority, and ended."""
+    deployment = make_live_deployment(cast)
+    camera, point = deployment.cameras.first(), deployment.operating_point
+    assert camera is not None
+    assert point is not None
+    second = dt.timedelta(seconds=1)
+    moments = [
+        moment + step for moment in (deployment.starts_at, deployment.ends_at) for step in (-second, 0 * second, second)
+    ]
+    allowed = [Camera.objects.streaming_allowed(at).filter(pk=camera.pk).exists() for at in moments]
+    assert allowed == [False, True, True, True, False, False]
+    terms = [Camera.objects.frame_terms(str(camera.pk), at=at) for at in moments]
+    assert [found is not None for found in terms] == allowed
+    assert terms[1] == FrameTerms(deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face)
+    operations.end(deployment, actor=cast.operator, reason="Rain")
+    assert Camera.objects.frame_terms(str(camera.pk), at=moments[1]) is None

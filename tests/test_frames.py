@@ -23,13 +23,13 @@ async def test_newest_wins_and_one_turn_is_out_at_a_time(camera: str) -> None:
     turn = await gate.offer(camera, _frame(1))
     assert turn is not None
     assert await gate.offer(camera, _frame(2)) is None
-    assert source.take(camera, turn) == _frame(2)
+    assert source.take(camera, turn) == (_frame(2), None)
     assert source.take(camera, turn) is None
     # While it is worked on, a newer one waits for its turn.
     assert await gate.offer(camera, _frame(3)) is None
-    following = source.done(camera, turn)
+    following = source.done(camera, turn, "[1]")
     assert following is not None
-    assert source.take(camera, following) == _frame(3)
+    assert source.take(camera, following) == (_frame(3), b"[1]")
     assert source.done(camera, following) is None
     assert await gate.offer(camera, _frame(4)) is not None
     await gate.close()
@@ -44,8 +44,8 @@ async def test_a_turn_that_passed_on_takes_and_ends_nothing(camera: str) -> None
     new = await gate.offer(camera, _frame(2))
     assert new is not None
     assert source.take(camera, old) is None
-    assert source.done(camera, old) is None
-    assert source.take(camera, new) == _frame(2)
+    assert source.done(camera, old, "[1]") is None
+    assert source.take(camera, new) == (_frame(2), None)
     await gate.close()
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from recognition.track import OCCLUSION, Track, TrackSet
 
 LEFT, RIGHT = (100.0, 100.0, 60.0, 70.0), (400.0, 100.0, 60.0, 70.0)
@@ -61,32 +63,51 @@ def test_what_is_kept_between_frames_is_boxes_ids_and_scores() -> None:
     assert TrackSet.from_json(None).tracks == []
 
 
-def test_the_first_three_sights_are_embedded_then_fewer() -> None:
+def _embedded(track: Track, sights: int, worth: float = 0.5) -> list[int]:
+    """Which of so many sights are embedded."""
+    chosen = []
+    for _ in range(sights):
+        if track.may_want_shot() and track.wants_shot(worth):
+            track.note_shot(worth)
+            chosen.append(track.hits)
+        track.hits += 1
+    return chosen
+
+
+def test_the_first_three_sights_are_embedded_then_ever_fewer() -> None:
+    assert _embedded(Track("t", LEFT, 0.0), 60) == [1, 2, 3, 6, 12, 24, 42, 60]
+
+
+def test_a_face_near_somebody_is_looked_at_more_often_until_its_track_agrees() -> None:
     track = Track("t", LEFT, 0.0)
-    embedded = []
-    for hit in range(30):
-        track.hits = hit + 1
-        if track.wants_shot(0.5):
-            track.note_shot(0.5)
-            embedded.append(hit)
-    assert embedded[:3] == [0, 1, 2]
-    assert 6 <= len(embedded) <= 12
+    track.note_score("a", 0.68)
+    assert _embedded(track, 10) == [1, 2, 3, 5, 7, 9]
+    track.raised.append("a")
+    assert _embedded(track, 20) == [27]
 
 
-def test_a_clearly_better_sight_is_embedded_at_once() -> None:
-    track = Track("t", LEFT, 0.0, hits=4, shots=3, best_worth=0.4, hits_at_shot=3)
+def test_a_clearly_better_sight_is_embedded_before_its_time() -> None:
+    track = Track("t", LEFT, 0.0, hits=6, shots=4, best_worth=0.4, hits_at_shot=3)
+    assert track.may_want_shot()
     assert not track.wants_shot(0.42)
     assert track.wants_shot(0.6)
 
 
-def test_a_vote_needs_two_shots_or_a_strong_one_for_the_same_person() -> None:
+def test_a_track_agrees_by_the_mean_of_its_two_best_shots() -> None:
     track = Track("t", LEFT, 0.0)
-    track.note_score("a", 0.5)
-    track.note_score("b", 0.5)
-    track.note_score("a", 0.45)
-    assert not track.voted("a", 0.49, 0.6)
-    track.note_score("a", 0.52)
-    assert track.voted("a", 0.49, 0.6)
-    assert not track.voted("b", 0.49, 0.6)
-    track.note_score("b", 0.61)
-    assert track.voted("b", 0.49, 0.6)
+    track.note_score("a", 0.71)
+    track.note_score("b", 0.71)
+    assert track.agreed("a", 0.69) is None
+    track.note_score("a", 0.66)
+    assert track.agreed("a", 0.69) is None
+    track.note_score("a", 0.68)
+    assert track.agreed("a", 0.69) == pytest.approx(0.695)
+    assert track.agreed("b", 0.69) is None
+    assert track.agreed("c", 0.69) is None
+    assert track.scores["a"] == [0.71, 0.68]
+
+
+def test_one_shot_clearly_above_the_threshold_is_enough() -> None:
+    track = Track("t", LEFT, 0.0)
+    track.note_score("a", 0.74)
+    assert track.agreed("a", 0.69) == 0.74

@@ -25,7 +25,9 @@ from tests.cast import (
     random_embedding,
 )
 from watchlists import operations
+from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
+from watchlists.gallery import SealedList
 from watchlists.models import Person, Photograph, SealedTemplate, Template, Watchlist
 
 State = Watchlist.State
@@ -192,21 +194,27 @@ def test_the_search_is_exact_and_stays_inside_the_list(cast: Cast) -> None:
     engine_id = make_operating_point().engine_id
     probe = np.asarray(embeddings[17] + 0.3 * random_embedding(5), np.float32)
     probe /= np.linalg.norm(probe)
-    found = SealedTemplate.objects.nearest(probe, watchlist_id=watchlist.id, engine_id=engine_id)
+    sealed = SealedList(watchlist.id, engine_id)
+    again, found = sealed.nearest([embeddings[3], probe])
+    assert again[0].score == pytest.approx(1, abs=1e-5)
     scores = np.stack(embeddings) @ probe
     people = list(Person.objects.filter(entries__watchlist=watchlist).order_by("added_at").values_list("id", flat=True))
-    assert [candidate.person_id for candidate in found] == [people[index] for index in np.argsort(-scores)[:3]]
+    assert [candidate.person for candidate in found] == [people[index] for index in np.argsort(-scores)[:3]]
     np.testing.assert_allclose([candidate.score for candidate in found], np.sort(scores)[::-1][:3], atol=1e-5)
-    (only,) = SealedTemplate.objects.nearest(random_embedding(99), watchlist_id=other.id, engine_id=engine_id)
+    ((only,),) = SealedList(other.id, engine_id).nearest([random_embedding(99)])
     assert only.score == pytest.approx(1, abs=1e-5)
-    assert SealedTemplate.objects.nearest(probe, watchlist_id=watchlist.id, engine_id=engine_id + 1) == []
+    assert SealedList(watchlist.id, engine_id + 1).nearest([probe]) == [[]]
+    templates = sealed.templates(found)
+    assert set(templates) == {candidate.photograph for candidate in found}
+    np.testing.assert_allclose(templates[found[0].photograph].embedding, embeddings[17], atol=1e-6)
+    assert SealedList(other.id, engine_id).templates(found) == {}
 
 
 def test_a_draft_is_not_searched(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
-    probe = portrait_enrolment().embedding
+    probe = portrait_enrolment().template.embedding
     engine_id = make_operating_point().engine_id
-    assert SealedTemplate.objects.nearest(probe, watchlist_id=watchlist.id, engine_id=engine_id) == []
+    assert SealedList(watchlist.id, engine_id).nearest([probe]) == [[]]
 
 
 def test_several_faces_ask_for_a_choice() -> None:
@@ -228,4 +236,4 @@ def test_no_face_says_so() -> None:
 def test_the_same_photograph_gives_the_same_face() -> None:
     one, two = read_photograph(portrait_jpeg()), portrait_enrolment()
     assert one.sha256 == two.sha256
-    assert float(one.embedding @ two.embedding) == pytest.approx(1, abs=1e-5)
+    assert engine().score(one.template, two.template) == pytest.approx(1, abs=1e-5)

@@ -6,14 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-from django.conf import settings
-
 from recognition.detect import Face
-from recognition.engine import Engine, engine_at
+from recognition.engine import Template
 from recognition.imaging import bounded, decode_photograph, encode_jpeg
 from recognition.quality import measure
+from watchlists.engine import engine
 
 LONGEST_SIDE = 1600
 
@@ -31,14 +28,14 @@ class FaceChoice(ValueError):
 
 @dataclass(frozen=True)
 class Enrolment:
-    """A photograph ready to keep: bounded JPEG without metadata, its face, and the face's unit embedding."""
+    """A photograph ready to keep: bounded JPEG without metadata, its face, and what the engine made of it."""
 
     jpeg: bytes
     sha256: str
     width: int
     height: int
     face_box: list[float]
-    embedding: npt.NDArray[np.float32]
+    template: Template
     problems: list[str]
 
     @property
@@ -50,11 +47,6 @@ class Enrolment:
 def as_shares(box: Sequence[float], width: int, height: int) -> list[float]:
     """Left, top, width, height in pixels as shares (0 to 1) of a picture."""
     return [round(value / side, 4) for value, side in zip(box, (width, height, width, height), strict=True)]
-
-
-def engine() -> Engine:
-    """This process's engine."""
-    return engine_at(settings.DEEPFACE_HOME)
 
 
 def read_photograph(data: bytes, chosen: int | None = None) -> Enrolment:
@@ -71,13 +63,14 @@ def read_photograph(data: bytes, chosen: int | None = None) -> Enrolment:
     pixels = decode_photograph(jpeg)
     faces = sorted(engine().detect_in_photograph(pixels), key=lambda face: face.x)
     face = _choose(faces, chosen, pixels.shape[1], pixels.shape[0])
+    (template,) = engine().look_closely(pixels, engine().glance(pixels, [face]))
     return Enrolment(
         jpeg=jpeg,
         sha256=hashlib.sha256(jpeg).hexdigest(),
         width=pixels.shape[1],
         height=pixels.shape[0],
         face_box=[round(value, 1) for value in face.box],
-        embedding=engine().embed(pixels, [face])[0],
+        template=template,
         problems=measure(pixels, face).problems(),
     )
 

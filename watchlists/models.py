@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.db import models
+from django.db.models import Func
+from django.db.models.functions import Coalesce
 from pgvector.django import VectorField
 
+import recognition.calibration
+import recognition.engine
 from audit.actions import Action
 from audit.machine import Step
 from watchlists.querysets import PersonQuerySet, SealedTemplateQuerySet, WatchlistQuerySet
@@ -28,26 +34,63 @@ class Category(models.TextChoices):
 
 
 class Engine(models.Model):
-    """A recognition engine: what a template depends on. Templates of two engines are never compared."""
+    """A recognition engine: what a template depends on. Templates of two engines are never compared.
+
+    second_*: of the model that takes a close look at candidates; empty and 0 for an engine without one.
+    """
 
     model = models.CharField(max_length=40)
     digest = models.CharField(max_length=64)
     preprocessing = models.CharField(max_length=60)
     dimension = models.PositiveSmallIntegerField()
+    second_model = models.CharField(max_length=40, default="", blank=True)
+    second_digest = models.CharField(max_length=64, default="", blank=True)
+    second_dimension = models.PositiveSmallIntegerField(default=0)
     registered_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["model", "digest", "preprocessing"], name="one_row_an_engine"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["model", "digest", "preprocessing", "second_digest"], name="one_row_an_engine"
+            ),
+            # What templates point at, so that none of another length can belong to this engine (migration 0004).
+            models.UniqueConstraint(fields=["id", "dimension", "second_dimension"], name="engine_with_its_dimensions"),
+        )
 
     def __str__(self) -> str:
         return f"{self.model} {self.digest[:12]}"
+
+
+class Calibration(models.Model):
+    """How an engine's scores came out on one set of photographs: what a threshold can be chosen from. Never changed.
+
+    scores: recognition.calibration.Calibration as JSON: counts and scores, of nobody in particular.
+    """
+
+    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="calibrations")
+    dataset = models.CharField(max_length=120, help_text="What the photographs are, for people.")
+    dataset_digest = models.CharField(max_length=64, help_text="SHA-256 over the photographs' names and contents.")
+    measured_on = models.DateField()
+    scores: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-added_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.dataset}, {self.measured_on:%d %B %Y}"
+
+    @property
+    def measured(self) -> recognition.calibration.Calibration:
+        return recognition.calibration.Calibration.from_json(self.scores)
 
 
 class OperatingPoint(models.Model):
     """A threshold on one engine's scores, and the measurement it rests on. Never changed: a new one is a new row."""
 
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="operating_points")
-    threshold = models.FloatField(help_text="Cosine similarity, -1 to 1, from which a face is a possible match.")
+    calibration = models.ForeignKey(Calibration, on_delete=models.PROTECT, related_name="+", null=True)
+    threshold = models.FloatField(help_text="Score from which a face is a possible match; 0 to 1, and no percentage.")
     basis = models.TextField(help_text="Which measurement, on which data, this threshold was chosen from.")
     set_at = models.DateTimeField(auto_now_add=True)
 
@@ -113,12 +156,35 @@ class Photograph(models.Model):
         return f"photograph {str(self.id)[:8]}"
 
 
-class Template(models.Model):
-    """What one engine makes of the face on one photograph: 128 numbers of unit length."""
+def _dimension_of(column: str) -> models.GeneratedField:
+    """The length of a vector, which the database itself works out."""
+    length = Coalesce(Func(models.F(column), function="vector_dims"), 0)
+    return models.GeneratedField(expression=length, output_field=models.PositiveSmallIntegerField(), db_persist=True)
+
+
+class Embedded(models.Model):
+    """What one engine made of a face: vectors of that engine's lengths, or the database refuses the row."""
+
+    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+")
+    embedding = VectorField()
+    second = VectorField(null=True)
+    dimension = _dimension_of("embedding")
+    second_dimension = _dimension_of("second")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def template(self) -> recognition.engine.Template:
+        """As the engine takes it."""
+        second = None if self.second is None else np.asarray(self.second, np.float32)
+        return recognition.engine.Template(np.asarray(self.embedding, np.float32), second)
+
+
+class Template(Embedded):
+    """What one engine made of one photograph."""
 
     photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="templates")
-    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+")
-    embedding = VectorField(dimensions=128)
 
     class Meta:
         constraints = (
@@ -165,6 +231,8 @@ class Watchlist(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        # What its sealed templates point at (migration 0004).
+        constraints = (models.UniqueConstraint(fields=["id", "engine"], name="watchlist_with_its_engine"),)
         permissions = (
             ("compile_watchlist", "Can add people and compile watchlists"),
             ("authorise_watchlist", "Can approve and return watchlists"),
@@ -197,14 +265,15 @@ class WatchlistEntry(models.Model):
         return f"{self.person} on {self.watchlist}"
 
 
-class SealedTemplate(models.Model):
-    """A template as it was when its list was sealed: what cameras are compared with, and nothing else is."""
+class SealedTemplate(Embedded):
+    """A template as it was when its list was sealed: what cameras are compared with, and nothing else is.
+
+    The database ties its engine to the list's (migration 0004): a list holds templates of one engine only.
+    """
 
     watchlist = models.ForeignKey(Watchlist, on_delete=models.CASCADE, related_name="sealed_templates")
-    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     photograph = models.ForeignKey(Photograph, on_delete=models.PROTECT, related_name="+")
-    embedding = VectorField(dimensions=128)
 
     objects = SealedTemplateQuerySet.as_manager()
 

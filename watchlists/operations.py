@@ -5,20 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+import recognition.calibration
+import recognition.engine
 from audit.actions import Action
 from audit.errors import Conflict, Refused
 from audit.journal import CLOCK, INSTALLER, Actor, record
 from audit.machine import move, require
-from recognition.engine import EngineIdentity, identity_of
+from recognition.engine import EngineIdentity
+from watchlists.engine import identity as running_identity
 from watchlists.enrolment import Enrolment
 from watchlists.models import (
     STEPS,
+    Calibration,
     Engine,
     OperatingPoint,
     Person,
@@ -39,26 +45,92 @@ def register_engine(identity: EngineIdentity, *, actor: Actor = INSTALLER) -> En
         model=identity.model,
         digest=identity.digest,
         preprocessing=identity.preprocessing,
-        defaults={"dimension": identity.dimension},
+        second_digest=identity.second_digest,
+        defaults={
+            "dimension": identity.dimension,
+            "second_model": identity.second_model,
+            "second_dimension": identity.second_dimension,
+        },
     )
     if is_new:
-        record(Action.ENGINE_REGISTERED, actor=actor, target=engine, data={"digest": identity.digest})
+        data = {"digest": identity.digest, "second_digest": identity.second_digest}
+        record(Action.ENGINE_REGISTERED, actor=actor, target=engine, data=data)
     return engine
 
 
 def current_engine() -> Engine:
     """The row of the engine whose weights are staged here."""
-    identity = identity_of(settings.DEEPFACE_HOME)
-    return Engine.objects.get(model=identity.model, digest=identity.digest, preprocessing=identity.preprocessing)
+    identity = running_identity()
+    return Engine.objects.get(
+        model=identity.model,
+        digest=identity.digest,
+        preprocessing=identity.preprocessing,
+        second_digest=identity.second_digest,
+    )
 
 
 @transaction.atomic
-def set_operating_point(engine: Engine, threshold: float, basis: str, *, actor: Actor = INSTALLER) -> OperatingPoint:
+def add_calibration(
+    engine: Engine,
+    measured: recognition.calibration.Calibration,
+    *,
+    dataset: str,
+    digest: str,
+    measured_on: dt.date,
+    actor: Actor = INSTALLER,
+) -> Calibration:
+    """Keep a measurement of an engine. dataset: what the photographs are; digest: SHA-256 over them."""
+    calibration = Calibration.objects.create(
+        engine=engine, dataset=dataset, dataset_digest=digest, measured_on=measured_on, scores=measured.to_json()
+    )
+    data = {"dataset": dataset, "dataset_sha256": digest, "engine": engine.digest}
+    record(Action.CALIBRATION_ADDED, actor=actor, target=calibration, data=data)
+    return calibration
+
+
+@transaction.atomic
+def set_operating_point(
+    engine: Engine,
+    threshold: float,
+    basis: str,
+    *,
+    calibration: Calibration | None = None,
+    actor: Actor = INSTALLER,
+) -> OperatingPoint:
     """A new threshold for an engine, with the measurement it rests on."""
-    point = OperatingPoint.objects.create(engine=engine, threshold=threshold, basis=basis)
+    point = OperatingPoint.objects.create(engine=engine, threshold=threshold, basis=basis, calibration=calibration)
     data = {"threshold": f"{threshold:.4f}", "basis": basis}
     record(Action.OPERATING_POINT_SET, actor=actor, target=point, data=data)
     return point
+
+
+def set_calibrated_point(
+    calibration: Calibration, chosen: recognition.calibration.Threshold, *, actor: Actor = INSTALLER
+) -> OperatingPoint:
+    """The threshold that a calibration gives for a wanted rate."""
+    measured = calibration.measured
+    basis = (
+        f"{calibration.dataset}: {measured.gallery:,} people enrolled, {len(measured.own):,} other photographs of "
+        f"them, {len(measured.strangers):,} strangers, one photograph against one. For a list of "
+        f"{chosen.list_size:,} at {chosen.value:.3f}: {chosen.fpir.value:.2%} of strangers above it "
+        f"({chosen.fpir.low:.2%} to {chosen.fpir.high:.2%}), {chosen.tpir.value:.1%} of people found "
+        f"({chosen.tpir.low:.1%} to {chosen.tpir.high:.1%})."
+    )
+    # Rounded up: what is shown is what holds, and never stops more strangers than was asked for.
+    threshold = math.ceil(chosen.value * 1000) / 1000
+    return set_operating_point(calibration.engine, threshold, basis, calibration=calibration, actor=actor)
+
+
+@transaction.atomic
+def keep_templates(read: Sequence[tuple[Photograph, recognition.engine.Template]], *, actor: Actor = INSTALLER) -> None:
+    """What the present engine made of photographs that another one had read."""
+    if not read:
+        return
+    engine = current_engine()
+    for photograph, template in read:
+        _keep_template(photograph, engine, template)
+    data: dict[str, str | int | bool | None] = {"photographs": len(read), "engine": engine.digest}
+    record(Action.PHOTOGRAPHS_READ_AGAIN, actor=actor, target=engine, data=data)
 
 
 @transaction.atomic
@@ -101,7 +173,7 @@ def add_person(
         added_by_id=actor.pk,
     )
     engine = current_engine()
-    Template.objects.create(photograph=photograph, engine=engine, embedding=enrolment.embedding)
+    _keep_template(photograph, engine, enrolment.template)
     data = {"category": category, "photograph": str(photograph.id), "sha256": enrolment.sha256}
     record(Action.PERSON_ADDED, actor=actor, target=person, data=data)
     if watchlist is not None:
@@ -299,6 +371,7 @@ def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
             person_id=template.photograph.person_id,
             photograph=template.photograph,
             embedding=template.embedding,
+            second=template.second,
         )
         for template in templates.select_related("photograph").defer("photograph__jpeg")
     )
@@ -310,6 +383,10 @@ def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     digest = sealed_content_hash(watchlist)
     changes = {"engine": engine, "sealed_at": timezone.now(), "sealed_hash": digest}
     move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": sealed_people})
+
+
+def _keep_template(photograph: Photograph, engine: Engine, template: recognition.engine.Template) -> None:
+    Template.objects.create(photograph=photograph, engine=engine, embedding=template.embedding, second=template.second)
 
 
 def _lock_draft(watchlist: Watchlist) -> None:

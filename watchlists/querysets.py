@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-from django.db import models
-from pgvector.django import CosineDistance
+from django.db import connections, models
+from pgvector import Vector
+
+from recognition.embed import Embedding
+from recognition.watch import Candidate
 
 if TYPE_CHECKING:
     from watchlists.models import Person, SealedTemplate, Watchlist  # noqa: F401 (in the strings below)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """The nearest photograph of one person on the list; score is the cosine similarity, -1 to 1."""
-
-    person_id: uuid.UUID
-    photograph_id: uuid.UUID
-    score: float
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -50,24 +42,45 @@ class WatchlistQuerySet(models.QuerySet["Watchlist"]):
         return self.filter(state="closed", destroy_due_at__lte=at)
 
 
+# Photographs looked at for each probe, so that people with several leave room for others.
+ROWS = 12
+PEOPLE = 3
+
+_NEAREST = """
+    SELECT probe.number, near.person_id, near.photograph_id, near.distance
+    FROM unnest(%(probes)s::vector[]) WITH ORDINALITY AS probe (embedding, number),
+    LATERAL (
+        SELECT person_id, photograph_id, embedding <=> probe.embedding AS distance
+        FROM watchlists_sealedtemplate
+        WHERE watchlist_id = %(watchlist)s AND engine_id = %(engine)s
+        ORDER BY distance
+        LIMIT %(rows)s
+    ) AS near
+    ORDER BY probe.number, near.distance
+"""
+
+
 class SealedTemplateQuerySet(models.QuerySet["SealedTemplate"]):
     def nearest(
-        self, embedding: npt.NDArray[np.float32], *, watchlist_id: uuid.UUID, engine_id: int, limit: int = 3
-    ) -> list[Candidate]:
-        """The people of one sealed list nearest to a probe, best first.
+        self, embeddings: Sequence[Embedding], *, watchlist_id: uuid.UUID, engine_id: int
+    ) -> list[list[Candidate]]:
+        """For each probe the people of one sealed list nearest to it, best first; one trip to the database.
 
         Exact: every template of the list is compared. An approximate index can miss a wanted person, and saves
-        milliseconds a list of tens of thousands does not need.
+        milliseconds that a list of tens of thousands does not need (docs/performance.md).
 
-        embedding: 128 numbers of unit length, of the same engine.
+        embeddings: unit, of the same engine.
         """
-        rows = (
-            self.filter(watchlist_id=watchlist_id, engine_id=engine_id)
-            .annotate(distance=CosineDistance("embedding", embedding))
-            .order_by("distance")
-            .values_list("person_id", "photograph_id", "distance")[: limit * 4]
-        )
-        best: dict[uuid.UUID, Candidate] = {}
-        for person_id, photograph_id, distance in rows:
-            best.setdefault(person_id, Candidate(person_id, photograph_id, 1.0 - float(distance)))
-        return list(best.values())[:limit]
+        values: dict[str, Any] = {
+            "probes": [Vector(embedding).to_text() for embedding in embeddings],
+            "watchlist": watchlist_id,
+            "engine": engine_id,
+            "rows": ROWS,
+        }
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(_NEAREST, values)
+            rows = cursor.fetchall()
+        best: list[dict[uuid.UUID, Candidate]] = [{} for _ in embeddings]
+        for number, person_id, photograph_id, distance in rows:
+            best[number - 1].setdefault(person_id, Candidate(person_id, photograph_id, 1.0 - float(distance)))
+        return [list(people.values())[:PEOPLE] for people in best]

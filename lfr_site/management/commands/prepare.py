@@ -4,9 +4,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from recognition.engine import identity_of
 from watchlists import operations
 from watchlists.defaults import DEFAULT_BASIS, DEFAULT_THRESHOLD
+from watchlists.engine import identity
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         if not settings.IS_DEMO:
             call_command("collectstatic", interactive=False, verbosity=0)
         call_command("check", databases=["default"])
-        engine = operations.register_engine(identity_of(settings.DEEPFACE_HOME))
+        engine = operations.register_engine(identity())
         if not engine.operating_points.exists():
             operations.set_operating_point(engine, DEFAULT_THRESHOLD, DEFAULT_BASIS)
         self.stdout.write(f"engine {engine}")

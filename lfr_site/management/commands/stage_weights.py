@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from recognition import weights
+from watchlists.engine import choice
 
 
 class Command(BaseCommand):
@@ -12,7 +13,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            digests = weights.stage(settings.DEEPFACE_HOME, settings.LFR_WEIGHTS)
+            digests = weights.stage(settings.DEEPFACE_HOME, choice().files, settings.LFR_WEIGHTS)
         except weights.WeightsError as error:
             raise CommandError(str(error)) from error
         for name, digest in digests.items():

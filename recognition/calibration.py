@@ -1,0 +1,176 @@
+"""From an engine's scores on photographs to a threshold, and to how many strangers it will stop.
+
+What is counted: FPIR, the share of people on no list for whom somebody of the list is above the threshold; TPIR, the
+share of people on the list who are ranked first and above it. Both with their intervals, and only as far as the number
+of strangers in the photographs carries.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recognition.open_set import Outcome, Scores
+from recognition.statistics import wilson
+
+# With fewer strangers above a threshold than this, the threshold is a guess.
+FEWEST_ABOVE = 3
+RESAMPLES = 400
+BINS = np.round(np.arange(-1.0, 1.0001, 0.02), 2)
+
+
+class CannotSupport(ValueError):
+    """The photographs are too few for the rate that was asked for; the message says how far they carry."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A counted share with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def of(self, people: int) -> Rate:
+        """How many of so many people."""
+        return Rate(self.value * people, self.low * people, self.high * people)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A threshold chosen for a wanted FPIR: its own interval (strangers resampled), and what it does to both rates."""
+
+    wanted_fpir: float
+    list_size: int
+    value: float
+    low: float
+    high: float
+    fpir: Rate
+    tpir: Rate
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The scores of one engine on one set of photographs. See recognition.open_set.Outcome for what they are."""
+
+    gallery: int
+    own: Scores
+    first: npt.NDArray[np.bool_]
+    strangers: Scores
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Calibration:
+        return cls(outcome.gallery, outcome.own, outcome.first, outcome.strangers)
+
+    def to_json(self) -> dict[str, Any]:
+        """Scores to four places; they belong to nobody in particular."""
+        return {
+            "gallery": self.gallery,
+            "own": np.round(self.own.astype(float), 4).tolist(),
+            "first": self.first.astype(int).tolist(),
+            "strangers": np.round(self.strangers.astype(float), 4).tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Calibration:
+        strangers = np.array(content["strangers"], np.float32)
+        return cls(
+            content["gallery"], np.array(content["own"], np.float32), np.array(content["first"], bool), strangers
+        )
+
+    @property
+    def smallest_fpir(self) -> float:
+        """The lowest rate that these strangers can show."""
+        return FEWEST_ABOVE / max(len(self.strangers), 1)
+
+    def is_extrapolated(self, list_size: int) -> bool:
+        """Whether a list of this size is larger than the one measured."""
+        return list_size > self.gallery
+
+    def fpir(self, threshold: float, list_size: int | None = None) -> Rate:
+        """The share of strangers for whom a list of this size holds somebody above the threshold.
+
+        A smaller list is a random part of the measured one: exact. For a larger one every further person is taken to be
+        as like strangers as those measured: an extrapolation, and said to be one (`is_extrapolated`).
+        """
+        raised = float(self._hits(np.array([threshold]), list_size)[:, 0].sum())
+        low, high = wilson_of(raised, len(self.strangers))
+        return Rate(raised / max(len(self.strangers), 1), low, high)
+
+    def tpir(self, threshold: float) -> Rate:
+        """The share of people on the list who are found."""
+        found = int((self.first & (self.own > threshold)).sum())
+        return Rate(found / max(len(self.own), 1), *wilson(found, len(self.own)))
+
+    def threshold(self, fpir: float, list_size: int | None = None) -> Threshold:
+        """The lowest threshold whose FPIR is at most `fpir` on a list of this size.
+
+        Raises:
+            CannotSupport: too few strangers, or so large a list that even the highest score of a stranger is too low.
+        """
+        size = list_size or self.gallery
+        if fpir < self.smallest_fpir:
+            raise CannotSupport(
+                f"{len(self.strangers):,} strangers cannot show a rate below {self.smallest_fpir:.2%}; "
+                f"{fpir:.2%} needs {math.ceil(FEWEST_ABOVE / fpir):,} of them."
+            )
+        grid = self._grid()
+        hits = self._hits(grid, size)
+        value = _lowest(grid, hits.mean(axis=0), fpir)
+        if self.is_extrapolated(size) and value >= grid[-FEWEST_ABOVE]:
+            raise CannotSupport(
+                f"A list of {size:,} is {size / self.gallery:.0f} times the {self.gallery:,} people measured: the "
+                f"threshold for {fpir:.2%} would lie beyond all but {FEWEST_ABOVE - 1} of the strangers' scores. "
+                "Calibrate on more people."
+            )
+        chance = np.random.default_rng(1)
+        count = len(self.strangers)
+        weights = chance.multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
+        resampled = [_lowest(grid, each, fpir) for each in weights @ hits]
+        low, high = np.percentile(resampled, [2.5, 97.5])
+        return Threshold(fpir, size, value, float(low), float(high), self.fpir(value, size), self.tpir(value))
+
+    def false_alerts(self, threshold: float, list_size: int, footfall: int) -> Rate:
+        """Strangers stopped among so many who pass, one look at each."""
+        return self.fpir(threshold, list_size).of(footfall)
+
+    def histograms(self) -> dict[str, list[int]]:
+        """Counts a bin of `BINS`: people against themselves, and each stranger against whom they are most like."""
+        return {
+            "genuine": np.histogram(self.own, BINS)[0].tolist(),
+            "impostor": np.histogram(self.strangers[:, 0], BINS)[0].tolist(),
+        }
+
+    def _grid(self) -> npt.NDArray[np.float32]:
+        """Thresholds to choose from: every stranger's best score, thinned out below the highest of many."""
+        best = np.unique(self.strangers[:, 0])
+        rest, highest = best[:-2000], best[-2000:]
+        return np.concatenate([rest[:: max(len(rest) // 2000, 1)], highest])
+
+    def _hits(self, thresholds: npt.NDArray[np.floating[Any]], list_size: int | None) -> npt.NDArray[np.float64]:
+        """Strangers x thresholds: the chance that a list of this size holds somebody above the threshold."""
+        size = list_size or self.gallery
+        above = (self.strangers[:, :, None] > thresholds[None, None, :]).sum(axis=1)
+        if size == self.gallery:
+            return np.asarray(above > 0, np.float64)
+        if size > self.gallery:
+            return np.asarray(1 - (1 - above / self.gallery) ** size, np.float64)
+        # None of the `above` people among `size` drawn from the gallery, for each possible number of them.
+        counts = np.arange(above.max(initial=0) + 1)
+        spared = np.cumprod(np.concatenate([[1.0], (self.gallery - size - counts[:-1]) / (self.gallery - counts[:-1])]))
+        return np.asarray(1 - np.clip(spared, 0, 1)[above], np.float64)
+
+
+def wilson_of(expected: float, trials: int) -> tuple[float, float]:
+    """Wilson's interval for an expected number of successes, which need not be whole: the wider of its neighbours'."""
+    return wilson(math.floor(expected), trials)[0], wilson(math.ceil(expected), trials)[1]
+
+
+def _lowest(grid: npt.NDArray[Any], rates: npt.NDArray[np.float64], wanted: float) -> float:
+    """The first threshold of a rising grid whose falling rate is at most the wanted one."""
+    fits = np.nonzero(rates <= wanted + 1e-12)[0]
+    return float(grid[fits[0]] if len(fits) else grid[-1])

@@ -1,0 +1,169 @@
+"""dlib's face recognition network as an ONNX graph, so that it runs where the other models run.
+
+dlib's own code takes about ten times as long on a processor its wheel was not built for (benchmarks.runtimes), and
+DeepFace's Dlib client is dlib's own code. The network is dlib's example `dnn_face_recognition_ex.cpp` (King 2017): a
+residual network of 29 convolutions on 150 x 150 pictures. The file is read for its numbers only; the layers are known.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+SIDE = 150
+DIMENSION = 128
+# What dlib subtracts from red, green and blue, and divides by, before its first layer.
+MEAN = (122.782, 117.001, 104.298)
+SCALE = 256.0
+# Channels, and residual blocks after the one that halves the picture, of each level from the input on.
+LEVELS = ((32, 3), (64, 3), (128, 2), (256, 2), (256, 0))
+_TENSOR_VERSION = 2
+_LARGEST_TENSOR = 1_000_000
+
+
+def onnx_graph(serialised: bytes) -> bytes:
+    """An ONNX model, RGB n x 3 x 150 x 150 in 0 to 255 to n x 128, from `dlib_face_recognition_resnet_model_v1.dat`.
+
+    Raises:
+        ValueError: the bytes hold other tensors than this network has.
+    """
+    try:
+        return _Graph(_tensors(serialised)).serialised()
+    except StopIteration as error:
+        raise ValueError("the file ends before the network does") from error
+
+
+def _tensors(data: bytes) -> Iterator[Floats]:
+    """The weights in the order of the layers, from the input on.
+
+    A tensor is written as its format's version, four dimensions, and its numbers in little-endian float32.
+    """
+    at = 0
+    while at < len(data):
+        found = _tensor_at(data, at)
+        if found is None:
+            at += 1
+        else:
+            values, at = found
+            yield values
+
+
+def _tensor_at(data: bytes, at: int) -> tuple[Floats, int] | None:
+    header = []
+    for _ in range(5):
+        read = _integer_at(data, at)
+        if read is None:
+            return None
+        value, at = read
+        header.append(value)
+    count = int(np.prod(header[1:]))
+    # Every tensor of this network is a plain row or, for the last layer, a matrix; small numbers are settings.
+    if header[0] != _TENSOR_VERSION or header[3:] != [1, 1] or not 8 <= count <= _LARGEST_TENSOR:
+        return None
+    if at + 4 * count > len(data):
+        return None
+    values = np.frombuffer(data, "<f4", count, at)
+    return (values, at + 4 * count) if np.abs(values).max() < 1e4 else None
+
+
+def _integer_at(data: bytes, at: int) -> tuple[int, int] | None:
+    """dlib's packed integer: a byte with the number of bytes that follow, then those, the lowest first."""
+    if at >= len(data) or data[at] > 8:
+        return None
+    end = at + 1 + data[at]
+    return int.from_bytes(data[at + 1 : end], "little"), end
+
+
+class _Graph:
+    """The layers, written down one after the other."""
+
+    def __init__(self, tensors: Iterator[Floats]) -> None:
+        self._tensors = tensors
+        self._names = (f"v{number}" for number in itertools.count())
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def serialised(self) -> bytes:
+        import onnx
+        from onnx import TensorProto, helper
+
+        self._layers()
+        if next(self._tensors, None) is not None:
+            raise ValueError("the file holds more than this network")
+        graph = helper.make_graph(
+            self._nodes,
+            "dlib_face_recognition_resnet_model_v1",
+            [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 3, SIDE, SIDE])],
+            [helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["batch", DIMENSION])],
+            self._constants,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        onnx.checker.check_model(model)
+        content: bytes = model.SerializeToString(deterministic=True)
+        return content
+
+    def _layers(self) -> None:
+        mean = self._constant(np.array(MEAN, np.float32).reshape(1, 3, 1, 1))
+        at = self._add("Div", self._add("Sub", "input", mean), self._constant(np.float32(SCALE)))
+        at = self._add("Relu", self._convolution(at, 3, LEVELS[0][0], 7, stride=2))
+        at = self._add("MaxPool", at, kernel_shape=[3, 3], strides=[2, 2])
+        channels, side = LEVELS[0][0], 35
+        for index, (wanted, blocks) in enumerate(LEVELS):
+            if index:
+                at, side = self._halving(at, channels, wanted, side)
+                channels = wanted
+            for _ in range(blocks):
+                at = self._add("Relu", self._add("Add", self._block(at, channels, channels, stride=1), at))
+        flat = self._add("Flatten", self._add("GlobalAveragePool", at))
+        weights = next(self._tensors).reshape(channels, DIMENSION)
+        self._add("MatMul", flat, self._constant(weights), name="embedding")
+
+    def _block(self, at: str, channels: int, wanted: int, stride: int) -> str:
+        first = self._add("Relu", self._convolution(at, channels, wanted, 3, stride))
+        return self._convolution(first, wanted, wanted, 3, stride=1)
+
+    def _halving(self, at: str, channels: int, wanted: int, side: int) -> tuple[str, int]:
+        """A block of stride 2 beside a mean of four; dlib fills what one lacks of the other's size with zeros."""
+        block, mean = (side - 3) // 2 + 1, (side - 2) // 2 + 1
+        larger = max(block, mean)
+        one = self._padded(self._block(at, channels, wanted, stride=2), 0, larger - block)
+        other = self._add("AveragePool", at, kernel_shape=[2, 2], strides=[2, 2])
+        other = self._padded(other, wanted - channels, larger - mean)
+        return self._add("Relu", self._add("Add", one, other)), larger
+
+    def _padded(self, at: str, channels: int, pixels: int) -> str:
+        if not channels and not pixels:
+            return at
+        return self._add("Pad", at, self._constant(np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)))
+
+    def _convolution(self, at: str, channels: int, wanted: int, size: int, stride: int) -> str:
+        """A convolution with the scale and shift a channel that follow each of them, as one."""
+        raw, affine = next(self._tensors), next(self._tensors)
+        if raw.size != wanted * (channels * size * size + 1) or affine.size != 2 * wanted:
+            raise ValueError(f"a layer of {wanted} filters has {raw.size} and {affine.size} numbers")
+        scale, shift = affine[:wanted], affine[wanted:]
+        filters = raw[:-wanted].reshape(wanted, channels, size, size) * scale[:, None, None, None]
+        # dlib pads only where it does not stride.
+        margin = size // 2 if stride == 1 else 0
+        inputs = at, self._constant(filters), self._constant(raw[-wanted:] * scale + shift)
+        return self._add("Conv", *inputs, kernel_shape=[size, size], strides=[stride, stride], pads=[margin] * 4)
+
+    def _constant(self, value: npt.NDArray[Any] | np.float32) -> str:
+        from onnx import numpy_helper
+
+        name = next(self._names)
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def _add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
+        from onnx import helper
+
+        output = name or next(self._names)
+        self._nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        return output

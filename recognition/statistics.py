@@ -1,0 +1,18 @@
+"""Intervals for rates that are counted."""
+
+from __future__ import annotations
+
+import math
+
+Z_95 = 1.959964
+
+
+def wilson(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
+    """The interval of a rate at 95% (Wilson 1927): within 0 and 1 and honest for few trials; (0, 1) for none."""
+    if trials == 0:
+        return 0.0, 1.0
+    rate = successes / trials
+    middle = rate + z * z / (2 * trials)
+    spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)

@@ -1,0 +1,173 @@
+"""One frame of one camera, from pixels to the people of a list that somebody in it may be.
+
+    detect -> follow -> choose shots -> glance -> nearest of the list -> close look at candidates -> agree
+
+Nothing here keeps a picture or an embedding: they are gone when `look` returns. What goes on to the next frame is in
+the tracks: boxes, ids, and scores of those who came near somebody of the list.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from recognition.detect import Face
+from recognition.embed import Embedding
+from recognition.engine import Engine, Glance, Template, cosine
+from recognition.imaging import Pixels
+from recognition.quality import measure
+from recognition.track import Track, TrackSet
+
+# Embeddings of one frame: the first sights of a crowd are spread over the frames that follow, and no frame of three
+# hundred faces holds up every other camera.
+SHOTS_A_FRAME = 12
+# Scores further below the threshold than this are not near anybody, and not noted on the track.
+NEAR_MARGIN = 0.06
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One photograph of one person on the list, and how near a face came to it.
+
+    score: from `Gallery.nearest` the cosine of a quick look, from `look` the score of a close one.
+    """
+
+    person: uuid.UUID
+    photograph: uuid.UUID
+    score: float
+
+
+class Gallery(Protocol):
+    """A list to search."""
+
+    def nearest(self, embeddings: Sequence[Embedding]) -> Sequence[Sequence[Candidate]]:
+        """For each unit embedding the people nearest to it, each once, best first."""
+
+    def templates(self, candidates: Sequence[Candidate]) -> Mapping[uuid.UUID, Template]:
+        """The candidates' templates by photograph."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """A face whose track agrees with somebody of the list: a possible match, for people to decide."""
+
+    candidate: Candidate
+    face: Face
+    track: Track
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one frame gave. new_faces: tracks confirmed by their second sight. shots: faces embedded."""
+
+    faces: list[Face]
+    new_faces: int
+    shots: int
+    matches: list[Match]
+
+
+@dataclass
+class _Sight:
+    face: Face
+    track: Track
+    worth: float
+    glance: Glance | None = None
+    candidates: list[Candidate] = field(default_factory=list)
+
+
+def look(
+    pixels: Pixels,
+    at: float,
+    tracks: TrackSet,
+    *,
+    engine: Engine,
+    gallery: Gallery,
+    threshold: float,
+    smallest_face: int,
+) -> Look:
+    """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
+    faces = engine.detect(pixels, smallest_face)
+    followed = tracks.update([face.box for face in faces], at)
+    shots = _chosen(pixels, faces, followed)
+    _glance(pixels, shots, engine)
+    _search(shots, gallery, engine.worth_a_close_look(threshold))
+    _look_closely(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
+    matches = [match for shot in shots for match in _agreed(shot, threshold)]
+    return Look(faces, sum(track.hits == 2 for track in followed), len(shots), matches)
+
+
+def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Sight]:
+    """The faces worth embedding now: of tracks that have had fewest shots first, so that no new face is starved."""
+    wanted = []
+    for face, track in zip(faces, followed, strict=True):
+        if not track.may_want_shot():
+            continue
+        try:
+            worth = measure(pixels, face).worth()
+        except ValueError:
+            # Landmarks that coincide: this one is no face that could be read; the others of the frame are.
+            continue
+        if track.wants_shot(worth):
+            wanted.append(_Sight(face, track, worth))
+    wanted.sort(key=lambda sight: (sight.track.shots, -sight.worth))
+    for sight in wanted[:SHOTS_A_FRAME]:
+        sight.track.note_shot(sight.worth)
+    return wanted[:SHOTS_A_FRAME]
+
+
+def _glance(pixels: Pixels, shots: Sequence[_Sight], engine: Engine) -> None:
+    for shot, glance in zip(shots, engine.glance(pixels, [shot.face for shot in shots]), strict=True):
+        shot.glance = glance
+
+
+def _search(shots: Sequence[_Sight], gallery: Gallery, gate: float) -> None:
+    glanced = [(shot, shot.glance.embedding) for shot in shots if shot.glance is not None]
+    if glanced:
+        found = gallery.nearest([embedding for _, embedding in glanced])
+        for (shot, _), near in zip(glanced, found, strict=True):
+            shot.candidates = [
+                candidate
+                for candidate in near
+                if candidate.score >= gate and str(candidate.person) not in shot.track.raised
+            ]
+
+
+def _look_closely(pixels: Pixels, near: Sequence[_Sight], engine: Engine, gallery: Gallery, least: float) -> None:
+    """Replace quick cosines by the scores of a close look; what cannot reach `least` is not looked at to the end."""
+    if not near:
+        return
+    enrolled = gallery.templates([candidate for shot in near for candidate in shot.candidates])
+    seconds = engine.second_look(pixels, [shot.glance for shot in near if shot.glance is not None])
+    left = []
+    for shot, second in zip(near, seconds, strict=True):
+        shot.candidates = [
+            candidate
+            for candidate in shot.candidates
+            if (template := enrolled.get(candidate.photograph)) is not None
+            and engine.reachable(candidate.score, cosine(second, template.second)) >= least
+        ]
+        if shot.candidates and shot.glance is not None:
+            left.append((shot, shot.glance, second))
+    templates = engine.complete([glance for _, glance, _ in left], [second for _, _, second in left])
+    for (shot, _, _), template in zip(left, templates, strict=True):
+        shot.candidates = [
+            replace(candidate, score=engine.score(template, enrolled[candidate.photograph]))
+            for candidate in shot.candidates
+        ]
+
+
+def _agreed(shot: _Sight, threshold: float) -> list[Match]:
+    """The candidates that this shot makes its track agree with: it is one of the two best, or enough by itself."""
+    matches = []
+    for candidate in shot.candidates:
+        name = str(candidate.person)
+        if candidate.score < threshold - NEAR_MARGIN:
+            continue
+        shot.track.note_score(name, candidate.score)
+        score = shot.track.agreed(name, threshold)
+        if score is not None:
+            shot.track.raised.append(name)
+            matches.append(Match(replace(candidate, score=score), shot.face, shot.track))
+    return matches
