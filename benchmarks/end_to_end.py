@@ -11,28 +11,25 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks.stage import Play, Stage, play, say, set_stage
 from benchmarks.system import RunningSystem, running_system
 from lfr_site import scene
-from lfr_site.agent import CameraClient, Traffic, paced
-from recognition.engine import Engine
+from lfr_site.agent import Traffic
+from recognition.detect import FaceDetector
+from recognition.engine import detector_at
 from recognition.imaging import encode_jpeg
 from recognition.track import Box
 
 if TYPE_CHECKING:
     from alerts.models import Alert
-    from deployments.models import Camera, Deployment
-    from lfr_site.models import User
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,6 @@ class Film:
 
     jpegs: list[bytes]
     visible: list[list[scene.Visible]]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A live deployment: its cameras with their tokens, who is enrolled as whom, and an operator's session."""
-
-    deployment: Deployment
-    cameras: list[tuple[Camera, str]]
-    name_of: dict[Any, str]
-    session: str
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -68,19 +55,18 @@ def measure(system: RunningSystem, people: dict[str, list[Path]], options: argpa
     """Enrol, walk, count."""
     from django.conf import settings
 
-    engine = Engine(settings.DEEPFACE_HOME)
+    detector = detector_at(settings.DEEPFACE_HOME)
     enrolled = [name for name, pictures in people.items() if len(pictures) > 1][: options.enrolled]
     strangers = [name for name in people if name not in enrolled][: options.strangers]
-    _say(f"cutting out {len(enrolled)} enrolled people and {len(strangers)} strangers")
-    looks = {name: _looks(engine, people[name], options.views, name in enrolled) for name in [*enrolled, *strangers]}
+    say(f"cutting out {len(enrolled)} enrolled people and {len(strangers)} strangers")
+    looks = {name: _looks(detector, people[name], options.views, name in enrolled) for name in [*enrolled, *strangers]}
     walking = {name: cut for name, cut in looks.items() if cut}
-    stage = _stage({name: people[name][0] for name in enrolled}, options.cameras)
+    stage = set_stage({name: people[name][0] for name in enrolled}, options.cameras)
     films = _films(walking, options)
-    _say(f"{len(walking)} people walk past {options.cameras} camera(s) for {options.seconds:g} seconds")
-    arrivals: dict[str, float] = {}
-    traffic = asyncio.run(_play(system, stage, films, options.fps, arrivals))
+    say(f"{len(walking)} people walk past {options.cameras} camera(s) for {options.seconds:g} seconds")
+    played = asyncio.run(play(system.url, stage, [film.jpegs for film in films], options.fps))
     processes, rss = system.memory()
-    return _result(stage, films, traffic, arrivals, set(enrolled) & set(walking)) | {
+    return _result(stage, films, played, set(enrolled) & set(walking)) | {
         "enrolled": len(stage.name_of),
         "strangers": len([name for name in strangers if name in walking]),
         "processes": processes,
@@ -88,10 +74,10 @@ def measure(system: RunningSystem, people: dict[str, list[Path]], options: argpa
     }
 
 
-def _looks(engine: Engine, pictures: list[Path], views: str, is_enrolled: bool) -> list[scene.Cutout]:
+def _looks(detector: FaceDetector, pictures: list[Path], views: str, is_enrolled: bool) -> list[scene.Cutout]:
     others = pictures[1:] if is_enrolled else pictures
     chosen = scene.matching(others, views) or others
-    return [look for path in chosen[:5] if (look := scene.cutout(engine, path)) is not None]
+    return [look for path in chosen[:5] if (look := scene.cutout(detector, path)) is not None]
 
 
 def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) -> list[Film]:
@@ -108,93 +94,11 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
     return films
 
 
-def _stage(photographs: dict[str, Path], cameras: int) -> Stage:
-    """Everything from the first user to the live deployment, by the same operations as the pages."""
-    from deployments import operations as deployment_operations
-    from deployments.operations import NewCamera
-    from lfr_site.accounts import add_user
-    from lfr_site.demonstration import NewEntry, live_deployment, sealed_list
-
-    roles = {"intelligence": "Intelligence officer", "authority": "Authorising officer", "operator": "Operator"}
-    users = {name: add_user(username=name, password="benchmark-only", role=role) for name, role in roles.items()}
-    named = {f"B/{number}": name for number, name in enumerate(photographs)}
-    entries = [
-        NewEntry(reference, f"Person {reference}", "wanted", "Measurement", photographs[name])
-        for reference, name in named.items()
-    ]
-    watchlist, enrolled = sealed_list(
-        "Benchmark", "Measurement", entries, compiler=users["intelligence"], approver=users["authority"]
-    )
-    deployment = live_deployment(
-        "Benchmark",
-        "A composed street",
-        watchlist,
-        [NewCamera(f"Camera {number + 1}", "agent") for number in range(cameras)],
-        applicant=users["intelligence"],
-        authority=users["authority"],
-        operator=users["operator"],
-    )
-    rows = list(deployment.cameras.all())
-    tokens = [(camera, deployment_operations.issue_token(camera, actor=users["operator"])) for camera in rows]
-    name_of = {person: named[entry.reference] for person, entry in enrolled.items()}
-    for name in sorted(set(photographs) - set(name_of.values())):
-        _say(f"no face on the photograph of {name}: not enrolled")
-    return Stage(deployment, tokens, name_of, _session_of(users["operator"]))
-
-
-def _session_of(user: User) -> str:
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return str(session.session_key)
-
-
-async def _play(
-    system: RunningSystem, stage: Stage, films: list[Film], fps: float, arrivals: dict[str, float]
-) -> list[Traffic]:
-    listener = asyncio.create_task(_listen(system.url, stage, arrivals))
-    await asyncio.sleep(1)
-    clients = [CameraClient(system.url, str(camera.id), token) for camera, token in stage.cameras]
-    feeds = [iter(film.jpegs) for film in films]
-    await asyncio.gather(
-        *(client.stream(paced(_next_of(feed), fps)) for client, feed in zip(clients, feeds, strict=True))
-    )
-    # The last frame's alert is on its way, and the counters are written every half second.
-    await asyncio.sleep(2)
-    listener.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await listener
-    return [client.traffic for client in clients]
-
-
-def _next_of(feed: Iterator[bytes]) -> Any:
-    return lambda: next(feed, None)
-
-
-async def _listen(url: str, stage: Stage, arrivals: dict[str, float]) -> None:
-    from websockets.asyncio.client import connect
-    from websockets.typing import Origin
-
-    address = f"ws{url.removeprefix('http')}/ws/deployments/{stage.deployment.id}/"
-    headers = {"Cookie": f"sessionid={stage.session}"}
-    async with connect(address, additional_headers=headers, origin=Origin(url)) as socket:
-        async for text in socket:
-            event = json.loads(text)
-            if event["kind"] == "alert.raised":
-                arrivals[event["id"]] = time.monotonic()
-
-
-def _result(
-    stage: Stage, films: list[Film], traffic: list[Traffic], arrivals: dict[str, float], walked: set[str]
-) -> dict[str, Any]:
+def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> dict[str, Any]:
     from alerts.models import Alert
     from deployments.models import Deployment
 
+    traffic, arrivals = played.traffic, played.arrivals
     place = {camera.id: index for index, (camera, _) in enumerate(stage.cameras)}
     found: set[str] = set()
     false, latencies = 0, []
@@ -210,7 +114,7 @@ def _result(
             latencies.append((arrivals[str(alert.id)] - traffic[index].sent_at[alert.frame_number]) * 1000)
     missed = sorted(walked - found)
     if missed:
-        _say(f"missed: {', '.join(missed)}")
+        say(f"missed: {', '.join(missed)}")
     counted = Deployment.objects.with_counts().get(pk=stage.deployment.pk)
     return {
         "frames_sent": sum(each.sent for each in traffic),
@@ -260,10 +164,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="One line.")
     return parser.parse_args(arguments)
-
-
-def _say(text: str) -> None:
-    print(f"  · {text}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,107 @@
+"""How many people an engine finds, and how many strangers it takes for them.
+
+    python -m benchmarks.accuracy --faces DIR [--json] [--baseline] [--model SFace] [--fpir 0.01,0.003]
+
+DIR is laid out <person>/<photograph>. The protocol is recognition.open_set's: the first photograph of everybody who has
+several is enrolled, their next three at most are looked for, everybody else's only one is a stranger's. --baseline
+measures `DeepFace.represent` as shipped (YuNet, SFace, its own alignment) on the same photographs beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.baseline import deepface_outcome
+from benchmarks.weights import staged
+from recognition.engine import Choice, Engine
+from recognition.open_set import NoFaces, Outcome, Photographs, outcome, read_all
+from recognition.statistics import wilson
+from recognition.weights import WeightsError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _options(arguments)
+    try:
+        photographs = Photographs.of(options.faces)
+        choice = Choice.of(options.model, options.sha256)
+        home = staged(choice)
+    except (NoFaces, WeightsError) as error:
+        raise SystemExit(str(error)) from error
+    result = measured(home, choice, photographs, options.fpir)
+    if options.baseline:
+        _say("the same photographs through DeepFace.represent as shipped")
+        result["baseline"] = summary(deepface_outcome(home, photographs), photographs, options.fpir)
+    print(json.dumps(result, indent=None if options.json else 2))
+
+
+def measured(home: Path, choice: Choice, photographs: Photographs, fpirs: Sequence[float]) -> dict[str, Any]:
+    """The summary of one engine."""
+    paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]
+    began = time.monotonic()
+    readings = read_all(home, choice, paths, lambda done: _progress(done, len(paths), began))
+    engine = Engine(home, choice)
+    found = summary(outcome(engine, photographs, readings), photographs, fpirs)
+    return {"engine": vars(engine.identity), "runtimes": engine.runtimes, "dataset": photographs.digest(), **found}
+
+
+def summary(result: Outcome, photographs: Photographs, fpirs: Sequence[float]) -> dict[str, Any]:
+    """Counts, rates, thresholds and 95% intervals (Wilson)."""
+    mated = len(result.own)
+    found = {f"{fpir:g}": result.found(result.threshold(fpir)) for fpir in fpirs}
+    first = int(result.first.sum())
+    return {
+        "gallery": result.gallery,
+        "mated": mated,
+        "non_mated": len(result.strangers),
+        "failed_to_enrol": result.failed_to_enrol,
+        "failed_probes": result.failed_probes,
+        "rank1": round(first / mated, 4),
+        "tpir": {fpir: round(count / mated, 4) for fpir, count in found.items()},
+        "thresholds": {f"{fpir:g}": round(result.threshold(fpir), 4) for fpir in fpirs},
+        "intervals": {
+            "rank1": _interval(first, mated),
+            **{fpir: _interval(count, mated) for fpir, count in found.items()},
+        },
+    }
+
+
+def _interval(count: int, of: int) -> list[float]:
+    return [round(bound, 4) for bound in wilson(count, of)]
+
+
+def _progress(done: int, of: int, began: float) -> None:
+    if done % 200 == 0 or done == of:
+        left = (time.monotonic() - began) / done * (of - done)
+        _say(f"{done:,} of {of:,} photographs read, {left:.0f} s to go")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faces", type=Path, required=True)
+    parser.add_argument("--model", default="SFace", help="One of DeepFace's models that docs/engines.md lists.")
+    parser.add_argument("--sha256", default="", help="Of its weights, where they are not the shipped ones.")
+    parser.add_argument("--fpir", type=_rates, default=[0.01, 0.003, 0.001], help="Rates, comma-separated.")
+    parser.add_argument("--baseline", action="store_true", help="Measure DeepFace.represent as shipped beside it.")
+    parser.add_argument("--json", action="store_true", help="One line.")
+    return parser.parse_args(arguments)
+
+
+def _rates(text: str) -> list[float]:
+    rates = [float(part) for part in text.split(",")]
+    if not all(0 < rate < 1 for rate in rates):
+        raise argparse.ArgumentTypeError("rates lie between 0 and 1")
+    return rates
+
+
+def _say(text: str) -> None:
+    print(f"  · {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

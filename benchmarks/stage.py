@@ -1,0 +1,150 @@
+"""A live deployment for a benchmark, made by the same operations as the pages, and cameras that stream to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lfr_site.agent import CameraClient, Traffic, paced
+
+if TYPE_CHECKING:
+    from deployments.models import Camera, Deployment
+    from lfr_site.models import User
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A live deployment: its cameras with their tokens, who is enrolled as whom, and an operator's session."""
+
+    deployment: Deployment
+    cameras: list[tuple[Camera, str]]
+    name_of: dict[Any, str]
+    session: str
+
+
+@dataclass(frozen=True)
+class Play:
+    """What came of it. traffic: a camera each. read_at: when each answer came. arrivals: when each alert was heard of.
+
+    All in seconds of `time.monotonic()`.
+    """
+
+    traffic: list[Traffic]
+    read_at: list[list[float]]
+    arrivals: dict[str, float] = field(default_factory=dict)
+
+
+def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
+    """Everything from the first user to the live deployment. photographs: {person to enrol: their photograph}."""
+    from deployments import operations as deployment_operations
+    from deployments.operations import NewCamera
+    from lfr_site.accounts import add_user
+    from lfr_site.demonstration import NewEntry, live_deployment, sealed_list
+
+    roles = {"intelligence": "Intelligence officer", "authority": "Authorising officer", "operator": "Operator"}
+    users = {name: add_user(username=name, password="benchmark-only", role=role) for name, role in roles.items()}
+    named = {f"B/{number}": name for number, name in enumerate(photographs)}
+    entries = [
+        NewEntry(reference, f"Person {reference}", "wanted", "Measurement", photographs[name])
+        for reference, name in named.items()
+    ]
+    watchlist, enrolled = sealed_list(
+        "Benchmark", "Measurement", entries, compiler=users["intelligence"], approver=users["authority"]
+    )
+    deployment = live_deployment(
+        "Benchmark",
+        "A composed street",
+        watchlist,
+        [NewCamera(f"Camera {number + 1}", "agent") for number in range(cameras)],
+        applicant=users["intelligence"],
+        authority=users["authority"],
+        operator=users["operator"],
+    )
+    rows = list(deployment.cameras.all())
+    tokens = [(camera, deployment_operations.issue_token(camera, actor=users["operator"])) for camera in rows]
+    name_of = {person: named[entry.reference] for person, entry in enrolled.items()}
+    for name in sorted(set(photographs) - set(name_of.values())):
+        say(f"no face on the photograph of {name}: not enrolled")
+    return Stage(deployment, tokens, name_of, _session_of(users["operator"]))
+
+
+async def play(url: str, stage: Stage, films: Sequence[Sequence[bytes]], fps: float | None) -> Play:
+    """Stream a film of JPEGs from each camera, and listen as an operator's browser does.
+
+    fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
+    was answered.
+    """
+    result = Play([], [[] for _ in films])
+    listener = asyncio.create_task(_listen(url, stage, result.arrivals))
+    await asyncio.sleep(1)
+    clients = [
+        CameraClient(url, str(camera.id), token, _noting(read_at))
+        for (camera, token), read_at in zip(stage.cameras, result.read_at, strict=True)
+    ]
+    feeds = [
+        paced(_next_of(iter(film)), fps) if fps else _as_taken(client, film)
+        for client, film in zip(clients, films, strict=True)
+    ]
+    await asyncio.gather(*(client.stream(feed) for client, feed in zip(clients, feeds, strict=True)))
+    # The last frame's alert is on its way, and the counters are written every half second.
+    await asyncio.sleep(2)
+    listener.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await listener
+    result.traffic.extend(client.traffic for client in clients)
+    return result
+
+
+def say(text: str) -> None:
+    """Progress, for the person who waits; results go to standard output."""
+    print(f"  · {text}", file=sys.stderr)
+
+
+def _session_of(user: User) -> str:
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return str(session.session_key)
+
+
+def _noting(read_at: list[float]) -> Any:
+    def note(message: dict[str, Any]) -> None:
+        if message["type"] == "read":
+            read_at.append(time.monotonic())
+
+    return note
+
+
+async def _as_taken(client: CameraClient, film: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for jpeg in film:
+        await client.answered()
+        yield jpeg
+
+
+def _next_of(feed: Iterator[bytes]) -> Any:
+    return lambda: next(feed, None)
+
+
+async def _listen(url: str, stage: Stage, arrivals: dict[str, float]) -> None:
+    from websockets.asyncio.client import connect
+    from websockets.typing import Origin
+
+    address = f"ws{url.removeprefix('http')}/ws/deployments/{stage.deployment.id}/"
+    headers = {"Cookie": f"sessionid={stage.session}"}
+    async with connect(address, additional_headers=headers, origin=Origin(url)) as socket:
+        async for text in socket:
+            event = json.loads(text)
+            if event["kind"] == "alert.raised":
+                arrivals[event["id"]] = time.monotonic()

@@ -1,0 +1,323 @@
+"""Frames a second, ours beside what people use without us, on the same frames and the same cores.
+
+    python -m benchmarks.throughput --scene crowd|street|single [--faces DIR] [--cameras 4] [--seconds 24] [--json]
+
+(a) deepface: `DeepFace.represent` (YuNet, SFace: the same weights) and a product with the list's embeddings;
+(b) face_recognition: dlib's detector and network through the package of that name;
+(c) bare: our own detector and embedder on every face of every frame, and the search of the list;
+(d) engine: detection, tracks, chosen shots, search and close looks, as a worker does it;
+(e) system: the same through websocket, Celery, PostgreSQL and back, with two workers and this load generator.
+
+Every camera's film is 1280 x 720 JPEG at ten frames a second of scene: 12 faces at a time (crowd), four (street), one
+(single), 44 to 80 pixels wide in the crowd. All are offered as fast as they are taken. (b) to (d) run as one process a
+core, each bound to its core and with its share of the cameras; (a) as one process, whose runtime takes every core by
+itself: two of them disturb each other, and are slower together than one. Those that cost the same for any frame are
+timed on an even selection of the frames. Without --faces everybody is the one public-domain portrait that scikit-image
+ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import concurrent.futures
+import json
+import math
+import multiprocessing
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from benchmarks.baseline import DeepFaceLoop, FaceRecognitionLoop
+from benchmarks.gallery import MemoryGallery
+from benchmarks.stage import play, say, set_stage
+from benchmarks.system import running_system
+from benchmarks.weights import staged
+from lfr_site import scene
+from recognition import watch
+from recognition.engine import SHIPPED, detector_at, engine_at
+from recognition.imaging import decode_frame, encode_jpeg
+from recognition.open_set import NoFaces, photographs, read
+from recognition.track import TrackSet
+from watchlists.defaults import DEFAULT_THRESHOLD
+
+FPS = 10
+SMALLEST_FACE = 32
+LISTED, WALKING_LISTED = 24, 2
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Setting:
+    """lanes: faces in a frame. lasts: seconds that one person is seen. far, near: width of a face in pixels."""
+
+    lanes: int
+    lasts: float
+    far: int
+    near: int
+
+
+SCENES = {"crowd": Setting(12, 12, 44, 80), "street": Setting(4, 8, 46, 150), "single": Setting(1, 8, 46, 150)}
+
+
+class Loop(Protocol):
+    """Something that looks at one frame of one camera after another."""
+
+    def __call__(self, jpeg: bytes, camera: int, number: int) -> int:
+        """Look at a frame; returns how many faces it saw."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory(prefix="lfr-faces-") as spare:
+        try:
+            people = photographs(options.faces or scene.bundled_faces(Path(spare)))
+        except (NoFaces, scene.NoFaces) as error:
+            raise SystemExit(str(error)) from error
+        result = measured(people, options)
+    print(json.dumps(result, indent=None if options.json else 2))
+
+
+def measured(people: dict[str, list[Path]], options: argparse.Namespace) -> dict[str, Any]:
+    """Frames a second of everything, and the ratios of each to what it is to be compared with."""
+    home = staged()
+    listed = {name: pictures[0] for name, pictures in _some(people, LISTED).items()}
+    say(f"composing {options.cameras} films of {options.seconds} seconds")
+    films, faces = _films(home, people, list(listed), options)
+    rows: dict[str, dict[str, float]] = {}
+    for name in (name for name in LOOPS if name in options.only):
+        say(f"timing {name}")
+        rows[name] = _together(name, home, films, list(listed.values()), options.budget)
+    if "system" in options.only:
+        say("timing system")
+        rows["system"] = _system(films, listed)
+    fps = {name: row["fps"] for name, row in rows.items()}
+    return {
+        "scene": options.scene,
+        "frame": [1280, 720],
+        "faces_a_frame": round(faces, 1),
+        "cameras": options.cameras,
+        "cores": os.cpu_count(),
+        "list": len(listed),
+        "fps": fps,
+        "faces_seen_a_frame": {name: row["faces"] for name, row in rows.items() if "faces" in row},
+        "ratios": {
+            f"{one}_to_{other}": round(fps[one] / fps[other], 2)
+            for one, other in (
+                ("engine", "deepface"),
+                ("engine", "face_recognition"),
+                ("engine", "bare"),
+                ("system", "engine"),
+            )
+            if one in fps and other in fps
+        },
+    }
+
+
+def _some(people: dict[str, list[Path]], count: int) -> dict[str, list[Path]]:
+    """So many people, the same each time; those with another photograph to walk in first."""
+    names = sorted(people)
+    random.Random(1).shuffle(names)
+    names.sort(key=lambda name: len(people[name]) < 2)
+    return {name: people[name] for name in names[:count]}
+
+
+def _films(
+    home: Path, people: dict[str, list[Path]], listed: Sequence[str], options: argparse.Namespace
+) -> tuple[list[list[bytes]], float]:
+    """A film a camera, and how many faces a frame has on average; two of the list walk past the first cameras."""
+    setting: Setting = SCENES[options.scene]
+    rounds = math.ceil(options.seconds / setting.lasts) + 1
+    needed = setting.lanes * rounds * options.cameras
+    wanted = listed[:WALKING_LISTED]
+    strangers = [name for name in _some(people, len(people)) if name not in listed][-needed:] or list(people)
+    detector = detector_at(home)
+    looks = {
+        name: [look for path in (people[name][1:4] or people[name]) if (look := scene.cutout(detector, path))]
+        for name in [*wanted, *strangers]
+    }
+    seen = {name: tuple(cut) for name, cut in looks.items() if cut}
+    strangers = [name for name in strangers if name in seen]
+    films, faces = [], 0
+    for camera in range(options.cameras):
+        chance = random.Random(camera)
+        cast = [chance.choice(strangers) for _ in range(setting.lanes * rounds)]
+        if camera < len(wanted) and wanted[camera] in seen:
+            cast[setting.lanes // 2] = wanted[camera]
+        street = scene.Street(_walkers(setting, cast, seen, chance), seed=camera, near=setting.near, far=setting.far)
+        shown = [street.frame(number / FPS) for number in range(int(options.seconds * FPS))]
+        films.append([encode_jpeg(pixels, 80) for pixels, _ in shown])
+        faces += sum(len(visible) for _, visible in shown)
+    return films, faces / sum(map(len, films))
+
+
+def _walkers(
+    setting: Setting, cast: Sequence[str], looks: dict[str, tuple[scene.Cutout, ...]], chance: random.Random
+) -> list[scene.Walker]:
+    """One person after another in every lane, so that the picture is always full."""
+    begins = [-chance.uniform(0, setting.lasts) for _ in range(setting.lanes)]
+    return [
+        scene.Walker(
+            person=name,
+            looks=looks[name],
+            starts=begins[index % setting.lanes] + setting.lasts * (index // setting.lanes),
+            lasts=setting.lasts,
+            lane=(index % setting.lanes + 0.5) / setting.lanes,
+            light=chance.uniform(0.75, 1.1),
+        )
+        for index, name in enumerate(cast)
+    ]
+
+
+class BareLoop:
+    """Every face of every frame through our detector and embedder, one frame knowing nothing of another."""
+
+    def __init__(self, home: Path, listed: Sequence[Path]) -> None:
+        self._engine = engine_at(home, SHIPPED)
+        self._gallery = _gallery(home, listed)
+
+    def __call__(self, jpeg: bytes, camera: int, number: int) -> int:
+        pixels = decode_frame(jpeg)
+        glances = self._engine.glance(pixels, self._engine.detect(pixels, SMALLEST_FACE))
+        if glances:
+            self._gallery.nearest([glance.embedding for glance in glances])
+        return len(glances)
+
+
+class EngineLoop:
+    """A worker's way, without the system around it."""
+
+    def __init__(self, home: Path, listed: Sequence[Path]) -> None:
+        self._engine = engine_at(home, SHIPPED)
+        self._gallery = _gallery(home, listed)
+        self._tracks: dict[int, TrackSet] = {}
+
+    def __call__(self, jpeg: bytes, camera: int, number: int) -> int:
+        seen = watch.look(
+            decode_frame(jpeg),
+            number / FPS,
+            self._tracks.setdefault(camera, TrackSet()),
+            engine=self._engine,
+            gallery=self._gallery,
+            threshold=DEFAULT_THRESHOLD,
+            smallest_face=SMALLEST_FACE,
+        )
+        return len(seen.faces)
+
+
+def _gallery(home: Path, listed: Sequence[Path]) -> MemoryGallery:
+    readings = [(path.parent.name, read(engine_at(home, SHIPPED), path)) for path in listed]
+    kept = [(name, reading.close) for name, reading in readings if reading is not None]
+    return MemoryGallery([name for name, _ in kept], [template for _, template in kept])
+
+
+@dataclass(frozen=True)
+class Contender:
+    """How a loop is timed. every_frame: what it does with one depends on those before. alone: one process, unbound."""
+
+    build: Callable[[Path, Sequence[Path]], Loop]
+    every_frame: bool = False
+    alone: bool = False
+
+
+LOOPS = {
+    "deepface": Contender(DeepFaceLoop, alone=True),
+    "face_recognition": Contender(FaceRecognitionLoop),
+    "bare": Contender(BareLoop),
+    "engine": Contender(EngineLoop, every_frame=True),
+}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One process's part of a timing. core: that it is bound to."""
+
+    name: str
+    home: Path
+    core: int | None
+    films: Sequence[Sequence[bytes]]
+    listed: Sequence[Path]
+    budget: float
+
+    def __call__(self, together: Any) -> tuple[int, float, int]:
+        """Frames, seconds and faces."""
+        if self.core is not None:
+            os.sched_setaffinity(0, {self.core})
+        contender = LOOPS[self.name]
+        loop = contender.build(self.home, self.listed)
+        frames = [
+            (jpeg, camera, number)
+            for number, jpegs in enumerate(zip(*self.films, strict=True))
+            for camera, jpeg in enumerate(jpegs)
+        ]
+        once = time.perf_counter()
+        loop(*frames[0])
+        once = time.perf_counter() - once
+        if not contender.every_frame:
+            wanted = min(max(int(self.budget / max(once, 1e-3)), 4), len(frames))
+            frames = [frames[int(index)] for index in np.linspace(0, len(frames) - 1, wanted)]
+        together.wait()
+        began = time.perf_counter()
+        done = faces = 0
+        for frame in frames:
+            faces += loop(*frame)
+            done += 1
+            if not contender.every_frame and time.perf_counter() - began > self.budget:
+                break
+        return done, time.perf_counter() - began, faces
+
+
+def _together(
+    name: str, home: Path, films: Sequence[Sequence[bytes]], listed: Sequence[Path], budget: float
+) -> dict[str, float]:
+    """Frames a second of all its processes, and faces seen a frame."""
+    cores = sorted(os.sched_getaffinity(0))
+    if LOOPS[name].alone:
+        runs = [_Run(name, home, None, films, listed, budget)]
+    else:
+        shares = [(core, films[index :: len(cores)]) for index, core in enumerate(cores)]
+        runs = [_Run(name, home, core, share, listed, budget) for core, share in shares if share]
+    context = multiprocessing.get_context("spawn")
+    # They begin together, when each has loaded its models, and each goes on until its frames or its time run out.
+    with context.Manager() as manager, concurrent.futures.ProcessPoolExecutor(len(runs), context) as pool:
+        together = manager.Barrier(len(runs))
+        done = [job.result() for job in [pool.submit(run, together) for run in runs]]
+    return {
+        "fps": round(sum(frames / seconds for frames, seconds, _ in done), 2),
+        "faces": round(sum(faces for _, _, faces in done) / sum(frames for frames, _, _ in done), 1),
+    }
+
+
+def _system(films: Sequence[Sequence[bytes]], listed: dict[str, Path]) -> dict[str, float]:
+    """The same frames through all of it. A second at the start and what is left at the end are not counted."""
+    with running_system(WORKERS) as system:
+        stage = set_stage(listed, len(films))
+        played = asyncio.run(play(system.url, stage, films, fps=None))
+    begins = max(times[0] for times in played.read_at) + 1
+    ends = min(times[-1] for times in played.read_at)
+    counted = sum(begins <= at <= ends for times in played.read_at for at in times)
+    return {"fps": round(counted / (ends - begins), 2)}
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    every = [*LOOPS, "system"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scene", choices=list(SCENES), default="crowd")
+    parser.add_argument("--faces", type=Path)
+    parser.add_argument("--cameras", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=24, help="Of film for each camera.")
+    parser.add_argument("--budget", type=float, default=15, help="Seconds for each that may leave frames out.")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=every, help=f"Of {','.join(every)}.")
+    parser.add_argument("--json", action="store_true", help="One line.")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
