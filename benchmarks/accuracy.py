@@ -20,7 +20,8 @@ from typing import Any
 from benchmarks.baseline import deepface_outcome
 from benchmarks.weights import staged
 from recognition.engine import Choice, Engine
-from recognition.open_set import NoFaces, Outcome, Photographs, outcome, read_all
+from recognition.open_set import NoFaces, Outcome, Photographs, outcome
+from recognition.reading import read_all
 from recognition.statistics import wilson
 from recognition.weights import WeightsError
 

@@ -28,7 +28,8 @@ from benchmarks.weights import staged
 from recognition.detect import Face
 from recognition.engine import SHIPPED, Engine, engine_at
 from recognition.imaging import Pixels, decode_frame, decode_photograph, encode_jpeg
-from recognition.open_set import NoFaces, Reading, photographs, read
+from recognition.open_set import NoFaces, photographs
+from recognition.reading import Reading, read
 from watchlists.defaults import DEFAULT_THRESHOLD
 
 WIDTHS = (160, 64, 32, 24, 20)

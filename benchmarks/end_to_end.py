@@ -26,6 +26,7 @@ from lfr_site.agent import Traffic
 from recognition.detect import FaceDetector
 from recognition.engine import detector_at
 from recognition.imaging import encode_jpeg
+from recognition.open_set import NoFaces, photographs
 from recognition.track import Box
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class Film:
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     try:
-        people = scene.photographs(options.faces)
-    except (scene.NoFaces, OSError) as error:
+        people = photographs(options.faces)
+    except (NoFaces, OSError) as error:
         raise SystemExit(str(error)) from error
     with running_system(options.workers) as system:
         result = measure(system, people, options)

@@ -36,7 +36,8 @@ from recognition import watch
 from recognition.detect import Face
 from recognition.engine import SHIPPED, Choice, Engine, Glance, Template
 from recognition.imaging import Pixels, decode_frame, encode_jpeg
-from recognition.open_set import NoFaces, Reading, photographs, read_all
+from recognition.open_set import NoFaces, photographs
+from recognition.reading import Reading, read_all
 from recognition.track import TrackSet
 
 FPS, SECONDS, NEAR, FAR = 5, 8, 40, 20

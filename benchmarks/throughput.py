@@ -44,7 +44,8 @@ from lfr_site import scene
 from recognition import watch
 from recognition.engine import SHIPPED, detector_at, engine_at
 from recognition.imaging import decode_frame, encode_jpeg
-from recognition.open_set import NoFaces, photographs, read
+from recognition.open_set import NoFaces, photographs
+from recognition.reading import read
 from recognition.track import TrackSet
 from watchlists.defaults import DEFAULT_THRESHOLD
 
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="lfr-faces-") as spare:
         try:
             people = photographs(options.faces or scene.bundled_faces(Path(spare)))
-        except (NoFaces, scene.NoFaces) as error:
+        except NoFaces as error:
             raise SystemExit(str(error)) from error
         result = measured(people, options)
     print(json.dumps(result, indent=None if options.json else 2))

@@ -17,6 +17,7 @@ from deployments.operations import NewCamera
 from lfr_site import scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
+from recognition.open_set import photographs
 from watchlists import operations as watchlist_operations
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Category, Watchlist
@@ -74,7 +75,7 @@ def seed(faces: Path | None) -> Deployment:
     """Make what is missing; what is there is kept. The live demonstration deployment.
 
     Raises:
-        scene.NoFaces: the folder holds no photographs.
+        NoFaces: the folder holds no photographs.
     """
     people = _users()
     live = Deployment.objects.live(timezone.now()).filter(cameras__kind=Camera.Kind.SIMULATED).first()
@@ -181,7 +182,7 @@ def _enrolment(data: bytes) -> Enrolment | None:
 
 def wanted(folder: Path) -> list[Path]:
     """The photograph each wanted person of the demonstration is enrolled with: the first one, by name."""
-    return [pictures[0] for pictures in list(scene.photographs(folder).values())[:WANTED]]
+    return [pictures[0] for pictures in list(photographs(folder).values())[:WANTED]]
 
 
 def _users() -> dict[str, User]:

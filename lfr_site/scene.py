@@ -21,13 +21,8 @@ import numpy.typing as npt
 from recognition.detect import FaceDetector
 from recognition.engine import Engine
 from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.open_set import NoFaces
 from recognition.track import Box
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
-
-class NoFaces(ValueError):
-    """The folder holds no usable photographs; the message says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +52,6 @@ class Visible:
 
     person: str
     box: Box
-
-
-def photographs(folder: Path) -> dict[str, list[Path]]:
-    """{person: photographs by name} of a folder laid out <person>/<photograph>.
-
-    Raises:
-        NoFaces: there are none.
-    """
-    found = {
-        person.name: pictures
-        for person in sorted(folder.iterdir())
-        if person.is_dir() and (pictures := sorted(p for p in person.iterdir() if p.suffix.lower() in SUFFIXES))
-    }
-    if not found:
-        raise NoFaces(f"{folder} holds no photographs; it must be laid out <person>/<photograph>.jpg.")
-    return found
 
 
 def matching(pictures: Sequence[Path], views: str) -> list[Path]:

@@ -20,6 +20,7 @@ from lfr_site import demonstration, scene
 from lfr_site.agent import CameraClient, Rejected, paced
 from recognition.engine import detector_at
 from recognition.imaging import encode_jpeg
+from recognition.open_set import photographs
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def _new_tokens(playing: set[str]) -> dict[str, str]:
 def _street(faces: Path | None) -> scene.Street:
     folder = demonstration.faces_folder(faces)
     detector = detector_at(settings.DEEPFACE_HOME)
-    people = scene.photographs(folder)
+    people = photographs(folder)
     names = list(people)
     wanted = names[: demonstration.WANTED]
     others = names[demonstration.WANTED :]

@@ -94,12 +94,12 @@ class Calibration:
     def fpir(self, threshold: float, list_size: int | None = None) -> Rate:
         """The share of strangers for whom a list of this size holds somebody above the threshold.
 
-        A smaller list is a random part of the measured one: exact. For a larger one every further person is taken to be
-        as like strangers as those measured: an extrapolation, and said to be one (`is_extrapolated`).
+        A smaller list is a random part of the measured one: exact. A larger one is taken for so many lists of the
+        measured size, each with its own chance: an extrapolation, and said to be one (`is_extrapolated`).
         """
         raised = float(self._hits(np.array([threshold]), list_size)[:, 0].sum())
-        low, high = wilson_of(raised, len(self.strangers))
-        return Rate(raised / max(len(self.strangers), 1), low, high)
+        rates = (raised / max(len(self.strangers), 1), *wilson_of(raised, len(self.strangers)))
+        return Rate(*(float(self._of_larger(rate, list_size)) for rate in rates))
 
     def tpir(self, threshold: float) -> Rate:
         """The share of people on the list who are found."""
@@ -110,27 +110,26 @@ class Calibration:
         """The lowest threshold whose FPIR is at most `fpir` on a list of this size.
 
         Raises:
-            CannotSupport: too few strangers, or so large a list that even the highest score of a stranger is too low.
+            CannotSupport: too few strangers for this rate on a list of this size.
         """
         size = list_size or self.gallery
-        if fpir < self.smallest_fpir:
+        # What the rate asked for means on the list that was measured.
+        measured = 1 - (1 - fpir) ** min(self.gallery / size, 1)
+        if measured < self.smallest_fpir:
+            larger = (
+                f" on a list {size / self.gallery:.1f} times as long as the one measured" if size > self.gallery else ""
+            )
             raise CannotSupport(
-                f"{len(self.strangers):,} strangers cannot show a rate below {self.smallest_fpir:.2%}; "
-                f"{fpir:.2%} needs {math.ceil(FEWEST_ABOVE / fpir):,} of them."
+                f"{len(self.strangers):,} strangers cannot show a rate of {fpir:.2%}{larger}: "
+                f"it needs {math.ceil(FEWEST_ABOVE / measured):,} of them."
             )
         grid = self._grid()
         hits = self._hits(grid, size)
-        value = _lowest(grid, hits.mean(axis=0), fpir)
-        if self.is_extrapolated(size) and value >= grid[-FEWEST_ABOVE]:
-            raise CannotSupport(
-                f"A list of {size:,} is {size / self.gallery:.0f} times the {self.gallery:,} people measured: the "
-                f"threshold for {fpir:.2%} would lie beyond all but {FEWEST_ABOVE - 1} of the strangers' scores. "
-                "Calibrate on more people."
-            )
+        value = _lowest(grid, self._of_larger(hits.mean(axis=0), size), fpir)
         chance = np.random.default_rng(1)
         count = len(self.strangers)
         weights = chance.multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
-        resampled = [_lowest(grid, each, fpir) for each in weights @ hits]
+        resampled = [_lowest(grid, self._of_larger(each, size), fpir) for each in weights @ hits]
         low, high = np.percentile(resampled, [2.5, 97.5])
         return Threshold(fpir, size, value, float(low), float(high), self.fpir(value, size), self.tpir(value))
 
@@ -152,17 +151,23 @@ class Calibration:
         return np.concatenate([rest[:: max(len(rest) // 2000, 1)], highest])
 
     def _hits(self, thresholds: npt.NDArray[np.floating[Any]], list_size: int | None) -> npt.NDArray[np.float64]:
-        """Strangers x thresholds: the chance that a list of this size holds somebody above the threshold."""
-        size = list_size or self.gallery
+        """Strangers x thresholds: the chance that a list of this size, at most the measured one, holds somebody."""
+        size = min(list_size or self.gallery, self.gallery)
         above = (self.strangers[:, :, None] > thresholds[None, None, :]).sum(axis=1)
-        if size == self.gallery:
-            return np.asarray(above > 0, np.float64)
-        if size > self.gallery:
-            return np.asarray(1 - (1 - above / self.gallery) ** size, np.float64)
         # None of the `above` people among `size` drawn from the gallery, for each possible number of them.
         counts = np.arange(above.max(initial=0) + 1)
         spared = np.cumprod(np.concatenate([[1.0], (self.gallery - size - counts[:-1]) / (self.gallery - counts[:-1])]))
         return np.asarray(1 - np.clip(spared, 0, 1)[above], np.float64)
+
+    def _of_larger(self, rate: Any, list_size: int | None) -> Any:
+        """A rate of the measured list as that of a larger one.
+
+        Strangers who are like nobody on one list are not like nobody on the next: taking each stranger's own share of
+        the list for what further people would have gives a quarter of the rate that a list four times as long shows
+        (docs/accuracy.md).
+        """
+        size = list_size or self.gallery
+        return 1 - (1 - rate) ** (size / self.gallery) if size > self.gallery else rate
 
 
 def wilson_of(expected: float, trials: int) -> tuple[float, float]:

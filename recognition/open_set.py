@@ -7,11 +7,8 @@ several faces, the one nearest its middle is meant.
 
 from __future__ import annotations
 
-import concurrent.futures
 import hashlib
 import math
-import multiprocessing
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +17,8 @@ from typing import ClassVar, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from recognition.detect import Face
-from recognition.engine import Choice, Engine, Template, engine_at, joined
-from recognition.imaging import UnreadableImage, decode_photograph
+from recognition.engine import Engine, joined
+from recognition.reading import Reading
 
 R = TypeVar("R")
 
@@ -89,14 +85,6 @@ def photographs(folder: Path) -> dict[str, list[Path]]:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What an engine makes of one photograph. quick: unit embedding; close: the template of a close look."""
-
-    quick: npt.NDArray[np.float32]
-    close: Template
-
-
-@dataclass(frozen=True)
 class Outcome:
     """Scores of an open-set test, as the cascade gives them: quick look, then a close one at the candidates.
 
@@ -122,47 +110,6 @@ class Outcome:
     def found(self, threshold: float) -> int:
         """Mated probes whose own person is ranked first, above the threshold."""
         return int((self.first & (self.own > threshold)).sum())
-
-
-def read(engine: Engine, path: Path) -> Reading | None:
-    """The face nearest the middle of a photograph; None when there is no face."""
-    try:
-        pixels = decode_photograph(path.read_bytes())
-    except UnreadableImage:
-        return None
-    faces = engine.detect_in_photograph(pixels)
-    if not faces:
-        return None
-    height, width = pixels.shape[:2]
-
-    def off_centre(face: Face) -> float:
-        return math.dist(face.centre, (width / 2, height / 2))
-
-    glances = engine.glance(pixels, [min(faces, key=off_centre)])
-    return Reading(glances[0].embedding, engine.look_closely(pixels, glances)[0])
-
-
-def read_all(
-    deepface_home: Path, choice: Choice, paths: Sequence[Path], progress: Callable[[int], None] | None = None
-) -> list[Reading | None]:
-    """Every photograph, on every core."""
-    context = multiprocessing.get_context("spawn")
-    readings: list[Reading | None] = []
-    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-        for reading in pool.map(_Reader(deepface_home, choice), paths, chunksize=8):
-            readings.append(reading)
-            if progress is not None:
-                progress(len(readings))
-    return readings
-
-
-@dataclass(frozen=True)
-class _Reader:
-    deepface_home: Path
-    choice: Choice
-
-    def __call__(self, path: Path) -> Reading | None:
-        return read(engine_at(self.deepface_home, self.choice), path)
 
 
 def outcome(engine: Engine, photographs: Photographs, readings: Sequence[Reading | None]) -> Outcome:

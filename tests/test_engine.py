@@ -19,8 +19,8 @@ from recognition.embed import DeepFaceEmbed, FaceEmbedder, FastEmbed, agreement
 from recognition.engine import CLOSE_SLACK, SHIPPED, Choice, Engine, Glance, Template, identity_of, joined
 from recognition.imaging import Pixels
 from recognition.models import DLIB_MODEL, SFACE_MODEL, FaceModel
-from recognition.open_set import read
 from recognition.quality import measure
+from recognition.reading import read
 from tests.cast import LONDON, NO_LONDON, likeness, portrait
 from watchlists.defaults import DEFAULT_THRESHOLD
 

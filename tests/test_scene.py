@@ -9,11 +9,12 @@ import pytest
 
 from lfr_site import scene
 from recognition.engine import Engine
+from recognition.open_set import NoFaces, photographs
 
 
 @pytest.fixture(scope="module")
 def looks(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> list[scene.Cutout]:
-    pictures = scene.photographs(scene.bundled_faces(tmp_path_factory.mktemp("faces")))["portrait"]
+    pictures = photographs(scene.bundled_faces(tmp_path_factory.mktemp("faces")))["portrait"]
     assert len(pictures) == 4
     return [look for path in pictures if (look := scene.cutout(engine, path)) is not None]
 
@@ -48,5 +49,5 @@ def test_the_same_seed_is_the_same_street(looks: list[scene.Cutout]) -> None:
 
 
 def test_an_empty_folder_is_said_plainly(tmp_path: Path) -> None:
-    with pytest.raises(scene.NoFaces, match="<person>/<photograph>"):
-        scene.photographs(tmp_path)
+    with pytest.raises(NoFaces, match="<person>/<photograph>"):
+        photographs(tmp_path)

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from lfr_site import scene
 from recognition.engine import Engine
 from recognition.imaging import encode_jpeg
+from recognition.open_set import photographs
 from tests.cast import portrait, portrait_jpeg
 from tests.live.system import LONDON_TIME, PASSWORD, LiveSystem, eventually
 
@@ -32,7 +33,7 @@ FLAGS = (
 def film(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A camera file in which the portrait walks up: JPEG after JPEG, 30 a second."""
     folder = tmp_path_factory.mktemp("film")
-    pictures = scene.photographs(scene.bundled_faces(folder / "faces"))["portrait"]
+    pictures = photographs(scene.bundled_faces(folder / "faces"))["portrait"]
     looks = [look for path in pictures[1:] if (look := scene.cutout(engine, path)) is not None]
     assert looks
     street = scene.Street([scene.Walker("portrait", tuple(looks), 0.5, 6.0, 0.5, 1.0)], label="")

@@ -27,6 +27,7 @@ from lfr_site import scene, services
 from lfr_site.agent import CameraClient, paced
 from recognition.engine import Engine, Template
 from recognition.imaging import decode_frame, decode_photograph, encode_jpeg
+from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON
 from tests.live.system import LiveSystem, go_live, live_system
 from watchlists.defaults import DEFAULT_THRESHOLD
@@ -91,7 +92,7 @@ def found_in(places: Iterator[tuple[str, bytes]], patterns: list[bytes]) -> set[
 @pytest.fixture(scope="module")
 def street(engine: Engine) -> tuple[dict[str, Path], scene.Street]:
     """Two wanted people, with the photograph each is enrolled by, and a street on which they and 20 strangers walk."""
-    people = scene.photographs(LONDON)
+    people = photographs(LONDON)
     names = list(people)[:22]
     looks = {
         name: [scene.cutout(engine, path) for path in scene.matching(people[name][1:], VIEWS)[:3]] for name in names

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from recognition.calibration import Calibration, CannotSupport
-from recognition.open_set import NoFaces, Photographs, outcome, read_all
+from recognition.open_set import NoFaces, Photographs, outcome
+from recognition.reading import read_all
 from recognition.weights import WeightsError
 from watchlists import operations
 from watchlists.engine import choice, engine, identity

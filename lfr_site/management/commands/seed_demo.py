@@ -5,7 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lfr_site import demonstration
-from lfr_site.scene import NoFaces
+from recognition.open_set import NoFaces
 
 
 class Command(BaseCommand):

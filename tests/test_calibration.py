@@ -1,0 +1,172 @@
+"""From scores to a threshold: what is counted, what is extrapolated, and what is refused."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from audit.models import Entry
+from deployments import operations as deployment_operations
+from recognition.calibration import Calibration, CannotSupport
+from recognition.open_set import NoFaces, Outcome, Photographs
+from recognition.statistics import wilson
+from tests.cast import LONDON, NO_LONDON, Cast, make_deployment, make_operating_point
+from watchlists.models import Calibration as CalibrationRow
+from watchlists.models import OperatingPoint
+
+
+def _calibration(strangers: int = 1000, gallery: int = 200, seed: int = 1) -> Calibration:
+    """Scores drawn at random: every stranger against everybody on the list, of which the best are kept."""
+    chance = np.random.default_rng(seed)
+    everybody = chance.normal(0.45, 0.07, (strangers, gallery))
+    best = -np.sort(-everybody, axis=1)[:, : Outcome.TOP]
+    own = chance.normal(0.85, 0.06, 500)
+    own = own.clip(-1, 1)
+    return Calibration(gallery, own.astype(np.float32), own > 0.6, best.astype(np.float32))
+
+
+def test_rates_are_counted_with_wilsons_interval() -> None:
+    measured = _calibration()
+    threshold = 0.66
+    above = int((measured.strangers[:, 0] > threshold).sum())
+    fpir = measured.fpir(threshold)
+    assert fpir.value == above / 1000
+    assert (fpir.low, fpir.high) == wilson(above, 1000)
+    found = int((measured.first & (measured.own > threshold)).sum())
+    tpir = measured.tpir(threshold)
+    assert tpir.value == found / 500
+    assert (tpir.low, tpir.high) == wilson(found, 500)
+
+
+def test_the_threshold_for_a_rate_is_the_lowest_that_keeps_it() -> None:
+    measured = _calibration()
+    chosen = measured.threshold(0.01)
+    assert measured.fpir(chosen.value).value <= 0.01
+    just_below = float(measured.strangers[:, 0][measured.strangers[:, 0] < chosen.value].max())
+    assert measured.fpir(just_below - 1e-6).value > 0.01
+    assert chosen.low <= chosen.value <= chosen.high
+    assert chosen.low < chosen.high
+    assert measured.threshold(0.05).value < chosen.value
+
+
+def test_a_smaller_list_is_a_part_of_the_measured_one() -> None:
+    """Exact: as often as somebody above the threshold is among so many drawn from the list."""
+    measured, threshold, size = _calibration(), 0.64, 40
+    chance = np.random.default_rng(2)
+    above = (measured.strangers > threshold).sum(axis=1)
+    drawn = np.mean([chance.hypergeometric(above, 200 - above, size) > 0 for _ in range(300)])
+    assert measured.fpir(threshold, size).value == pytest.approx(drawn, abs=0.002)
+    assert measured.fpir(threshold, 200).value == measured.fpir(threshold).value
+    assert measured.fpir(threshold, 1).value < measured.fpir(threshold, 100).value < measured.fpir(threshold).value
+    assert measured.threshold(0.01, 40).value < measured.threshold(0.01).value
+
+
+def test_a_larger_list_is_extrapolated_and_says_so() -> None:
+    measured = _calibration()
+    assert not measured.is_extrapolated(200)
+    assert measured.is_extrapolated(201)
+    # What a list of eight times the size really gives, measured on one.
+    large = _calibration(gallery=1600, seed=3)
+    threshold = large.threshold(0.05).value
+    assert measured.fpir(threshold, 1600).value == pytest.approx(large.fpir(threshold).value, abs=0.03)
+    assert measured.threshold(0.05, 1600).value == pytest.approx(threshold, abs=0.02)
+    assert measured.threshold(0.05, 1600).value > measured.threshold(0.05).value
+
+
+def test_what_the_photographs_cannot_show_is_refused() -> None:
+    measured = _calibration(strangers=500)
+    with pytest.raises(CannotSupport, match=r"500 strangers cannot show a rate of 0\.10%: it needs 3,000 of them"):
+        measured.threshold(0.001)
+    with pytest.raises(CannotSupport, match=r"on a list 100\.0 times as long as the one measured: it needs 29,8"):
+        measured.threshold(0.01, 200 * 100)
+
+
+def test_false_alerts_are_the_rate_of_so_many_passers_by() -> None:
+    measured = _calibration()
+    expected = measured.false_alerts(0.66, 200, 25_000)
+    rate = measured.fpir(0.66, 200)
+    assert (expected.value, expected.low, expected.high) == (rate.value * 25_000, rate.low * 25_000, rate.high * 25_000)
+
+
+def test_what_is_kept_gives_the_same_answers() -> None:
+    measured = _calibration()
+    again = Calibration.from_json(measured.to_json())
+    assert again.gallery == measured.gallery
+    assert again.fpir(0.66).value == pytest.approx(measured.fpir(0.66).value, abs=0.001)
+    assert again.threshold(0.01).value == pytest.approx(measured.threshold(0.01).value, abs=1e-4)
+    counts = again.histograms()
+    assert sum(counts["genuine"]) == 500
+    assert sum(counts["impostor"]) == 1000
+
+
+def test_a_folder_without_photographs_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(NoFaces, match="must be laid out <person>/<photograph>"):
+        Photographs.of(tmp_path)
+    with pytest.raises(NoFaces, match="is no folder"):
+        Photographs.of(tmp_path / "missing")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "1.jpg").write_bytes(b"x")
+    with pytest.raises(NoFaces, match=r"Nobody in .* has two photographs"):
+        Photographs.of(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def some_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty people with three photographs, forty with one."""
+    folder = tmp_path_factory.mktemp("some-faces")
+    views = ("neutral_front.jpg", "smiling_front.jpg", "neutral_left_3quarter.jpg")
+    for number, person in enumerate(sorted(path for path in LONDON.iterdir() if path.is_dir())[:60]):
+        (folder / person.name).mkdir()
+        for view in views if number < 20 else views[:1]:
+            (folder / person.name / view).symlink_to(person / view)
+    return folder
+
+
+def _calibrate(**options: object) -> str:
+    output = io.StringIO()
+    call_command("calibrate", stdout=output, **options)
+    return output.getvalue()
+
+
+@pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
+def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_faces: Path) -> None:
+    make_operating_point()
+    said = _calibrate(faces=some_faces, dataset="Sixty people of a studio", set=0.1, footfall=5000)
+    assert "20 people to enrol, 40 other photographs of them, 40 strangers" in said
+    assert "40 strangers cannot show a rate of 1.00%: it needs 300 of them" in said
+    row = CalibrationRow.objects.get()
+    assert row.dataset == "Sixty people of a studio"
+    assert row.dataset_digest == Photographs.of(some_faces).digest()
+    assert (row.measured.gallery, len(row.measured.own), len(row.measured.strangers)) == (20, 40, 40)
+    point = OperatingPoint.objects.first()
+    assert point is not None
+    assert point.calibration == row
+    assert point.threshold == pytest.approx(row.measured.threshold(0.1).value, abs=0.001)
+    assert "40 strangers, one photograph against one" in point.basis
+    done = list(Entry.objects.in_order().values_list("action", flat=True))
+    assert done[-2:] == ["engine.calibrated", "engine.operating_point_set"]
+    # What is authorised next rests on it.
+    deployment = make_deployment(cast)
+    deployment_operations.submit(deployment, actor=cast.intelligence)
+    deployment_operations.authorise(deployment, actor=cast.authority, reason="Necessary")
+    assert deployment.operating_point == point
+
+
+@pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
+def test_a_rate_that_cannot_be_shown_sets_and_keeps_nothing(cast: Cast, some_faces: Path) -> None:
+    make_operating_point()
+    with pytest.raises(CommandError, match=r"cannot show a rate of .* Nothing was kept"):
+        _calibrate(faces=some_faces, set=0.001)
+    assert not CalibrationRow.objects.exists()
+    assert OperatingPoint.objects.count() == 1
+
+
+def test_a_bad_call_is_refused_in_words(cast: Cast, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="must be laid out"):
+        _calibrate(faces=tmp_path)
+    with pytest.raises(CommandError, match="1 or more"):
+        _calibrate(faces=tmp_path, list_size=0)
