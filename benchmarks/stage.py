@@ -7,7 +7,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,9 +88,10 @@ async def play(url: str, stage: Stage, films: Sequence[Sequence[bytes]], fps: fl
         CameraClient(url, str(camera.id), token, _noting(read_at))
         for (camera, token), read_at in zip(stage.cameras, result.read_at, strict=True)
     ]
+    # No two real cameras send at the same moment; these share a second evenly.
     feeds = [
-        paced(_next_of(iter(film)), fps) if fps else _as_taken(client, film)
-        for client, film in zip(clients, films, strict=True)
+        _paced(film, fps, number / len(films) / fps) if fps else _as_taken(client, film)
+        for number, (client, film) in enumerate(zip(clients, films, strict=True))
     ]
     await asyncio.gather(*(client.stream(feed) for client, feed in zip(clients, feeds, strict=True)))
     # The last frame's alert is on its way, and the counters are written every half second.
@@ -133,8 +134,11 @@ async def _as_taken(client: CameraClient, film: Sequence[bytes]) -> AsyncIterato
         yield jpeg
 
 
-def _next_of(feed: Iterator[bytes]) -> Any:
-    return lambda: next(feed, None)
+async def _paced(film: Sequence[bytes], fps: float, delay: float) -> AsyncIterator[bytes]:
+    feed = iter(film)
+    await asyncio.sleep(delay)
+    async for jpeg in paced(lambda: next(feed, None), fps):
+        yield jpeg
 
 
 async def _listen(url: str, stage: Stage, arrivals: dict[str, float]) -> None:

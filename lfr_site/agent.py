@@ -31,15 +31,15 @@ class Rejected(Exception):
 class Traffic:
     """What one camera sent and was answered.
 
-    sent_at: frame number to `time.monotonic()` seconds. index_of: frame number to its place among all frames offered,
-    those skipped included.
+    By frame number: sent_at in seconds of `time.monotonic()`; engine_ms as the worker measured it; index_of, its place
+    among all frames offered, those skipped included.
     """
 
     sent: int = 0
     read: int = 0
     dropped: int = 0
     skipped: int = 0
-    engine_ms: list[float] = field(default_factory=list)
+    engine_ms: dict[int, float] = field(default_factory=dict)
     sent_at: dict[int, float] = field(default_factory=dict)
     index_of: dict[int, int] = field(default_factory=dict)
 
@@ -156,7 +156,7 @@ class CameraClient:
         self._news.set()
         if message["type"] == "read":
             self.traffic.read += 1
-            self.traffic.engine_ms.append(message["engine_ms"])
+            self.traffic.engine_ms[message["frame"]] = message["engine_ms"]
         else:
             self.traffic.dropped += 1
 

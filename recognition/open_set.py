@@ -90,7 +90,7 @@ class Outcome:
 
     own: for each mated probe the score of its own person. first: whether that person is ranked first.
     strangers: for each non-mated probe its best scores, best first (probes x TOP): other people of the gallery.
-    failed: photographs with no face, enrolled and probes; a mated probe without a face counts as missed.
+    failed_*: photographs with no face; a mated probe without one, or of somebody not enrolled, counts as missed.
     """
 
     gallery: int
@@ -133,11 +133,10 @@ def compared_with(
         raise NoFaces("No face was found on any photograph to enrol.")
     place = {name: index for index, (name, _) in enumerate(enrolled)}
     mated = zip(photographs.mated, readings[split[0] : split[1]], strict=True)
-    # Somebody who could not be enrolled is nobody's to find.
-    sought = [(place[name], each) for (name, _), each in mated if name in place]
-    seen = [(index, each) for index, each in sought if each is not None]
+    # Who could not be enrolled is missed, like who is not seen on the probe.
+    seen = [(place[name], each) for (name, _), each in mated if name in place and each is not None]
     strangers = [each for each in readings[split[1] :] if each is not None]
-    missed, faceless = len(sought) - len(seen), len(photographs.non_mated) - len(strangers)
+    missed, faceless = len(photographs.mated) - len(seen), len(photographs.non_mated) - len(strangers)
     own = np.array([index for index, _ in seen], int)
     compared = scores([each for _, each in seen], gallery) if seen else np.empty((0, len(gallery)), np.float32)
     impostors = scores(strangers, gallery) if strangers else np.empty((0, len(gallery)), np.float32)
@@ -146,7 +145,7 @@ def compared_with(
     return Outcome(
         gallery=len(gallery),
         failed_to_enrol=split[0] - len(gallery),
-        failed_probes=missed + faceless,
+        failed_probes=sum(each is None for each in readings[split[0] :]),
         own=np.concatenate([compared[np.arange(len(seen)), own], np.full(missed, -1, np.float32)]),
         first=np.concatenate([compared.argmax(axis=1) == own, np.zeros(missed, bool)]),
         strangers=np.vstack([-np.sort(-impostors, axis=1)[:, :top], np.full((faceless, top), -1, np.float32)]),
