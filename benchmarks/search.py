@@ -175,12 +175,10 @@ def _fill(vectors: Vectors) -> tuple[Any, int]:
             for person in people:
                 copy.write_row((person, person, b"", "", 0, 0, "[]", user.pk, "2026-01-01"))
         with cursor.copy(
-            "COPY watchlists_sealedtemplate (watchlist_id, engine_id, person_id, photograph_id, embedding, second)"
-            " FROM STDIN"
+            "COPY watchlists_sealedtemplate (watchlist_id, engine_id, person_id, photograph_id, embedding) FROM STDIN"
         ) as copy:
             for person, vector in zip(people, vectors, strict=True):
-                text = Vector(vector).to_text()
-                copy.write_row((watchlist.pk, engine.pk, person, person, text, text))
+                copy.write_row((watchlist.pk, engine.pk, person, person, Vector(vector).to_text()))
     return watchlist.pk, engine.pk
 
 

@@ -47,7 +47,7 @@ def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     assert again.count() == 2
     for template in again:
         # Read from the kept JPEG, by the face that was chosen: both are the portrait.
-        assert float(template.template.embedding @ portrait_enrolment().template.embedding) > 0.999
+        assert float(template.of_engine.embedding @ portrait_enrolment().template.embedding) > 0.999
     entry = Entry.objects.in_order().last()
     assert entry is not None
     assert (entry.action, entry.data["photographs"]) == ("engine.photographs_read_again", 2)

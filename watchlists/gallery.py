@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import recognition.engine
 from recognition.embed import Embedding
-from recognition.engine import Template
 from recognition.watch import Candidate
-from watchlists.models import SealedTemplate
+from watchlists.models import SealedTemplate, Template
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,8 @@ class SealedList:
     def nearest(self, embeddings: Sequence[Embedding]) -> list[list[Candidate]]:
         return SealedTemplate.objects.nearest(embeddings, watchlist_id=self.watchlist_id, engine_id=self.engine_id)
 
-    def templates(self, candidates: Sequence[Candidate]) -> dict[uuid.UUID, Template]:
-        sealed = SealedTemplate.objects.filter(
-            watchlist_id=self.watchlist_id,
-            engine_id=self.engine_id,
-            photograph_id__in={candidate.photograph for candidate in candidates},
-        )
-        return {row.photograph_id: row.template for row in sealed}
+    def templates(self, candidates: Sequence[Candidate]) -> dict[uuid.UUID, recognition.engine.Template]:
+        of_candidates = {candidate.photograph for candidate in candidates}
+        sealed = SealedTemplate.objects.filter(watchlist_id=self.watchlist_id, photograph_id__in=of_candidates)
+        templates = Template.objects.filter(engine_id=self.engine_id, photograph_id__in=sealed.values("photograph_id"))
+        return {row.photograph_id: row.of_engine for row in templates}

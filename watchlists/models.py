@@ -54,6 +54,7 @@ class Engine(models.Model):
                 fields=["model", "digest", "preprocessing", "second_digest"], name="one_row_an_engine"
             ),
             # What templates point at, so that none of another length can belong to this engine (migration 0004).
+            models.UniqueConstraint(fields=["id", "dimension"], name="engine_with_its_dimension"),
             models.UniqueConstraint(fields=["id", "dimension", "second_dimension"], name="engine_with_its_dimensions"),
         )
 
@@ -162,29 +163,18 @@ def _dimension_of(column: str) -> models.GeneratedField:
     return models.GeneratedField(expression=length, output_field=models.PositiveSmallIntegerField(), db_persist=True)
 
 
-class Embedded(models.Model):
-    """What one engine made of a face: vectors of that engine's lengths, or the database refuses the row."""
+class Template(models.Model):
+    """What one engine made of one photograph, never changed: vectors of that engine's lengths, or the row is refused.
 
+    second: of the model that takes a close look, for an engine that has one.
+    """
+
+    photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="templates")
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+")
     embedding = VectorField()
     second = VectorField(null=True)
     dimension = _dimension_of("embedding")
     second_dimension = _dimension_of("second")
-
-    class Meta:
-        abstract = True
-
-    @property
-    def template(self) -> recognition.engine.Template:
-        """As the engine takes it."""
-        second = None if self.second is None else np.asarray(self.second, np.float32)
-        return recognition.engine.Template(np.asarray(self.embedding, np.float32), second)
-
-
-class Template(Embedded):
-    """What one engine made of one photograph."""
-
-    photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="templates")
 
     class Meta:
         constraints = (
@@ -193,6 +183,12 @@ class Template(Embedded):
 
     def __str__(self) -> str:
         return f"template of {self.photograph_id}"
+
+    @property
+    def of_engine(self) -> recognition.engine.Template:
+        """As the engine takes it."""
+        second = None if self.second is None else np.asarray(self.second, np.float32)
+        return recognition.engine.Template(np.asarray(self.embedding, np.float32), second)
 
 
 class Watchlist(models.Model):
@@ -265,13 +261,17 @@ class WatchlistEntry(models.Model):
         return f"{self.person} on {self.watchlist}"
 
 
-class SealedTemplate(Embedded):
+class SealedTemplate(models.Model):
     """A template as it was when its list was sealed: what cameras are compared with, and nothing else is.
 
-    The database ties its engine to the list's (migration 0004): a list holds templates of one engine only.
+    The database ties its engine to the list's (migration 0004): a list holds templates of one engine only. Every search
+    reads every row, so a row is what a search needs; the rest of a candidate's template is in `Template`.
     """
 
     watchlist = models.ForeignKey(Watchlist, on_delete=models.CASCADE, related_name="sealed_templates")
+    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+")
+    embedding = VectorField()
+    dimension = _dimension_of("embedding")
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     photograph = models.ForeignKey(Photograph, on_delete=models.PROTECT, related_name="+")
 

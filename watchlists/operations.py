@@ -371,7 +371,6 @@ def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
             person_id=template.photograph.person_id,
             photograph=template.photograph,
             embedding=template.embedding,
-            second=template.second,
         )
         for template in templates.select_related("photograph").defer("photograph__jpeg")
     )

@@ -51,11 +51,6 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, default="", max_length=40),
         ),
         migrations.AddField(
-            model_name="sealedtemplate",
-            name="second",
-            field=pgvector.django.vector.VectorField(null=True),
-        ),
-        migrations.AddField(
             model_name="template",
             name="second",
             field=pgvector.django.vector.VectorField(null=True),
@@ -82,6 +77,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("model", "digest", "preprocessing", "second_digest"), name="one_row_an_engine"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="engine",
+            constraint=models.UniqueConstraint(fields=("id", "dimension"), name="engine_with_its_dimension"),
         ),
         migrations.AddConstraint(
             model_name="engine",
@@ -114,17 +113,6 @@ class Migration(migrations.Migration):
                 db_persist=True,
                 expression=django.db.models.functions.comparison.Coalesce(
                     models.Func(models.F("embedding"), function="vector_dims"), 0
-                ),
-                output_field=models.PositiveSmallIntegerField(),
-            ),
-        ),
-        migrations.AddField(
-            model_name="sealedtemplate",
-            name="second_dimension",
-            field=models.GeneratedField(
-                db_persist=True,
-                expression=django.db.models.functions.comparison.Coalesce(
-                    models.Func(models.F("second"), function="vector_dims"), 0
                 ),
                 output_field=models.PositiveSmallIntegerField(),
             ),

@@ -10,8 +10,7 @@ from django.db import migrations
 
 BOUND = """
 ALTER TABLE {table} ADD CONSTRAINT {table}_of_its_engine
-    FOREIGN KEY (engine_id, dimension, second_dimension)
-    REFERENCES watchlists_engine (id, dimension, second_dimension) DEFERRABLE INITIALLY DEFERRED;
+    FOREIGN KEY (engine_id, {lengths}) REFERENCES watchlists_engine (id, {lengths}) DEFERRABLE INITIALLY DEFERRED;
 """
 ONE_ENGINE = """
 ALTER TABLE watchlists_sealedtemplate ADD CONSTRAINT sealedtemplate_of_its_lists_engine
@@ -19,7 +18,7 @@ ALTER TABLE watchlists_sealedtemplate ADD CONSTRAINT sealedtemplate_of_its_lists
     REFERENCES watchlists_watchlist (id, engine_id) DEFERRABLE INITIALLY DEFERRED;
 """
 INLINE = "ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE MAIN;"
-TABLES = ("watchlists_template", "watchlists_sealedtemplate")
+TABLES = {"watchlists_template": "dimension, second_dimension", "watchlists_sealedtemplate": "dimension"}
 
 
 class Migration(migrations.Migration):
@@ -27,8 +26,11 @@ class Migration(migrations.Migration):
 
     operations: ClassVar = [
         *(
-            migrations.RunSQL(BOUND.format(table=table), f"ALTER TABLE {table} DROP CONSTRAINT {table}_of_its_engine;")
-            for table in TABLES
+            migrations.RunSQL(
+                BOUND.format(table=table, lengths=lengths),
+                f"ALTER TABLE {table} DROP CONSTRAINT {table}_of_its_engine;",
+            )
+            for table, lengths in TABLES.items()
         ),
         migrations.RunSQL(
             ONE_ENGINE, "ALTER TABLE watchlists_sealedtemplate DROP CONSTRAINT sealedtemplate_of_its_lists_engine;"
