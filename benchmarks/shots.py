@@ -39,6 +39,7 @@ from recognition.imaging import Pixels, decode_frame, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import Reading, read_all
 from recognition.track import TrackSet
+from watchlists.defaults import DEFAULT_THRESHOLD
 
 FPS, SECONDS, NEAR, FAR = 5, 8, 40, 20
 SMALLEST_FACE = 16
@@ -107,7 +108,7 @@ class Film:
 
     frames_own: with the person on the list, each frame's score for them where they are ranked first, else -1.
     frames_other: with them on no list, each frame's best score. found, taken: the same for the tracks, at each of
-    THRESHOLDS. shots: faces embedded at the engine's default threshold's nearest.
+    THRESHOLDS. shots: faces embedded at the default threshold.
     """
 
     frames_own: Scores
@@ -147,7 +148,7 @@ def _film(walk: tuple[str, list[Path], list[str]]) -> Film | None:
         found=np.array([wanted in people for people, _ in raised]),
         taken=np.array([bool(_raised(frames, others, threshold)[0]) for threshold in THRESHOLDS]),
         frames=len(frames),
-        shots=raised[-1][1],
+        shots=raised[int(np.argmin(np.abs(THRESHOLDS - DEFAULT_THRESHOLD)))][1],
     )
 
 

@@ -31,13 +31,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Play:
-    """What came of it. traffic: a camera each. read_at: when each answer came. arrivals: when each alert was heard of.
-
-    All in seconds of `time.monotonic()`.
+    """What came of it. traffic: a camera each. read_at: when each of its frames was answered, by number. arrivals: when
+    each alert was heard of. All in seconds of `time.monotonic()`.
     """
 
     traffic: list[Traffic]
-    read_at: list[list[float]]
+    read_at: list[dict[int, float]]
     arrivals: dict[str, float] = field(default_factory=dict)
 
 
@@ -81,7 +80,7 @@ async def play(url: str, stage: Stage, films: Sequence[Sequence[bytes]], fps: fl
     fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
     was answered.
     """
-    result = Play([], [[] for _ in films])
+    result = Play([], [{} for _ in films])
     listener = asyncio.create_task(_listen(url, stage, result.arrivals))
     await asyncio.sleep(1)
     clients = [
@@ -94,8 +93,8 @@ async def play(url: str, stage: Stage, films: Sequence[Sequence[bytes]], fps: fl
         for number, (client, film) in enumerate(zip(clients, films, strict=True))
     ]
     await asyncio.gather(*(client.stream(feed) for client, feed in zip(clients, feeds, strict=True)))
-    # The last frame's alert is on its way, and the counters are written every half second.
-    await asyncio.sleep(2)
+    # The last frame's alert is on its way, and the counters are written every two seconds.
+    await asyncio.sleep(3)
     listener.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await listener
@@ -120,10 +119,10 @@ def _session_of(user: User) -> str:
     return str(session.session_key)
 
 
-def _noting(read_at: list[float]) -> Any:
+def _noting(read_at: dict[int, float]) -> Any:
     def note(message: dict[str, Any]) -> None:
         if message["type"] == "read":
-            read_at.append(time.monotonic())
+            read_at[message["frame"]] = time.monotonic()
 
     return note
 

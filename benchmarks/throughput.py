@@ -89,13 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measured(people: dict[str, list[Path]], options: argparse.Namespace) -> dict[str, Any]:
     """Frames a second of everything, and the ratios of each to what it is to be compared with."""
     home = staged()
-    listed = {name: pictures[0] for name, pictures in _some(people, LISTED).items()}
+    listed = {name: pictures[0] for name, pictures in some_of(people, LISTED).items()}
     say(f"composing {options.cameras} films of {options.seconds} seconds")
-    films, faces = _films(home, people, list(listed), options)
+    films, faces = films_of(home, people, list(listed), SCENES[options.scene], options.cameras, options.seconds)
     rows: dict[str, dict[str, float]] = {}
     for name in (name for name in LOOPS if name in options.only):
         say(f"timing {name}")
-        rows[name] = _together(name, home, films, list(listed.values()), options.budget)
+        rows[name] = together(name, home, films, list(listed.values()), options.budget)
     if "system" in options.only:
         say("timing system")
         rows["system"] = _system(films, listed)
@@ -122,7 +122,7 @@ def measured(people: dict[str, list[Path]], options: argparse.Namespace) -> dict
     }
 
 
-def _some(people: dict[str, list[Path]], count: int) -> dict[str, list[Path]]:
+def some_of(people: dict[str, list[Path]], count: int) -> dict[str, list[Path]]:
     """So many people, the same each time; those with another photograph to walk in first."""
     names = sorted(people)
     random.Random(1).shuffle(names)
@@ -130,15 +130,14 @@ def _some(people: dict[str, list[Path]], count: int) -> dict[str, list[Path]]:
     return {name: people[name] for name in names[:count]}
 
 
-def _films(
-    home: Path, people: dict[str, list[Path]], listed: Sequence[str], options: argparse.Namespace
+def films_of(
+    home: Path, people: dict[str, list[Path]], listed: Sequence[str], setting: Setting, cameras: int, seconds: float
 ) -> tuple[list[list[bytes]], float]:
     """A film a camera, and how many faces a frame has on average; two of the list walk past the first cameras."""
-    setting: Setting = SCENES[options.scene]
-    rounds = math.ceil(options.seconds / setting.lasts) + 1
-    needed = setting.lanes * rounds * options.cameras
+    rounds = math.ceil(seconds / setting.lasts) + 1
+    needed = setting.lanes * rounds * cameras
     wanted = listed[:WALKING_LISTED]
-    strangers = [name for name in _some(people, len(people)) if name not in listed][-needed:] or list(people)
+    strangers = [name for name in some_of(people, len(people)) if name not in listed][-needed:] or list(people)
     detector = detector_at(home)
     looks = {
         name: [look for path in (people[name][1:4] or people[name]) if (look := scene.cutout(detector, path))]
@@ -147,13 +146,13 @@ def _films(
     seen = {name: tuple(cut) for name, cut in looks.items() if cut}
     strangers = [name for name in strangers if name in seen]
     films, faces = [], 0
-    for camera in range(options.cameras):
+    for camera in range(cameras):
         chance = random.Random(camera)
         cast = [chance.choice(strangers) for _ in range(setting.lanes * rounds)]
         if camera < len(wanted) and wanted[camera] in seen:
             cast[setting.lanes // 2] = wanted[camera]
         street = scene.Street(_walkers(setting, cast, seen, chance), seed=camera, near=setting.near, far=setting.far)
-        shown = [street.frame(number / FPS) for number in range(int(options.seconds * FPS))]
+        shown = [street.frame(number / FPS) for number in range(int(seconds * FPS))]
         films.append([encode_jpeg(pixels, 80) for pixels, _ in shown])
         faces += sum(len(visible) for _, visible in shown)
     return films, faces / sum(map(len, films))
@@ -247,7 +246,7 @@ class _Run:
     listed: Sequence[Path]
     budget: float
 
-    def __call__(self, together: Any) -> tuple[int, float, int]:
+    def __call__(self, barrier: Any) -> tuple[int, float, int]:
         """Frames, seconds and faces."""
         if self.core is not None:
             os.sched_setaffinity(0, {self.core})
@@ -264,7 +263,7 @@ class _Run:
         if not contender.every_frame:
             wanted = min(max(int(self.budget / max(once, 1e-3)), 4), len(frames))
             frames = [frames[int(index)] for index in np.linspace(0, len(frames) - 1, wanted)]
-        together.wait()
+        barrier.wait()
         began = time.perf_counter()
         done = faces = 0
         for frame in frames:
@@ -275,7 +274,7 @@ class _Run:
         return done, time.perf_counter() - began, faces
 
 
-def _together(
+def together(
     name: str, home: Path, films: Sequence[Sequence[bytes]], listed: Sequence[Path], budget: float
 ) -> dict[str, float]:
     """Frames a second of all its processes, and faces seen a frame."""
@@ -288,8 +287,8 @@ def _together(
     context = multiprocessing.get_context("spawn")
     # They begin together, when each has loaded its models, and each goes on until its frames or its time run out.
     with context.Manager() as manager, concurrent.futures.ProcessPoolExecutor(len(runs), context) as pool:
-        together = manager.Barrier(len(runs))
-        done = [job.result() for job in [pool.submit(run, together) for run in runs]]
+        barrier = manager.Barrier(len(runs))
+        done = [job.result() for job in [pool.submit(run, barrier) for run in runs]]
     return {
         "fps": round(sum(frames / seconds for frames, seconds, _ in done), 2),
         "faces": round(sum(faces for _, _, faces in done) / sum(frames for frames, _, _ in done), 1),
@@ -301,9 +300,9 @@ def _system(films: Sequence[Sequence[bytes]], listed: dict[str, Path]) -> dict[s
     with running_system(WORKERS) as system:
         stage = set_stage(listed, len(films))
         played = asyncio.run(play(system.url, stage, films, fps=None))
-    begins = max(times[0] for times in played.read_at) + 1
-    ends = min(times[-1] for times in played.read_at)
-    counted = sum(begins <= at <= ends for times in played.read_at for at in times)
+    begins = max(min(times.values()) for times in played.read_at) + 1
+    ends = min(max(times.values()) for times in played.read_at)
+    counted = sum(begins <= at <= ends for times in played.read_at for at in times.values())
     return {"fps": round(counted / (ends - begins), 2)}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,9 @@ from recognition.calibration import Calibration, CannotSupport
 from recognition.open_set import NoFaces, Outcome, Photographs
 from recognition.statistics import wilson
 from tests.cast import LONDON, NO_LONDON, Cast, make_deployment, make_operating_point
+from watchlists import operations
+from watchlists.defaults import DEFAULT_FPIR, DEFAULT_THRESHOLD, shipped_measurement
+from watchlists.engine import identity
 from watchlists.models import Calibration as CalibrationRow
 from watchlists.models import OperatingPoint
 
@@ -170,3 +175,31 @@ def test_a_bad_call_is_refused_in_words(cast: Cast, tmp_path: Path) -> None:
         _calibrate(faces=tmp_path)
     with pytest.raises(CommandError, match="1 or more"):
         _calibrate(faces=tmp_path, list_size=0)
+
+
+def test_the_shipped_calibration_is_the_shipped_engines_and_gives_its_threshold() -> None:
+    shipped = shipped_measurement()
+    assert shipped.engine == identity()
+    assert math.ceil(shipped.scores.threshold(DEFAULT_FPIR).value * 1000) / 1000 == DEFAULT_THRESHOLD
+    assert (shipped.scores.gallery, len(shipped.scores.own), len(shipped.scores.strangers)) == (873, 1639, 2081)
+
+
+def test_a_new_installation_starts_with_the_threshold_of_its_calibration(db: None) -> None:
+    output = io.StringIO()
+    call_command("prepare", stdout=output)
+    point = OperatingPoint.objects.get()
+    assert (point.threshold, point.engine) == (DEFAULT_THRESHOLD, operations.current_engine())
+    assert point.calibration is not None
+    assert point.calibration.dataset_digest == shipped_measurement().dataset_sha256
+    assert "2,081 strangers" in point.basis
+    call_command("prepare", stdout=output)
+    assert OperatingPoint.objects.count() == 1
+
+
+def test_an_engine_nobody_calibrated_gets_no_threshold(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = dataclasses.replace(shipped_measurement(), engine=dataclasses.replace(identity(), preprocessing="other"))
+    monkeypatch.setattr("lfr_site.management.commands.prepare.shipped_measurement", lambda: other)
+    said = io.StringIO()
+    call_command("prepare", stdout=io.StringIO(), stderr=said)
+    assert not OperatingPoint.objects.exists()
+    assert "calibrate --faces DIR" in said.getvalue()

@@ -6,10 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import get_commands
 
 from lfr_site.documents import DOCS, rendered
 from lfr_site.supervisor import BASE_DIR
+from recognition import weights
+from recognition.engine import SHIPPED
+from recognition.models import MODELS
 
 
 @pytest.mark.parametrize("path", list(rendered()), ids=lambda path: path.name)
@@ -44,3 +48,12 @@ def test_links_lead_somewhere() -> None:
     for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md"]:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
             assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_the_model_card_names_every_model_and_every_file_that_is_loaded() -> None:
+    page = (DOCS / "engines.md").read_text()
+    for name, model in MODELS.items():
+        assert f"| `{name}` | {model.dimension} |" in page
+    for path in SHIPPED.files:
+        staged = weights.folder(settings.DEEPFACE_HOME) / path.file_name
+        assert weights.sha256_of(staged) in page, path.file_name

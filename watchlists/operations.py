@@ -20,6 +20,7 @@ from audit.errors import Conflict, Refused
 from audit.journal import CLOCK, INSTALLER, Actor, record
 from audit.machine import move, require
 from recognition.engine import EngineIdentity
+from watchlists.defaults import Measurement
 from watchlists.engine import identity as running_identity
 from watchlists.enrolment import Enrolment
 from watchlists.models import (
@@ -70,20 +71,16 @@ def current_engine() -> Engine:
 
 
 @transaction.atomic
-def add_calibration(
-    engine: Engine,
-    measured: recognition.calibration.Calibration,
-    *,
-    dataset: str,
-    digest: str,
-    measured_on: dt.date,
-    actor: Actor = INSTALLER,
-) -> Calibration:
-    """Keep a measurement of an engine. dataset: what the photographs are; digest: SHA-256 over them."""
+def add_calibration(engine: Engine, measurement: Measurement, *, actor: Actor = INSTALLER) -> Calibration:
+    """Keep a measurement of an engine."""
     calibration = Calibration.objects.create(
-        engine=engine, dataset=dataset, dataset_digest=digest, measured_on=measured_on, scores=measured.to_json()
+        engine=engine,
+        dataset=measurement.dataset,
+        dataset_digest=measurement.dataset_sha256,
+        measured_on=measurement.measured_on,
+        scores=measurement.scores.to_json(),
     )
-    data = {"dataset": dataset, "dataset_sha256": digest, "engine": engine.digest}
+    data = {"dataset": measurement.dataset, "dataset_sha256": measurement.dataset_sha256, "engine": engine.digest}
     record(Action.CALIBRATION_ADDED, actor=actor, target=calibration, data=data)
     return calibration
 

@@ -1,4 +1,5 @@
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from recognition.open_set import NoFaces, Photographs, outcome
 from recognition.reading import read_all
 from recognition.weights import WeightsError
 from watchlists import operations
+from watchlists.defaults import Measurement
 from watchlists.engine import choice, engine, identity
 
 FPIRS = (0.01, 0.003, 0.001)
@@ -26,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--dataset", default="", help="What the photographs are, for people who read it later.")
         parser.add_argument("--list-size", type=int, help="People on the list; default: as many as were enrolled.")
         parser.add_argument("--footfall", type=int, default=10_000, help="Faces that will pass (default: 10,000).")
+        parser.add_argument("--export", type=Path, metavar="FILE", help="Also write the measurement as JSON.")
         parser.add_argument("--set", type=float, metavar="FPIR", help="Make the threshold for this rate the engine's.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,13 +45,16 @@ class Command(BaseCommand):
             wanted = measured.threshold(options["set"], size) if options["set"] else None
         except CannotSupport as error:
             raise CommandError(f"{error} Nothing was kept.") from error
-        row = operations.add_calibration(
-            operations.register_engine(identity()),
-            measured,
+        measurement = Measurement(
+            engine=identity(),
             dataset=options["dataset"] or options["faces"].name,
-            digest=photographs.digest(),
+            dataset_sha256=photographs.digest(),
             measured_on=dt.datetime.now(dt.UTC).date(),
+            scores=measured,
         )
+        row = operations.add_calibration(operations.register_engine(measurement.engine), measurement)
+        if options["export"]:
+            options["export"].write_text(json.dumps(measurement.to_json()) + "\n")
         self.stdout.write(f"Kept as calibration {row.pk} of {row.engine}: {row}.")
         if wanted is not None:
             point = operations.set_calibrated_point(row, wanted)

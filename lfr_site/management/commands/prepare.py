@@ -5,8 +5,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from watchlists import operations
-from watchlists.defaults import DEFAULT_BASIS, DEFAULT_THRESHOLD
+from watchlists.defaults import DEFAULT_FPIR, shipped_measurement
 from watchlists.engine import identity
+from watchlists.models import Engine
 
 
 class Command(BaseCommand):
@@ -22,5 +23,16 @@ class Command(BaseCommand):
         call_command("check", databases=["default"])
         engine = operations.register_engine(identity())
         if not engine.operating_points.exists():
-            operations.set_operating_point(engine, DEFAULT_THRESHOLD, DEFAULT_BASIS)
+            self._calibrate(engine)
         self.stdout.write(f"engine {engine}")
+
+    def _calibrate(self, engine: Engine) -> None:
+        shipped = shipped_measurement()
+        if shipped.engine != identity():
+            self.stderr.write(
+                "This engine has no threshold yet, and nothing can be authorised on it: run "
+                f"`manage.py calibrate --faces DIR --set {DEFAULT_FPIR}`."
+            )
+            return
+        calibration = operations.add_calibration(engine, shipped)
+        operations.set_calibrated_point(calibration, shipped.scores.threshold(DEFAULT_FPIR))

@@ -16,5 +16,7 @@ class Command(BaseCommand):
             digests = weights.stage(settings.DEEPFACE_HOME, choice().files, settings.LFR_WEIGHTS)
         except weights.WeightsError as error:
             raise CommandError(str(error)) from error
+        if choice().model.warning:
+            self.stderr.write(choice().model.warning)
         for name, digest in digests.items():
             self.stdout.write(f"{name} {digest}")
