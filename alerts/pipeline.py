@@ -28,6 +28,10 @@ class NotLive(Exception):
     """The camera's deployment is not live, or its authority has ended."""
 
 
+class OtherEngine(Exception):
+    """The engine is not the one that was authorised: its scores mean nothing on this list."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """What the sender of a frame is told: where faces are, how many are new, how long it took. Not who anybody is.
@@ -45,11 +49,14 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
 
     Raises:
         NotLive: the deployment is not live at this moment.
+        OtherEngine: this process runs another engine than the list was sealed for.
         recognition.imaging.UnreadableImage: the frame is no whole JPEG.
     """
     terms = Camera.objects.frame_terms(camera_id, at=timezone.now())
     if terms is None:
         raise NotLive
+    if terms.engine != engine.identity:
+        raise OtherEngine
     started = time.perf_counter()
     pixels = decode_frame(frame.jpeg)
     seen = watch.look(
@@ -66,6 +73,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
         camera = Camera.objects.select_related("deployment").get(pk=camera_id)
         for match in seen.matches:
             _raise(match, camera, frame, pixels, engine)
+            match.settled()
     height, width = pixels.shape[:2]
     return Reading(
         boxes=[

@@ -53,9 +53,10 @@ def measured(home: Path, choice: Choice, photographs: Photographs, fpirs: Sequen
 
 def summary(result: Outcome, photographs: Photographs, fpirs: Sequence[float]) -> dict[str, Any]:
     """Counts, rates, thresholds and 95% intervals (Wilson)."""
-    mated = len(result.own)
-    found = {f"{fpir:g}": result.found(result.threshold(fpir)) for fpir in fpirs}
-    first = int(result.first.sum())
+    mated, first = len(result.own), int(result.first.sum())
+    # Without strangers there is no rate of them to choose a threshold for.
+    thresholds = {f"{fpir:g}": result.threshold(fpir) if len(result.strangers) else None for fpir in fpirs}
+    found = {name: None if value is None else result.found(value) for name, value in thresholds.items()}
     return {
         "gallery": result.gallery,
         "mated": mated,
@@ -63,11 +64,11 @@ def summary(result: Outcome, photographs: Photographs, fpirs: Sequence[float]) -
         "failed_to_enrol": result.failed_to_enrol,
         "failed_probes": result.failed_probes,
         "rank1": round(first / mated, 4),
-        "tpir": {fpir: round(count / mated, 4) for fpir, count in found.items()},
-        "thresholds": {f"{fpir:g}": round(result.threshold(fpir), 4) for fpir in fpirs},
+        "tpir": {name: None if count is None else round(count / mated, 4) for name, count in found.items()},
+        "thresholds": {name: None if value is None else round(value, 4) for name, value in thresholds.items()},
         "intervals": {
             "rank1": _interval(first, mated),
-            **{fpir: _interval(count, mated) for fpir, count in found.items()},
+            **{name: None if count is None else _interval(count, mated) for name, count in found.items()},
         },
     }
 

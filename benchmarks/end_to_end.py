@@ -114,7 +114,8 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
             false += 1
         if str(alert.id) in arrivals:
             latencies.append((arrivals[str(alert.id)] - traffic[index].sent_at[alert.frame_number]) * 1000)
-            waits.append(latencies[-1] - traffic[index].engine_ms[alert.frame_number])
+            if alert.frame_number in traffic[index].engine_ms:
+                waits.append(latencies[-1] - traffic[index].engine_ms[alert.frame_number])
     missed = sorted(walked - found)
     if missed:
         say(f"missed: {', '.join(missed)}")

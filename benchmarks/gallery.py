@@ -10,7 +10,7 @@ import numpy as np
 
 from recognition.embed import Embedding, Embeddings
 from recognition.engine import Template
-from recognition.watch import Candidate
+from recognition.watch import CANDIDATES, Candidate
 
 
 @dataclass
@@ -29,7 +29,7 @@ class MemoryGallery:
 
     def nearest(self, embeddings: Sequence[Embedding]) -> list[list[Candidate]]:
         scores = np.stack(embeddings) @ self._embeddings.T
-        best = np.argsort(-scores, axis=1)[:, :3]
+        best = np.argsort(-scores, axis=1)[:, :CANDIDATES]
         return [
             [Candidate(self.ids[index], self.ids[index], float(row[index])) for index in order]
             for row, order in zip(scores, best, strict=True)

@@ -79,7 +79,7 @@ def _first(film: Iterator[bytes], count: int) -> list[bytes]:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path)
-    parser.add_argument("--frames", type=int, default=20_000)
+    parser.add_argument("--frames", type=int, default=20_000, choices=range(5000, 10**7), metavar="FRAMES")
     parser.add_argument("--scene", choices=list(SCENES), default="street")
     parser.add_argument("--json", action="store_true", help="One line.")
     return parser.parse_args(arguments)

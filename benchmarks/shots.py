@@ -34,6 +34,7 @@ from benchmarks.weights import staged
 from lfr_site import scene
 from recognition import watch
 from recognition.detect import Face
+from recognition.embed import Embedding
 from recognition.engine import SHIPPED, Choice, Engine, Glance, Template
 from recognition.imaging import Pixels, decode_frame, encode_jpeg
 from recognition.open_set import NoFaces, photographs
@@ -84,6 +85,7 @@ class Remembering(Engine):
     def forget(self) -> None:
         self._faces: dict[int, list[Face]] = {}
         self._glances: dict[int, Glance] = {}
+        self._seconds: dict[int, Embedding | None] = {}
         self._templates: dict[int, Template] = {}
 
     def detect(self, pixels: Pixels, smallest_face: int = 20) -> list[Face]:
@@ -96,9 +98,17 @@ class Remembering(Engine):
         self._glances |= zip(map(id, new), super().glance(pixels, new), strict=True)
         return [self._glances[id(face)] for face in faces]
 
-    def look_closely(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Template]:
-        new = [glance for glance in glances if id(glance) not in self._templates]
-        self._templates |= zip(map(id, new), super().look_closely(pixels, new), strict=True)
+    def second_look(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Embedding | None]:
+        new = [glance for glance in glances if id(glance) not in self._seconds]
+        self._seconds |= zip(map(id, new), super().second_look(pixels, new), strict=True)
+        return [self._seconds[id(glance)] for glance in glances]
+
+    def complete(self, glances: Sequence[Glance], seconds: Sequence[Embedding | None]) -> list[Template]:
+        new = {id(glance): (glance, second) for glance, second in zip(glances, seconds, strict=True)}
+        new = {key: pair for key, pair in new.items() if key not in self._templates}
+        self._templates |= zip(
+            new, super().complete([glance for glance, _ in new.values()], [s for _, s in new.values()]), strict=True
+        )
         return [self._templates[id(glance)] for glance in glances]
 
 
@@ -191,7 +201,9 @@ def _raised(frames: Sequence[Pixels], gallery: MemoryGallery, threshold: float) 
             threshold=threshold,
             smallest_face=SMALLEST_FACE,
         )
-        people |= {match.candidate.person for match in seen.matches}
+        for match in seen.matches:
+            match.settled()
+            people.add(match.candidate.person)
         shots += seen.shots
     return people, shots
 

@@ -209,6 +209,8 @@ class EngineLoop:
             threshold=DEFAULT_THRESHOLD,
             smallest_face=SMALLEST_FACE,
         )
+        for match in seen.matches:
+            match.settled()
         return len(seen.faces)
 
 

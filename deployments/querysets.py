@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 
+from recognition.engine import EngineIdentity
+
 if TYPE_CHECKING:
     from deployments.models import Camera, Deployment  # noqa: F401 (in the strings below)
 
@@ -43,20 +45,24 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 @dataclass(frozen=True)
 class FrameTerms:
-    """What a frame of a camera is compared with, from which score on, and how small a face may be, in pixels."""
+    """What a frame of a camera is compared with, by which engine, from which score on; the smallest face in pixels."""
 
     watchlist_id: uuid.UUID
     engine_id: int
     threshold: float
     smallest_face: int
+    engine: EngineIdentity
 
 
 # Asked for every frame, where putting the statement together would cost more than answering it.
 _FRAME_TERMS = """
-    SELECT deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face
+    SELECT deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face,
+        engine.model, engine.digest, engine.preprocessing, engine.dimension,
+        engine.second_model, engine.second_digest, engine.second_dimension
     FROM deployments_camera AS camera
     JOIN deployments_deployment AS deployment ON deployment.id = camera.deployment_id
     JOIN watchlists_operatingpoint AS point ON point.id = deployment.operating_point_id
+    JOIN watchlists_engine AS engine ON engine.id = point.engine_id
     WHERE camera.id = %(camera)s AND deployment.state = 'live'
         AND deployment.starts_at <= %(at)s AND deployment.ends_at > %(at)s
 """
@@ -76,7 +82,10 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         with connections[self.db].cursor() as cursor:
             cursor.execute(_FRAME_TERMS, {"camera": camera_id, "at": at})
             values = cursor.fetchone()
-        return FrameTerms(*values) if values else None
+        if values is None:
+            return None
+        watchlist_id, engine_id, threshold, smallest_face, *engine = values
+        return FrameTerms(watchlist_id, engine_id, threshold, smallest_face, EngineIdentity(*engine))
 
     def with_token(self, token: str) -> CameraQuerySet:
         """The camera a token was issued for, if it still holds."""

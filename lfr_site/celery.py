@@ -7,13 +7,21 @@ from typing import Any
 
 from celery import Celery
 from celery.exceptions import WorkerShutdown
-from celery.signals import celeryd_after_setup
+from celery.signals import celeryd_after_setup, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lfr_site.settings")
 
 app = Celery("lfr")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def mend_connection(**kwargs: Any) -> None:
+    """What the task before found broken (a restarted server), or what is too old, is made new for this one."""
+    from django.db import close_old_connections
+
+    close_old_connections()
 
 
 @celeryd_after_setup.connect

@@ -20,7 +20,6 @@ from recognition.statistics import wilson
 # With fewer strangers above a threshold than this, the threshold is a guess.
 FEWEST_ABOVE = 3
 RESAMPLES = 400
-BINS = np.round(np.arange(-1.0, 1.0001, 0.02), 2)
 
 
 class CannotSupport(ValueError):
@@ -94,7 +93,7 @@ class Calibration:
     def fpir(self, threshold: float, list_size: int | None = None) -> Rate:
         """The share of strangers for whom a list of this size holds somebody above the threshold.
 
-        A smaller list is a random part of the measured one: exact. A larger one is taken for so many lists of the
+        A smaller list is a random part of the measured one. A larger one is taken for so many lists of the
         measured size, each with its own chance: an extrapolation, and said to be one (`is_extrapolated`).
         """
         raised = float(self._hits(np.array([threshold]), list_size)[:, 0].sum())
@@ -137,27 +136,22 @@ class Calibration:
         """Strangers stopped among so many who pass, one look at each."""
         return self.fpir(threshold, list_size).of(footfall)
 
-    def histograms(self) -> dict[str, list[int]]:
-        """Counts a bin of `BINS`: people against themselves, and each stranger against whom they are most like."""
-        return {
-            "genuine": np.histogram(self.own, BINS)[0].tolist(),
-            "impostor": np.histogram(self.strangers[:, 0], BINS)[0].tolist(),
-        }
-
     def _grid(self) -> npt.NDArray[np.float32]:
         """Thresholds to choose from: every stranger's best score, thinned out below the highest of many."""
         best = np.unique(self.strangers[:, 0])
-        rest, highest = best[:-2000], best[-2000:]
-        return np.concatenate([rest[:: max(len(rest) // 2000, 1)], highest])
+        rest, highest = best[:-1000], best[-1000:]
+        return np.concatenate([rest[:: max(len(rest) // 1000, 1)], highest])
 
-    def _hits(self, thresholds: npt.NDArray[np.floating[Any]], list_size: int | None) -> npt.NDArray[np.float64]:
+    def _hits(self, thresholds: npt.NDArray[np.floating[Any]], list_size: int | None) -> npt.NDArray[np.float32]:
         """Strangers x thresholds: the chance that a list of this size, at most the measured one, holds somebody."""
         size = min(list_size or self.gallery, self.gallery)
-        above = (self.strangers[:, :, None] > thresholds[None, None, :]).sum(axis=1)
+        above = np.zeros((len(self.strangers), len(thresholds)), np.uint8)
+        for best in self.strangers.T:
+            above += best[:, None] > thresholds[None, :]
         # None of the `above` people among `size` drawn from the gallery, for each possible number of them.
         counts = np.arange(above.max(initial=0) + 1)
         spared = np.cumprod(np.concatenate([[1.0], (self.gallery - size - counts[:-1]) / (self.gallery - counts[:-1])]))
-        return np.asarray(1 - np.clip(spared, 0, 1)[above], np.float64)
+        return np.asarray(1 - np.clip(spared, 0, 1), np.float32)[above]
 
     def _of_larger(self, rate: Any, list_size: int | None) -> Any:
         """A rate of the measured list as that of a larger one.

@@ -73,6 +73,8 @@ class FastYuNet:
             NoFastRuntime: it cannot run here.
         """
         self._network = Network(weights)
+        # Compiled once now, so that a processor it cannot run on is known in time to fall back.
+        self._network(np.zeros((1, 3, 2 * CELL, 2 * CELL), np.float32))
         self.name = self._network.name
         self._score_threshold = score_threshold
 
@@ -118,11 +120,14 @@ class OpenCVYuNet:
 
     def __init__(self, weights: Path, score_threshold: float) -> None:
         self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 5000)
+        # It keeps the size of the picture: one caller at a time.
+        self._lock = threading.Lock()
 
     def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
-        self._detector.setInputSize(pixels.shape[1::-1])
-        # OpenCV's stubs do not know that nothing found is None.
-        rows: Any = self._detector.detect(pixels)[1]
+        with self._lock:
+            self._detector.setInputSize(pixels.shape[1::-1])
+            # OpenCV's stubs do not know that nothing found is None.
+            rows: Any = self._detector.detect(pixels)[1]
         return np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
 
 
@@ -139,8 +144,6 @@ class FaceDetector:
         except NoFastRuntime as reason:
             logger.warning("Faces are detected by OpenCV, which is slower: %s", reason)
             self._yunet = OpenCVYuNet(weights, score_threshold)
-        # Both keep buffers: one caller at a time.
-        self._lock = threading.Lock()
 
     @property
     def runtime(self) -> str:
@@ -157,14 +160,14 @@ class FaceDetector:
         return sorted((face for face in found if face.width >= smallest_face), key=lambda face: -face.width)
 
     def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
-        """Every face, however small, whose middle lies within a square of twice `reach` pixels a side."""
+        """Every face of whatever size whose middle lies within a square of twice `reach` pixels a side."""
         left, top = (max(int(each - reach), 0) for each in middle)
         right, bottom = (int(each + reach) for each in middle)
         region = pixels[top:bottom, left:right]
         if not region.size:
             return []
         corner = np.array([left, top], np.float32)
-        found = self._run(np.ascontiguousarray(region), min(1.0, AROUND / max(region.shape[:2])), AROUND)
+        found = self._run(np.ascontiguousarray(region), 1.0, AROUND)
         return [
             dataclasses.replace(face, x=face.x + left, y=face.y + top, landmarks=face.landmarks + corner)
             for face in found
@@ -221,8 +224,7 @@ class FaceDetector:
         if min(size) < self.SMALLEST_SEEN:
             # No face fits in, and OpenCV answers such a picture with whatever its memory held.
             return []
-        with self._lock:
-            rows = self._yunet(image, cell)
+        rows = self._yunet(image, cell)
         ratio = np.array([width / size[0], height / size[1]], np.float32)
         return [_face(row, ratio) for row in rows]
 

@@ -67,7 +67,7 @@ class Choice:
             WeightsError: there is no such model, or its digest must be named.
         """
         model = chosen(name, digest)
-        return cls(model, DLIB_MODEL if model is SFACE_MODEL else None)
+        return cls(model, DLIB_MODEL if model.name == SFACE_MODEL.name and model.graph is not None else None)
 
     @property
     def files(self) -> tuple[Weights, ...]:
@@ -169,6 +169,8 @@ class Engine:
     def score(self, probe: Template, enrolled: Template) -> float:
         """How alike two faces are, looked at closely: not a probability, and meaningful for this engine only."""
         first = float(probe.embedding @ enrolled.embedding)
+        if (probe.second is None) != (enrolled.second is None):
+            raise ValueError("templates of two engines are not compared")
         second = cosine(probe.second, enrolled.second)
         return first if second is None else joined(first, second)
 
@@ -215,7 +217,9 @@ def identity_of(deepface_home: Path, choice: Choice = SHIPPED) -> EngineIdentity
         weights.WeightsError: they are missing or not the measured ones.
     """
     _, digest = weights.verified(choice.model.weights, deepface_home)
-    identity = EngineIdentity(choice.model.name, digest, PREPROCESSING, choice.model.dimension)
+    # Another detector finds other landmarks.
+    preprocessing = f"{PREPROCESSING}-{weights.verified(YUNET, deepface_home)[1][:8]}"
+    identity = EngineIdentity(choice.model.name, digest, preprocessing, choice.model.dimension)
     if choice.second is None:
         return identity
     _, second = weights.verified(choice.second.weights, deepface_home)

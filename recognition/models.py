@@ -111,9 +111,8 @@ def chosen(name: str, digest: str = "") -> FaceModel:
     if digest:
         pinned = dataclasses.replace(model.weights, digests=frozenset({digest.lower()}))
         # Weights of the force's own choice run as DeepFace runs them: nobody compared them on another runtime.
-        return (
-            model if digest.lower() in model.weights.digests else dataclasses.replace(model, weights=pinned, graph=None)
-        )
+        graph = model.graph if digest.lower() in model.weights.digests else None
+        return dataclasses.replace(model, weights=pinned, graph=pinned if graph is model.weights else graph)
     if not model.weights.digests:
         raise WeightsError(
             f"Nobody has measured weights of {name} here. Say with LFR_MODEL_SHA256 which file you mean: its SHA-256."

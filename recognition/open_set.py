@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from recognition.engine import Engine, joined
 from recognition.reading import Reading
+from recognition.watch import CANDIDATES
 
 R = TypeVar("R")
 
@@ -100,7 +101,7 @@ class Outcome:
     first: npt.NDArray[np.bool_]
     strangers: Scores
 
-    TOP: ClassVar[int] = 8
+    TOP: ClassVar[int] = CANDIDATES
 
     def threshold(self, fpir: float) -> float:
         """The lowest threshold that at most this share of the non-mated probes exceed."""
@@ -116,7 +117,7 @@ def outcome(engine: Engine, photographs: Photographs, readings: Sequence[Reading
     """Compare the readings of `photographs` in the order gallery, mated, non-mated.
 
     A comparison's score is what the cascade would answer: a pair that a quick look does not bring near enough for a
-    threshold cannot reach it, whatever a close look would say.
+    threshold, or not among the nearest few of the list, cannot reach it, whatever a close look would say.
     """
     return compared_with(lambda probes, gallery: _compared(engine, probes, gallery), photographs, readings)
 
@@ -153,7 +154,7 @@ def compared_with(
 
 
 def _compared(engine: Engine, probes: Sequence[Reading], gallery: Sequence[Reading]) -> Scores:
-    """Probes x gallery."""
+    """Probes x gallery; -1 for whom a quick look does not bring among the few that are looked at closely."""
     closely = np.stack([each.close.embedding for each in gallery])
     quick = np.stack([each.quick for each in probes]) @ closely.T
     first = np.stack([each.close.embedding for each in probes]) @ closely.T
@@ -161,4 +162,7 @@ def _compared(engine: Engine, probes: Sequence[Reading], gallery: Sequence[Readi
     if seconds:
         second = np.stack(seconds[: len(probes)]) @ np.stack(seconds[len(probes) :]).T
         first = joined(first, second)
-    return np.asarray(np.minimum(first, engine.reachable(quick)), np.float32)
+    scores = np.minimum(first, engine.reachable(quick))
+    few = min(CANDIDATES, len(gallery))
+    last = -np.partition(-quick, few - 1, axis=1)[:, few - 1 : few]
+    return np.asarray(np.where(quick >= last, scores, -1), np.float32)

@@ -24,6 +24,8 @@ CLEARLY_BETTER = 7 / 6
 MEASURE_EVERY = 3
 # Sights between two shots of a face that is near somebody, and at most, of one without news.
 WAIT_WHEN_NEAR, LONGEST_WAIT = 2, 18
+# After so many shots a face that is near somebody is given up: it waits like the others.
+GIVEN_UP = 12
 # Shots that must agree, and how far above the threshold one of them needs no other.
 AGREEING = 2
 STRONG_MARGIN = 0.04
@@ -51,7 +53,7 @@ class Track:
     @property
     def is_open(self) -> bool:
         """Near somebody, and neither agreed on nor given up."""
-        return bool(self.scores) and not self.raised
+        return bool(self.scores) and not self.raised and self.shots < GIVEN_UP
 
     def may_want_shot(self) -> bool:
         """Whether it is worth the trouble to measure this sight of the face at all."""
@@ -89,8 +91,7 @@ class Track:
     def agreed(self, candidate: str, threshold: float) -> float | None:
         """The track's score for somebody, when it reaches the threshold: the mean of its two best shots.
 
-        One shot alone must be clearly above it. Of the ways to join shots that were tried this finds most people at
-        the same rate of strangers (docs/accuracy.md, "Several shots").
+        One shot alone must be clearly above it.
         """
         scores = self.scores.get(candidate, [])
         if scores and scores[0] >= threshold + STRONG_MARGIN:

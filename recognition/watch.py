@@ -23,6 +23,8 @@ from recognition.track import Track, TrackSet
 # Embeddings of one frame: the first sights of a crowd are spread over the frames that follow, and no frame of three
 # hundred faces holds up every other camera.
 SHOTS_A_FRAME = 12
+# People whom a quick look brings to a close one.
+CANDIDATES = 3
 # Scores further below the threshold than this are not near anybody, and not noted on the track.
 NEAR_MARGIN = 0.06
 
@@ -51,11 +53,18 @@ class Gallery(Protocol):
 
 @dataclass(frozen=True)
 class Match:
-    """A face whose track agrees with somebody of the list: a possible match, for people to decide."""
+    """A face whose track agrees with somebody of the list: a possible match, for people to decide.
+
+    Until it is `settled` the next frame that agrees is a match again: one that could not be stored is not lost.
+    """
 
     candidate: Candidate
     face: Face
     track: Track
+
+    def settled(self) -> None:
+        """It has become an alert: this track is not matched with this person again."""
+        self.track.raised.append(str(self.candidate.person))
 
 
 @dataclass(frozen=True)
@@ -168,6 +177,5 @@ def _agreed(shot: _Sight, threshold: float) -> list[Match]:
         shot.track.note_score(name, candidate.score)
         score = shot.track.agreed(name, threshold)
         if score is not None:
-            shot.track.raised.append(name)
             matches.append(Match(replace(candidate, score=score), shot.face, shot.track))
     return matches

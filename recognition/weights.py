@@ -193,6 +193,7 @@ def _download(file_name: str, source: tuple[str, str], path: Path) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees half of it, even when the disk fills or two processes stage at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
         with os.fdopen(descriptor, "wb") as stream:

@@ -15,6 +15,7 @@ from deployments.models import STEPS, Camera, Deployment
 from deployments.operations import FrameCounts, NewCamera
 from deployments.querysets import FrameTerms
 from tests.cast import Cast, make_deployment, make_live_deployment, make_sealed_watchlist, make_watchlist
+from watchlists.engine import identity as running_identity
 from watchlists.models import Watchlist
 
 State = Deployment.State
@@ -189,6 +190,9 @@ def test_the_terms_of_a_frame_hold_exactly_while_streaming_is_allowed(cast: Cast
     assert allowed == [False, True, True, True, False, False]
     terms = [Camera.objects.frame_terms(str(camera.pk), at=at) for at in moments]
     assert [found is not None for found in terms] == allowed
-    assert terms[1] == FrameTerms(deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face)
+    wanted = FrameTerms(
+        deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face, running_identity()
+    )
+    assert terms[1] == wanted
     operations.end(deployment, actor=cast.operator, reason="Rain")
     assert Camera.objects.frame_terms(str(camera.pk), at=moments[1]) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import sys
 from pathlib import Path
 
@@ -185,6 +186,15 @@ def test_a_batch_gives_what_each_face_gives_alone(engine: Engine) -> None:
     for glance, face in zip(both, faces, strict=True):
         np.testing.assert_array_equal(glance.embedding, engine.glance(pair, [face])[0].embedding)
     assert both[0].embedding.tolist() != both[1].embedding.tolist()
+
+
+def test_several_threads_take_turns(engine: Engine) -> None:
+    """Two officers enrol at once in one web process."""
+    alone = _template(engine)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: _template(engine), range(24)))
+    for template in together:
+        np.testing.assert_array_equal(template.embedding, alone.embedding)
 
 
 def test_alignment_is_exact_for_any_turn_scale_and_shift() -> None:

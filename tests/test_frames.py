@@ -68,3 +68,17 @@ async def test_one_holder_a_camera(camera: str) -> None:
     await gate.release(camera, "a")
     assert await gate.hold(camera, "b")
     await gate.close()
+
+
+async def test_a_turn_without_a_frame_leaves_the_tracks_as_they_were(camera: str) -> None:
+    gate, source = FrameGate(), FrameSource()
+    first = await gate.offer(camera, _frame(1))
+    assert first is not None
+    source.take(camera, first)
+    source.done(camera, first, "[1]")
+    second = await gate.offer(camera, _frame(2))
+    assert second is not None
+    following = source.done(camera, second)
+    assert following is not None
+    assert source.take(camera, following) == (_frame(2), b"[1]")
+    await gate.close()

@@ -56,9 +56,15 @@ def _look(pixels: Pixels, at: float, tracks: TrackSet, engine: Engine, gallery: 
     return look(pixels, at, tracks, engine=engine, gallery=gallery, threshold=DEFAULT_THRESHOLD, smallest_face=20)
 
 
+def _settled(seen: Look) -> Look:
+    for match in seen.matches:
+        match.settled()
+    return seen
+
+
 def test_somebody_on_the_list_is_found_once_a_track(engine: Engine, listed: OneListed) -> None:
     tracks = TrackSet()
-    seen = [_look(portrait(), number / 5, tracks, engine, listed) for number in range(6)]
+    seen = [_settled(_look(portrait(), number / 5, tracks, engine, listed)) for number in range(6)]
     (match,) = [match for each in seen for match in each.matches]
     assert match.candidate.person == WANTED
     assert match.candidate.score > 0.95
@@ -66,6 +72,15 @@ def test_somebody_on_the_list_is_found_once_a_track(engine: Engine, listed: OneL
     assert [each.new_faces for each in seen] == [0, 1, 0, 0, 0, 0]
     # Once it is an alert, it is not looked at closely again.
     assert listed.closely == 1
+
+
+def test_a_match_that_became_no_alert_is_a_match_again(engine: Engine, listed: OneListed) -> None:
+    """The database was away when it should have been stored."""
+    tracks = TrackSet()
+    first, second = (_look(portrait(), number / 5, tracks, engine, listed) for number in range(2))
+    assert [match.candidate.person for match in (*first.matches, *second.matches)] == [WANTED, WANTED]
+    _settled(second)
+    assert _look(portrait(), 0.4, tracks, engine, listed).matches == []
 
 
 def test_nobody_is_looked_at_closely_who_is_far_from_everybody(engine: Engine, nobody: OneListed) -> None:
@@ -114,6 +129,7 @@ def test_a_difficult_frame_is_looked_at_all_the_same(engine: Engine, listed: One
     else:
         pixels = np.asarray(cv2.resize(pixels, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8)
     tracks = TrackSet()
-    matches = [match for number in range(3) for match in _look(pixels, number / 5, tracks, engine, listed).matches]
+    seen = [_settled(_look(pixels, number / 5, tracks, engine, listed)) for number in range(3)]
+    matches = [match for each in seen for match in each.matches]
     assert [match.candidate.person for match in matches] == [WANTED]
     assert matches[0].candidate.score >= DEFAULT_THRESHOLD - NEAR_MARGIN

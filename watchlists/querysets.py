@@ -11,7 +11,7 @@ from django.db import connections, models
 from pgvector import Vector
 
 from recognition.embed import Embedding
-from recognition.watch import Candidate
+from recognition.watch import CANDIDATES, Candidate
 
 if TYPE_CHECKING:
     from watchlists.models import Person, SealedTemplate, Watchlist  # noqa: F401 (in the strings below)
@@ -44,7 +44,6 @@ class WatchlistQuerySet(models.QuerySet["Watchlist"]):
 
 # Photographs looked at for each probe, so that people with several leave room for others.
 ROWS = 12
-PEOPLE = 3
 
 _NEAREST = """
     SELECT probe.number, near.person_id, near.photograph_id, near.distance
@@ -83,4 +82,4 @@ class SealedTemplateQuerySet(models.QuerySet["SealedTemplate"]):
         best: list[dict[uuid.UUID, Candidate]] = [{} for _ in embeddings]
         for number, person_id, photograph_id, distance in rows:
             best[number - 1].setdefault(person_id, Candidate(person_id, photograph_id, 1.0 - float(distance)))
-        return [list(people.values())[:PEOPLE] for people in best]
+        return [list(people.values())[:CANDIDATES] for people in best]

@@ -15,6 +15,7 @@ from watchlists.defaults import Measurement
 from watchlists.engine import choice, engine, identity
 
 FPIRS = (0.01, 0.003, 0.001)
+LONGEST_NAME = 120
 
 
 class Command(BaseCommand):
@@ -34,6 +35,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list_size"] is not None and options["list_size"] < 1:
             raise CommandError("--list-size must be 1 or more.")
+        if options["set"] is not None and not 0 < options["set"] < 1:
+            raise CommandError("--set is a share of strangers, more than 0 and less than 1.")
+        if len(options["dataset"]) > LONGEST_NAME:
+            raise CommandError(f"--dataset may have {LONGEST_NAME} characters at most.")
         try:
             photographs = Photographs.of(options["faces"])
             measured = self._measured(photographs)
@@ -42,7 +47,7 @@ class Command(BaseCommand):
         size = options["list_size"] or measured.gallery
         self._print(measured, size, options["footfall"])
         try:
-            wanted = measured.threshold(options["set"], size) if options["set"] else None
+            wanted = measured.threshold(options["set"], size) if options["set"] is not None else None
         except CannotSupport as error:
             raise CommandError(f"{error} Nothing was kept.") from error
         measurement = Measurement(
@@ -89,7 +94,7 @@ class Command(BaseCommand):
             except CannotSupport as error:
                 self.stdout.write(f"  {fpir:>8.1%}            {error}")
                 continue
-            alerts = chosen.fpir.of(footfall)
+            alerts = measured.false_alerts(chosen.value, size, footfall)
             self.stdout.write(
                 f"  {fpir:>8.1%}            {chosen.value:.3f} ({chosen.low:.3f} to {chosen.high:.3f})   "
                 f"{chosen.tpir.value:.1%} ({chosen.tpir.low:.1%} to {chosen.tpir.high:.1%})   "

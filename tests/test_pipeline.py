@@ -1,0 +1,78 @@
+"""One frame to its alerts: the terms it is looked at on, and what happens when something is away."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from django.db import DatabaseError
+
+from alerts import operations, pipeline
+from alerts.frames import Frame
+from alerts.models import Alert
+from alerts.pipeline import NotLive, OtherEngine, read_frame
+from deployments import operations as deployment_operations
+from deployments.models import Camera, Deployment
+from recognition.engine import Engine
+from recognition.track import TrackSet
+from tests.cast import Cast, make_live_deployment, portrait_jpeg
+from watchlists.models import Engine as EngineRow
+
+
+@pytest.fixture
+def deployment(cast: Cast) -> Deployment:
+    return make_live_deployment(cast)
+
+
+def _camera(deployment: Deployment) -> Camera:
+    camera = deployment.cameras.first()
+    assert camera is not None
+    return camera
+
+
+def _frame(number: int) -> Frame:
+    return Frame(number, time.time(), number / 5, "reply!1", portrait_jpeg())
+
+
+def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine) -> None:
+    tracks, camera = TrackSet(), _camera(deployment)
+    readings = [read_frame(str(camera.id), _frame(number), tracks, engine) for number in range(3)]
+    alert = Alert.objects.get()
+    assert (alert.camera, alert.operating_point, alert.frame_number) == (camera, deployment.operating_point, 0)
+    assert [reading.new_faces for reading in readings] == [0, 1, 0]
+    left, top, width, height = readings[0].boxes[0]
+    assert 0 < left < left + width < 1
+    assert 0 < top < top + height < 1
+
+
+def test_an_alert_that_could_not_be_stored_is_raised_by_the_next_frame(
+    deployment: Deployment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracks, camera = TrackSet(), _camera(deployment)
+
+    def away(*args: object) -> None:
+        raise DatabaseError("the connection is lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(operations, "raise_alert", away)
+        with pytest.raises(DatabaseError):
+            read_frame(str(camera.id), _frame(0), tracks, engine)
+    # What is kept between two frames says nothing of an alert that is none.
+    tracks = TrackSet.from_json(tracks.to_json())
+    read_frame(str(camera.id), _frame(1), tracks, engine)
+    assert Alert.objects.get().frame_number == 1
+
+
+def test_another_engine_than_the_authorised_one_looks_at_nothing(
+    deployment: Deployment, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    EngineRow.objects.update(preprocessing="an older one")
+    monkeypatch.setattr(pipeline, "decode_frame", lambda _: pytest.fail("it was decoded"))
+    with pytest.raises(OtherEngine):
+        read_frame(str(_camera(deployment).id), _frame(0), TrackSet(), engine)
+
+
+def test_a_deployment_that_ended_has_no_frames(deployment: Deployment, engine: Engine, cast: Cast) -> None:
+    deployment_operations.end(deployment, actor=cast.operator, reason="Rain")
+    with pytest.raises(NotLive):
+        read_frame(str(_camera(deployment).id), _frame(0), TrackSet(), engine)
