@@ -26,6 +26,17 @@ class RunningSystem:
     data: Path
     supervisor: psutil.Process
 
+    def cpu_seconds(self) -> dict[str, float]:
+        """Processor time so far by kind of process; what this process, the load, took beside it."""
+        kinds = {"uvicorn": "web", "frames": "workers", "celery": "clock", "valkey": "valkey", "postgres": "postgres"}
+        spent = dict.fromkeys([*kinds.values(), "load"], 0.0)
+        for process in (*self.supervisor.children(recursive=True), psutil.Process()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                command = " ".join(process.cmdline())
+                kind = next((kind for word, kind in kinds.items() if word in command), "load")
+                spent[kind] += sum(process.cpu_times()[:2])
+        return spent
+
     def memory(self) -> tuple[int, float]:
         """(processes, their resident memory in MB; what they share is counted in each)."""
         family = [self.supervisor, *self.supervisor.children(recursive=True)]

@@ -1,7 +1,7 @@
 """dlib's face recognition network as an ONNX graph, so that it runs where the other models run.
 
-dlib's own code takes about ten times as long on a processor its wheel was not built for (benchmarks.runtimes), and
-DeepFace's Dlib client is dlib's own code. The network is dlib's example `dnn_face_recognition_ex.cpp` (King 2017): a
+dlib's own code, as its wheel comes, takes more than twenty times as long (benchmarks.runtimes), and DeepFace's Dlib
+client is dlib's own code. The network is dlib's example `dnn_face_recognition_ex.cpp` (King 2017): a
 residual network of 29 convolutions on 150 x 150 pictures. The file is read for its numbers only; the layers are known.
 """
 
