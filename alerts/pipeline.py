@@ -9,12 +9,14 @@ import datetime as dt
 import time
 from dataclasses import dataclass
 
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from alerts import operations
 from alerts.frames import Frame
 from audit.errors import Refused
 from deployments.models import Camera
+from deployments.querysets import FrameTerms
 from recognition import watch
 from recognition.crop import MARGIN, lone_face_crop
 from recognition.detect import Face
@@ -52,7 +54,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
         OtherEngine: this process runs another engine than the list was sealed for.
         recognition.imaging.UnreadableImage: the frame is no whole JPEG.
     """
-    terms = Camera.objects.frame_terms(camera_id, at=timezone.now())
+    terms = _terms(camera_id)
     if terms is None:
         raise NotLive
     if terms.engine != engine.identity:
@@ -83,6 +85,15 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
         new_faces=seen.new_faces,
         engine_ms=round(spent * 1000, 1),
     )
+
+
+def _terms(camera_id: str) -> FrameTerms | None:
+    try:
+        return Camera.objects.frame_terms(camera_id, at=timezone.now())
+    except (OperationalError, InterfaceError):
+        # The connection broke since this worker's last frame (a restarted server): once more, on a new one.
+        close_old_connections()
+        return Camera.objects.frame_terms(camera_id, at=timezone.now())
 
 
 def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, engine: Engine) -> None:

@@ -119,7 +119,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         **_database,
         # Web requests run in threads of their own and give their connection back; workers keep theirs.
         "CONN_MAX_AGE": environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
-        # A broken one costs a frame, which is answered; asking each time would cost every frame a journey.
+        # Asking each time would cost every frame a journey; who finds it broken takes a new one (alerts.pipeline).
         "CONN_HEALTH_CHECKS": False,
         # Parameters apart from the statement's text, so that no log of statements can hold a stranger's template.
         # A statement seen five times on a connection is planned once more and kept.
