@@ -23,7 +23,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from alerts.frames import Frame, FrameGate
-from alerts.tasks import enqueue_frame
+from alerts.tasks import call_worker
 from audit.journal import Actor, System
 from deployments import operations
 from deployments.events import group_of
@@ -43,9 +43,9 @@ COUNT_EVERY_S = 2.0
 CHECK_EVERY_S = 5.0
 
 
-# One thread hands every camera's frames to Celery: a task takes it a third of a millisecond, and several would only
-# wait for each other.
-_enqueuing = ThreadPoolExecutor(1, "enqueuing")
+# One thread calls workers for every camera: a call takes it a third of a millisecond, and several would only wait for
+# each other.
+_calling = ThreadPoolExecutor(1, "calling")
 
 
 class Refusal(Exception):
@@ -71,7 +71,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.problem = ""
         self.open = False
         self.holds = False
-        self.clock: asyncio.Task[None] | None = None
+        self.clocks: list[asyncio.Task[None]] = []
         self.leaving = "the connection was lost"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -86,9 +86,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         await self.accept()
         try:
             self.camera, self.actor = await database_sync_to_async(_admitted)(self.scope, self.camera_id)
-            self.holds = await self.gate.hold(self.camera_id, self.channel_name)
+            self.holds = await self.gate.hold(self.camera_id)
             if not self.holds:
                 raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
+            await self.gate.listen()
             await self.channel_layer.group_add(group_of(self.camera.deployment_id), self.channel_name)
             await database_sync_to_async(operations.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
@@ -97,7 +98,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._finish(NOT_READY, "The system is not ready. Trying again shortly.")
         else:
             self.open = True
-            self.clock = asyncio.create_task(self._tick())
+            self.clocks = [asyncio.create_task(self._tick()), asyncio.create_task(self._listen())]
             await self._say("ready", camera=self.camera.name, window=WINDOW, frame_bytes=MAX_FRAME_BYTES)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -116,26 +117,31 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     # What workers answer.
 
-    async def frame_read(self, event: dict[str, Any]) -> None:
-        if not await self._answered(event["frame"]):
+    async def _listen(self) -> None:
+        while self.open:
+            try:
+                async for answer in self.gate.answers():
+                    await self._hear(answer)
+            except (RedisError, OSError):
+                # The socket's clock says so; frames that were answered meanwhile are counted as lost.
+                await asyncio.sleep(TICK_S)
+
+    async def _hear(self, answer: dict[str, Any]) -> None:
+        if answer["type"] == "not_live":
+            await self._finish(OVER, "The deployment is not live.")
+        elif not await self._answered(answer["frame"]):
             return
-        self.counts.processed += 1
-        self.counts.faces += event["new_faces"]
-        self.bad_in_a_row = 0
-        await self._problem("")
-        await self._say("read", frame=event["frame"], boxes=event["boxes"], engine_ms=event["engine_ms"])
-
-    async def frame_refused(self, event: dict[str, Any]) -> None:
-        if await self._answered(event["frame"]):
-            await self._bad_frame(event["frame"], event["reason"])
-
-    async def frame_failed(self, event: dict[str, Any]) -> None:
-        if await self._answered(event["frame"]):
-            await self._lost(event["frame"])
-            await self._problem(event["reason"])
-
-    async def frame_not_live(self, event: dict[str, Any]) -> None:
-        await self._finish(OVER, "The deployment is not live.")
+        elif answer["type"] == "refused":
+            await self._bad_frame(answer["frame"], answer["reason"])
+        elif answer["type"] == "failed":
+            await self._lost(answer["frame"])
+            await self._problem(answer["reason"])
+        else:
+            self.counts.processed += 1
+            self.counts.faces += answer["new_faces"]
+            self.bad_in_a_row = 0
+            await self._problem("")
+            await self._say("read", frame=answer["frame"], boxes=answer["boxes"], engine_ms=answer["engine_ms"])
 
     async def announcement(self, event: dict[str, Any]) -> None:
         if event["kind"] == "deployment.ended":
@@ -147,11 +153,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.counts.received += 1
         self.waiting[number] = time.monotonic()
         try:
-            turn = await self.gate.offer(
-                self.camera_id, Frame(number, time.time(), time.monotonic(), self.channel_name, jpeg)
-            )
-            if turn is not None:
-                await asyncio.get_running_loop().run_in_executor(_enqueuing, enqueue_frame, self.camera_id, turn)
+            frame = Frame(number, time.time(), time.monotonic(), self.gate.name, jpeg)
+            if await self.gate.offer(self.camera_id, frame):
+                await asyncio.get_running_loop().run_in_executor(_calling, call_worker)
         except (RedisError, OperationalError, OSError):
             if self.waiting.pop(number, None) is not None:
                 await self._lost(number)
@@ -208,9 +212,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         Raises:
             Refusal: another socket has become it meanwhile.
         """
-        if await self.gate.keep_hold(self.camera_id, self.channel_name):
+        if await self.gate.keep_hold(self.camera_id):
             return
-        if not await self.gate.hold(self.camera_id, self.channel_name):
+        if not await self.gate.hold(self.camera_id):
             raise Refusal(BUSY, "This camera now streams from another place.")
 
     async def _give_up_on_late_frames(self) -> None:
@@ -254,10 +258,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _leave(self) -> None:
         """Give back what this socket held, whatever ended it."""
-        was_streaming = self.clock is not None
+        was_streaming = bool(self.clocks)
         self.open = False
-        if self.clock is not None:
-            self.clock.cancel()
+        for clock in self.clocks:
+            clock.cancel()
         await self._give_up_hold()
         if was_streaming:
             with contextlib.suppress(DatabaseFailure):
@@ -272,7 +276,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if self.holds:
             self.holds = False
             with contextlib.suppress(RedisError, OSError):
-                await self.gate.release(self.camera_id, self.channel_name)
+                await self.gate.release(self.camera_id)
             with contextlib.suppress(RedisError, OSError):
                 await self.channel_layer.group_discard(group_of(self.camera.deployment_id), self.channel_name)
 

@@ -1,11 +1,15 @@
 """One waiting frame a camera, in Valkey's memory, for two seconds: newest wins, no backlog can form.
 
-    offer (web)   SET frame  +  SET pending TURN NX  -> enqueue a task only when nothing was pending
-    take (worker) if pending is still this TURN: renew it, GETDEL frame, GET tracks
-    done (worker) if pending is still this TURN: SET tracks, DEL it, and begin the next turn when a newer frame waits
+    offer (web)    SET frame; unless the camera is pending: SET pending TURN, and put it into the row of ready cameras
+    take (worker)  the first ready camera whose turn still stands: GETDEL frame, GET tracks
+    done (worker)  PUBLISH the answer, SET tracks, end the turn; a newer frame begins the next, at the end of the row
 
 `pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; a turn
 that took too long has lost it and disturbs nobody's.
+
+Workers are called, not sent frames. While cameras are ready, one call waits in Celery's queue, whose taker asks for the
+next; a worker stays for every frame that is ready by then. So a busy system pays Celery's price of a message for a
+second's frames, not for each, and an idle one answers as soon.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import functools
 import json
 import struct
 import uuid
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -26,25 +31,67 @@ FRAME_LIFE_MS = 2000
 PENDING_LIFE_MS = 3000
 TRACKS_LIFE_S = 3
 HOLDER_LIFE_MS = 6000
+# A call that no worker has followed by then is made again with the next frame.
+CALL_LIFE_S = 2
 
-_OFFER = """
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if redis.call('SET', KEYS[2], ARGV[4], 'NX', 'PX', ARGV[3]) then return 1 end
-return 0
+# The cameras' keys are put together from the row's entries: a turn's 32 digits, then the camera's id.
+_COMMON = f"""
+local function call()
+  if redis.call('EXISTS', 'frames:ready') == 0 then return 0 end
+  if redis.call('SET', 'frames:called', '1', 'NX', 'EX', {CALL_LIFE_S}) then return 1 end
+  return 0
+end
+local function take()
+  while true do
+    local entry = redis.call('LPOP', 'frames:ready')
+    if not entry then return {{0}} end
+    local turn, camera = entry:sub(1, 32), entry:sub(33)
+    if redis.call('GET', 'pending:' .. camera) == turn then
+      local frame = redis.call('GETDEL', 'frame:' .. camera)
+      if frame then
+        redis.call('PEXPIRE', 'pending:' .. camera, {PENDING_LIFE_MS})
+        return {{call(), entry, frame, redis.call('GET', 'tracks:' .. camera)}}
+      end
+      redis.call('DEL', 'pending:' .. camera)
+    end
+  end
+end
+local function ready(camera, turn)
+  if redis.call('SET', 'pending:' .. camera, turn, 'NX', 'PX', {PENDING_LIFE_MS}) then
+    redis.call('RPUSH', 'frames:ready', turn .. camera)
+  end
+end
 """
-_TAKE = """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return false end
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return {redis.call('GETDEL', KEYS[1]), redis.call('GET', KEYS[3])}
+_OFFER = (
+    _COMMON
+    + f"""
+local camera, turn, frame = unpack(ARGV)
+redis.call('SET', 'frame:' .. camera, frame, 'PX', {FRAME_LIFE_MS})
+ready(camera, turn)
+return call()
 """
-_DONE = """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-if ARGV[4] ~= '' then redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5]) end
-redis.call('DEL', KEYS[2])
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-return 1
+)
+_TAKE = (
+    _COMMON
+    + """
+redis.call('DEL', 'frames:called')
+return take()
 """
+)
+_DONE = (
+    _COMMON
+    + f"""
+local camera, turn, following, tracks, reply_to, answer, going_on = unpack(ARGV)
+redis.call('PUBLISH', reply_to, answer)
+if redis.call('GET', 'pending:' .. camera) == turn then
+  if tracks ~= '' then redis.call('SET', 'tracks:' .. camera, tracks, 'EX', {TRACKS_LIFE_S}) end
+  redis.call('DEL', 'pending:' .. camera)
+  if redis.call('EXISTS', 'frame:' .. camera) == 1 then ready(camera, following) end
+end
+if going_on == '1' then return take() end
+return {{call()}}
+"""
+)
 # Renews or gives up a lease only when it is still ours.
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
@@ -54,7 +101,8 @@ _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL
 class Frame:
     """A JPEG on its way: its number on this connection, when it came in, whom to answer.
 
-    received_at: seconds since 1970. moment: seconds of the receiver's own clock, which nobody sets.
+    received_at: seconds since 1970. moment: seconds of the receiver's own clock, which nobody sets. reply_to: the name
+    that its socket listens to.
     """
 
     number: int
@@ -73,35 +121,57 @@ class Frame:
         return cls(**json.loads(payload[4 : 4 + length]), jpeg=payload[4 + length :])
 
 
-def _keys(camera_id: str) -> list[str]:
-    return [f"frame:{camera_id}", f"pending:{camera_id}", f"tracks:{camera_id}"]
+@dataclass(frozen=True)
+class Turn:
+    """A frame that a worker has taken, and the camera's tracks as they were left."""
+
+    camera_id: str
+    name: str
+    frame: Frame
+    tracks: bytes | None
 
 
 class FrameGate:
-    """The web process's side, asynchronous."""
+    """The web process's side, asynchronous: of one socket, which answers are told to by its name."""
 
     def __init__(self) -> None:
+        self.name = f"answers:{uuid.uuid4().hex}"
         self._valkey: Any = redis.asyncio.Redis.from_url(
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
+        self._told: Any = None
 
-    async def offer(self, camera_id: str, frame: Frame) -> str | None:
-        """Leave a frame; the turn to start a task for, or None when one is under way."""
-        turn = uuid.uuid4().hex
-        arguments = (frame.packed(), FRAME_LIFE_MS, PENDING_LIFE_MS, turn)
-        return turn if await self._valkey.eval(_OFFER, 3, *_keys(camera_id), *arguments) else None
+    async def offer(self, camera_id: str, frame: Frame) -> bool:
+        """Leave a frame; whether a worker has to be called."""
+        return bool(await self._valkey.eval(_OFFER, 0, camera_id, uuid.uuid4().hex, frame.packed()))
 
-    async def hold(self, camera_id: str, holder: str) -> bool:
+    async def listen(self) -> None:
+        """Begin to be told: no answer to a frame offered from here on is missed."""
+        self._told = self._valkey.pubsub(ignore_subscribe_messages=True)
+        await self._told.subscribe(self.name)
+
+    async def answers(self) -> AsyncIterator[dict[str, Any]]:
+        """What workers say of this socket's frames, for ever.
+
+        Raises:
+            redis.RedisError: Valkey does not answer; ask again, and the socket is told again once it does.
+        """
+        async for message in self._told.listen():
+            yield json.loads(message["data"])
+
+    async def hold(self, camera_id: str) -> bool:
         """Become the one source of a camera's frames; False when another is."""
-        return bool(await self._valkey.set(f"holder:{camera_id}", holder, nx=True, px=HOLDER_LIFE_MS))
+        return bool(await self._valkey.set(f"holder:{camera_id}", self.name, nx=True, px=HOLDER_LIFE_MS))
 
-    async def keep_hold(self, camera_id: str, holder: str) -> bool:
-        return bool(await self._valkey.eval(_RENEW, 1, f"holder:{camera_id}", holder, HOLDER_LIFE_MS))
+    async def keep_hold(self, camera_id: str) -> bool:
+        return bool(await self._valkey.eval(_RENEW, 1, f"holder:{camera_id}", self.name, HOLDER_LIFE_MS))
 
-    async def release(self, camera_id: str, holder: str) -> None:
-        await self._valkey.eval(_RELEASE, 1, f"holder:{camera_id}", holder)
+    async def release(self, camera_id: str) -> None:
+        await self._valkey.eval(_RELEASE, 1, f"holder:{camera_id}", self.name)
 
     async def close(self) -> None:
+        if self._told is not None:
+            await self._told.aclose()
         await self._valkey.aclose()
 
 
@@ -113,26 +183,33 @@ class FrameSource:
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
 
-    def take(self, camera_id: str, turn: str) -> tuple[Frame, bytes | None] | None:
-        """The newest frame, gone from Valkey with the taking, and the camera's tracks as they were left.
+    def take(self) -> tuple[Turn | None, bool]:
+        """Follow a call: the frame that has waited longest, gone from Valkey with the taking.
 
-        None when there is no frame or the turn has passed on.
+        Returns:
+            The turn, None when nothing is ready any more; and whether another worker has to be called.
         """
-        found = cast(
-            "list[bytes | None] | None", self._valkey.eval(_TAKE, 3, *_keys(camera_id), turn, str(PENDING_LIFE_MS))
-        )
-        if found is None or found[0] is None:
-            return None
-        return Frame.unpacked(found[0]), found[1]
+        return self._taken(self._valkey.eval(_TAKE, 0))
 
-    def done(self, camera_id: str, turn: str, tracks: str = "") -> str | None:
-        """The turn is over; the next one to start a task for, when a newer frame waits.
+    def done(
+        self, turn: Turn, answer: Mapping[str, Any], tracks: str = "", *, going_on: bool = True
+    ) -> tuple[Turn | None, bool]:
+        """End a turn and answer its socket; when going on, take the next as `take` does.
 
-        tracks: to leave for the next frame: boxes, ids and scores near the threshold; no image and no embedding.
+        tracks: to leave for the camera's next frame: boxes, ids and scores near the threshold; no image and no
+            embedding. Empty, and those of before stay.
         """
         following = uuid.uuid4().hex
-        arguments = (turn, following, str(PENDING_LIFE_MS), tracks, str(TRACKS_LIFE_S))
-        return following if self._valkey.eval(_DONE, 3, *_keys(camera_id), *arguments) else None
+        said = (turn.frame.reply_to, json.dumps(answer), "1" if going_on else "0")
+        return self._taken(self._valkey.eval(_DONE, 0, turn.camera_id, turn.name, following, tracks, *said))
+
+    def _taken(self, found: Any) -> tuple[Turn | None, bool]:
+        calling, *rest = cast("list[Any]", found)
+        if not rest:
+            return None, bool(calling)
+        entry = rest[0].decode()
+        tracks = rest[2] if len(rest) > 2 else None
+        return Turn(entry[32:], entry[:32], Frame.unpacked(rest[1]), tracks), bool(calling)
 
 
 @functools.lru_cache(maxsize=1)

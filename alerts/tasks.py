@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from typing import Any
 
 from celery import shared_task
@@ -11,56 +12,54 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from alerts import operations
-from alerts.frames import Frame, frame_source
+from alerts.frames import CALL_LIFE_S, Turn, frame_source
 from alerts.pipeline import NotLive, OtherEngine, read_frame
-from deployments.events import send_to_channel
 from recognition.imaging import UnreadableImage
 from recognition.track import TrackSet
 from watchlists.engine import engine
 
 logger = logging.getLogger(__name__)
 
-FRAME_TASK_LIFE_S = 2
 LEAD = dt.timedelta(seconds=20)
+# How long a worker stays at the frames without a look at what else Celery wants of it: to stop, to say that it lives.
+STINT_S = 0.2
 
 
-def enqueue_frame(camera_id: str, turn: str) -> None:
-    """Ask a worker to take this camera's newest frame. Only the camera's id and the turn travel in the message.
+def call_worker() -> None:
+    """Ask for a worker. The message holds nothing: which frames are ready is known to the gate.
 
     Raises:
         kombu.exceptions.OperationalError: Valkey does not answer.
     """
-    match_frame.apply_async((camera_id, turn), expires=FRAME_TASK_LIFE_S, retry=False)
+    match_frames.apply_async(expires=CALL_LIFE_S, retry=False)
 
 
-@shared_task(name="alerts.match_frame", queue="frames", ignore_result=True, acks_late=False)
-def match_frame(camera_id: str, turn: str) -> None:
-    """Work on one camera's newest frame and answer the socket it came from."""
+@shared_task(name="alerts.match_frames", queue="frames", ignore_result=True, acks_late=False)
+def match_frames() -> None:
+    """Work on frames while there are any, each camera's newest, and answer the sockets they came from."""
     source = frame_source()
-    taken = source.take(camera_id, turn)
-    tracks = ""
-    try:
-        if taken is not None:
-            frame, before = taken
-            answer, tracks = _answer(camera_id, frame, before)
-            send_to_channel(frame.reply_to, answer)
-    finally:
-        following = source.done(camera_id, turn, tracks)
-        if following is not None:
-            enqueue_frame(camera_id, following)
+    until = time.monotonic() + STINT_S
+    turn, calling = source.take()
+    while turn is not None:
+        if calling:
+            call_worker()
+        answer, tracks = _answer(turn)
+        turn, calling = source.done(turn, answer, tracks, going_on=time.monotonic() < until)
+    if calling:
+        call_worker()
 
 
-def _answer(camera_id: str, frame: Frame, before: bytes | None) -> tuple[dict[str, Any], str]:
+def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
     """What the sender is told, and the tracks to leave for the next frame: empty, and those of before stay."""
-    tracks, reading = TrackSet(), None
+    frame, tracks, reading = turn.frame, TrackSet(), None
     reason = ""
     try:
-        tracks = TrackSet.from_json(before)
-        reading = read_frame(camera_id, frame, tracks, engine())
+        tracks = TrackSet.from_json(turn.tracks)
+        reading = read_frame(turn.camera_id, frame, tracks, engine())
     except NotLive:
-        return {"type": "frame.not_live"}, ""
+        return {"type": "not_live"}, ""
     except UnreadableImage as error:
-        return {"type": "frame.refused", "frame": frame.number, "reason": str(error)}, ""
+        return {"type": "refused", "frame": frame.number, "reason": str(error)}, ""
     except OtherEngine:
         reason = "The recognition engine is not the one that was authorised."
     except (DatabaseError, InterfaceError) as error:
@@ -71,9 +70,9 @@ def _answer(camera_id: str, frame: Frame, before: bytes | None) -> tuple[dict[st
         logger.exception("A frame could not be worked on")
         reason = "Recognition failed on this picture."
     if reading is None:
-        return {"type": "frame.failed", "frame": frame.number, "reason": reason}, tracks.to_json()
+        return {"type": "failed", "frame": frame.number, "reason": reason}, tracks.to_json()
     answer = {
-        "type": "frame.read",
+        "type": "read",
         "frame": frame.number,
         "boxes": reading.boxes,
         "new_faces": reading.new_faces,

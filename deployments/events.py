@@ -27,12 +27,6 @@ def announce(deployment_id: uuid.UUID, kind: str, subject_id: object) -> None:
     transaction.on_commit(functools.partial(_send_to_group, group_of(deployment_id), message))
 
 
-def send_to_channel(channel: str, message: dict[str, Any]) -> None:
-    """Answer one socket. Lost when it is gone, or when Valkey is: the socket's own clock notices."""
-    layer: Any = get_channel_layer()
-    _outbox().send(layer.send(channel, message))
-
-
 def _send_to_group(group: str, message: dict[str, Any]) -> None:
     layer: Any = get_channel_layer()
     _outbox().send(layer.group_send(group, message))

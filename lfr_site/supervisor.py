@@ -226,7 +226,7 @@ class Supervisor:
         # One thread a process: a native crash costs one frame of one camera, and the others go on.
         # It lives for one kind of task, and a new connection a frame would cost more than the search.
         environment = {"LFR_DATABASE_CONNECTION_SECONDS": "600"}
-        return Child(f"worker-{number}", self._celery("frames", f"frames{number}", "threads"), environment)
+        return Child(f"worker-{number}", self._celery("frames", f"frames{number}", "solo"), environment)
 
     def _clock(self) -> list[Child]:
         beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]

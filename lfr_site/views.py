@@ -22,7 +22,7 @@ from recognition.weights import WeightsError
 from watchlists.engine import identity
 from watchlists.models import Watchlist
 
-PING_TIMEOUT_S = 0.5
+PING_TIMEOUT_S = 1.0
 
 
 @require_GET

@@ -2,83 +2,173 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from collections.abc import AsyncIterator, Iterator
+from itertools import pairwise
 
 import pytest
+import redis
+from django.conf import settings
 
 from alerts.frames import Frame, FrameGate, FrameSource
 
+CAMERA = str(uuid.UUID(int=1))
 
-def _frame(number: int) -> Frame:
-    return Frame(number, 1000.0 + number, float(number), "reply!1", b"\xff\xd8" + bytes([number]))
+
+@pytest.fixture(autouse=True)
+def valkey() -> Iterator[redis.Redis]:
+    """An empty row, and a Valkey to look into."""
+    with redis.Redis.from_url(settings.VALKEY_FRAMES_URL, decode_responses=True) as client:
+        client.delete("frames:ready", "frames:called", *client.keys("pending:*"), *client.keys("frame:*"))
+        client.delete(*client.keys("tracks:*"), "none")
+        yield client
 
 
 @pytest.fixture
-def camera() -> str:
-    return str(uuid.uuid4())
-
-
-async def test_newest_wins_and_one_turn_is_out_at_a_time(camera: str) -> None:
-    gate, source = FrameGate(), FrameSource()
-    turn = await gate.offer(camera, _frame(1))
-    assert turn is not None
-    assert await gate.offer(camera, _frame(2)) is None
-    assert source.take(camera, turn) == (_frame(2), None)
-    assert source.take(camera, turn) is None
-    # While it is worked on, a newer one waits for its turn.
-    assert await gate.offer(camera, _frame(3)) is None
-    following = source.done(camera, turn, "[1]")
-    assert following is not None
-    assert source.take(camera, following) == (_frame(3), b"[1]")
-    assert source.done(camera, following) is None
-    assert await gate.offer(camera, _frame(4)) is not None
-    await gate.close()
-
-
-async def test_a_turn_that_passed_on_takes_and_ends_nothing(camera: str) -> None:
-    gate, source = FrameGate(), FrameSource()
-    old = await gate.offer(camera, _frame(1))
-    assert old is not None
-    with source._valkey as valkey:
-        valkey.delete(f"pending:{camera}")
-    new = await gate.offer(camera, _frame(2))
-    assert new is not None
-    assert source.take(camera, old) is None
-    assert source.done(camera, old, "[1]") is None
-    assert source.take(camera, new) == (_frame(2), None)
-    await gate.close()
-
-
-async def test_a_frame_is_gone_when_nobody_takes_it(camera: str) -> None:
-    gate, source = FrameGate(), FrameSource()
-    await gate.offer(camera, _frame(1))
-    with source._valkey as valkey:
-        assert 0 < valkey.pttl(f"frame:{camera}") <= 2000
-        assert 0 < valkey.pttl(f"pending:{camera}") <= 3000
-    await gate.close()
-
-
-async def test_one_holder_a_camera(camera: str) -> None:
+async def gate() -> AsyncIterator[FrameGate]:
     gate = FrameGate()
-    assert await gate.hold(camera, "a")
-    assert not await gate.hold(camera, "b")
-    assert not await gate.keep_hold(camera, "b")
-    await gate.release(camera, "b")
-    assert await gate.keep_hold(camera, "a")
-    await gate.release(camera, "a")
-    assert await gate.hold(camera, "b")
+    yield gate
     await gate.close()
 
 
-async def test_a_turn_without_a_frame_leaves_the_tracks_as_they_were(camera: str) -> None:
-    gate, source = FrameGate(), FrameSource()
-    first = await gate.offer(camera, _frame(1))
+def _frame(number: int, reply_to: str = "nobody") -> Frame:
+    return Frame(number, 1000.0 + number, float(number), reply_to, b"\xff\xd8" + bytes([number]))
+
+
+async def test_newest_wins_and_a_cameras_frames_are_worked_on_one_after_the_other(gate: FrameGate) -> None:
+    source = FrameSource()
+    await gate.offer(CAMERA, _frame(1))
+    await gate.offer(CAMERA, _frame(2))
+    first, _ = source.take()
     assert first is not None
-    source.take(camera, first)
-    source.done(camera, first, "[1]")
-    second = await gate.offer(camera, _frame(2))
+    assert (first.camera_id, first.frame, first.tracks) == (CAMERA, _frame(2), None)
+    # While it is worked on, a newer one waits for its turn, whoever asks.
+    await gate.offer(CAMERA, _frame(3))
+    assert source.take()[0] is None
+    second, _ = source.done(first, {}, "[1]")
     assert second is not None
-    following = source.done(camera, second)
+    assert (second.frame, second.tracks) == (_frame(3), b"[1]")
+    assert source.done(second, {}) == (None, False)
+
+
+async def test_one_call_is_out_while_cameras_are_ready(gate: FrameGate) -> None:
+    source = FrameSource()
+    cameras = [str(uuid.UUID(int=number)) for number in range(1, 4)]
+    assert [await gate.offer(camera, _frame(1)) for camera in cameras] == [True, False, False]
+    # Who follows the call takes one frame, and calls another worker for the rest.
+    first, calling = source.take()
+    assert first is not None
+    assert calling
+    second, calling = source.take()
+    assert second is not None
+    assert calling
+    third, calling = source.done(first, {})
+    assert third is not None
+    assert not calling
+    assert [turn.camera_id for turn in (first, second, third)] == cameras
+    # The call that is out finds nothing; the next frame calls again.
+    assert source.take() == (None, False)
+    assert await gate.offer(cameras[0], _frame(2))
+
+
+async def test_a_call_that_nobody_followed_is_made_again(gate: FrameGate, valkey: redis.Redis) -> None:
+    assert await gate.offer(CAMERA, _frame(1))
+    assert not await gate.offer(CAMERA, _frame(2))
+    assert 0 < valkey.ttl("frames:called") <= 2
+    valkey.delete("frames:called")
+    assert await gate.offer(CAMERA, _frame(3))
+
+
+async def test_who_stops_leaves_the_next_frame_in_the_row_and_calls_for_it(gate: FrameGate) -> None:
+    source = FrameSource()
+    await gate.offer(CAMERA, _frame(1))
+    turn, _ = source.take()
+    assert turn is not None
+    await gate.offer(CAMERA, _frame(2))
+    assert source.done(turn, {}, going_on=False) == (None, True)
+    following, _ = source.take()
     assert following is not None
-    assert source.take(camera, following) == (_frame(2), b"[1]")
-    await gate.close()
+    assert following.frame == _frame(2)
+
+
+async def test_no_camera_waits_behind_the_frames_of_another(gate: FrameGate) -> None:
+    source = FrameSource()
+    busy, quiet = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+    await gate.offer(busy, _frame(1))
+    turn, _ = source.take()
+    assert turn is not None
+    await gate.offer(busy, _frame(2))
+    await gate.offer(quiet, _frame(1))
+    turn, _ = source.done(turn, {})
+    assert turn is not None
+    assert turn.camera_id == quiet
+
+
+async def test_a_turn_that_passed_on_takes_and_ends_nothing(gate: FrameGate, valkey: redis.Redis) -> None:
+    source = FrameSource()
+    await gate.offer(CAMERA, _frame(1))
+    old, _ = source.take()
+    assert old is not None
+    valkey.delete(f"pending:{CAMERA}")
+    await gate.offer(CAMERA, _frame(2))
+    new, _ = source.done(old, {}, "[1]")
+    assert new is not None
+    assert (new.frame, new.tracks) == (_frame(2), None)
+    assert new.name != old.name
+
+
+async def test_a_frame_is_gone_when_nobody_takes_it(gate: FrameGate, valkey: redis.Redis) -> None:
+    source = FrameSource()
+    await gate.offer(CAMERA, _frame(1))
+    assert 0 < valkey.pttl(f"frame:{CAMERA}") <= 2000
+    assert 0 < valkey.pttl(f"pending:{CAMERA}") <= 3000
+    valkey.delete(f"frame:{CAMERA}")
+    assert source.take() == (None, False)
+    # Its place in the row went with it: the camera is ready anew with its next frame.
+    await gate.offer(CAMERA, _frame(2))
+    turn, _ = source.take()
+    assert turn is not None
+    assert turn.frame == _frame(2)
+
+
+async def test_a_turn_without_tracks_leaves_them_as_they_were(gate: FrameGate) -> None:
+    source = FrameSource()
+    seen = []
+    for number, tracks in enumerate(("[1]", "", "")):
+        await gate.offer(CAMERA, _frame(number))
+        turn, _ = source.take()
+        assert turn is not None
+        seen.append(turn.tracks)
+        source.done(turn, {}, tracks)
+    assert seen == [None, b"[1]", b"[1]"]
+
+
+async def test_the_socket_that_sent_a_frame_hears_the_answer_and_no_other(gate: FrameGate) -> None:
+    other, source = FrameGate(), FrameSource()
+    await gate.listen()
+    await other.listen()
+    for number in range(1, 4):
+        await gate.offer(CAMERA, _frame(number, gate.name))
+        turn, _ = source.take()
+        assert turn is not None
+        source.done(turn, {"type": "read", "frame": number})
+    answers = gate.answers()
+    numbers = [(await asyncio.wait_for(anext(answers), 2))["frame"] for _ in range(3)]
+    assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(other.answers()), 0.2)
+    await other.close()
+
+
+async def test_one_holder_a_camera(gate: FrameGate) -> None:
+    other = FrameGate()
+    camera = str(uuid.uuid4())
+    assert await gate.hold(camera)
+    assert not await other.hold(camera)
+    assert not await other.keep_hold(camera)
+    await other.release(camera)
+    assert await gate.keep_hold(camera)
+    await gate.release(camera)
+    assert await other.hold(camera)
+    await other.close()
