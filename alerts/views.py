@@ -15,6 +15,7 @@ from audit.access import acting, permitted
 from deployments.models import Deployment
 from recognition.crop import face_crop
 from recognition.imaging import decode_photograph, encode_jpeg
+from watchlists.keys import KeyGone
 
 WATCH, DECIDE, CONCLUDE = "alerts.watch_alerts", "alerts.decide_alert", "alerts.record_outcome"
 QUEUE_LENGTH = 200
@@ -90,7 +91,11 @@ def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     if alert.photograph is None:
         raise Http404
     left, top, width, height = alert.photograph.face_box
-    crop = face_crop(decode_photograph(bytes(alert.photograph.jpeg)), (left, top, width, height))
+    try:
+        jpeg = alert.photograph.jpeg
+    except KeyGone as error:
+        raise Http404 from error
+    crop = face_crop(decode_photograph(jpeg), (left, top, width, height))
     return HttpResponse(encode_jpeg(crop), content_type="image/jpeg")
 
 

@@ -28,19 +28,37 @@ class Action(models.TextChoices):
     PHOTOGRAPHS_READ_AGAIN = "engine.photographs_read_again", "Photographs read by another engine"
     OPERATING_POINT_SET = "engine.operating_point_set", "Threshold of the engine set"
     PERSON_ADDED = "person.added", "Person added"
+    PERSON_CHANGED = "person.changed", "Particulars of a person changed"
     PERSON_DESTROYED = "person.destroyed", "Person destroyed"
+    PERSON_VIEWED = "person.viewed", "Person viewed"
+    PHOTOGRAPH_ADDED = "photograph.added", "Photograph added"
+    PHOTOGRAPH_DESTROYED = "photograph.destroyed", "Photograph destroyed"
+    FLAG_ACCEPTED = "person.flag_accepted", "Flag on a person accepted"
+    PEOPLE_CURRENT = "watchlist.people_current", "People said to be still sought"
+    HOLD_PLACED = "person.hold_placed", "Person held as evidence"
+    HOLD_RELEASED = "person.hold_released", "Hold of a person released"
     WATCHLIST_CREATED = "watchlist.created", "Watchlist created"
+    WATCHLIST_VERSION = "watchlist.version", "New version of a watchlist drawn up"
+    # Until lists owned their people.
     WATCHLIST_ENTRY_ADDED = "watchlist.entry_added", "Person put on watchlist"
     WATCHLIST_ENTRY_REMOVED = "watchlist.entry_removed", "Person taken off watchlist"
     WATCHLIST_VIEWED = "watchlist.viewed", "Watchlist viewed"
-    WATCHLIST_COMPILED = "watchlist.compiled", "Watchlist submitted for approval"
+    WATCHLIST_COMPILED = "watchlist.compiled", "Watchlist compiled"
+    WATCHLIST_CHECKED = "watchlist.checked", "Watchlist checked and submitted"
+    WATCHLIST_WITHDRAWN = "watchlist.withdrawn", "Watchlist taken back"
     WATCHLIST_RETURNED = "watchlist.returned", "Watchlist returned"
+    WATCHLIST_REJECTED = "watchlist.rejected", "Watchlist rejected"
+    WATCHLIST_DISCARDED = "watchlist.discarded", "Draft of a watchlist given up"
     WATCHLIST_AUTHORISED = "watchlist.authorised", "Watchlist approved"
     WATCHLIST_SEALED = "watchlist.sealed", "Watchlist sealed"
+    WATCHLIST_SUPERSEDED = "watchlist.superseded", "Watchlist superseded by a new version"
     WATCHLIST_LIVE = "watchlist.live", "Watchlist went live"
     WATCHLIST_EXPIRED = "watchlist.expired", "Watchlist expired unused"
     WATCHLIST_CLOSED = "watchlist.closed", "Watchlist closed"
     WATCHLIST_DESTROYED = "watchlist.destroyed", "Watchlist destroyed"
+    DATABASE_SCRUBBED = "watchlist.scrubbed", "Remains of a watchlist scrubbed from the database"
+    KEYS_ROTATED = "watchlist.keys_rotated", "Photographs encrypted with a new key"
+    LEDGER_SEARCHED = "ledger.searched", "Ledger of past lists searched"
     DEPLOYMENT_CREATED = "deployment.created", "Deployment drafted"
     DEPLOYMENT_SUBMITTED = "deployment.submitted", "Deployment submitted for authority"
     DEPLOYMENT_AUTHORISED = "deployment.authorised", "Deployment authorised"
@@ -68,8 +86,11 @@ class Action(models.TextChoices):
 
 _VERBS = {
     Action.PERSON_ADDED: Verb.COLLECTION,
-    Action.WATCHLIST_ENTRY_ADDED: Verb.COMBINATION,
+    Action.PHOTOGRAPH_ADDED: Verb.COLLECTION,
     Action.WATCHLIST_VIEWED: Verb.CONSULTATION,
+    Action.PERSON_VIEWED: Verb.CONSULTATION,
+    Action.LEDGER_SEARCHED: Verb.CONSULTATION,
+    Action.WATCHLIST_VERSION: Verb.COMBINATION,
     Action.CAMERA_CONNECTED: Verb.COLLECTION,
     Action.ALERT_RAISED: Verb.COMBINATION,
     Action.ALERT_VIEWED: Verb.CONSULTATION,
@@ -77,7 +98,8 @@ _VERBS = {
     Action.JOURNAL_EXPORTED: Verb.DISCLOSURE,
     Action.RECORD_EXPORTED: Verb.DISCLOSURE,
     Action.PERSON_DESTROYED: Verb.ERASURE,
-    Action.WATCHLIST_ENTRY_REMOVED: Verb.ERASURE,
+    Action.PHOTOGRAPH_DESTROYED: Verb.ERASURE,
     Action.WATCHLIST_DESTROYED: Verb.ERASURE,
+    Action.DATABASE_SCRUBBED: Verb.ERASURE,
     Action.ALERT_PURGED: Verb.ERASURE,
 }

@@ -159,20 +159,26 @@ def _fill(vectors: Vectors) -> tuple[Any, int]:
     engine, _ = Engine.objects.get_or_create(
         model="random", digest="", preprocessing="", second_digest="", dimension=DIMENSION, second_dimension=DIMENSION
     )
-    watchlist = Watchlist.objects.create(name="Benchmark", purpose="", created_by=user, engine=engine, state="sealed")
+    watchlist = Watchlist.objects.create(
+        name="Benchmark", purpose="", created_by=user, engine=engine, state="sealed", policy="none"
+    )
     people = [uuid.uuid4() for _ in vectors]
     with transaction.atomic(), connection.cursor() as cursor:
         with cursor.copy(
-            "COPY watchlists_person (id, reference, name, category, reason, added_by_id, added_at) FROM STDIN"
-        ) as copy:
-            for person in people:
-                copy.write_row((person, str(person), "", "wanted", "", user.pk, "2026-01-01"))
-        with cursor.copy(
-            "COPY watchlists_photograph (id, person_id, jpeg, sha256, width, height, face_box, added_by_id, added_at)"
+            "COPY watchlists_person (id, watchlist_id, reference, name, age, category, offence, legal_basis, authority,"
+            " tier, expected_action, markers, look_alikes, rationale, minor_rationale, revision, added_by_id, added_at)"
             " FROM STDIN"
         ) as copy:
             for person in people:
-                copy.write_row((person, person, b"", "", 0, 0, "[]", user.pk, "2026-01-01"))
+                words = ("", "adult", "wanted", "", "warrant", "", "amber", "", "{}", "", "", "")
+                copy.write_row((person, watchlist.pk, str(person), *words, 1, user.pk, "2026-01-01"))
+        with cursor.copy(
+            "COPY watchlists_photograph (id, person_id, encrypted, key_name, sha256, width, height, face_box, source,"
+            " lawful_hold, quality, added_by_id, added_at) FROM STDIN"
+        ) as copy:
+            for person in people:
+                row = (b"", "", "", 0, 0, "[]", "custody", "", "{}")
+                copy.write_row((person, person, *row, user.pk, "2026-01-01"))
         with cursor.copy(
             "COPY watchlists_sealedtemplate (watchlist_id, engine_id, person_id, photograph_id, embedding) FROM STDIN"
         ) as copy:

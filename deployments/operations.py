@@ -20,6 +20,7 @@ from audit.machine import move, require
 from deployments.events import announce
 from deployments.models import STEPS, Camera, Deployment
 from deployments.querysets import token_digest
+from watchlists import engines
 from watchlists import operations as watchlist_operations
 from watchlists.models import Watchlist
 
@@ -147,7 +148,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     if now >= deployment.ends_at:
         raise Refused("The authority has ended.")
     point = deployment.operating_point
-    if point is not None and point.engine != watchlist_operations.current_engine():
+    if point is not None and point.engine != engines.current_engine():
         raise Refused("The recognition engine is not the one that was authorised.")
     move(deployment, STEPS["go_live"], actor=actor, changes={"went_live_at": now})
     watchlist_operations.go_live(deployment.watchlist, actor=actor)

@@ -6,8 +6,19 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
+
+from watchlists.models import Watchlist
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """The force's name, and whether this is a demonstration."""
-    return {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO}
+    """The force's name, whether this is a demonstration, and what compliance must not overlook."""
+    return {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO, "overdue": _overdue(request)}
+
+
+def _overdue(request: HttpRequest) -> int:
+    """Lists past their time, for who answers for them; asked of the database on their pages only."""
+    user = getattr(request, "user", None)
+    if user is None or not (user.has_perm("watchlists.search_ledger") or user.has_perm("deployments.read_records")):
+        return 0
+    return Watchlist.objects.due_for_destruction(timezone.now()).count()

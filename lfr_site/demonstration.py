@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,9 +19,12 @@ from lfr_site import scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
 from recognition.open_set import photographs
+from watchlists import destruction, people
 from watchlists import operations as watchlist_operations
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
-from watchlists.models import Category, Watchlist
+from watchlists.models import Flag, Watchlist
+from watchlists.policy import Category, LegalBasis, Marker, Source, Tier
+from watchlists.seal import content_hash
 
 PASSWORD = "southend-demo"
 WANTED = 6
@@ -51,18 +55,115 @@ class NewEntry:
     reference: str
     name: str
     category: str
-    reason: str
+    offence: str
     photograph: Path
+    legal_basis: str = LegalBasis.WARRANT
+    authority: str = ""
+    tier: str = Tier.AMBER
+    expected_action: str = "Establish identity, then arrest"
+    markers: tuple[str, ...] = ()
+    born: dt.date = dt.date(1990, 1, 1)
+
+    @property
+    def particulars(self) -> dict[str, Any]:
+        """As `people.add_person` takes them."""
+        return {
+            "reference": self.reference,
+            "name": self.name,
+            "category": self.category,
+            "offence": self.offence,
+            "legal_basis": self.legal_basis,
+            "authority": self.authority,
+            "tier": self.tier,
+            "expected_action": self.expected_action,
+            "markers": list(self.markers),
+            "date_of_birth": self.born,
+        }
+
+
+@dataclass(frozen=True)
+class Invented:
+    """The particulars of somebody who does not exist."""
+
+    name: str
+    category: str
+    offence: str
+    legal_basis: str
+    authority: str
+    tier: str
+    expected_action: str
+    markers: tuple[str, ...]
+    born: dt.date
 
 
 # Invented. The photographs are of people who gave them for research, and who did nothing.
 INVENTED = (
-    ("Alex Fenwick", Category.WANTED, "Fail to appear, robbery; warrant of Basildon Crown Court"),
-    ("Jordan Pell", Category.SUSPECT, "Rape; circulated for arrest on suspicion"),
-    ("Casey Drummond", Category.WANTED, "Recall to prison"),
-    ("Robin Ashdown", Category.RESTRICTED, "Breach of a sexual harm prevention order"),
-    ("Taylor Quill", Category.MISSING, "Missing from hospital, at high risk"),
-    ("Sidney Marlow", Category.SUSPECT, "Grievous bodily harm; circulated for arrest"),
+    Invented(
+        "Alex Fenwick",
+        Category.WANTED,
+        "Robbery; failed to appear",
+        LegalBasis.WARRANT,
+        "No. 23/1184, Basildon Crown Court, 4 September",
+        Tier.AMBER,
+        "Establish identity, then arrest on the warrant",
+        (Marker.ESCAPER,),
+        dt.date(1994, 3, 9),
+    ),
+    Invented(
+        "Jordan Pell",
+        Category.SUSPECT,
+        "Rape; circulated for arrest on suspicion",
+        LegalBasis.ARREST,
+        "Crime report 42/8831",
+        Tier.RED,
+        "Do not engage alone; arrest on suspicion",
+        (Marker.VIOLENT, Marker.WEAPONS),
+        dt.date(1988, 11, 21),
+    ),
+    Invented(
+        "Casey Drummond",
+        Category.WANTED,
+        "Recalled to prison",
+        LegalBasis.RECALL,
+        "Licence revoked 12 October",
+        Tier.AMBER,
+        "Establish identity, then arrest",
+        (),
+        dt.date(1979, 6, 2),
+    ),
+    Invented(
+        "Robin Ashdown",
+        Category.RESTRICTED,
+        "Breach of a sexual harm prevention order",
+        LegalBasis.ORDER,
+        "Order of Southend Magistrates' Court, 2022",
+        Tier.AMBER,
+        "Establish identity, then arrest for the breach",
+        (),
+        dt.date(1971, 1, 30),
+    ),
+    Invented(
+        "Taylor Quill",
+        Category.MISSING,
+        "Missing from hospital since Monday, at high risk",
+        LegalBasis.LIFE,
+        "Missing person report 311",
+        Tier.RED,
+        "Speak to them, keep them safe, call the ward",
+        (Marker.VULNERABLE, Marker.SELF_HARM),
+        dt.date(2001, 8, 14),
+    ),
+    Invented(
+        "Sidney Marlow",
+        Category.SUSPECT,
+        "Grievous bodily harm; circulated for arrest",
+        LegalBasis.ARREST,
+        "Crime report 42/9107",
+        Tier.AMBER,
+        "Establish identity, then arrest on suspicion",
+        (Marker.VIOLENT,),
+        dt.date(1997, 4, 17),
+    ),
 )
 
 
@@ -77,16 +178,16 @@ def seed(faces: Path | None) -> Deployment:
     Raises:
         NoFaces: the folder holds no photographs.
     """
-    people = _users()
+    users = _users()
     live = Deployment.objects.live(timezone.now()).filter(cameras__kind=Camera.Kind.SIMULATED).first()
     if live is not None:
         return live
     # A deployment whose authority ran out while nothing was running is ended, and its list's clock starts.
     deployment_operations.end_run_out()
-    watchlist_operations.destroy_due()
+    destruction.destroy_due()
     stamp = timezone.now().strftime("%y%m%d%H%M")
     entries = [
-        NewEntry(f"DEMO/{stamp}/{number:02}", *invented, photograph)
+        NewEntry(f"DEMO/{stamp}/{number:02}", photograph=photograph, **vars(invented))
         for number, (photograph, invented) in enumerate(
             zip(wanted(faces_folder(faces)), INVENTED, strict=False), start=1
         )
@@ -95,8 +196,8 @@ def seed(faces: Path | None) -> Deployment:
         f"Southend, high harm, {timezone.localtime():%d %B %H:%M}",
         "Find people wanted for high-harm offences and people at risk who are believed to be in Southend.",
         entries,
-        compiler=people["intel"],
-        approver=people["authority"],
+        compiler=users["intel"],
+        approver=users["authority"],
     )
     return live_deployment(
         "Southend High Street",
@@ -106,9 +207,9 @@ def seed(faces: Path | None) -> Deployment:
             NewCamera("1 High Street north (simulated)", Camera.Kind.SIMULATED),
             NewCamera("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
         ],
-        applicant=people["intel"],
-        authority=people["authority"],
-        operator=people["operator"],
+        applicant=users["intel"],
+        authority=users["authority"],
+        operator=users["operator"],
     )
 
 
@@ -120,26 +221,33 @@ def sealed_list(
     Of several faces on a photograph the one nearest the middle is enrolled; a photograph without any is left out.
     """
     watchlist = watchlist_operations.create_watchlist(actor=compiler, name=name, purpose=purpose)
+    taken_on = timezone.localdate() - dt.timedelta(days=200)
+    provenance = people.Provenance(Source.CUSTODY, "Custody record; kept under its last review", taken_on)
     enrolled = {}
     for entry in entries:
         enrolment = _enrolment(entry.photograph.read_bytes())
         if enrolment is not None:
-            person = watchlist_operations.add_person(
-                actor=compiler,
-                reference=entry.reference,
-                name=entry.name,
-                category=entry.category,
-                reason=entry.reason,
-                enrolment=enrolment,
-                watchlist=watchlist,
-            )
+            person = people.add_person(watchlist, entry.particulars, enrolment, provenance, actor=compiler)
             enrolled[person.id] = entry
     watchlist.refresh_from_db()
-    watchlist_operations.compile_watchlist(watchlist, actor=compiler)
-    watchlist_operations.authorise_watchlist(
-        watchlist, actor=approver, reason="Each entry is necessary for the purpose and comes from a lawful source."
-    )
+    check_and_seal(watchlist, compiler=compiler, approver=approver)
     return watchlist, enrolled
+
+
+def check_and_seal(watchlist: Watchlist, *, compiler: User, approver: User) -> None:
+    """A draft to a sealed list, as two careful people would take it there."""
+    watchlist_operations.compile_watchlist(watchlist, actor=compiler, size_reason="Everybody sought in this town")
+    for flag in Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True):
+        people.accept_flag(flag, reason="Compared by eye; the best photograph there is", actor=compiler)
+    people.confirm_current(watchlist, actor=compiler)
+    watchlist_operations.check_watchlist(watchlist, actor=compiler)
+    watchlist_operations.authorise_watchlist(
+        watchlist,
+        actor=approver,
+        reason="Each entry is necessary for the purpose and comes from a lawful source.",
+        seen=content_hash(watchlist),
+        minors=[person.pk for person in watchlist.people.perhaps_minors()],
+    )
 
 
 def live_deployment(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+
+from recognition.quality import Limits
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -57,6 +60,19 @@ def digest(name: str) -> str:
     if value and not re.fullmatch(r"[0-9a-f]{64}", value):
         raise ImproperlyConfigured(f"{name} is “{value}”; a SHA-256 has 64 hexadecimal digits.")
     return value
+
+
+def limits(name: str, defaults: Mapping[str, Limits]) -> dict[str, Limits]:
+    """From where on a photograph is warned of or refused: `width=60/24,sharpness=15/3`; what is not named stays."""
+    found = dict(defaults)
+    for part in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+        match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?", part)
+        if match is None or match[1] not in defaults:
+            raise ImproperlyConfigured(
+                f"{name} holds “{part}”; write measure=warn/block, of {', '.join(defaults)}, with commas between."
+            )
+        found[match[1]] = Limits(float(match[2]), float(match[3]) if match[3] else None)
+    return found
 
 
 def database(url: str) -> dict[str, Any]:

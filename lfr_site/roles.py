@@ -19,6 +19,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "Authorising officer": (
         "watchlists.authorise_watchlist",
+        "watchlists.hold_evidence",
         "deployments.view_deployment",
         "deployments.authorise_deployment",
         "deployments.read_records",
@@ -38,6 +39,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Compliance": (
         "deployments.view_deployment",
         "audit.read_journal",
+        "watchlists.search_ledger",
         "deployments.read_records",
     ),
 }

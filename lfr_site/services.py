@@ -127,6 +127,8 @@ class Postgres:
             "log_parameter_max_length_on_error": "0",
             # Nor a listed person's particulars, which the detail of a refused row would quote.
             "log_error_verbosity": "terse",
+            # What was destroyed must not live on in log files that are kept to be written over.
+            "wal_recycle": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._process = spawn(

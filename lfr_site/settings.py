@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from lfr_site import environment, services
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES
+from recognition.quality import LIMITS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -51,6 +52,15 @@ LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES",
 LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
 LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEPLOYMENT_HOURS", 12, 1, 24))
 
+# Lists and photographs.
+LFR_LIST_SIZE_CAP = environment.integer("LFR_LIST_SIZE_CAP", 2000, 1, 1_000_000)
+LFR_OLD_PHOTOGRAPH_YEARS = environment.integer("LFR_OLD_PHOTOGRAPH_YEARS", 5, 1, 50)
+LFR_LOOK_ALIKE_MARGIN = environment.integer("LFR_LOOK_ALIKE_MARGIN_PERCENT", 10, 1, 50) / 100
+LFR_PHOTOGRAPH_LIMITS = environment.limits("LFR_PHOTOGRAPH_LIMITS", LIMITS)
+# Where the photographs' keys are: never in the database.
+LFR_KEY_STORE = environment.text("LFR_KEY_STORE", "watchlists.keys.KeyFolder")
+LFR_KEYS = Path(environment.text("LFR_KEYS", str(LFR_DATA / "keys"))).expanduser().resolve()
+
 LFR_WEIGHTS = environment.folder("LFR_WEIGHTS")
 LFR_MODEL = environment.choice(
     "LFR_MODEL", "SFace", ("SFace", "Dlib", "ArcFace", "Facenet512", "GhostFaceNet", "Buffalo_L")
@@ -64,6 +74,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
     "allauth",
     "allauth.account",
     "channels",
@@ -161,7 +173,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_DB_REUSE_MAX = 1_000_000
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
-    for name, seconds in (("deployments.end_run_out", 2), ("watchlists.destroy_due", 10), ("alerts.purge_due", 10))
+    for name, seconds in (
+        ("deployments.end_run_out", 2),
+        ("watchlists.destroy_due", 10),
+        ("alerts.purge_due", 10),
+        ("lfr_site.scrub", 15),
+    )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -13,13 +14,46 @@ from recognition.imaging import Pixels
 
 
 @dataclass(frozen=True)
+class Limits:
+    """From where on a measure is worth a warning, and from where a photograph is not taken. None: never."""
+
+    warn: float
+    block: float | None = None
+
+
+# `high_` limits are passed from below. Starting values, to be set from a force's own photographs
+# (LFR_PHOTOGRAPH_LIMITS); docs/accuracy.md has what size, blur, darkness and turn cost.
+LIMITS: Mapping[str, Limits] = {
+    "width": Limits(60, 24),
+    "sharpness": Limits(15, 3),
+    "brightness": Limits(45, 15),
+    "high_brightness": Limits(225, 245),
+    "contrast": Limits(18, 6),
+    "high_turn": Limits(0.6, 1.5),
+    "confidence": Limits(0.75, 0.5),
+}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of a quality report. level: good, warn or block. advice: what to do about it, unless it is good."""
+
+    name: str
+    value: float
+    good: str
+    level: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
 class Quality:
     """Measures of one face.
 
     width: pixels of the face box. sharpness: variance of the Laplacian of the aligned grey crop (about 10 for a
     blurred face, above 100 for a crisp one). brightness, contrast: mean and standard deviation of the grey crop, 0 to
     255. turn: how far the nose tip lies from the middle between the eyes, in eye distances (0 frontal, about 0.5 a
-    three-quarter view, above 1 profile).
+    three-quarter view, above 1 profile). confidence: the detector's own, 0 to 1, which falls when part of the face is
+    covered.
     """
 
     width: float
@@ -27,23 +61,45 @@ class Quality:
     brightness: float
     contrast: float
     turn: float
+    confidence: float
 
-    def problems(self) -> list[str]:
-        """What a person who chose this photograph should know, and do."""
-        found = []
-        if self.width < 60:
-            found.append(f"The face is only {self.width:.0f} pixels wide; 60 or more are needed for a reliable match.")
-        if self.sharpness < 15:
-            found.append("The face is blurred. Use a sharper photograph.")
-        if self.brightness < 45:
-            found.append("The face is very dark. Use a photograph with more light.")
-        if self.brightness > 225:
-            found.append("The face is overexposed. Use a photograph with less light.")
-        if self.contrast < 18:
-            found.append("The face has very little contrast.")
-        if self.turn > 0.6:
-            found.append("The face is turned away. Use one that looks at the camera.")
-        return found
+    def report(self, limits: Mapping[str, Limits] = LIMITS) -> list[Measure]:
+        """Every measure with its good range, and what to do where it is outside."""
+        return [
+            self._measure(
+                limits, "width", "Face width, pixels", "The face is small: use a larger picture, or a closer one.", 0
+            ),
+            self._measure(limits, "sharpness", "Sharpness", "The face is blurred: use a sharper photograph.", 0),
+            self._measure(
+                limits,
+                "brightness",
+                "Brightness, 0 to 255",
+                "The light is wrong: use a photograph that is neither dark nor overexposed.",
+                0,
+            ),
+            self._measure(limits, "contrast", "Contrast", "The face is flat: use a photograph with better light.", 0),
+            self._measure(limits, "turn", "Turn of the head", "The face is turned away: use one from the front.", 2),
+            self._measure(
+                limits,
+                "confidence",
+                "Clear view of the face, 0 to 1",
+                "Part of the face seems to be covered: use one without mask, glasses or hand.",
+                2,
+            ),
+        ]
+
+    def _measure(self, limits: Mapping[str, Limits], name: str, label: str, advice: str, digits: int) -> Measure:
+        value = float(getattr(self, name))
+        low, high = limits.get(name), limits.get(f"high_{name}")
+        level = "good"
+        for bound, sign in ((low, 1), (high, -1)):
+            if bound is None:
+                continue
+            if bound.block is not None and sign * value < sign * bound.block:
+                level = "block"
+            elif sign * value < sign * bound.warn and level == "good":
+                level = "warn"
+        return Measure(label, round(value, digits or None), _range(low, high), level, "" if level == "good" else advice)
 
     def worth(self) -> float:
         """0 to 1: which of two shots of one track to embed first. Not a probability of anything."""
@@ -52,6 +108,12 @@ class Quality:
         lit = min(max(1 - abs(self.brightness - 125) / 110, 0.0), 1.0)
         frontal = max(1 - self.turn, 0.0)
         return size * (0.4 + 0.3 * sharp + 0.3 * lit) * (0.3 + 0.7 * frontal)
+
+
+def _range(low: Limits | None, high: Limits | None) -> str:
+    if low is not None and high is not None:
+        return f"{low.warn:g} to {high.warn:g}"
+    return f"{low.warn:g} or more" if low is not None else f"{high.warn:g} or less" if high is not None else "any"
 
 
 def measure(pixels: Pixels, face: Face) -> Quality:
@@ -63,6 +125,7 @@ def measure(pixels: Pixels, face: Face) -> Quality:
         brightness=float(grey.mean()),
         contrast=float(grey.std()),
         turn=_turn(face),
+        confidence=float(face.score),
     )
 
 

@@ -90,6 +90,7 @@ def record_csv(record: DeploymentRecord) -> str:
         "live_from": _iso(deployment.went_live_at),
         "live_until": _iso(deployment.ended_at),
         "watchlist_size": deployment.list_size,
+        "watchlist_under_18": deployment.watchlist.under_18,
         "engine": f"{point.engine.model} {point.engine.digest}" if point else "",
         "threshold": f"{point.threshold:.4f}" if point else "",
         "faces_seen": deployment.faces,  # type: ignore[attr-defined]

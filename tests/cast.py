@@ -9,6 +9,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +21,20 @@ from alerts.models import Alert
 from deployments import operations as deployment_operations
 from deployments.models import Camera, Deployment
 from deployments.operations import NewCamera
+from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from recognition.detect import Face
 from recognition.engine import Engine, Template
 from recognition.imaging import Pixels, decode_photograph, encode_jpeg
 from recognition.watch import Candidate
+from watchlists import engines, people
 from watchlists import operations as watchlist_operations
 from watchlists.defaults import DEFAULT_THRESHOLD
 from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
 from watchlists.models import OperatingPoint, Person, Watchlist
+from watchlists.policy import Category, LegalBasis, Source, Tier
 
 FACES = Path(os.environ.get("LFR_TEST_FACES", Path(__file__).resolve().parent.parent.parent / "shared" / "faces"))
 LONDON = FACES / "london"
@@ -93,8 +97,8 @@ def portrait_enrolment() -> Enrolment:
 
 
 def make_operating_point(threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
-    engine = watchlist_operations.register_engine(identity())
-    return engine.operating_points.first() or watchlist_operations.set_operating_point(engine, threshold, "a test")
+    engine = engines.register_engine(identity())
+    return engine.operating_points.first() or engines.set_operating_point(engine, threshold, "a test")
 
 
 def random_embedding(seed: int) -> npt.NDArray[np.float32]:
@@ -114,23 +118,59 @@ def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.
     watchlist = watchlist_operations.create_watchlist(actor=cast.intelligence, name="Test list", purpose="Testing")
     for index in range(people):
         embedding = embeddings[index] if embeddings else (None if index == 0 else random_embedding(index))
-        watchlist_operations.add_person(
-            actor=cast.intelligence,
-            reference=f"T/{str(watchlist.id)[:13]}/{index}",
-            name=f"Test Person {index}",
-            category="wanted",
-            reason="Robbery",
-            enrolment=make_enrolment(embedding),
-            watchlist=watchlist,
-        )
+        add_person(cast, watchlist, f"T/{str(watchlist.id)[:13]}/{index}", f"Test Person {index}", embedding)
     watchlist.refresh_from_db()
     return watchlist
 
 
+def particulars(reference: str = "T/1", name: str = "Test Person", **changes: Any) -> dict[str, Any]:
+    """A complete entry of an adult wanted by the courts."""
+    complete = {
+        "reference": reference,
+        "name": name,
+        "category": Category.WANTED,
+        "offence": "Robbery",
+        "legal_basis": LegalBasis.WARRANT,
+        "authority": "Warrant of Basildon Crown Court",
+        "tier": Tier.AMBER,
+        "expected_action": "Arrest",
+        "date_of_birth": dt.date(1990, 5, 1),
+        "age": "",
+        "markers": [],
+        "look_alikes": "",
+        "rationale": "",
+        "minor_rationale": "",
+        "expires_on": None,
+    }
+    return {**complete, **changes}
+
+
+def provenance(**changes: Any) -> people.Provenance:
+    """Of a custody photograph of this year."""
+    complete = people.Provenance(Source.CUSTODY, "Custody record 1", timezone.localdate() - dt.timedelta(days=30))
+    return dataclasses.replace(complete, **changes)
+
+
+def add_person(
+    cast: Cast,
+    watchlist: Watchlist,
+    reference: str,
+    name: str = "Test Person",
+    embedding: npt.NDArray[np.float32] | None = None,
+    **changes: Any,
+) -> Person:
+    return people.add_person(
+        watchlist,
+        particulars(reference, name, **changes),
+        make_enrolment(embedding),
+        provenance(),
+        actor=cast.intelligence,
+    )
+
+
 def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArray[np.float32]]) -> Watchlist:
     watchlist = make_watchlist(cast, people, **kwargs)
-    watchlist_operations.compile_watchlist(watchlist, actor=cast.intelligence)
-    watchlist_operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary")
+    check_and_seal(watchlist, compiler=cast.intelligence, approver=cast.authority)
     return watchlist
 
 
@@ -159,7 +199,7 @@ def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None) -> Depl
 
 def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | None = None) -> Alert:
     camera = deployment.cameras.all()[0]
-    listed = person or Person.objects.filter(entries__watchlist=deployment.watchlist)[0]
+    listed = person or Person.objects.filter(watchlist=deployment.watchlist)[0]
     candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
     alert = alert_operations.raise_alert(camera, candidate, make_sighting(track))
     assert alert is not None

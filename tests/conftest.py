@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from recognition.engine import Engine
 from tests.cast import Cast, make_cast
+from watchlists import keys
 from watchlists.engine import engine as running_engine
+
+
+@pytest.fixture(autouse=True)
+def own_keys(tmp_path: Path, settings: Any) -> None:
+    """Keys of this test's own."""
+    settings.LFR_KEYS = tmp_path / "keys"
+    keys.store.cache_clear()
 
 
 @pytest.fixture

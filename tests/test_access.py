@@ -17,9 +17,8 @@ from tests.cast import (
     make_deployment,
     make_live_deployment,
     make_sealed_watchlist,
-    make_watchlist,
 )
-from watchlists.models import Person, Photograph
+from watchlists.models import Flag, Person, Photograph
 
 ALL = set(NAMES)
 LISTS = {"intelligence", "authority"}
@@ -39,10 +38,24 @@ TABLE: dict[str, Rule] = {
     "watchlists": Rule(LISTS),
     "watchlist-new": Rule({"intelligence"}),
     "watchlist": Rule(LISTS),
-    "person-add": Rule({"intelligence"}, "post"),
+    "people-current": Rule({"intelligence"}, "post"),
+    "watchlist-compile": Rule({"intelligence"}, "post"),
+    "watchlist-check": Rule({"intelligence"}, "post"),
+    "watchlist-withdraw": Rule({"intelligence"}, "post"),
+    "watchlist-discard": Rule({"intelligence"}, "post"),
+    "watchlist-version": Rule({"intelligence"}, "post"),
+    "watchlist-reject": Rule({"authority"}, "post"),
+    "person": Rule(LISTS),
+    "person-edit": Rule({"intelligence"}),
+    "person-remove": Rule({"intelligence"}, "post"),
+    "photograph-new": Rule({"intelligence"}),
+    "photograph-remove": Rule({"intelligence"}, "post"),
+    "flag-accept": Rule({"intelligence"}, "post"),
+    "hold-place": Rule({"authority"}, "post"),
+    "hold-release": Rule({"authority"}, "post"),
+    "destructions": Rule({"compliance"}),
+    "ledger": Rule({"compliance"}),
     "person-new": Rule({"intelligence"}),
-    "entry-remove": Rule({"intelligence"}, "post"),
-    "watchlist-submit": Rule({"intelligence"}, "post"),
     "watchlist-authorise": Rule({"authority"}, "post"),
     "watchlist-return": Rule({"authority"}, "post"),
     "photograph-check": Rule({"intelligence"}, "post"),
@@ -92,22 +105,23 @@ def test_no_address_is_missing_from_the_table() -> None:
 
 @pytest.fixture
 def addresses(cast: Cast) -> dict[str, str]:
-    draft, live = make_watchlist(cast), make_live_deployment(cast)
+    live = make_live_deployment(cast)
+    photograph = Photograph.objects.get(person__watchlist=live.watchlist)
+    flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
     alert = make_alert(live)
-    entry = draft.entries.get()
-    objects: dict[str, uuid.UUID] = {
+    objects: dict[str, object] = {
         "watchlist_id": live.watchlist_id,
         "deployment_id": live.id,
         "camera_id": live.cameras.all()[0].id,
         "alert_id": alert.id,
-        "photograph_id": Photograph.objects.get(person__entries__watchlist=live.watchlist).id,
+        "photograph_id": photograph.id,
+        "person_id": photograph.person_id,
+        "flag_id": flag.pk,
     }
     found: dict[str, str] = {}
     for name in TABLE:
         patterns = get_resolver().reverse_dict.getlist(name)
         wanted: dict[str, object] = {key: objects[key] for key in patterns[0][0][0][1] if key in objects}
-        if name == "entry-remove":
-            wanted = {"watchlist_id": draft.id, "entry_id": entry.pk}
         found[name] = reverse(name, kwargs=wanted)
     return found
 

@@ -14,7 +14,7 @@ from audit.models import Entry
 from deployments import operations as deployment_operations
 from recognition.watch import Candidate
 from tests.cast import Cast, make_alert, make_live_deployment, make_sealed_watchlist, make_sighting, random_embedding
-from watchlists import operations as watchlist_operations
+from watchlists import destruction
 from watchlists.models import Person
 
 State = Alert.State
@@ -128,7 +128,7 @@ def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
     deployment_operations.end(deployment, actor=cast.operator, reason="Done")
-    watchlist_operations.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
+    destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     alert.refresh_from_db()
     assert alert.person is None
     client = Client()

@@ -17,7 +17,7 @@ from recognition.calibration import Calibration, CannotSupport
 from recognition.open_set import NoFaces, Outcome, Photographs
 from recognition.statistics import wilson
 from tests.cast import LONDON, NO_LONDON, Cast, make_deployment, make_operating_point
-from watchlists import operations
+from watchlists import engines
 from watchlists.defaults import DEFAULT_FPIR, DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.models import Calibration as CalibrationRow
@@ -190,7 +190,7 @@ def test_a_new_installation_starts_with_the_threshold_of_its_calibration(db: Non
     output = io.StringIO()
     call_command("prepare", stdout=output)
     point = OperatingPoint.objects.get()
-    assert (point.threshold, point.engine) == (DEFAULT_THRESHOLD, operations.current_engine())
+    assert (point.threshold, point.engine) == (DEFAULT_THRESHOLD, engines.current_engine())
     assert point.calibration is not None
     assert point.calibration.dataset_digest == shipped_measurement().dataset_sha256
     assert "2,081 strangers" in point.basis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import numpy as np
@@ -14,14 +15,15 @@ from audit.models import Entry
 from recognition.engine import EngineIdentity
 from recognition.imaging import encode_jpeg
 from tests.cast import Cast, make_sealed_watchlist, make_watchlist, portrait_enrolment
-from watchlists import operations, reenrolment
+from watchlists import engines, keys, operations, people, reenrolment
 from watchlists.models import Engine, Photograph, SealedTemplate, Template
+from watchlists.seal import content_hash
 
 OTHER = EngineIdentity("Other", "0" * 64, "other-v1", 128, "Second", "1" * 64, 128)
 
 
 def _as_if_read_by_another() -> Engine:
-    other = operations.register_engine(OTHER)
+    other = engines.register_engine(OTHER)
     Template.objects.update(engine=other)
     return other
 
@@ -36,14 +38,15 @@ def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=2)
     _as_if_read_by_another()
     operations.compile_watchlist(watchlist, actor=cast.intelligence)
-    with pytest.raises(Refused, match="2 people on this list have no photograph that the present engine has read"):
-        operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary")
+    people.confirm_current(watchlist, actor=cast.intelligence)
+    with pytest.raises(Refused, match="without a photograph that the present engine has read: 2"):
+        operations.check_watchlist(watchlist, actor=cast.intelligence)
     assert "2 photographs have not been read" in _reenrol(dry_run=True)
     assert reenrolment.unread().count() == 2
     assert "2 of 2 photographs (100%)" in _reenrol()
     assert reenrolment.unread().count() == 0
     assert "0 photographs have not been read" in _reenrol()
-    again = Template.objects.filter(engine=operations.current_engine())
+    again = Template.objects.filter(engine=engines.current_engine())
     assert again.count() == 2
     for template in again:
         # Read from the kept JPEG, by the face that was chosen: both are the portrait.
@@ -51,9 +54,10 @@ def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     entry = Entry.objects.in_order().last()
     assert entry is not None
     assert (entry.action, entry.data["photographs"]) == ("engine.photographs_read_again", 2)
-    watchlist.refresh_from_db()
-    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary")
-    assert watchlist.engine == operations.current_engine()
+    operations.check_watchlist(watchlist, actor=cast.intelligence)
+    seen = content_hash(watchlist)
+    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=seen)
+    assert watchlist.engine == engines.current_engine()
 
 
 def test_a_photograph_without_the_enrolled_face_stays_unread_and_costs_no_other(cast: Cast) -> None:
@@ -61,7 +65,9 @@ def test_a_photograph_without_the_enrolled_face_stays_unread_and_costs_no_other(
     _as_if_read_by_another()
     blank = Photograph.objects.first()
     assert blank is not None
-    Photograph.objects.filter(pk=blank.pk).update(jpeg=encode_jpeg(np.full((300, 300, 3), 90, np.uint8)))
+    jpeg = encode_jpeg(np.full((300, 300, 3), 90, np.uint8))
+    encrypted, sha256 = keys.encrypted(blank.key_name, jpeg), hashlib.sha256(jpeg).hexdigest()
+    Photograph.objects.filter(pk=blank.pk).update(encrypted=encrypted, sha256=sha256)
     said = _reenrol()
     assert "On 1 photographs this engine does not find the enrolled face" in said
     assert list(reenrolment.unread()) == [blank]
@@ -78,7 +84,7 @@ def test_a_template_of_another_length_is_refused_by_the_database(cast: Cast, col
 
 def test_a_sealed_list_holds_templates_of_its_own_engine_only(cast: Cast) -> None:
     watchlist = make_sealed_watchlist(cast)
-    other = operations.register_engine(OTHER)
+    other = engines.register_engine(OTHER)
     assert watchlist.engine != other
     with pytest.raises(IntegrityError, match="sealedtemplate_of_its_lists_engine"), transaction.atomic():
         SealedTemplate.objects.filter(watchlist=watchlist).update(engine=other)

@@ -6,10 +6,15 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
 
 from recognition.imaging import UnreadableImage
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
-from watchlists.models import Category, Person, Watchlist
+from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.people import PARTICULARS, Provenance
+from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
+
+_DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
 class WatchlistForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -20,13 +25,17 @@ class WatchlistForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class PhotographForm(forms.Form):
-    """A photograph, and which of its faces is meant (counted from the left) when there are several."""
+    """A photograph, and which of its faces is meant (counted from the left) when there are several.
+
+    frame: four shares of the picture, drawn by a person around a face that the detector missed.
+    """
 
     photograph = forms.FileField(
         help_text="JPEG, PNG, WebP, TIFF or BMP, up to 20 MB: one face, from the front, sharp and well lit.",
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
     face = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
+    frame = forms.CharField(required=False, max_length=80, widget=forms.HiddenInput)
 
     enrolment: Enrolment
 
@@ -34,12 +43,25 @@ class PhotographForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.faces: list[list[float]] = []
 
+    def clean_frame(self) -> list[float] | None:
+        text = self.cleaned_data["frame"]
+        if not text:
+            return None
+        try:
+            shares = [float(part) for part in text.split(",")]
+        except ValueError:
+            shares = []
+        left, top, width, height = shares if len(shares) == 4 else (0.0, 0.0, 0.0, 0.0)
+        if not (0 <= left < 1 and 0 <= top < 1 and 0 < width <= 1 - left and 0 < height <= 1 - top):
+            raise forms.ValidationError("The frame around the face must lie inside the picture. Draw it again.")
+        return shares
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         upload = cleaned.get("photograph")
-        if isinstance(upload, UploadedFile):
+        if isinstance(upload, UploadedFile) and "frame" in cleaned:
             try:
-                self.enrolment = read_photograph(upload.read(), cleaned.get("face"))
+                self.enrolment = read_photograph(upload.read(), cleaned.get("face"), cleaned["frame"])
             except UnreadableImage as error:
                 self.add_error("photograph", str(error))
             except FaceChoice as error:
@@ -48,35 +70,114 @@ class PhotographForm(forms.Form):
         return cleaned
 
 
-class PersonForm(PhotographForm):
-    """A person to add to a list, with the photograph they are looked for by."""
+class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Where a photograph comes from."""
 
-    name = forms.CharField(max_length=120)
-    reference = forms.CharField(
-        label="Nominal reference", max_length=40, help_text=Person._meta.get_field("reference").help_text
+    class Meta:
+        model = Photograph
+        fields = ("source", "lawful_hold", "taken_on")
+        widgets = {"taken_on": _DATE}
+        labels = {"lawful_hold": "Why the force may hold it", "taken_on": "Taken on, if known"}
+        help_texts = {"lawful_hold": "For example: custody record and date; consent; kept under the MoPI review of …"}
+
+    source = forms.ChoiceField(choices=[("", "Choose where it comes from"), *Source.choices])
+
+    def clean_taken_on(self) -> Any:
+        day = self.cleaned_data["taken_on"]
+        if day is not None and day > timezone.localdate():
+            raise forms.ValidationError("A photograph cannot have been taken in the future.")
+        return day
+
+    def _post_clean(self) -> None:
+        """Nothing: `people.add_photograph` keeps the policy, and says more than a constraint can."""
+
+    @property
+    def provenance(self) -> Provenance:
+        data = self.cleaned_data
+        return Provenance(data["source"], data["lawful_hold"], data["taken_on"])
+
+
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The particulars of an entry."""
+
+    class Meta:
+        model = Person
+        fields = PARTICULARS
+        widgets = {
+            "date_of_birth": _DATE,
+            "expires_on": _DATE,
+            "rationale": forms.Textarea(attrs={"rows": 2}),
+            "minor_rationale": forms.Textarea(attrs={"rows": 2}),
+        }
+        labels = {"rationale": "Rationale for an associate, witness or victim"}
+
+    age = forms.ChoiceField(
+        label="If the date of birth is not known",
+        choices=[("", "It is known"), *Age.choices],
+        required=False,
     )
     category = forms.ChoiceField(choices=[("", "Choose the lawful ground"), *Category.choices])
-    reason = forms.CharField(label="Why sought", max_length=300, help_text=Person._meta.get_field("reason").help_text)
-    field_order = ("photograph", "face", "name", "reference", "category", "reason")
+    legal_basis = forms.ChoiceField(choices=[("", "Choose the power or duty"), *LegalBasis.choices])
+    tier = forms.ChoiceField(label="Response", choices=[("", "Choose the response"), *Tier.choices])
+    markers = forms.MultipleChoiceField(
+        label="Risk markers", choices=Marker.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def _post_clean(self) -> None:
+        """Nothing: `people.add_person` keeps the policy, and says more than a constraint can."""
+
+    def particulars(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in PARTICULARS}
 
 
-class HeldPerson(forms.ModelChoiceField):  # type: ignore[type-arg]
-    def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name}, {obj.reference}"
+class FilterForm(forms.Form):
+    """What of a list to show."""
+
+    q = forms.CharField(label="Name or reference", required=False, max_length=100)
+    category = forms.ChoiceField(choices=[("", "Any"), *Category.choices], required=False)
+    tier = forms.ChoiceField(label="Response", choices=[("", "Any"), *Tier.choices], required=False)
+    show = forms.ChoiceField(
+        choices=[
+            ("", "Everybody"),
+            ("flagged", "With open flags"),
+            ("unchecked", "Not checked within 24 hours"),
+            ("minors", "Under 18"),
+            ("expiring", "Sought until a day within a week"),
+            *((f"flag-{kind}", f"Flag: {label.lower()}") for kind, label in Flag.Kind.choices),
+        ],
+        required=False,
+    )
 
 
-class HeldPersonForm(forms.Form):
-    """Somebody held already, who is not on this list."""
+class SizeReasonForm(forms.Form):
+    """Why a list must be larger than lists usually are."""
 
-    person = HeldPerson(queryset=Person.objects.none(), label="Person", empty_label="Choose")
-
-    def __init__(self, *args: Any, watchlist: Watchlist, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choice: Any = self.fields["person"]
-        choice.queryset = Person.objects.exclude(entries__watchlist=watchlist)
+    size_reason = forms.CharField(
+        label="Why the list must be this large",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
 
 
 class ReasonForm(forms.Form):
     """The reason of a decision."""
 
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class HoldForm(forms.Form):
+    """Why an entry is kept as evidence, and until when."""
+
+    reason = forms.CharField(label="Evidence of what", max_length=400)
+    review_on = forms.DateField(label="To be reviewed on", widget=_DATE)
+
+
+class LedgerForm(forms.Form):
+    """Whom to ask the ledger about."""
+
+    reference = forms.CharField(
+        label="Nominal reference",
+        max_length=40,
+        help_text="As the person who asks gives it, once their right to ask has been established.",
+    )

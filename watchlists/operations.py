@@ -1,267 +1,196 @@
-"""Acts on people and lists. Each is atomic and leaves its row in the journal."""
+"""Acts on lists. Each is atomic and leaves its row in the journal."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
-import math
-from collections.abc import Sequence
+from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
-import recognition.calibration
-import recognition.engine
 from audit.actions import Action
 from audit.errors import Conflict, Refused
-from audit.journal import CLOCK, INSTALLER, Actor, record
+from audit.journal import CLOCK, Actor, record
 from audit.machine import move, require
-from recognition.engine import EngineIdentity
-from watchlists.defaults import Measurement
-from watchlists.engine import identity as running_identity
-from watchlists.enrolment import Enrolment
-from watchlists.models import (
-    STEPS,
-    Calibration,
-    Engine,
-    OperatingPoint,
-    Person,
-    Photograph,
-    SealedTemplate,
-    Template,
-    Watchlist,
-    WatchlistEntry,
-)
+from watchlists import engines, keys, policy
+from watchlists.models import STEPS, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
+from watchlists.people import COMPILE, PARTICULARS, lock_editable
+from watchlists.seal import content_hash
 
-COMPILE = "watchlists.compile_watchlist"
-
-
-@transaction.atomic
-def register_engine(identity: EngineIdentity, *, actor: Actor = INSTALLER) -> Engine:
-    """The row of this engine, made when it is new."""
-    engine, is_new = Engine.objects.get_or_create(
-        model=identity.model,
-        digest=identity.digest,
-        preprocessing=identity.preprocessing,
-        second_digest=identity.second_digest,
-        defaults={
-            "dimension": identity.dimension,
-            "second_model": identity.second_model,
-            "second_dimension": identity.second_dimension,
-        },
-    )
-    if is_new:
-        data = {"digest": identity.digest, "second_digest": identity.second_digest}
-        record(Action.ENGINE_REGISTERED, actor=actor, target=engine, data=data)
-    return engine
-
-
-def current_engine() -> Engine:
-    """The row of the engine whose weights are staged here."""
-    identity = running_identity()
-    return Engine.objects.get(
-        model=identity.model,
-        digest=identity.digest,
-        preprocessing=identity.preprocessing,
-        second_digest=identity.second_digest,
-    )
-
-
-@transaction.atomic
-def add_calibration(engine: Engine, measurement: Measurement, *, actor: Actor = INSTALLER) -> Calibration:
-    """Keep a measurement of an engine."""
-    calibration = Calibration.objects.create(
-        engine=engine,
-        dataset=measurement.dataset,
-        dataset_digest=measurement.dataset_sha256,
-        measured_on=measurement.measured_on,
-        scores=measurement.scores.to_json(),
-    )
-    data = {"dataset": measurement.dataset, "dataset_sha256": measurement.dataset_sha256, "engine": engine.digest}
-    record(Action.CALIBRATION_ADDED, actor=actor, target=calibration, data=data)
-    return calibration
-
-
-@transaction.atomic
-def set_operating_point(
-    engine: Engine,
-    threshold: float,
-    basis: str,
-    *,
-    calibration: Calibration | None = None,
-    actor: Actor = INSTALLER,
-) -> OperatingPoint:
-    """A new threshold for an engine, with the measurement it rests on."""
-    point = OperatingPoint.objects.create(engine=engine, threshold=threshold, basis=basis, calibration=calibration)
-    data = {"threshold": f"{threshold:.4f}", "basis": basis}
-    record(Action.OPERATING_POINT_SET, actor=actor, target=point, data=data)
-    return point
-
-
-def set_calibrated_point(
-    calibration: Calibration, chosen: recognition.calibration.Threshold, *, actor: Actor = INSTALLER
-) -> OperatingPoint:
-    """The threshold that a calibration gives for a wanted rate."""
-    measured = calibration.measured
-    basis = (
-        f"{calibration.dataset}: {measured.gallery:,} people enrolled, {len(measured.own):,} other photographs of "
-        f"them, {len(measured.strangers):,} strangers, one photograph against one. For a list of "
-        f"{chosen.list_size:,} at {chosen.value:.3f}: {chosen.fpir.value:.2%} of strangers above it "
-        f"({chosen.fpir.low:.2%} to {chosen.fpir.high:.2%}), {chosen.tpir.value:.1%} of people found "
-        f"({chosen.tpir.low:.1%} to {chosen.tpir.high:.1%})."
-    )
-    # Rounded up: what is shown is what holds, and never stops more strangers than was asked for.
-    threshold = math.ceil(chosen.value * 1000) / 1000
-    return set_operating_point(calibration.engine, threshold, basis, calibration=calibration, actor=actor)
-
-
-@transaction.atomic
-def keep_templates(read: Sequence[tuple[Photograph, recognition.engine.Template]], *, actor: Actor = INSTALLER) -> None:
-    """What the present engine made of photographs that another one had read."""
-    if not read:
-        return
-    engine = current_engine()
-    for photograph, template in read:
-        _keep_template(photograph, engine, template)
-    data: dict[str, str | int | bool | None] = {"photographs": len(read), "engine": engine.digest}
-    record(Action.PHOTOGRAPHS_READ_AGAIN, actor=actor, target=engine, data=data)
-
-
-@transaction.atomic
-def add_person(
-    *,
-    actor: AbstractBaseUser,
-    reference: str,
-    name: str,
-    category: str,
-    reason: str,
-    enrolment: Enrolment,
-    watchlist: Watchlist | None = None,
-) -> Person:
-    """Keep a person with a photograph and its template, and put them on a list when one is named.
-
-    Raises:
-        Refused: the reference is taken, or the list can no longer be edited.
-    """
-    require(actor, COMPILE)
-    # Rows are locked before the journal, everywhere, so that no two acts wait for each other.
-    if watchlist is not None:
-        _lock_draft(watchlist)
-    taken = Refused(f"Somebody with the reference {reference} is held already.")
-    if Person.objects.filter(reference=reference).exists():
-        raise taken
-    try:
-        with transaction.atomic():
-            person = Person.objects.create(
-                reference=reference, name=name, category=category, reason=reason, added_by_id=actor.pk
-            )
-    except IntegrityError as error:
-        raise taken from error
-    photograph = Photograph.objects.create(
-        person=person,
-        jpeg=enrolment.jpeg,
-        sha256=enrolment.sha256,
-        width=enrolment.width,
-        height=enrolment.height,
-        face_box=enrolment.face_box,
-        added_by_id=actor.pk,
-    )
-    engine = current_engine()
-    _keep_template(photograph, engine, enrolment.template)
-    data = {"category": category, "photograph": str(photograph.id), "sha256": enrolment.sha256}
-    record(Action.PERSON_ADDED, actor=actor, target=person, data=data)
-    if watchlist is not None:
-        add_to_watchlist(watchlist, person, actor=actor)
-    return person
+# What was checked is taken to hold for so long.
+CURRENT_FOR = dt.timedelta(hours=24)
 
 
 @transaction.atomic
 def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str) -> Watchlist:
     """An empty draft."""
     require(actor, COMPILE)
-    watchlist = Watchlist.objects.create(name=name, purpose=purpose, created_by_id=actor.pk)
-    record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist)
+    watchlist = Watchlist.objects.create(name=name, purpose=purpose, created_by_id=actor.pk, policy=policy.VERSION)
+    record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist, data={"policy": policy.VERSION})
     return watchlist
 
 
 @transaction.atomic
-def add_to_watchlist(watchlist: Watchlist, person: Person, *, actor: AbstractBaseUser) -> WatchlistEntry:
-    """Put a person on a draft list.
+def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
+    """A draft that holds what a list holds, to be changed, checked and approved anew.
 
     Raises:
-        Conflict: the list is no draft any more, or they are on it already.
+        Conflict: the list is itself a draft, or its people have been destroyed.
     """
     require(actor, COMPILE)
-    _lock_draft(watchlist)
-    entry, is_new = WatchlistEntry.objects.get_or_create(
-        watchlist=watchlist, person=person, defaults={"added_by_id": actor.pk}
+    state = Watchlist.objects.select_for_update().get(pk=watchlist.pk).state
+    if watchlist.is_editable or state == Watchlist.State.DESTROYED:
+        raise Conflict("A draft is changed as it is, and of a destroyed list nothing is left to copy.")
+    draft = Watchlist.objects.create(
+        name=watchlist.name,
+        purpose=watchlist.purpose,
+        created_by_id=actor.pk,
+        policy=policy.VERSION,
+        version=watchlist.version + 1,
+        replaces=watchlist,
     )
-    if not is_new:
-        raise Conflict(f"{person.name} is on this list already.")
-    _recount(watchlist)
-    record(Action.WATCHLIST_ENTRY_ADDED, actor=actor, target=watchlist, data={"person": str(person.id)})
-    return entry
+    for person in Person.objects.filter(watchlist=watchlist).iterator(chunk_size=200):
+        _copy(person, draft)
+    draft.size = draft.people.count()
+    draft.save(update_fields=["size"])
+    data: dict[str, str | int | bool | None] = {"of": str(watchlist.pk), "version": draft.version, "people": draft.size}
+    record(Action.WATCHLIST_VERSION, actor=actor, target=draft, data=data)
+    return draft
 
 
 @transaction.atomic
-def remove_from_watchlist(entry: WatchlistEntry, *, actor: AbstractBaseUser) -> None:
-    """Take a person off a draft list; who is then on no list at all is destroyed.
+def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, size_reason: str = "") -> None:
+    """Say that a draft is complete.
 
     Raises:
-        Conflict: the list is no draft any more.
+        Refused: it is empty, or larger than usual without a reason. Conflict: it is no draft.
     """
     require(actor, COMPILE)
-    watchlist, person = entry.watchlist, entry.person
-    _lock_draft(watchlist)
-    entry.delete()
-    _recount(watchlist)
-    record(Action.WATCHLIST_ENTRY_REMOVED, actor=actor, target=watchlist, data={"person": str(person.pk)})
-    if not person.entries.exists():
-        destroyed = Person(pk=person.pk)
-        person.delete()
-        record(Action.PERSON_DESTROYED, actor=actor, target=destroyed)
+    lock_editable(watchlist)
+    size = watchlist.people.count()
+    if size == 0:
+        raise Refused("An empty list cannot be submitted: put at least one person on it.")
+    if size > settings.LFR_LIST_SIZE_CAP and not size_reason.strip():
+        raise Refused(f"This list has {size:,} people, more than {settings.LFR_LIST_SIZE_CAP:,}: say why it must.")
+    refuse_names(watchlist, watchlist.name, watchlist.purpose, size_reason)
+    changes = {"compiled_by": actor, "size": size, "size_reason": size_reason.strip()}
+    move(watchlist, STEPS["compile"], actor=actor, changes=changes, data={"people": size})
 
 
 @transaction.atomic
-def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    """Submit a draft for approval.
+def withdraw_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
+    """Take a list back to change it, before it is decided on."""
+    move(watchlist, STEPS["withdraw"], actor=actor)
+
+
+@transaction.atomic
+def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
+    """Say that a compiled list was checked, and put it before the authorising officer.
 
     Raises:
-        Refused: it is empty. Conflict: it is no draft.
+        Refused: a flag is open, an entry was not checked within a day, or a photograph cannot be searched by.
+        Conflict: it is not compiled.
     """
-    if not watchlist.entries.exists():
-        raise Refused("An empty list cannot be submitted: put at least one person on it.")
-    refuse_names(watchlist, watchlist.name, watchlist.purpose)
-    move(watchlist, STEPS["compile"], actor=actor, changes={"compiled_by": actor}, data={"people": watchlist.size})
+    require(actor, COMPILE)
+    _lock(watchlist)
+    obstacles = obstacles_of(watchlist)
+    if obstacles:
+        raise Refused(" ".join(obstacles))
+    move(watchlist, STEPS["check"], actor=actor, changes={"checked_by": actor}, data={"people": watchlist.size})
+
+
+def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list[str]:
+    """Why a list cannot be put before the authorising officer yet; empty when it can."""
+    now = at or timezone.now()
+    people = watchlist.people.all()
+    found = []
+    open_flags = Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True).count()
+    if open_flags:
+        found.append(f"Flags to settle first: {open_flags:,}.")
+    unchecked = people.not_current(now - CURRENT_FOR).count()
+    if unchecked:
+        found.append(f"Entries not checked within 24 hours: {unchecked:,}.")
+    over = people.filter(expires_on__lt=timezone.localdate(now)).count()
+    if over:
+        found.append(f"Entries whose time is over, to be removed: {over:,}.")
+    engine = engines.current_engine()
+    unread = people.exclude(photographs__templates__engine=engine).count()
+    if unread:
+        found.append(f"People without a photograph that the present engine has read: {unread:,}.")
+    return found
 
 
 @transaction.atomic
 def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
-    """Send a submitted list back to its compiler."""
+    """Send a list back to its compiler."""
     refuse_names(watchlist, reason)
     move(watchlist, STEPS["return"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
 
 
 @transaction.atomic
-def authorise_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
-    """Approve a submitted list and seal it: what was approved is what cameras will be compared with.
+def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
+    """Refuse a list. It is destroyed when its time is over; until then a new version can be drawn from it."""
+    refuse_names(watchlist, reason)
+    changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
+    move(watchlist, STEPS["reject"], actor=actor, changes=changes, data={"reason": reason})
+
+
+@transaction.atomic
+def discard_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
+    """Give a draft up: it is destroyed at once."""
+    move(watchlist, STEPS["discard"], actor=actor, changes={"destroy_due_at": timezone.now()})
+
+
+@transaction.atomic
+def authorise_watchlist(
+    watchlist: Watchlist,
+    *,
+    actor: AbstractBaseUser,
+    reason: str,
+    seen: str,
+    minors: Collection[Any] = (),
+) -> None:
+    """Approve a checked list and seal it: what was approved is what cameras will be compared with.
+
+    seen: the content hash of what the officer had before them. minors: ids of those under 18 they ticked one by one.
 
     Raises:
-        Refused: the approver compiled it. Conflict: it is not awaiting approval.
+        Refused: the approver had a part in it, an under-18 was not ticked, or a check has run out meanwhile.
+        Conflict: it is not awaiting approval, or not what the officer saw.
     """
-    if actor.pk in (watchlist.compiled_by_id, watchlist.created_by_id):
-        raise Refused("Who compiled a list may not approve it: another authorising officer must.")
+    if actor.pk in (watchlist.compiled_by_id, watchlist.created_by_id, watchlist.checked_by_id):
+        raise Refused("Who compiled or checked a list may not approve it: another authorising officer must.")
     refuse_names(watchlist, reason)
-    changes = {"authorised_by": actor, "decision_reason": reason}
-    move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data={"reason": reason, "people": watchlist.size})
+    _lock(watchlist)
+    if seen != content_hash(watchlist):
+        raise Conflict("This list has changed since you opened it. Look at it again before you decide.")
+    obstacles = obstacles_of(watchlist)
+    if obstacles:
+        raise Refused(" ".join(obstacles) + " Return it to its compiler.")
+    ticked = [person for person in watchlist.people.perhaps_minors() if person.is_minor()]
+    missing = [person for person in ticked if str(person.pk) not in {str(pk) for pk in minors}]
+    if missing:
+        raise Refused(f"Tick each person under 18 yourself, or return the list: {len(missing)} are not ticked.")
+    Person.objects.filter(pk__in=[person.pk for person in ticked]).update(minor_accepted_by=actor)
+    changes = {"authorised_by": actor, "decision_reason": reason, "under_18": len(ticked)}
+    data: dict[str, str | int | bool | None] = {"reason": reason, "people": watchlist.size, "under_18": len(ticked)}
+    move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data=data)
     _seal(watchlist, actor=actor)
 
 
+@transaction.atomic
 def go_live(watchlist: Watchlist, *, actor: Actor) -> None:
-    """Told by a deployment that starts."""
+    """Told by a deployment that starts.
+
+    Raises:
+        Refused: what was checked is more than a day old. Conflict: it is not sealed.
+    """
+    if watchlist.expires_at is not None and watchlist.expires_at <= timezone.now():
+        raise Refused("The checks of this watchlist are more than 24 hours old. Seal a new version of it.")
     move(watchlist, STEPS["go_live"], actor=actor)
 
 
@@ -283,7 +212,7 @@ def refuse_names(watchlist: Watchlist, *texts: str) -> None:
     Raises:
         Refused: a text that the journal will keep holds the name or reference of somebody on the list.
     """
-    for name, reference in Person.objects.filter(entries__watchlist=watchlist).values_list("name", "reference"):
+    for name, reference in Person.objects.filter(watchlist=watchlist).values_list("name", "reference"):
         if any(particular.lower() in text.lower() for particular in (name, reference) for text in texts):
             raise Refused(
                 "This text names somebody on the list, and it is kept for ever in the journal. Say it without the name."
@@ -291,107 +220,85 @@ def refuse_names(watchlist: Watchlist, *texts: str) -> None:
 
 
 def expire_stale(*, at: dt.datetime | None = None) -> int:
-    """Close every sealed list that did not go live within a day of its sealing; returns how many."""
-    stale = Watchlist.objects.stale(at or timezone.now())
+    """Expire every sealed list that was not used within a day of its checks; returns how many."""
+    now = at or timezone.now()
     count = 0
-    for watchlist in stale:
-        due = timezone.now()
-        move(watchlist, STEPS["expire"], actor=CLOCK, changes={"destroy_due_at": due})
+    for watchlist in Watchlist.objects.stale(now):
+        changes = {"destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
+        move(watchlist, STEPS["expire"], actor=CLOCK, changes=changes)
         count += 1
     return count
-
-
-def destroy_due(*, at: dt.datetime | None = None) -> int:
-    """Destroy every closed list whose time has come; returns how many."""
-    count = 0
-    for watchlist in Watchlist.objects.due_for_destruction(at or timezone.now()):
-        destroy(watchlist)
-        count += 1
-    return count
-
-
-@transaction.atomic
-def destroy(watchlist: Watchlist) -> None:
-    """Delete a closed list's templates, entries and every person on no other list, with their photographs.
-
-    The list's own row stays, without a person in it: its name, dates, size and hash.
-    """
-    people = [person.pk for person in Person.objects.filter(entries__watchlist=watchlist)]
-    sealed, _ = SealedTemplate.objects.filter(watchlist=watchlist).delete()
-    watchlist.entries.all().delete()
-    orphans = list(Person.objects.filter(pk__in=people).on_no_list())
-    photographs = Photograph.objects.filter(person__in=orphans).count()
-    Person.objects.filter(pk__in=[person.pk for person in orphans]).delete()
-    # The journal last: its lock is everybody's, and deleting takes its time.
-    for person in orphans:
-        record(Action.PERSON_DESTROYED, actor=CLOCK, target=person)
-    data: dict[str, str | int | bool | None] = {
-        "entries": len(people),
-        "people": len(orphans),
-        "photographs": photographs,
-        "templates": sealed,
-        "sealed_hash": watchlist.sealed_hash,
-    }
-    move(watchlist, STEPS["destroy"], actor=CLOCK, changes={"destroyed_at": timezone.now()}, data=data)
-
-
-def sealed_content_hash(watchlist: Watchlist) -> str:
-    """SHA-256 over the canonical content of a sealed list: who, why, and from which photograph."""
-    rows = [
-        [str(person_id), reference, name, category, reason, str(photograph_id), sha256]
-        for person_id, reference, name, category, reason, photograph_id, sha256 in SealedTemplate.objects.filter(
-            watchlist=watchlist
-        )
-        .order_by("person_id", "photograph_id")
-        .values_list(
-            "person_id",
-            "person__reference",
-            "person__name",
-            "person__category",
-            "person__reason",
-            "photograph_id",
-            "photograph__sha256",
-        )
-    ]
-    content = {"watchlist": str(watchlist.id), "purpose": watchlist.purpose, "entries": rows}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    engine = current_engine()
-    templates = Template.objects.filter(engine=engine, photograph__person__entries__watchlist=watchlist)
+    engine = engines.current_engine()
+    templates = Template.objects.filter(engine=engine, photograph__person__watchlist=watchlist)
     SealedTemplate.objects.bulk_create(
-        SealedTemplate(
-            watchlist=watchlist,
-            engine=engine,
-            person_id=template.photograph.person_id,
-            photograph=template.photograph,
-            embedding=template.embedding,
-        )
-        for template in templates.select_related("photograph").defer("photograph__jpeg")
+        (
+            SealedTemplate(
+                watchlist=watchlist,
+                engine=engine,
+                person_id=template.photograph.person_id,
+                photograph=template.photograph,
+                embedding=template.embedding,
+            )
+            for template in templates.select_related("photograph").defer("photograph__encrypted").iterator(2000)
+        ),
+        batch_size=2000,
     )
-    sealed_people = watchlist.sealed_templates.values("person").distinct().count()
-    if sealed_people != watchlist.size:
-        raise Refused(
-            f"{watchlist.size - sealed_people} people on this list have no photograph that the present engine has read."
+    oldest = watchlist.people.aggregate(at=Min("current_at"))["at"]
+    digest = content_hash(watchlist)
+    changes = {
+        "engine": engine,
+        "sealed_at": timezone.now(),
+        "sealed_hash": digest,
+        "expires_at": oldest + CURRENT_FOR,
+    }
+    move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
+    before = watchlist.replaces
+    if before is not None and before.state == Watchlist.State.SEALED:
+        move(before, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
+
+
+def _copy(person: Person, draft: Watchlist) -> None:
+    """A person with photographs, templates and accepted flags, for another version; a child's tick is given anew."""
+    keys.create(draft.key_name)
+    copied = Person.objects.create(
+        watchlist=draft,
+        added_by_id=person.added_by_id,
+        current_at=person.current_at,
+        current_by_id=person.current_by_id,
+        **{name: getattr(person, name) for name in PARTICULARS},
+    )
+    for photograph in person.photographs.all():
+        templates = list(photograph.templates.all())
+        flags = list(Flag.objects.filter(photograph=photograph))
+        jpeg = photograph.jpeg
+        photograph.pk = None
+        photograph._state.adding = True
+        photograph.id = Photograph._meta.pk.get_default()
+        photograph.person, photograph.key_name = copied, draft.key_name
+        photograph.encrypted = keys.encrypted(draft.key_name, jpeg)
+        photograph.save(force_insert=True)
+        Template.objects.bulk_create(
+            Template(photograph=photograph, engine_id=each.engine_id, embedding=each.embedding, second=each.second)
+            for each in templates
         )
-    digest = sealed_content_hash(watchlist)
-    changes = {"engine": engine, "sealed_at": timezone.now(), "sealed_hash": digest}
-    move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": sealed_people})
+        Flag.objects.bulk_create(
+            Flag(
+                person=copied,
+                kind=each.kind,
+                detail=each.detail,
+                photograph=photograph,
+                other_id=each.other_id,
+                reason=each.reason,
+                accepted_by_id=each.accepted_by_id,
+                accepted_at=each.accepted_at,
+            )
+            for each in flags
+        )
 
 
-def _keep_template(photograph: Photograph, engine: Engine, template: recognition.engine.Template) -> None:
-    Template.objects.create(photograph=photograph, engine=engine, embedding=template.embedding, second=template.second)
-
-
-def _lock_draft(watchlist: Watchlist) -> None:
-    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
-    if locked.state != Watchlist.State.DRAFT:
-        state = locked.get_state_display().lower()
-        raise Conflict(f"This list is {state}; only a draft can be changed.")
-
-
-def _recount(watchlist: Watchlist) -> None:
-    watchlist.size = watchlist.entries.count()
-    watchlist.save(update_fields=["size"])
+def _lock(watchlist: Watchlist) -> None:
+    Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    watchlist.refresh_from_db()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
+from django.utils import timezone
 from pgvector import Vector
 
 from recognition.embed import Embedding
@@ -23,8 +24,28 @@ class PersonQuerySet(models.QuerySet["Person"]):
         allowed = ("watchlists.compile_watchlist", "watchlists.authorise_watchlist")
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
-    def on_no_list(self) -> PersonQuerySet:
-        return self.filter(entries__isnull=True)
+    def not_current(self, since: dt.datetime) -> PersonQuerySet:
+        """Not said to be still looked for since then."""
+        return self.filter(models.Q(current_at__isnull=True) | models.Q(current_at__lt=since))
+
+    def perhaps_minors(self) -> PersonQuerySet:
+        """Everybody who may be under 18: the exact day is `is_minor`'s to count."""
+        recent = timezone.localdate() - dt.timedelta(days=365 * 19)
+        return self.filter(models.Q(date_of_birth__gt=recent) | models.Q(date_of_birth__isnull=True, age="minor"))
+
+    def matching(self, words: str) -> PersonQuerySet:
+        """Whose name or reference holds these words."""
+        return self.filter(models.Q(name__icontains=words) | models.Q(reference__icontains=words))
+
+    def flagged(self) -> PersonQuerySet:
+        """With a flag that nobody has accepted."""
+        return self.filter(models.Exists(_open_flags()))
+
+    def with_flags(self) -> PersonQuerySet:
+        """Each with `open_flags`, how many."""
+        return self.annotate(
+            open_flags=models.Count("flags", filter=models.Q(flags__accepted_at__isnull=True), distinct=True)
+        )
 
 
 class WatchlistQuerySet(models.QuerySet["Watchlist"]):
@@ -34,12 +55,22 @@ class WatchlistQuerySet(models.QuerySet["Watchlist"]):
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
     def stale(self, at: dt.datetime) -> WatchlistQuerySet:
-        """Sealed more than a day ago and never live: what was checked then is not known to hold now."""
-        return self.filter(state="sealed", sealed_at__lte=at - dt.timedelta(days=1))
+        """Sealed and never live, their checks more than a day old: it is not known to hold now."""
+        return self.filter(state="sealed", expires_at__lte=at)
 
     def due_for_destruction(self, at: dt.datetime) -> WatchlistQuerySet:
-        """Closed lists whose time has come, however long ago."""
-        return self.filter(state="closed", destroy_due_at__lte=at)
+        """Lists that are over and whose time has come, however long ago."""
+        return self.filter(destroyed_at__isnull=True, destroy_due_at__lte=at)
+
+    def to_be_destroyed(self) -> WatchlistQuerySet:
+        """Every list with a time at which it must be gone, the nearest first."""
+        return self.filter(destroyed_at__isnull=True, destroy_due_at__isnull=False).order_by("destroy_due_at")
+
+
+def _open_flags() -> models.QuerySet[Any]:
+    from watchlists.models import Flag
+
+    return Flag.objects.filter(person=models.OuterRef("pk"), accepted_at__isnull=True)
 
 
 # Photographs looked at for each probe, so that people with several leave room for others.

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from recognition.reading import reading_faces
 from recognition.track import Box
-from watchlists import operations
+from watchlists import engines
 from watchlists.engine import choice
 from watchlists.models import Photograph
 
@@ -32,7 +32,7 @@ class Progress:
 
 def unread() -> QuerySet[Photograph]:
     """Photographs that the present engine has not read."""
-    return Photograph.objects.exclude(templates__engine=operations.current_engine())
+    return Photograph.objects.exclude(templates__engine=engines.current_engine())
 
 
 def read_unread(say: Callable[[Progress], None]) -> Progress:
@@ -46,9 +46,9 @@ def read_unread(say: Callable[[Progress], None]) -> Progress:
     with reading_faces(settings.DEEPFACE_HOME, choice()) as read:
         for at in range(0, len(ids), BATCH):
             batch = list(Photograph.objects.filter(pk__in=ids[at : at + BATCH]))
-            readings = read([bytes(photograph.jpeg) for photograph in batch], [_box(each) for each in batch])
+            readings = read([photograph.jpeg for photograph in batch], [_box(each) for each in batch])
             found = [(each, reading.close) for each, reading in zip(batch, readings, strict=True) if reading]
-            operations.keep_templates(found)
+            engines.keep_templates(found)
             progress.read += len(found)
             progress.without += len(batch) - len(found)
             say(progress)

@@ -8,7 +8,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from watchlists import operations
+from watchlists import destruction, operations
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +17,9 @@ LEAD = dt.timedelta(seconds=20)
 
 @shared_task(name="watchlists.destroy_due", queue="clock", ignore_result=True)
 def destroy_due() -> None:
-    """Expire what was sealed and not used, and destroy the closed lists whose time has come."""
+    """Expire what was sealed and not used, and destroy the lists that are over and whose time has come."""
     operations.expire_stale()
     # A little before the time, so that the limit itself is never passed between two ticks of the clock.
-    count = operations.destroy_due(at=timezone.now() + LEAD)
+    count = destruction.destroy_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Destroyed %d lists", count)

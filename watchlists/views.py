@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
+from collections import Counter
+from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
+from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.access import acting, permitted
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
-from watchlists import operations
-from watchlists.forms import HeldPersonForm, PersonForm, PhotographForm, ReasonForm, WatchlistForm
-from watchlists.models import Photograph, Watchlist, WatchlistEntry
+from watchlists import operations, people
+from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
+from watchlists.models import Flag, Person, Watchlist
+from watchlists.policy import Category, Tier
+from watchlists.seal import content_hash
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
+PAGE = 50
 
 
 @require_GET
 @permitted(COMPILE, AUTHORISE)
 def watchlist_list(request: HttpRequest) -> HttpResponse:
     watchlists = Watchlist.objects.visible_to(request.user).select_related("created_by", "authorised_by")
-    return render(request, "watchlists/list.html", {"watchlists": watchlists})
+    page = Paginator(watchlists, PAGE).get_page(request.GET.get("page"))
+    return render(request, "watchlists/list.html", {"page": page})
 
 
 @require_http_methods(["GET", "POST"])
@@ -36,7 +46,7 @@ def watchlist_new(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         watchlist = operations.create_watchlist(actor=acting(request), **form.cleaned_data)
         return redirect("watchlist", watchlist.id)
-    return render(request, "watchlists/new.html", {"form": form})
+    return render(request, "watchlists/new.html", {"form": form}, status=422 if request.method == "POST" else 200)
 
 
 @require_GET
@@ -45,62 +55,110 @@ def watchlist_detail(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
     watchlist = _watchlist(request, watchlist_id)
     with transaction.atomic():
         record(Action.WATCHLIST_VIEWED, actor=acting(request), target=watchlist)
-    entries = watchlist.entries.select_related("person").prefetch_related("person__photographs")
+    filters = FilterForm(request.GET)
+    entries = _filtered(watchlist, filters).with_flags().prefetch_related("photographs").order_by("name", "reference")
     context = {
         "watchlist": watchlist,
-        "entries": entries,
-        "reason_form": ReasonForm(),
-        "is_own": request.user.pk in (watchlist.created_by_id, watchlist.compiled_by_id),
+        "filters": filters,
+        "page": Paginator(entries, PAGE).get_page(request.GET.get("page")),
+        "query": _query(request),
+        "is_current_since": timezone.now() - operations.CURRENT_FOR,
+        **_work(request, watchlist),
     }
     return render(request, "watchlists/detail.html", context)
 
 
-@require_http_methods(["GET", "POST"])
-@permitted(COMPILE)
-def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
-    watchlist = _watchlist(request, watchlist_id)
-    form = PersonForm(request.POST or None, request.FILES or None)
-    status = 200
-    if request.method == "POST":
-        if form.is_valid() and _add_person(request, form, watchlist):
-            return redirect("watchlist", watchlist.id)
-        status = 422
-    context = {"form": form, "watchlist": watchlist, "held": HeldPersonForm(watchlist=watchlist)}
-    return render(request, "watchlists/person_new.html", context, status=status)
+def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
+    """What there is to do on a list in its state, for who may do it."""
+    state = watchlist.state
+    context: dict[str, Any] = {}
+    if request.user.has_perm(COMPILE) and (watchlist.is_editable or state == Watchlist.State.COMPILED):
+        context["obstacles"] = operations.obstacles_of(watchlist) if watchlist.size else []
+        context["size_cap"] = settings.LFR_LIST_SIZE_CAP
+        context["size_form"] = SizeReasonForm() if watchlist.size > settings.LFR_LIST_SIZE_CAP else None
+    if request.user.has_perm(AUTHORISE) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
+        taking_part = (watchlist.created_by_id, watchlist.compiled_by_id, watchlist.checked_by_id)
+        context["is_own"] = request.user.pk in taking_part
+        context["reason_form"] = ReasonForm()
+        context["seen"] = content_hash(watchlist)
+        context["summary"] = _summary(watchlist)
+    return context
 
 
-@require_POST
-@permitted(COMPILE)
-def person_add(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
-    """Put somebody who is held already on one more list."""
-    watchlist = _watchlist(request, watchlist_id)
-    form = HeldPersonForm(request.POST, watchlist=watchlist)
+def _summary(watchlist: Watchlist) -> dict[str, Any]:
+    """What an authorising officer weighs: size against earlier lists, the mix, every flag, every child."""
+    entries = watchlist.people.all()
+    by = {
+        name: dict(entries.values_list(name).annotate(count=Count("pk")).values_list(name, "count"))
+        for name in ("category", "tier")
+    }
+    minors = [person for person in entries.perhaps_minors() if person.is_minor()]
+    earlier = Watchlist.objects.filter(sealed_at__isnull=False).exclude(pk=watchlist.pk).order_by("-sealed_at")[:5]
+    flags = Flag.objects.filter(person__watchlist=watchlist).select_related("person", "accepted_by")
+    return {
+        "earlier": earlier,
+        "categories": [(label, by["category"].get(value, 0)) for value, label in Category.choices],
+        "tiers": [(label, by["tier"].get(value, 0)) for value, label in Tier.choices],
+        "ages": _ages(entries),
+        "minors": minors,
+        "flags": flags[:200],
+        "flag_counts": [
+            (label, count) for value, label in Flag.Kind.choices if (count := flags.filter(kind=value).count())
+        ],
+    }
+
+
+def _ages(entries: QuerySet[Person]) -> list[tuple[str, int]]:
+    today = timezone.localdate()
+    bands = Counter({"Under 18": 0, "18 to 24": 0, "25 to 39": 0, "40 and over": 0, "Adult, age not known": 0})
+    for born, age in entries.values_list("date_of_birth", "age").iterator(chunk_size=5000):
+        if born is None:
+            bands["Under 18" if age == "minor" else "Adult, age not known"] += 1
+            continue
+        years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+        bands[
+            "Under 18" if years < 18 else "18 to 24" if years < 25 else "25 to 39" if years < 40 else "40 and over"
+        ] += 1
+    return list(bands.items())
+
+
+def _filtered(watchlist: Watchlist, form: FilterForm) -> Any:
+    entries = Person.objects.filter(watchlist=watchlist)
     if not form.is_valid():
-        raise Refused("Choose a person who is held and not on this list yet.")
-    operations.add_to_watchlist(watchlist, form.cleaned_data["person"], actor=acting(request))
-    return redirect("watchlist", watchlist.id)
+        return entries
+    wanted = form.cleaned_data
+    if wanted["q"]:
+        entries = entries.matching(wanted["q"])
+    for name in ("category", "tier"):
+        if wanted[name]:
+            entries = entries.filter(**{name: wanted[name]})
+    show = wanted["show"]
+    if show == "flagged":
+        entries = entries.flagged()
+    elif show == "unchecked":
+        entries = entries.not_current(timezone.now() - operations.CURRENT_FOR)
+    elif show == "minors":
+        entries = entries.filter(pk__in=[person.pk for person in entries.perhaps_minors() if person.is_minor()])
+    elif show == "expiring":
+        entries = entries.filter(expires_on__lte=timezone.localdate() + dt.timedelta(days=7))
+    elif show.startswith("flag-"):
+        entries = entries.filter(flags__kind=show.removeprefix("flag-")).distinct()
+    return entries
 
 
 @require_POST
 @permitted(COMPILE)
-def photograph_check(request: HttpRequest) -> JsonResponse:
-    """What is on a photograph, before it is kept: {faces, problems} or {error}. Nothing is stored."""
-    form = PhotographForm(request.POST, request.FILES)
-    if form.is_valid():
-        enrolment = form.enrolment
-        return JsonResponse({"faces": [enrolment.face_share], "problems": enrolment.problems})
-    error = " ".join(str(message) for found in form.errors.values() for message in found)
-    return JsonResponse({"faces": form.faces, "error": error}, status=422)
-
-
-@require_POST
-@permitted(COMPILE)
-def entry_remove(request: HttpRequest, watchlist_id: uuid.UUID, entry_id: int) -> HttpResponse:
+def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    """Those ticked on the page, or all of the list, are still sought."""
     watchlist = _watchlist(request, watchlist_id)
-    entry = get_object_or_404(
-        WatchlistEntry.objects.select_related("watchlist", "person"), pk=entry_id, watchlist=watchlist
-    )
-    operations.remove_from_watchlist(entry, actor=acting(request))
+    ids: list[uuid.UUID] | None = None
+    if "all" not in request.POST:
+        try:
+            ids = [uuid.UUID(text) for text in request.POST.getlist("person")]
+        except ValueError as error:
+            raise Refused("Choose whom you have checked.") from error
+    count = people.confirm_current(watchlist, ids, actor=acting(request))
+    messages.success(request, f"Noted as still sought: {count:,}.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -108,16 +166,61 @@ def entry_remove(request: HttpRequest, watchlist_id: uuid.UUID, entry_id: int) -
 @permitted(COMPILE)
 def watchlist_compile(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    operations.compile_watchlist(watchlist, actor=acting(request))
-    messages.success(request, "Submitted. An authorising officer decides now.")
+    form = SizeReasonForm(request.POST)
+    form.is_valid()
+    reason = form.cleaned_data.get("size_reason", "")
+    operations.compile_watchlist(watchlist, actor=acting(request), size_reason=reason)
+    messages.success(request, "Compiled. Now settle its flags and check that everybody is still sought.")
     return redirect("watchlist", watchlist.id)
+
+
+@require_POST
+@permitted(COMPILE)
+def watchlist_check(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = _watchlist(request, watchlist_id)
+    operations.check_watchlist(watchlist, actor=acting(request))
+    messages.success(request, "Checked and submitted. An authorising officer decides now.")
+    return redirect("watchlist", watchlist.id)
+
+
+@require_POST
+@permitted(COMPILE)
+def watchlist_withdraw(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = _watchlist(request, watchlist_id)
+    operations.withdraw_watchlist(watchlist, actor=acting(request))
+    messages.info(request, "Taken back: it can be changed again.")
+    return redirect("watchlist", watchlist.id)
+
+
+@require_POST
+@permitted(COMPILE)
+def watchlist_discard(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = _watchlist(request, watchlist_id)
+    operations.discard_watchlist(watchlist, actor=acting(request))
+    messages.info(request, "Given up: everything on it is destroyed within moments.")
+    return redirect("watchlists")
+
+
+@require_POST
+@permitted(COMPILE)
+def watchlist_version(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = _watchlist(request, watchlist_id)
+    draft = operations.new_version(watchlist, actor=acting(request))
+    messages.success(request, f"This is version {draft.version}, a draft.")
+    return redirect("watchlist", draft.id)
 
 
 @require_POST
 @permitted(AUTHORISE)
 def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    operations.authorise_watchlist(watchlist, actor=acting(request), reason=_reason(request))
+    operations.authorise_watchlist(
+        watchlist,
+        actor=acting(request),
+        reason=_reason(request),
+        seen=request.POST.get("seen", ""),
+        minors=request.POST.getlist("minor"),
+    )
     messages.success(request, "Approved and sealed: nothing on it can be changed any more.")
     return redirect("watchlist", watchlist.id)
 
@@ -131,12 +234,13 @@ def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
     return redirect("watchlist", watchlist.id)
 
 
-@require_GET
-@never_cache
-@permitted(COMPILE, AUTHORISE)
-def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
-    photograph = get_object_or_404(Photograph, pk=photograph_id)
-    return HttpResponse(bytes(photograph.jpeg), content_type="image/jpeg")
+@require_POST
+@permitted(AUTHORISE)
+def watchlist_reject(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = _watchlist(request, watchlist_id)
+    operations.reject_watchlist(watchlist, actor=acting(request), reason=_reason(request))
+    messages.info(request, "Rejected. It is destroyed when its time is over.")
+    return redirect("watchlist", watchlist.id)
 
 
 def _watchlist(request: HttpRequest, watchlist_id: uuid.UUID) -> Watchlist:
@@ -150,14 +254,8 @@ def _reason(request: HttpRequest) -> str:
     return str(form.cleaned_data["reason"])
 
 
-def _add_person(request: HttpRequest, form: PersonForm, watchlist: Watchlist) -> bool:
-    fields = {name: form.cleaned_data[name] for name in ("reference", "name", "category", "reason")}
-    try:
-        operations.add_person(actor=acting(request), enrolment=form.enrolment, watchlist=watchlist, **fields)
-    except Refused as refusal:
-        form.add_error(None, str(refusal))
-        return False
-    for problem in form.enrolment.problems:
-        messages.warning(request, problem)
-    messages.success(request, f"{fields['name']} is on the list.")
-    return True
+def _query(request: HttpRequest) -> str:
+    """The filters of this page, for the links to its other pages."""
+    kept = request.GET.copy()
+    kept.pop("page", None)
+    return kept.urlencode()

@@ -1,15 +1,17 @@
-// Shows what is on a photograph before it is kept, lets the person choose the face, and takes one with the webcam.
+// Shows what is on a photograph before it is kept, lets the person choose the face or draw its frame, and takes one with
+// the webcam.
 const form = document.getElementById("enrol");
 const input = form.querySelector("input[type=file]");
 const chosen = form.querySelector("input[name=face]");
-const [viewfinder, video, preview, faces, verdict, webcam, shoot] = [
-  "viewfinder", "video", "preview", "faces", "verdict", "webcam", "shoot",
+const frame = form.querySelector("input[name=frame]");
+const [viewfinder, video, preview, faces, verdict, report, webcam, shoot, redraw] = [
+  "viewfinder", "video", "preview", "faces", "verdict", "report", "webcam", "shoot", "redraw",
 ].map((id) => document.getElementById(id));
 let stream = null;
 let asked = 0;
 
 input.addEventListener("change", () => {
-  chosen.value = "";
+  chosen.value = frame.value = "";
   if (input.files.length) show(input.files[0]);
 });
 
@@ -51,6 +53,7 @@ async function show(file) {
   preview.hidden = viewfinder.hidden = false;
   preview.src = URL.createObjectURL(file);
   faces.replaceChildren();
+  redraw.hidden = false;
   tell([["doubt", "Looking at the photograph…"]]);
   const answer = await check(file, null);
   if (answer) drawFaces(file, answer);
@@ -66,14 +69,15 @@ async function check(file, face) {
   const body = new FormData();
   body.append("photograph", file);
   if (face !== null) body.append("face", face);
+  body.append("frame", frame.value);
   body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
   try {
     const response = await fetch(form.dataset.checkUrl, { method: "POST", body });
     const answer = await response.json();
     if (question !== asked) return null;
     if (answer.error) tell([["wrong", answer.error]]);
-    else if (answer.problems.length) tell(answer.problems.map((problem) => ["doubt", problem]));
-    else tell([["good", "One clear face. This photograph can be used."]]);
+    else judge(answer);
+    showReport(answer.report ?? []);
     return answer;
   } catch {
     if (question === asked) tell([["wrong", "The photograph could not be sent: it is larger than 20 MB, or the server does not answer."]]);
@@ -97,9 +101,69 @@ function drawFaces(file, { faces: boxes, error }) {
 }
 
 async function choose(file, index, count) {
+  frame.value = "";
   chosen.value = count > 1 ? index : "";
   [...faces.children].forEach((button, at) => button.setAttribute("aria-pressed", String(at === index)));
   if (count > 1) await check(file, index);
+}
+
+function judge({ report: measures, blocked }) {
+  const poor = measures.filter(({ level }) => level !== "good");
+  if (blocked) tell([["wrong", "This photograph is too poor to be used."], ...poor.map(({ advice }) => ["wrong", advice])]);
+  else if (poor.length) tell(poor.map(({ advice }) => ["doubt", advice]));
+  else tell([["good", "One clear face. This photograph can be used."]]);
+}
+
+function showReport(measures) {
+  report.replaceChildren();
+  if (!measures.length) return;
+  const table = document.createElement("table");
+  table.className = "measures";
+  for (const { name, value, good, level } of measures) {
+    const row = table.insertRow();
+    row.className = level;
+    for (const text of [name, value, `good: ${good}`]) row.insertCell().textContent = text;
+  }
+  report.append(table);
+}
+
+// Drawing a frame by hand: press, drag, let go.
+redraw.addEventListener("click", () => {
+  chosen.value = "";
+  faces.replaceChildren();
+  viewfinder.classList.add("drawing");
+  tell([["doubt", "Drag a frame closely around the whole head."]]);
+});
+
+viewfinder.addEventListener("pointerdown", (down) => {
+  if (!viewfinder.classList.contains("drawing")) return;
+  down.preventDefault();
+  viewfinder.setPointerCapture(down.pointerId);
+  const box = document.createElement("button");
+  box.type = "button";
+  box.setAttribute("aria-label", "The frame you drew");
+  box.setAttribute("aria-pressed", "true");
+  faces.replaceChildren(box);
+  const from = shareOf(down);
+  let drawn = null;
+  const move = (event) => {
+    const to = shareOf(event);
+    drawn = [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
+    ["left", "top", "width", "height"].forEach((name, at) => { box.style[name] = `${drawn[at] * 100}%`; });
+  };
+  viewfinder.addEventListener("pointermove", move);
+  viewfinder.addEventListener("pointerup", async () => {
+    viewfinder.removeEventListener("pointermove", move);
+    if (!drawn || drawn[2] < 0.01 || drawn[3] < 0.01) return;
+    viewfinder.classList.remove("drawing");
+    frame.value = drawn.map((share) => share.toFixed(4)).join(",");
+    await check(input.files[0], null);
+  }, { once: true });
+});
+
+function shareOf(event) {
+  const area = preview.getBoundingClientRect();
+  return [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height].map((share) => Math.min(Math.max(share, 0), 0.999));
 }
 
 function tell(lines) {

@@ -151,12 +151,35 @@ class LiveUser:
         """A draft with these people (name: photograph); its id."""
         listed = self.post("/watchlists/new/", {"name": "High harm", "purpose": "Find them"}).url.rstrip("/")
         for name, photograph in people.items():
-            fields = {"name": name, "reference": f"R/{name}", "category": "wanted", "reason": "Robbery"}
+            fields = {
+                "name": name,
+                "reference": f"R/{name}",
+                "category": "wanted",
+                "offence": "Robbery",
+                "legal_basis": "warrant",
+                "tier": "amber",
+                "expected_action": "Arrest",
+                "date_of_birth": "1990-05-01",
+                "source": "custody",
+                "lawful_hold": "Custody record",
+                "taken_on": f"{dt.datetime.now(LONDON_TIME) - dt.timedelta(days=30):%Y-%m-%d}",
+            }
             page = self.post(
                 f"{listed.removeprefix(self.system.url)}/people/new/", fields, {"photograph": ("p.jpg", photograph)}
             )
             assert page.status_code == 200, page.text
         return listed.rsplit("/", 1)[-1]
+
+    def submit_list(self, watchlist: str) -> None:
+        """Compile a draft, settle its flags, say that everybody is still sought, and put it before the authority."""
+        self.post(f"/watchlists/{watchlist}/compile/")
+        page = self.get(f"/watchlists/{watchlist}/").text
+        for person in set(re.findall(r'href="/people/([0-9a-f-]{36})/"', page)):
+            for flag in set(re.findall(r'action="/flags/(\d+)/accept/"', self.get(f"/people/{person}/").text)):
+                self.post(f"/flags/{flag}/accept/", {"reason": "Compared by eye"})
+        self.post(f"/watchlists/{watchlist}/current/", {"all": "1"})
+        answer = self.post(f"/watchlists/{watchlist}/check/")
+        assert "Awaiting approval" in answer.text, answer.text
 
     def make_deployment(self, watchlist: str, cameras: list[str], minutes: float = 60) -> str:
         now = dt.datetime.now(LONDON_TIME)
@@ -196,11 +219,11 @@ def go_live(
     """From photographs to a live deployment, every step by who may take it."""
     intelligence, authority, operator = (system.user(name) for name in ("intelligence", "authority", "operator"))
     watchlist = intelligence.make_list(people)
-    for user, path, fields in (
-        (intelligence, f"/watchlists/{watchlist}/submit/", {}),
-        (authority, f"/watchlists/{watchlist}/authorise/", {"reason": "Necessary"}),
-    ):
-        assert user.post(path, fields).status_code == 200
+    intelligence.submit_list(watchlist)
+    seen = re.search(r'name="seen" value="([0-9a-f]{64})"', authority.get(f"/watchlists/{watchlist}/").text)
+    assert seen is not None
+    decision = {"reason": "Necessary", "seen": seen[1]}
+    assert authority.post(f"/watchlists/{watchlist}/authorise/", decision).status_code == 200
     deployment = intelligence.make_deployment(watchlist, list(cameras), minutes)
     for user, act in ((intelligence, "submit"), (authority, "authorise"), (operator, "go-live")):
         page = user.post(f"/deployments/{deployment}/{act}/", {"reason": "Proportionate"})

@@ -109,7 +109,7 @@ def _compile(page: Page) -> str:
     page.get_by_label("Name").fill("Southend, high harm")
     page.get_by_label("Purpose").fill("Find people wanted for robbery")
     page.get_by_role("button", name="Create draft").click()
-    expect(page.get_by_role("button", name="Submit for approval")).to_be_disabled()
+    expect(page.get_by_role("button", name="The list is complete")).to_be_disabled()
 
     page.get_by_role("link", name="Add a person").click()
     photograph = page.locator("input[type=file]")
@@ -119,18 +119,85 @@ def _compile(page: Page) -> str:
     photograph.set_input_files({"name": "two.jpg", "mimeType": "image/jpeg", "buffer": two})
     expect(page.locator("#verdict")).to_contain_text("2 faces")
     page.get_by_role("button", name="Face 2 of 2").click()
-    expect(page.locator("#verdict")).to_contain_text("can be used")
+    expect(page.locator("#verdict")).to_contain_text("make sure that the right one is marked")
     page.get_by_role("button", name="Use this computer's camera").click()
     page.get_by_role("button", name="Take the photograph").click()
     expect(page.locator("#verdict p").first).not_to_contain_text("Looking")
     photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
     expect(page.locator("#verdict")).to_contain_text("One clear face")
+    expect(page.locator("#report tr")).to_have_count(7)
+    _draw_a_frame(page)
+    page.get_by_label("Source").select_option("Driving licence")
+    page.get_by_label("Why the force may hold it").fill("Custody record EK/1")
     page.get_by_label("Name").fill("Alex Fenwick")
     page.get_by_label("Nominal reference").fill("N/1")
+    page.get_by_label("Date of birth", exact=True).fill("2011-03-09")
     page.get_by_label("Category").select_option("Wanted by the courts")
-    page.get_by_label("Why sought").fill("Robbery; warrant of Basildon Crown Court")
+    page.get_by_label("Offence or harm").fill("Robbery")
+    page.get_by_label("Legal basis").select_option("Warrant of arrest")
+    page.get_by_label("Warrant or order").fill("Basildon Crown Court, 4 September")
+    page.get_by_label("Response").select_option("Amber: arrest or enforce")
+    page.get_by_label("Expected action").fill("Arrest on the warrant")
+    page.get_by_label("Weapons").check()
+    page.get_by_role("button", name="Put on the list").click()
+    expect(page.get_by_role("alert")).to_contain_text("under 18 needs a rationale")
+    photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
+    page.get_by_label("Rationale for somebody under 18").fill("Three robberies of other children")
+    page.get_by_role("button", name="Put on the list").click()
+    expect(page.get_by_role("alert")).to_contain_text("driving licence photograph may not be used")
+    photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
+    page.get_by_label("Source").select_option("Custody photograph")
     page.get_by_role("button", name="Put on the list").click()
     expect(page.get_by_role("heading", name="Alex Fenwick")).to_be_visible()
+    expect(page.get_by_text("It is not known when this photograph was taken")).to_be_visible()
+    page.get_by_role("link", name="Southend, high harm").click()
+    _correct(page)
+    return _check(page)
+
+
+def _draw_a_frame(page: Page) -> None:
+    """By hand, around the portrait's head; and back to what the detector found."""
+    page.get_by_role("button", name="Draw the frame by hand").click()
+    area = page.locator("#preview").bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + area["height"] * 0.05)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.6, area["y"] + area["height"] * 0.45, steps=5)
+    page.mouse.up()
+    expect(page.locator("#verdict")).to_contain_text("One clear face")
+    expect(page.get_by_role("button", name="The frame you drew")).to_be_visible()
+
+
+def _correct(page: Page) -> None:
+    """Change particulars on two tabs: the second is told."""
+    page.get_by_role("link", name="Alex Fenwick").click()
+    second = page.context.new_page()
+    second.goto(page.url)
+    for tab in (page, second):
+        tab.get_by_role("link", name="Change").click()
+    page.get_by_label("Warrant or order").fill("No. 23/1184, Basildon Crown Court")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("No. 23/1184")).to_be_visible()
+    second.get_by_label("Warrant or order").fill("Another")
+    second.get_by_role("button", name="Save").click()
+    expect(second.get_by_role("alert")).to_contain_text("Somebody else has changed this entry")
+    second.close()
+    page.get_by_role("link", name="Southend, high harm").click()
+
+
+def _check(page: Page) -> str:
+    listed = page.url
+    page.get_by_role("button", name="The list is complete").click()
+    expect(page.get_by_text("Flags to settle first: 1.")).to_be_visible()
+    expect(page.get_by_role("button", name="Submit for approval")).to_be_disabled()
+    page.get_by_label("Show").select_option("With open flags")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("link", name="Alex Fenwick").click()
+    page.get_by_label("Why this entry may stand").fill("Compared with footage of May")
+    page.get_by_role("button", name="Accept").click()
+    page.goto(listed)
+    page.get_by_role("checkbox", name="Alex Fenwick is still sought").check()
+    page.get_by_role("button", name="Those ticked are still sought").click()
     page.get_by_role("button", name="Submit for approval").click()
     expect(page.get_by_text("An authorising officer decides now")).to_be_visible()
     return page.url
@@ -138,6 +205,11 @@ def _compile(page: Page) -> str:
 
 def _approve(page: Page, listed: str) -> None:
     page.goto(listed)
+    page.get_by_label("Reason").fill("Necessary for the purpose")
+    page.get_by_role("button", name="Approve and seal").click()
+    expect(page.get_by_text("Tick each person under 18 yourself")).to_be_visible()
+    page.goto(listed)
+    page.get_by_role("checkbox", name="Alex Fenwick").check()
     page.get_by_label("Reason").fill("Necessary for the purpose")
     page.get_by_role("button", name="Approve and seal").click()
     expect(page.locator("h1 .badge")).to_have_text("Sealed")
@@ -262,7 +334,11 @@ def _last(actions: list[str], action: str) -> int:
 _DECISIONS = ("judged_same", "judged_not_same", "unsure", "undecided")
 _STORY = (
     "person.added",
+    "person.changed",
     "watchlist.compiled",
+    "person.flag_accepted",
+    "watchlist.people_current",
+    "watchlist.checked",
     "watchlist.authorised",
     "watchlist.sealed",
     "deployment.created",

@@ -189,7 +189,7 @@ def _note_embeddings(
 
 def _no_stranger_in_a_stored_picture(system: LiveSystem, engine: Engine, evidence: Evidence) -> None:
     pictures = [jpeg for query in _PICTURES for (jpeg,) in system.sql(query)]
-    assert len(pictures) >= 4
+    assert len(pictures) >= 2
     for jpeg in pictures:
         pixels = decode_photograph(jpeg)
         faces = engine.detect_in_photograph(pixels)
@@ -228,10 +228,8 @@ def _administer(system: LiveSystem, statement: str) -> None:
         connection.execute(statement)
 
 
-_PICTURES = (
-    "SELECT jpeg FROM watchlists_photograph",
-    "SELECT probe_jpeg FROM alerts_alert WHERE probe_jpeg IS NOT NULL",
-)
+# The only pictures in the clear: those of the list are encrypted, and of listed people.
+_PICTURES = ("SELECT probe_jpeg FROM alerts_alert WHERE probe_jpeg IS NOT NULL",)
 
 _SEARCH = """
 import numpy as np

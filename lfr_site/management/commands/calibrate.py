@@ -10,7 +10,7 @@ from recognition.calibration import Calibration, CannotSupport
 from recognition.open_set import NoFaces, Photographs, outcome
 from recognition.reading import read_all
 from recognition.weights import WeightsError
-from watchlists import operations
+from watchlists import engines
 from watchlists.defaults import Measurement
 from watchlists.engine import choice, engine, identity
 
@@ -57,12 +57,12 @@ class Command(BaseCommand):
             measured_on=dt.datetime.now(dt.UTC).date(),
             scores=measured,
         )
-        row = operations.add_calibration(operations.register_engine(measurement.engine), measurement)
+        row = engines.add_calibration(engines.register_engine(measurement.engine), measurement)
         if options["export"]:
             options["export"].write_text(json.dumps(measurement.to_json()) + "\n")
         self.stdout.write(f"Kept as calibration {row.pk} of {row.engine}: {row}.")
         if wanted is not None:
-            point = operations.set_calibrated_point(row, wanted)
+            point = engines.set_calibrated_point(row, wanted)
             self.stdout.write(f"New authorities will use the threshold {point.threshold:.3f}.")
 
     def _measured(self, photographs: Photographs) -> Calibration:

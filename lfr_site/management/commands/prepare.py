@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from watchlists import operations
+from watchlists import engines
 from watchlists.defaults import DEFAULT_FPIR, shipped_measurement
 from watchlists.engine import identity
 from watchlists.models import Engine
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         if not settings.IS_DEMO:
             call_command("collectstatic", interactive=False, verbosity=0)
         call_command("check", databases=["default"])
-        engine = operations.register_engine(identity())
+        engine = engines.register_engine(identity())
         if not engine.operating_points.exists():
             self._calibrate(engine)
         self.stdout.write(f"engine {engine}")
@@ -34,5 +34,5 @@ class Command(BaseCommand):
                 f"`manage.py calibrate --faces DIR --set {DEFAULT_FPIR}`."
             )
             return
-        calibration = operations.add_calibration(engine, shipped)
-        operations.set_calibrated_point(calibration, shipped.scores.threshold(DEFAULT_FPIR))
+        calibration = engines.add_calibration(engine, shipped)
+        engines.set_calibrated_point(calibration, shipped.scores.threshold(DEFAULT_FPIR))

@@ -1,0 +1,85 @@
+"""What is left of a list once it is destroyed: searched for byte by byte, in every file, row and key of the system."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import psycopg
+import pytest
+
+from lfr_site import services
+from recognition.open_set import photographs
+from tests.cast import LONDON, NO_LONDON
+from tests.live.system import LiveSystem, eventually, go_live, live_system
+from tests.live.test_strangers import files_below, found_in, keys_of, patterns_of, rows_of
+
+pytestmark = pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
+
+LISTED = 10
+
+
+def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
+    pictures = [paths[0] for paths in list(photographs(LONDON).values())[:LISTED]]
+    names = [f"Zebulon Quartermaine {number:02}" for number in range(LISTED)]
+    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="1", LFR_ALERT_RETENTION_MINUTES="1") as system:
+        listed = {name: path.read_bytes() for name, path in zip(names, pictures, strict=True)}
+        deployment = go_live(system, listed)
+        words, vectors, stored, key = _evidence(system, names)
+        _the_search_finds_what_is_there(system, words, vectors, stored)
+        done = system.user("operator").post(f"/deployments/{deployment.id}/end/", {"reason": "Done"})
+        assert done.status_code == 200
+        scrubbed = "SELECT count(*) FROM watchlists_certificate WHERE scrubbed_at IS NOT NULL AND log_removed"
+        assert eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=120)
+        patterns = [*words, *vectors, *stored, *_middles(pictures), key]
+        assert found_in(rows_of(system), patterns) == set()
+        assert found_in(keys_of(system), patterns) == set()
+        assert found_in(files_below(system.data), patterns) == set()
+        _the_certificate_says_so(system)
+        assert system.manage("verify_journal").returncode == 0
+
+
+def _evidence(system: LiveSystem, names: list[str]) -> tuple[list[bytes], list[bytes], list[bytes], bytes]:
+    """Words, vectors and encrypted pictures as they stand in the database, and the key of the list."""
+    vectors = []
+    for column in ("embedding", "second"):
+        for (text,) in system.sql(f"SELECT {column}::text FROM watchlists_template"):
+            vectors += patterns_of(np.array(json.loads(text), np.float32))
+    stored = [bytes(row)[1000:1064] for (row,) in system.sql("SELECT encrypted FROM watchlists_photograph")]
+    (path,) = (system.data / "keys").glob("list-*.key")
+    words = [name.encode() for name in names] + [f"R/{name}".encode() for name in names]
+    assert len(stored) == LISTED
+    return words, vectors, stored, path.read_bytes()
+
+
+def _the_search_finds_what_is_there(
+    system: LiveSystem, words: list[bytes], vectors: list[bytes], stored: list[bytes]
+) -> None:
+    """The control, while the list is live: the same search of the same files."""
+    with psycopg.connect(services.database_url(system.data), autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+    for patterns in (words, vectors, stored):
+        places = found_in(files_below(system.data), patterns)
+        assert any("postgres/base" in place for place in places)
+        assert any("pg_wal" in place for place in places)
+        assert not any("/logs/" in place for place in places)
+    assert found_in(rows_of(system), words)
+
+
+def _middles(pictures: list[Path]) -> list[bytes]:
+    """Of the files as they were uploaded, which were never kept as they were."""
+    return [data[len(data) // 2 : len(data) // 2 + 40] for data in (path.read_bytes() for path in pictures)]
+
+
+def _the_certificate_says_so(system: LiveSystem) -> None:
+    query = "SELECT people, photographs, templates, held, key_fingerprint, sha256 FROM watchlists_certificate"
+    ((people, pictures, templates, held, fingerprint, sha256),) = system.sql(query)
+    assert (people, pictures, templates, held) == (LISTED, LISTED, LISTED, 0)
+    assert len(fingerprint) == len(sha256) == hashlib.sha256().digest_size * 2
+    assert list((system.data / "keys").glob("list-*")) == []
+    page = system.user("compliance").get("/destructions/").text
+    assert sha256 in page
+    answer = system.user("compliance").post("/ledger/", {"reference": "r/zebulon quartermaine 03"}).text
+    assert "Wanted by the courts" in answer

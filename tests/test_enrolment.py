@@ -1,0 +1,236 @@
+"""A photograph and its face, what is flagged about an entry, and the exact search of a list."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from audit.errors import Conflict, Refused
+from recognition.imaging import encode_jpeg
+from recognition.quality import LIMITS, Limits
+from tests.cast import (
+    Cast,
+    add_person,
+    make_enrolment,
+    make_operating_point,
+    make_sealed_watchlist,
+    make_watchlist,
+    particulars,
+    portrait,
+    portrait_enrolment,
+    portrait_jpeg,
+    provenance,
+    random_embedding,
+)
+from watchlists import people
+from watchlists.engine import engine
+from watchlists.enrolment import FaceChoice, read_photograph
+from watchlists.gallery import SealedList
+from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.policy import Source
+
+
+def _add(cast: Cast, watchlist: Watchlist, **changes: Any) -> Person:
+    return add_person(cast, watchlist, "T/new", embedding=random_embedding(50), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"date_of_birth": None}, "Give the date of birth"),
+        ({"date_of_birth": dt.date(2100, 1, 1)}, "in the future"),
+        ({"category": "witness"}, "rationale of their own"),
+        ({"date_of_birth": None, "age": "minor"}, "under 18 needs a rationale"),
+        ({"expires_on": dt.date(2020, 1, 1)}, "is over"),
+    ],
+)
+def test_what_the_policy_asks_for_is_asked(cast: Cast, changes: dict[str, Any], words: str) -> None:
+    watchlist = make_watchlist(cast)
+    with pytest.raises(Refused, match=words):
+        _add(cast, watchlist, **changes)
+    assert (watchlist.people.count(), Photograph.objects.count()) == (1, 1)
+
+
+def test_eighteen_is_counted_by_the_day() -> None:
+    person = Person(date_of_birth=dt.date(2008, 2, 29))
+    assert person.is_minor(dt.date(2026, 2, 28))
+    assert not person.is_minor(dt.date(2026, 3, 1))
+
+
+def test_a_reference_twice_on_one_list_is_refused_whole(cast: Cast) -> None:
+    watchlist = make_watchlist(cast)
+    with pytest.raises(Refused, match="on this list already"):
+        add_person(cast, watchlist, Person.objects.get().reference)
+    assert Person.objects.count() == Photograph.objects.count() == 1
+
+
+@pytest.mark.parametrize("source", [Source.PASSPORT, Source.LICENCE])
+def test_passports_and_licences_are_no_source(cast: Cast, source: str) -> None:
+    watchlist = make_watchlist(cast, people=0)
+    with pytest.raises(Refused, match="may not be used"):
+        people.add_person(
+            watchlist, particulars(), make_enrolment(), provenance(source=source), actor=cast.intelligence
+        )
+    assert not Person.objects.exists()
+
+
+def test_of_two_who_edit_at_once_the_second_is_told(cast: Cast) -> None:
+    make_watchlist(cast)
+    person = Person.objects.get()
+    people.change_person(person, {"offence": "Burglary"}, revision=1, actor=cast.intelligence)
+    with pytest.raises(Conflict, match="Somebody else has changed this entry"):
+        people.change_person(person, {"offence": "Theft"}, revision=1, actor=cast.intelligence)
+    person.refresh_from_db()
+    assert (person.offence, person.revision) == ("Burglary", 2)
+
+
+def test_the_only_photograph_stays(cast: Cast) -> None:
+    make_watchlist(cast)
+    photograph = Photograph.objects.get()
+    with pytest.raises(Refused, match="only photograph"):
+        people.remove_photograph(photograph, actor=cast.intelligence)
+    with pytest.raises(Refused, match="has this photograph already"):
+        people.add_photograph(photograph.person, portrait_enrolment(), provenance(), actor=cast.intelligence)
+
+
+def test_an_old_photograph_and_one_without_a_date_are_flagged(cast: Cast) -> None:
+    watchlist = make_watchlist(cast, people=0)
+    for number, taken_on in enumerate((None, dt.date(2011, 5, 1))):
+        people.add_person(
+            watchlist,
+            particulars(f"T/{number}"),
+            make_enrolment(random_embedding(number)),
+            provenance(taken_on=taken_on),
+            actor=cast.intelligence,
+        )
+    assert [flag.kind for flag in Flag.objects.all()] == [Flag.Kind.OLD_PHOTOGRAPH] * 2
+
+
+def test_the_same_person_under_two_references_is_flagged_on_both(cast: Cast) -> None:
+    watchlist = make_watchlist(cast)
+    twin = add_person(cast, watchlist, "T/twin", "Second Name")
+    first = Person.objects.exclude(pk=twin.pk).get()
+    kinds = {(flag.person_id, flag.kind) for flag in Flag.objects.all()}
+    assert kinds == {(twin.pk, Flag.Kind.SAME_PERSON), (first.pk, Flag.Kind.SAME_PERSON)}
+    flag = Flag.objects.get(person=twin)
+    assert flag.other is not None
+    assert flag.other.person == first
+    with pytest.raises(Refused, match="Say why"):
+        people.accept_flag(flag, reason="  ", actor=cast.intelligence)
+    people.accept_flag(flag, reason="Twins: both birth certificates seen", actor=cast.intelligence)
+    with pytest.raises(Conflict, match="accepted already"):
+        people.accept_flag(flag, reason="Again", actor=cast.intelligence)
+
+
+def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(cast: Cast) -> None:
+    threshold = make_operating_point().threshold
+    sealed = make_sealed_watchlist(cast, embeddings=[random_embedding(1)])
+    near = random_embedding(1) * (threshold - 0.04)
+    away = random_embedding(2) - random_embedding(2) @ random_embedding(1) * random_embedding(1)
+    near = near + away / np.linalg.norm(away) * np.sqrt(1 - (threshold - 0.04) ** 2)
+    draft = make_watchlist(cast, people=0)
+    brother = add_person(cast, draft, "T/brother", embedding=near.astype(np.float32))
+    flag = Flag.objects.get()
+    assert (flag.person, flag.kind) == (brother, Flag.Kind.LOOK_ALIKE)
+    assert sealed.people.get().name in flag.detail
+
+
+def test_a_copy_of_somebody_on_another_list_is_no_look_alike(cast: Cast) -> None:
+    one, other = make_watchlist(cast), make_watchlist(cast, people=0)
+    add_person(cast, other, one.people.get().reference)
+    assert not Flag.objects.exists()
+
+
+def test_too_poor_a_photograph_is_not_kept(cast: Cast, settings: Any) -> None:
+    watchlist = make_watchlist(cast, people=0)
+    settings.LFR_PHOTOGRAPH_LIMITS = {**LIMITS, "width": Limits(5000, 4000)}
+    poor = read_photograph(portrait_jpeg())
+    assert poor.is_blocked
+    with pytest.raises(Refused, match="too poor"):
+        people.add_person(watchlist, particulars(), poor, provenance(), actor=cast.intelligence)
+    settings.LFR_PHOTOGRAPH_LIMITS = {**LIMITS, "width": Limits(5000)}
+    people.add_person(watchlist, particulars(), read_photograph(portrait_jpeg()), provenance(), actor=cast.intelligence)
+    assert Flag.objects.get().kind == Flag.Kind.POOR_QUALITY
+
+
+def test_every_measure_has_its_name_value_and_range() -> None:
+    report = portrait_enrolment().report
+    assert len(report) == 7
+    assert all(line.name and line.good and line.level == "good" for line in report)
+
+
+def test_a_frame_drawn_by_hand_reads_the_face_inside_it() -> None:
+    found = portrait_enrolment()
+    left, top, width, height = found.face_share
+    drawn = read_photograph(portrait_jpeg(), frame=[left - 0.02, top - 0.02, width + 0.04, height + 0.04])
+    assert engine().score(drawn.template, found.template) > 0.95
+    np.testing.assert_allclose(drawn.face_share, found.face_share, atol=0.03)
+    with pytest.raises(FaceChoice, match="No face could be read inside this frame"):
+        read_photograph(portrait_jpeg(), frame=[0.0, 0.8, 0.05, 0.05])
+
+
+def test_who_is_still_sought_is_said_of_those_chosen_only(cast: Cast) -> None:
+    watchlist = make_watchlist(cast, people=3)
+    chosen = watchlist.people.all()[0]
+    assert people.confirm_current(watchlist, [chosen.pk], actor=cast.intelligence) == 1
+    assert list(watchlist.people.not_current(timezone.now() - dt.timedelta(hours=24))) == list(
+        watchlist.people.exclude(pk=chosen.pk)
+    )
+    with pytest.raises(Refused, match="Choose whom"):
+        people.confirm_current(watchlist, [], actor=cast.intelligence)
+
+
+def test_the_search_is_exact_and_stays_inside_the_list(cast: Cast) -> None:
+    embeddings = [random_embedding(seed) for seed in range(40)]
+    watchlist = make_sealed_watchlist(cast, people=40, embeddings=embeddings)
+    other = make_sealed_watchlist(cast, people=1, embeddings=[random_embedding(99)])
+    engine_id = make_operating_point().engine_id
+    probe = np.asarray(embeddings[17] + 0.3 * random_embedding(5), np.float32)
+    probe /= np.linalg.norm(probe)
+    sealed = SealedList(watchlist.id, engine_id)
+    again, found = sealed.nearest([embeddings[3], probe])
+    assert again[0].score == pytest.approx(1, abs=1e-5)
+    scores = np.stack(embeddings) @ probe
+    people = list(Person.objects.filter(watchlist=watchlist).order_by("added_at").values_list("id", flat=True))
+    assert [candidate.person for candidate in found] == [people[index] for index in np.argsort(-scores)[:3]]
+    np.testing.assert_allclose([candidate.score for candidate in found], np.sort(scores)[::-1][:3], atol=1e-5)
+    ((only,),) = SealedList(other.id, engine_id).nearest([random_embedding(99)])
+    assert only.score == pytest.approx(1, abs=1e-5)
+    assert SealedList(watchlist.id, engine_id + 1).nearest([probe]) == [[]]
+    templates = sealed.templates(found)
+    assert set(templates) == {candidate.photograph for candidate in found}
+    np.testing.assert_allclose(templates[found[0].photograph].embedding, embeddings[17], atol=1e-6)
+    assert SealedList(other.id, engine_id).templates(found) == {}
+
+
+def test_a_draft_is_not_searched(cast: Cast) -> None:
+    watchlist = make_watchlist(cast)
+    probe = portrait_enrolment().template.embedding
+    engine_id = make_operating_point().engine_id
+    assert SealedList(watchlist.id, engine_id).nearest([probe]) == [[]]
+
+
+def test_several_faces_ask_for_a_choice() -> None:
+    pair = encode_jpeg(np.concatenate([portrait(), portrait()[:, ::-1]], axis=1))
+    with pytest.raises(FaceChoice, match="2 faces") as choice:
+        read_photograph(pair)
+    left, right = choice.value.faces
+    assert left[0] < 0.5 < right[0]
+    assert read_photograph(pair, chosen=1).face_share[0] > 0.5
+    with pytest.raises(FaceChoice, match="not in this picture"):
+        read_photograph(pair, chosen=2)
+
+
+def test_no_face_says_so() -> None:
+    with pytest.raises(FaceChoice, match="No face"):
+        read_photograph(encode_jpeg(np.full((400, 400, 3), 120, np.uint8)))
+
+
+def test_the_same_photograph_gives_the_same_face() -> None:
+    one, two = read_photograph(portrait_jpeg()), portrait_enrolment()
+    assert one.sha256 == two.sha256
+    assert engine().score(one.template, two.template) == pytest.approx(1, abs=1e-5)

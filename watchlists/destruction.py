@@ -1,0 +1,239 @@
+"""The end of a list: what is destroyed, what is kept as evidence, and the proof.
+
+destroy   rows, in one transaction with the journal; then the key, without which no copy of a photograph opens
+scrub     what the database keeps of deleted rows: tables rewritten, the log of before removed
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import uuid
+from collections.abc import Sequence
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Refused
+from audit.journal import CLOCK, INSTALLER, Actor, JournalData, record
+from audit.machine import move, require
+from watchlists import keys, ledger
+from watchlists.models import (
+    STEPS,
+    Certificate,
+    Flag,
+    Hold,
+    Person,
+    Photograph,
+    SealedTemplate,
+    Template,
+    Watchlist,
+)
+from watchlists.seal import canonical
+
+logger = logging.getLogger(__name__)
+
+HOLD = "watchlists.hold_evidence"
+# People whose rows are deleted at once, so that a large list does not stand in memory.
+CHUNK = 500
+# Whatever of a list a table of this app can hold.
+TABLES = tuple(model._meta.db_table for model in (Person, Photograph, Template, SealedTemplate, Flag, Hold))
+# A table is rewritten under a lock that keeps everybody out: others go first, and the clock tries again.
+LOCK_PATIENCE = "3s"
+
+
+def destroy_due(*, at: dt.datetime | None = None) -> int:
+    """Destroy every list that is over and whose time has come; returns how many."""
+    count = 0
+    for watchlist in Watchlist.objects.due_for_destruction(at or timezone.now()):
+        destroy(watchlist)
+        count += 1
+    return count
+
+
+@transaction.atomic
+def destroy(watchlist: Watchlist) -> Certificate:
+    """Delete everything a list holds of anybody, but what is held as evidence. Its row, certificate and ledger stay."""
+    Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    held = [hold.person for hold in Hold.objects.filter(person__watchlist=watchlist).select_related("person")]
+    for person in held:
+        _keep_as_evidence(person)
+    sealed, _ = SealedTemplate.objects.filter(watchlist=watchlist).delete()
+    going = Person.objects.filter(watchlist=watchlist).exclude(pk__in=[person.pk for person in held])
+    ids = list(going.values_list("pk", flat=True))
+    ledger_hash = ledger.enter(watchlist, going)
+    photographs = Photograph.objects.filter(person__in=going).count()
+    for start in range(0, len(ids), CHUNK):
+        Person.objects.filter(pk__in=ids[start : start + CHUNK]).delete()
+    certificate = _certify(
+        watchlist, people=len(ids), photographs=photographs, templates=sealed, held=len(held), ledger_hash=ledger_hash
+    )
+    # The journal last: its lock is everybody's, and deleting takes its time.
+    data: JournalData = {
+        "people": len(ids),
+        "photographs": photographs,
+        "templates": sealed,
+        "held": len(held),
+        "sealed_hash": watchlist.sealed_hash,
+        "certificate_sha256": certificate.sha256,
+    }
+    changes = {"destroyed_at": certificate.issued_at}
+    move(watchlist, STEPS["destroy"], actor=CLOCK, changes=changes, data=data)
+    transaction.on_commit(lambda: keys.destroy(watchlist.key_name))
+    return certificate
+
+
+@transaction.atomic
+def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: AbstractBaseUser) -> Hold:
+    """Keep an entry from destruction as evidence. The officer who places the hold owns it.
+
+    Raises:
+        Refused: no reason, a day of review that is past, or a hold already.
+    """
+    require(actor, HOLD)
+    Watchlist.objects.select_for_update().get(pk=person.watchlist_id)
+    if not reason.strip():
+        raise Refused("Say what this entry is evidence of.")
+    if review_on <= timezone.localdate():
+        raise Refused("The day of review must lie ahead.")
+    hold, is_new = Hold.objects.get_or_create(
+        person=person, defaults={"reason": reason.strip(), "owner_id": actor.pk, "review_on": review_on}
+    )
+    if not is_new:
+        raise Refused("This entry is held already.")
+    data = {"review_on": review_on.isoformat(), "watchlist": str(person.watchlist_id)}
+    record(Action.HOLD_PLACED, actor=actor, target=person, data=data)
+    return hold
+
+
+@transaction.atomic
+def release_hold(person: Person, *, actor: AbstractBaseUser) -> None:
+    """End a hold. Of a list that was destroyed, the entry goes now, and the tables are scrubbed again."""
+    require(actor, HOLD)
+    watchlist = Watchlist.objects.select_for_update().get(pk=person.watchlist_id)
+    if not Hold.objects.filter(person=person).delete()[0]:
+        raise Refused("This entry is not held.")
+    released = Person(pk=person.pk)
+    if watchlist.state == Watchlist.State.DESTROYED:
+        name = _evidence_key(person.pk)
+        ledger.enter(watchlist, Person.objects.filter(pk=person.pk))
+        person.delete()
+        Certificate.objects.filter(watchlist=watchlist).update(scrubbed_at=None)
+        record(Action.PERSON_DESTROYED, actor=actor, target=released, data={"watchlist": str(watchlist.pk)})
+        transaction.on_commit(lambda: keys.destroy(name))
+    record(Action.HOLD_RELEASED, actor=actor, target=released, data={"watchlist": str(watchlist.pk)})
+
+
+def rotate_keys(*, actor: Actor = INSTALLER) -> tuple[int, int]:
+    """A new value for every photograph key; the old are forgotten once nothing needs them. Returns (keys, photographs).
+
+    A stop in between loses nothing: both values open until the next time.
+    """
+    count = 0
+    names = list(Photograph.objects.order_by().values_list("key_name", flat=True).distinct())
+    for name in names:
+        keys.renew(name)
+        with transaction.atomic():
+            photographs = Photograph.objects.select_for_update().filter(key_name=name)
+            for photograph in photographs.iterator(chunk_size=50):
+                photograph.encrypted = keys.encrypted(name, photograph.jpeg)
+                photograph.save(update_fields=["encrypted"])
+                count += 1
+            owner = Photograph.objects.select_related("person__watchlist").filter(key_name=name)[:1].get()
+            data: JournalData = {"key": name, "fingerprint": keys.fingerprint(name)}
+            record(Action.KEYS_ROTATED, actor=actor, target=owner.person.watchlist, data=data)
+        keys.forget_old(name)
+    return len(names), count
+
+
+def scrub(tables: Sequence[str] = TABLES) -> int:
+    """Rewrite the tables that destroyed lists were in, and remove the log of before. Returns of how many lists.
+
+    Deleting a row marks it; the bytes stay until something is written over them. Not inside a transaction.
+    """
+    waiting = list(Certificate.objects.filter(scrubbed_at__isnull=True).select_related("watchlist"))
+    if not waiting:
+        return 0
+    for certificate in waiting:
+        # A process that died between its commit and this one's key.
+        keys.destroy(certificate.watchlist.key_name)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{LOCK_PATIENCE}'")
+            try:
+                for table in tables:
+                    cursor.execute(f"VACUUM (FULL, ANALYZE) {connection.ops.quote_name(table)}")
+            finally:
+                cursor.execute("RESET lock_timeout")
+    except DatabaseError as error:
+        logger.warning("Deleted rows could not be scrubbed yet: %s", type(error).__name__)
+        return 0
+    log_removed = _remove_log()
+    for certificate in waiting:
+        _note_scrubbed(certificate, log_removed)
+    return len(waiting)
+
+
+def _remove_log() -> bool:
+    """Whether the server let us: it takes a superuser, and a server that does not reuse its log files."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+            cursor.execute("SELECT pg_switch_wal()")
+            cursor.execute("CHECKPOINT")
+            cursor.execute("SHOW wal_recycle")
+            return bool(cursor.fetchone()[0] == "off")
+    except DatabaseError:
+        return False
+
+
+@transaction.atomic
+def _note_scrubbed(certificate: Certificate, log_removed: bool) -> None:
+    certificate.scrubbed_at, certificate.log_removed = timezone.now(), log_removed
+    certificate.save(update_fields=["scrubbed_at", "log_removed"])
+    record(Action.DATABASE_SCRUBBED, actor=CLOCK, target=certificate.watchlist, data={"log_removed": log_removed})
+
+
+def _certify(
+    watchlist: Watchlist, *, people: int, photographs: int, templates: int, held: int, ledger_hash: str
+) -> Certificate:
+    certificate = Certificate(
+        watchlist=watchlist,
+        issued_at=timezone.now(),
+        due_at=watchlist.destroy_due_at or timezone.now(),
+        people=people,
+        photographs=photographs,
+        templates=templates,
+        held=held,
+        sealed_hash=watchlist.sealed_hash,
+        key_fingerprint=keys.fingerprint(watchlist.key_name),
+        ledger_hash=ledger_hash,
+    )
+    certificate.sha256 = certificate_hash(certificate)
+    certificate.save(force_insert=True)
+    return certificate
+
+
+def certificate_hash(certificate: Certificate) -> str:
+    """SHA-256 over what a certificate says."""
+    names = ("issued_at", "due_at", "people", "photographs", "templates", "held", "sealed_hash", "key_fingerprint")
+    content = {name: getattr(certificate, name) for name in (*names, "ledger_hash")}
+    return hashlib.sha256(canonical({"watchlist": certificate.watchlist_id, **content})).hexdigest()
+
+
+def _keep_as_evidence(person: Person) -> None:
+    """What is needed of an entry that is held: its words and pictures, under a key of its own; no template."""
+    name = _evidence_key(person.pk)
+    keys.create(name)
+    for photograph in person.photographs.all():
+        photograph.encrypted = keys.encrypted(name, photograph.jpeg)
+        photograph.key_name = name
+        photograph.save(update_fields=["encrypted", "key_name"])
+        photograph.templates.all().delete()
+
+
+def _evidence_key(person_id: uuid.UUID) -> str:
+    return f"hold-{person_id}"

@@ -1,0 +1,113 @@
+"""Acts on engines: their rows, what was measured of them, thresholds, and templates of another engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from django.db import transaction
+
+import recognition.calibration
+import recognition.engine
+from audit.actions import Action
+from audit.journal import INSTALLER, Actor, record
+from recognition.engine import EngineIdentity
+from watchlists.defaults import Measurement
+from watchlists.engine import identity as running_identity
+from watchlists.models import Calibration, Engine, OperatingPoint, Photograph, Template
+
+
+@transaction.atomic
+def register_engine(identity: EngineIdentity, *, actor: Actor = INSTALLER) -> Engine:
+    """The row of this engine, made when it is new."""
+    engine, is_new = Engine.objects.get_or_create(
+        model=identity.model,
+        digest=identity.digest,
+        preprocessing=identity.preprocessing,
+        second_digest=identity.second_digest,
+        defaults={
+            "dimension": identity.dimension,
+            "second_model": identity.second_model,
+            "second_dimension": identity.second_dimension,
+        },
+    )
+    if is_new:
+        data = {"digest": identity.digest, "second_digest": identity.second_digest}
+        record(Action.ENGINE_REGISTERED, actor=actor, target=engine, data=data)
+    return engine
+
+
+def current_engine() -> Engine:
+    """The row of the engine whose weights are staged here."""
+    identity = running_identity()
+    return Engine.objects.get(
+        model=identity.model,
+        digest=identity.digest,
+        preprocessing=identity.preprocessing,
+        second_digest=identity.second_digest,
+    )
+
+
+@transaction.atomic
+def add_calibration(engine: Engine, measurement: Measurement, *, actor: Actor = INSTALLER) -> Calibration:
+    """Keep a measurement of an engine."""
+    calibration = Calibration.objects.create(
+        engine=engine,
+        dataset=measurement.dataset,
+        dataset_digest=measurement.dataset_sha256,
+        measured_on=measurement.measured_on,
+        scores=measurement.scores.to_json(),
+    )
+    data = {"dataset": measurement.dataset, "dataset_sha256": measurement.dataset_sha256, "engine": engine.digest}
+    record(Action.CALIBRATION_ADDED, actor=actor, target=calibration, data=data)
+    return calibration
+
+
+@transaction.atomic
+def set_operating_point(
+    engine: Engine,
+    threshold: float,
+    basis: str,
+    *,
+    calibration: Calibration | None = None,
+    actor: Actor = INSTALLER,
+) -> OperatingPoint:
+    """A new threshold for an engine, with the measurement it rests on."""
+    point = OperatingPoint.objects.create(engine=engine, threshold=threshold, basis=basis, calibration=calibration)
+    data = {"threshold": f"{threshold:.4f}", "basis": basis}
+    record(Action.OPERATING_POINT_SET, actor=actor, target=point, data=data)
+    return point
+
+
+def set_calibrated_point(
+    calibration: Calibration, chosen: recognition.calibration.Threshold, *, actor: Actor = INSTALLER
+) -> OperatingPoint:
+    """The threshold that a calibration gives for a wanted rate."""
+    measured = calibration.measured
+    basis = (
+        f"{calibration.dataset}: {measured.gallery:,} people enrolled, {len(measured.own):,} other photographs of "
+        f"them, {len(measured.strangers):,} strangers, one photograph against one. For a list of "
+        f"{chosen.list_size:,} at {chosen.value:.3f}: {chosen.fpir.value:.2%} of strangers above it "
+        f"({chosen.fpir.low:.2%} to {chosen.fpir.high:.2%}), {chosen.tpir.value:.1%} of people found "
+        f"({chosen.tpir.low:.1%} to {chosen.tpir.high:.1%})."
+    )
+    # Rounded up: what is shown is what holds, and never stops more strangers than was asked for.
+    threshold = math.ceil(chosen.value * 1000) / 1000
+    return set_operating_point(calibration.engine, threshold, basis, calibration=calibration, actor=actor)
+
+
+@transaction.atomic
+def keep_templates(read: Sequence[tuple[Photograph, recognition.engine.Template]], *, actor: Actor = INSTALLER) -> None:
+    """What the present engine made of photographs that another one had read."""
+    if not read:
+        return
+    engine = current_engine()
+    for photograph, template in read:
+        keep_template(photograph, engine, template)
+    data: dict[str, str | int | bool | None] = {"photographs": len(read), "engine": engine.digest}
+    record(Action.PHOTOGRAPHS_READ_AGAIN, actor=actor, target=engine, data=data)
+
+
+def keep_template(photograph: Photograph, engine: Engine, template: recognition.engine.Template) -> None:
+    """What an engine made of a photograph; part of the act that keeps either."""
+    Template.objects.create(photograph=photograph, engine=engine, embedding=template.embedding, second=template.second)

@@ -1,0 +1,23 @@
+"""People, their photographs, the lists they are on, what the engine makes of them, and what is left afterwards."""
+
+from watchlists.models.afterwards import Certificate, Hold, LedgerEntry
+from watchlists.models.engines import Calibration, Engine, OperatingPoint
+from watchlists.models.lists import STEPS, Watchlist
+from watchlists.models.people import Flag, Person, Photograph
+from watchlists.models.templates import SealedTemplate, Template
+
+__all__ = [
+    "STEPS",
+    "Calibration",
+    "Certificate",
+    "Engine",
+    "Flag",
+    "Hold",
+    "LedgerEntry",
+    "OperatingPoint",
+    "Person",
+    "Photograph",
+    "SealedTemplate",
+    "Template",
+    "Watchlist",
+]

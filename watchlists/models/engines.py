@@ -1,0 +1,83 @@
+"""Recognition engines, what was measured of them, and the thresholds chosen from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+import recognition.calibration
+
+
+class Engine(models.Model):
+    """A recognition engine: what a template depends on. Templates of two engines are never compared.
+
+    second_*: of the model that takes a close look at candidates; empty and 0 for an engine without one.
+    """
+
+    model = models.CharField(max_length=40)
+    digest = models.CharField(max_length=64)
+    preprocessing = models.CharField(max_length=60)
+    dimension = models.PositiveSmallIntegerField()
+    second_model = models.CharField(max_length=40, default="", blank=True)
+    second_digest = models.CharField(max_length=64, default="", blank=True)
+    second_dimension = models.PositiveSmallIntegerField(default=0)
+    registered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["model", "digest", "preprocessing", "second_digest"], name="one_row_an_engine"
+            ),
+            # What templates point at, so that none of another length can belong to this engine (migration 0004).
+            models.UniqueConstraint(fields=["id", "dimension"], name="engine_with_its_dimension"),
+            models.UniqueConstraint(fields=["id", "dimension", "second_dimension"], name="engine_with_its_dimensions"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.digest[:12]}"
+
+
+class Calibration(models.Model):
+    """How an engine's scores came out on one set of photographs: what a threshold can be chosen from. Never changed.
+
+    scores: recognition.calibration.Calibration as JSON: counts and scores, of nobody in particular.
+    """
+
+    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="calibrations")
+    dataset = models.CharField(max_length=120, help_text="What the photographs are, for people.")
+    dataset_digest = models.CharField(max_length=64, help_text="SHA-256 over the photographs' names and contents.")
+    measured_on = models.DateField()
+    scores: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-added_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.dataset}, {self.measured_on:%d %B %Y}"
+
+    @property
+    def measured(self) -> recognition.calibration.Calibration:
+        return recognition.calibration.Calibration.from_json(self.scores)
+
+
+class OperatingPoint(models.Model):
+    """A threshold on one engine's scores, and the measurement it rests on. Never changed: a new one is a new row."""
+
+    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="operating_points")
+    calibration = models.ForeignKey(Calibration, on_delete=models.PROTECT, related_name="+", null=True)
+    threshold = models.FloatField(help_text="Score from which a face is a possible match; 0 to 1, and no percentage.")
+    basis = models.TextField(help_text="Which measurement, on which data, this threshold was chosen from.")
+    set_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-set_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(threshold__gt=0, threshold__lt=1), name="threshold_between_0_and_1"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.engine} at {self.threshold:.2f}"

@@ -1,0 +1,123 @@
+"""A watchlist: one version of a list of people for one purpose."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import models
+
+from audit.actions import Action
+from audit.machine import Step
+from watchlists.models.engines import Engine
+from watchlists.querysets import WatchlistQuerySet
+
+
+class Watchlist(models.Model):
+    """A named list of people for one purpose, in one version. States and steps: STEPS.
+
+    What is on it is its own: people, photographs and their key belong to one version of one list, so that sealing it
+    freezes them and destroying it leaves nothing to sort out.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        RETURNED = "returned", "Returned"
+        COMPILED = "compiled", "Compiled"
+        CHECKED = "checked", "Awaiting approval"
+        AUTHORISED = "authorised", "Approved"
+        SEALED = "sealed", "Sealed"
+        LIVE = "live", "Live"
+        CLOSED = "closed", "Closed"
+        REJECTED = "rejected", "Rejected"
+        EXPIRED = "expired", "Expired"
+        SUPERSEDED = "superseded", "Superseded"
+        DESTROYED = "destroyed", "Destroyed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    purpose = models.TextField(help_text="What the list is for: the operation, and the policing need it meets.")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    replaces = models.ForeignKey("self", on_delete=models.PROTECT, related_name="versions", null=True, editable=False)
+    policy = models.CharField("policy version", max_length=20, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    compiled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    size_reason = models.TextField(blank=True, editable=False)
+    checked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    authorised_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    decision_reason = models.TextField(blank=True, editable=False)
+    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+", null=True, editable=False)
+    sealed_at = models.DateTimeField(null=True, editable=False)
+    sealed_hash = models.CharField(max_length=64, blank=True, editable=False)
+    expires_at = models.DateTimeField(null=True, editable=False)
+    size = models.PositiveIntegerField("people", default=0, editable=False)
+    under_18 = models.PositiveIntegerField(null=True, editable=False)
+    destroy_due_at = models.DateTimeField(null=True, editable=False)
+    destroyed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = WatchlistQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        # What its sealed templates point at (migration 0004).
+        constraints = (models.UniqueConstraint(fields=["id", "engine"], name="watchlist_with_its_engine"),)
+        permissions = (
+            ("compile_watchlist", "Can add people and compile watchlists"),
+            ("authorise_watchlist", "Can approve, return and reject watchlists"),
+            ("hold_evidence", "Can keep an entry from destruction as evidence"),
+            ("search_ledger", "Can answer whether somebody was on a list, and see destructions"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}" if self.version > 1 else self.name
+
+    @property
+    def key_name(self) -> str:
+        """Of the key its photographs are encrypted with."""
+        return f"list-{self.id}"
+
+    @property
+    def is_editable(self) -> bool:
+        return self.state in EDITABLE
+
+    @property
+    def is_overdue(self) -> bool:
+        """Past the time it should have been destroyed."""
+        due = self.destroy_due_at
+        return due is not None and self.destroyed_at is None and due < dt.datetime.now(dt.UTC)
+
+
+_S = Watchlist.State
+EDITABLE = (_S.DRAFT, _S.RETURNED)
+# What waits for nothing but its destruction.
+OVER = (_S.CLOSED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED)
+_COMPILE, _AUTHORISE, _RUN = (
+    "watchlists.compile_watchlist",
+    "watchlists.authorise_watchlist",
+    "deployments.run_deployment",
+)
+
+STEPS: dict[str, Step] = {
+    "compile": Step(EDITABLE, _S.COMPILED, _COMPILE, Action.WATCHLIST_COMPILED),
+    "withdraw": Step((_S.COMPILED, _S.CHECKED), _S.RETURNED, _COMPILE, Action.WATCHLIST_WITHDRAWN),
+    "check": Step((_S.COMPILED,), _S.CHECKED, _COMPILE, Action.WATCHLIST_CHECKED),
+    "return": Step((_S.COMPILED, _S.CHECKED), _S.RETURNED, _AUTHORISE, Action.WATCHLIST_RETURNED),
+    "reject": Step((_S.COMPILED, _S.CHECKED), _S.REJECTED, _AUTHORISE, Action.WATCHLIST_REJECTED),
+    "discard": Step(EDITABLE, _S.REJECTED, _COMPILE, Action.WATCHLIST_DISCARDED),
+    "authorise": Step((_S.CHECKED,), _S.AUTHORISED, _AUTHORISE, Action.WATCHLIST_AUTHORISED),
+    "seal": Step((_S.AUTHORISED,), _S.SEALED, _AUTHORISE, Action.WATCHLIST_SEALED),
+    "supersede": Step((_S.SEALED,), _S.SUPERSEDED, _AUTHORISE, Action.WATCHLIST_SUPERSEDED),
+    "go_live": Step((_S.SEALED,), _S.LIVE, _RUN, Action.WATCHLIST_LIVE, system_may=True),
+    "close": Step((_S.LIVE,), _S.CLOSED, _RUN, Action.WATCHLIST_CLOSED, system_may=True),
+    "expire": Step((_S.SEALED,), _S.EXPIRED, "", Action.WATCHLIST_EXPIRED, system_may=True),
+    "destroy": Step(OVER, _S.DESTROYED, "", Action.WATCHLIST_DESTROYED, system_may=True),
+}

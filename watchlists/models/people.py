@@ -1,0 +1,207 @@
+"""Somebody on a list, their photographs, and what has to be looked at before they are approved."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from watchlists import keys
+from watchlists.models.lists import Watchlist
+from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
+from watchlists.querysets import PersonQuerySet
+
+ADULT_YEARS = 18
+
+
+class Person(models.Model):
+    """Somebody a force has a lawful reason to look for, on one version of one list.
+
+    revision counts the changes, so that of two people who edit at once the second is told.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    watchlist = models.ForeignKey(Watchlist, on_delete=models.PROTECT, related_name="people", editable=False)
+    reference = models.CharField(
+        "nominal reference", max_length=40, help_text="The person's number in the force's records system."
+    )
+    name = models.CharField(max_length=120)
+    date_of_birth = models.DateField(null=True, blank=True)
+    age = models.CharField(
+        "age, if the date of birth is not known", max_length=8, choices=Age.choices, blank=True, default=""
+    )
+    category = models.CharField(max_length=12, choices=Category.choices)
+    offence = models.CharField("offence or harm", max_length=300, help_text="What the person is sought for.")
+    legal_basis = models.CharField(max_length=12, choices=LegalBasis.choices)
+    authority = models.CharField(
+        "warrant or order",
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="Number, court and date, where there is one.",
+    )
+    tier = models.CharField("response", max_length=8, choices=Tier.choices)
+    expected_action = models.CharField(
+        max_length=200, help_text="What the engagement officer is to do once the person is identified."
+    )
+    markers = ArrayField(
+        models.CharField(max_length=12, choices=Marker.choices),
+        verbose_name="risk markers",
+        default=list,
+        blank=True,
+    )
+    look_alikes = models.CharField(
+        "relatives and look-alikes",
+        max_length=300,
+        blank=True,
+        default="",
+        help_text="A twin, a brother, anybody known to be mistaken for them.",
+    )
+    rationale = models.TextField(
+        blank=True, default="", help_text="Why an associate, a witness or a victim must be looked for in this way."
+    )
+    minor_rationale = models.TextField(
+        "rationale for somebody under 18",
+        blank=True,
+        default="",
+        help_text="Why this child must be looked for in this way: the harm, and what else was considered.",
+    )
+    expires_on = models.DateField("to be looked for until", null=True, blank=True)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
+    added_at = models.DateTimeField(auto_now_add=True)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    current_at = models.DateTimeField(null=True, editable=False)
+    current_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    minor_accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        ordering = ("name", "reference")
+        constraints = (
+            models.UniqueConstraint(fields=["watchlist", "reference"], name="once_on_a_watchlist"),
+            models.CheckConstraint(
+                condition=~models.Q(category__in=EXCEPTIONAL) | ~models.Q(rationale=""),
+                name="exceptional_has_rationale",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(date_of_birth__isnull=False) | ~models.Q(age=""), name="age_is_known"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["watchlist", "name"]),
+            models.Index(fields=["watchlist", "category"]),
+        )
+
+    def __str__(self) -> str:
+        # What the journal keeps for ever: no name, no force reference.
+        return f"person {str(self.id)[:8]}"
+
+    def is_minor(self, on: dt.date | None = None) -> bool:
+        """Under 18 on that day (today), as far as is known."""
+        if self.date_of_birth is None:
+            return self.age == Age.MINOR
+        return self.date_of_birth > eighteen_years_before(on or timezone.localdate())
+
+    @property
+    def needs_minor_tick(self) -> bool:
+        return self.is_minor() and self.minor_accepted_by_id is None
+
+    @property
+    def marker_labels(self) -> list[str]:
+        return [str(Marker(marker).label) for marker in self.markers]
+
+
+def eighteen_years_before(day: dt.date) -> dt.date:
+    """Who was born after it is under 18. Born on 29 February: 18 on 1 March."""
+    try:
+        return day.replace(year=day.year - ADULT_YEARS)
+    except ValueError:
+        return day.replace(year=day.year - ADULT_YEARS, day=28)
+
+
+class Photograph(models.Model):
+    """One lawful photograph of a person, re-encoded without metadata, with the face that was chosen on it.
+
+    It lives in the database beside the rows that explain it, so that both are written, and destroyed, together
+    (docs/adr/0001), encrypted with its list's own key.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="photographs")
+    encrypted = models.BinaryField()
+    key_name = models.CharField(max_length=60)
+    sha256 = models.CharField(max_length=64, help_text="Of the JPEG, before its encryption.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    face_box: models.JSONField[list[float], list[float]] = models.JSONField(
+        help_text="Left, top, width, height of the chosen face, in pixels."
+    )
+    source = models.CharField(max_length=12, choices=Source.choices)
+    lawful_hold = models.CharField(max_length=200, help_text="Why the force may hold this photograph.")
+    taken_on = models.DateField(null=True, blank=True)
+    quality: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("added_at",)
+        constraints = (
+            models.CheckConstraint(condition=~models.Q(source__in=REFUSED_SOURCES), name="lawful_source"),
+            models.UniqueConstraint(fields=["person", "sha256"], name="photograph_once_a_person"),
+        )
+
+    def __str__(self) -> str:
+        return f"photograph {str(self.id)[:8]}"
+
+    @property
+    def jpeg(self) -> bytes:
+        """The picture itself.
+
+        Raises:
+            watchlists.keys.KeyGone: its key was destroyed.
+        """
+        return keys.decrypted(self.key_name, bytes(self.encrypted), self.sha256)
+
+
+class Flag(models.Model):
+    """Something about an entry that a person must put right, or accept with a reason, before the list is approved."""
+
+    class Kind(models.TextChoices):
+        OLD_PHOTOGRAPH = "old_photograph", "Old photograph"
+        POOR_QUALITY = "poor_quality", "Poor photograph"
+        SAME_PERSON = "same_person", "May be the same person as another entry"
+        LOOK_ALIKE = "look_alike", "Looks like somebody else on file"
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="flags")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    detail = models.CharField(max_length=400)
+    photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="+", null=True)
+    other = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="+", null=True)
+    raised_at = models.DateTimeField(auto_now_add=True)
+    reason = models.CharField(max_length=400, blank=True)
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("person", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=["kind", "photograph", "other"], name="flagged_once", nulls_distinct=False),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.person}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.accepted_at is None

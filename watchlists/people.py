@@ -1,0 +1,303 @@
+"""Acts on the people of a list that can still be edited. Each is atomic and leaves its row in the journal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Conflict, Refused
+from audit.journal import record
+from audit.machine import require
+from watchlists import engines, keys
+from watchlists.enrolment import Enrolment
+from watchlists.ledger import enter
+from watchlists.likeness import likenesses
+from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Source
+
+COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
+PARTICULARS = (
+    "reference",
+    "name",
+    "date_of_birth",
+    "age",
+    "category",
+    "offence",
+    "legal_basis",
+    "authority",
+    "tier",
+    "expected_action",
+    "markers",
+    "look_alikes",
+    "rationale",
+    "minor_rationale",
+    "expires_on",
+)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a photograph comes from, why it may be held, and when it was taken (None: not known)."""
+
+    source: str
+    lawful_hold: str
+    taken_on: dt.date | None
+
+
+@transaction.atomic
+def add_person(
+    watchlist: Watchlist,
+    particulars: Mapping[str, Any],
+    enrolment: Enrolment,
+    provenance: Provenance,
+    *,
+    actor: AbstractBaseUser,
+) -> Person:
+    """Put a person with a first photograph on a list. particulars: of PARTICULARS.
+
+    Raises:
+        Refused: the reference is on this list already, or something that the policy asks for is missing.
+        Conflict: the list can no longer be edited.
+    """
+    require(actor, COMPILE)
+    # Rows are locked before the journal, everywhere, so that no two acts wait for each other.
+    lock_editable(watchlist)
+    person = Person(watchlist=watchlist, added_by_id=actor.pk, **particulars)
+    _check(person)
+    person.save(force_insert=True)
+    data = {"category": person.category, "watchlist": str(watchlist.pk)}
+    record(Action.PERSON_ADDED, actor=actor, target=person, data=data)
+    add_photograph(person, enrolment, provenance, actor=actor)
+    _recount(watchlist)
+    return person
+
+
+@transaction.atomic
+def change_person(person: Person, particulars: Mapping[str, Any], *, revision: int, actor: AbstractBaseUser) -> None:
+    """Correct particulars. revision: the one that was on the page.
+
+    Raises:
+        Conflict: somebody else has changed this entry since, or the list can no longer be edited.
+        Refused: the reference is on this list already, or something that the policy asks for is missing.
+    """
+    require(actor, COMPILE)
+    lock_editable(person.watchlist)
+    held = Person.objects.select_for_update().get(pk=person.pk)
+    if held.revision != revision:
+        raise Conflict(
+            "Somebody else has changed this entry since you opened it. Nothing of yours was kept: open it again, and "
+            "enter what you wanted to change."
+        )
+    changed = [name for name in PARTICULARS if name in particulars and getattr(held, name) != particulars[name]]
+    for name in changed:
+        setattr(held, name, particulars[name])
+    _check(held)
+    # A tick for a child was for what was written then.
+    held.minor_accepted_by = None
+    held.revision += 1
+    held.save()
+    person.refresh_from_db()
+    record(Action.PERSON_CHANGED, actor=actor, target=person, data={"fields": ", ".join(changed)})
+
+
+@transaction.atomic
+def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
+    """Take a person off a list, and destroy what was held of them.
+
+    Raises:
+        Conflict: the list can no longer be edited. Refused: they are held as evidence.
+    """
+    require(actor, COMPILE)
+    watchlist, removed = person.watchlist, Person(pk=person.pk)
+    lock_editable(watchlist)
+    if hasattr(person, "hold"):
+        raise Refused("This entry is held as evidence: the hold must be released first.")
+    enter(watchlist, Person.objects.filter(pk=person.pk))
+    person.delete()
+    _recount(watchlist)
+    record(Action.PERSON_DESTROYED, actor=actor, target=removed, data={"watchlist": str(watchlist.pk)})
+
+
+@transaction.atomic
+def add_photograph(
+    person: Person, enrolment: Enrolment, provenance: Provenance, *, actor: AbstractBaseUser
+) -> Photograph:
+    """Keep a photograph, encrypted with its list's key, and raise the flags it gives cause for.
+
+    Raises:
+        Refused: its source or quality is not allowed, or this person has it already.
+    """
+    require(actor, COMPILE)
+    lock_editable(person.watchlist)
+    if provenance.source in REFUSED_SOURCES:
+        raise Refused(
+            f"A {Source(provenance.source).label.lower()} photograph may not be used: it was given to the state for "
+            "another purpose. Use a police photograph."
+        )
+    blocked = [measure.advice for measure in enrolment.report if measure.level == "block"]
+    if blocked:
+        raise Refused("This photograph is too poor to look for anybody by. " + " ".join(blocked))
+    if person.photographs.filter(sha256=enrolment.sha256).exists():
+        raise Refused("This person has this photograph already.")
+    name = person.watchlist.key_name
+    keys.create(name)
+    photograph = Photograph.objects.create(
+        person=person,
+        encrypted=keys.encrypted(name, enrolment.jpeg),
+        key_name=name,
+        sha256=enrolment.sha256,
+        width=enrolment.width,
+        height=enrolment.height,
+        face_box=enrolment.face_box,
+        quality=enrolment.quality_json,
+        added_by_id=actor.pk,
+        **vars(provenance),
+    )
+    engine = engines.current_engine()
+    engines.keep_template(photograph, engine, enrolment.template)
+    _flag(photograph, enrolment)
+    data = {"person": str(person.pk), "sha256": enrolment.sha256, "source": provenance.source}
+    record(Action.PHOTOGRAPH_ADDED, actor=actor, target=photograph, data=data)
+    return photograph
+
+
+@transaction.atomic
+def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> None:
+    """Destroy one of several photographs.
+
+    Raises:
+        Refused: it is the only one. Conflict: the list can no longer be edited.
+    """
+    require(actor, COMPILE)
+    person, removed = photograph.person, Photograph(pk=photograph.pk)
+    lock_editable(person.watchlist)
+    if person.photographs.count() == 1:
+        raise Refused("This is the only photograph of this person. Add another one first, or remove the person.")
+    photograph.delete()
+    record(Action.PHOTOGRAPH_DESTROYED, actor=actor, target=removed, data={"person": str(person.pk)})
+
+
+@transaction.atomic
+def accept_flag(flag: Flag, *, reason: str, actor: AbstractBaseUser) -> None:
+    """Say why an entry may stand in spite of what was flagged.
+
+    Raises:
+        Refused: no reason. Conflict: accepted already, or the list is past its checks.
+    """
+    require(actor, COMPILE)
+    watchlist = flag.person.watchlist
+    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
+        raise Conflict(f"This list is {locked.get_state_display().lower()}; its flags are settled.")
+    if not reason.strip():
+        raise Refused("Say why this entry may stand.")
+    now = timezone.now()
+    accepted = Flag.objects.filter(pk=flag.pk, accepted_at__isnull=True).update(
+        reason=reason.strip(), accepted_by=actor, accepted_at=now
+    )
+    if not accepted:
+        raise Conflict("This was accepted already.")
+    # The reason may name a brother: it goes with the list. The journal has that there was one.
+    data = {"kind": flag.kind, "watchlist": str(watchlist.pk)}
+    record(Action.FLAG_ACCEPTED, actor=actor, target=flag.person, data=data)
+
+
+@transaction.atomic
+def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None, *, actor: AbstractBaseUser) -> int:
+    """Say that people are still to be looked for, as of now. people: ids; None for all. Returns how many.
+
+    Raises:
+        Conflict: the list is approved, or over.
+    """
+    require(actor, COMPILE)
+    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
+        raise Conflict(f"This list is {locked.get_state_display().lower()}: its entries are not checked any more.")
+    chosen = Person.objects.filter(watchlist=watchlist)
+    if people is not None:
+        chosen = chosen.filter(pk__in=people)
+    ids = sorted(str(pk) for pk in chosen.values_list("pk", flat=True))
+    if not ids:
+        raise Refused("Choose whom you have checked.")
+    chosen.update(current_at=timezone.now(), current_by=actor)
+    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    data: dict[str, str | int | bool | None] = {"people": len(ids), "ids_sha256": digest}
+    record(Action.PEOPLE_CURRENT, actor=actor, target=watchlist, data=data)
+    return len(ids)
+
+
+def lock_editable(watchlist: Watchlist) -> None:
+    """Hold a list's row until the act ends.
+
+    Raises:
+        Conflict: it can no longer be edited.
+    """
+    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    if not locked.is_editable:
+        state = locked.get_state_display().lower()
+        raise Conflict(f"This list is {state}; only a draft can be changed. Draw up a new version of it instead.")
+
+
+def _check(person: Person) -> None:
+    """What the policy asks for of every entry, in the words of who forgot it."""
+    same = Person.objects.filter(watchlist=person.watchlist_id, reference=person.reference).exclude(pk=person.pk)
+    if same.exists():
+        raise Refused(f"Somebody with the reference {person.reference} is on this list already.")
+    if person.date_of_birth is None and not person.age:
+        raise Refused("Give the date of birth, or say whether the person is 18 or over.")
+    if person.date_of_birth is not None and person.date_of_birth > timezone.localdate():
+        raise Refused("The date of birth lies in the future.")
+    if person.category in EXCEPTIONAL and not person.rationale.strip():
+        raise Refused("An associate, a witness or a victim needs a rationale of their own.")
+    if person.is_minor() and not person.minor_rationale.strip():
+        raise Refused("Somebody under 18 needs a rationale of their own.")
+    if person.expires_on is not None and person.expires_on < timezone.localdate():
+        raise Refused("The day until which this person is looked for is over.")
+
+
+def _flag(photograph: Photograph, enrolment: Enrolment) -> None:
+    person = photograph.person
+    oldest = timezone.localdate() - dt.timedelta(days=365 * settings.LFR_OLD_PHOTOGRAPH_YEARS)
+    if photograph.taken_on is None:
+        _raise(photograph, Flag.Kind.OLD_PHOTOGRAPH, "It is not known when this photograph was taken.")
+    elif photograph.taken_on < oldest:
+        _raise(
+            photograph,
+            Flag.Kind.OLD_PHOTOGRAPH,
+            f"Taken on {photograph.taken_on.day} {photograph.taken_on:%B %Y}: faces change.",
+        )
+    poor = [measure.advice for measure in enrolment.report if measure.level == "warn"]
+    if poor:
+        _raise(photograph, Flag.Kind.POOR_QUALITY, " ".join(poor)[:400])
+    engine = engines.current_engine()
+    point = engine.operating_points.first()
+    if point is None:
+        return
+    for found in likenesses(enrolment.template, engine, reference=person.reference, threshold=point.threshold):
+        other = found.photograph.person
+        where = "this list" if other.watchlist_id == person.watchlist_id else f"“{other.watchlist}”"
+        detail = f"{other.name}, {other.reference}, on {where}: similarity {found.score:.3f}."
+        _raise(photograph, found.kind, detail, found.photograph)
+        if other.watchlist.is_editable:
+            detail = f"{person.name}, {person.reference}, on “{person.watchlist}”: similarity {found.score:.3f}."
+            _raise(found.photograph, found.kind, detail, photograph)
+
+
+def _raise(photograph: Photograph, kind: str, detail: str, other: Photograph | None = None) -> None:
+    Flag.objects.get_or_create(
+        person=photograph.person, kind=kind, photograph=photograph, other=other, defaults={"detail": detail}
+    )
+
+
+def _recount(watchlist: Watchlist) -> None:
+    watchlist.size = Person.objects.filter(watchlist=watchlist).count()
+    watchlist.save(update_fields=["size"])

@@ -1,0 +1,211 @@
+"""Pages of the people on a list, and of what is left of lists."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from audit.access import acting, permitted
+from audit.actions import Action
+from audit.errors import Refused
+from audit.journal import record
+from watchlists import destruction, ledger, people
+from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
+from watchlists.keys import KeyGone
+from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
+
+COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
+BOARD = 100
+
+
+@require_http_methods(["GET", "POST"])
+@permitted(COMPILE)
+def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=watchlist_id)
+    form, photograph, provenance = _enrolment_forms(request)
+    status = 200
+    if request.method == "POST":
+        if all([form.is_valid(), photograph.is_valid(), provenance.is_valid()]):
+            try:
+                person = people.add_person(
+                    watchlist,
+                    form.particulars(),
+                    photograph.enrolment,
+                    provenance.provenance,
+                    actor=acting(request),
+                )
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, "On the list now.")
+                return redirect("person", person.id)
+        status = 422
+    context = {"form": form, "photograph": photograph, "provenance": provenance, "watchlist": watchlist}
+    return render(request, "watchlists/person_new.html", context, status=status)
+
+
+@require_GET
+@permitted(COMPILE, AUTHORISE)
+def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person = _person(request, person_id)
+    with transaction.atomic():
+        record(Action.PERSON_VIEWED, actor=acting(request), target=person)
+    context = {
+        "person": person,
+        "watchlist": person.watchlist,
+        "photographs": person.photographs.defer("encrypted"),
+        "flags": person.flags.select_related("accepted_by", "photograph", "other__person"),
+        "hold": Hold.objects.filter(person=person).select_related("owner").first(),
+        "hold_form": HoldForm(),
+        "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
+    }
+    return render(request, "watchlists/person.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@permitted(COMPILE)
+def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person = _person(request, person_id)
+    revision = request.POST.get("revision", str(person.revision))
+    # Of its own copy: what does not pass must not stand on the page as if it were held.
+    form = PersonForm(request.POST or None, instance=Person.objects.get(pk=person.pk))
+    status = 200
+    if request.method == "POST":
+        if form.is_valid() and revision.isdigit():
+            try:
+                people.change_person(person, form.particulars(), revision=int(revision), actor=acting(request))
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                messages.success(request, "Changed.")
+                return redirect("person", person.id)
+        status = 422
+    context = {"form": form, "person": person, "watchlist": person.watchlist, "revision": revision}
+    return render(request, "watchlists/person_edit.html", context, status=status)
+
+
+@require_POST
+@permitted(COMPILE)
+def person_remove(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person = _person(request, person_id)
+    people.remove_person(person, actor=acting(request))
+    messages.info(request, "Taken off the list, and destroyed.")
+    return redirect("watchlist", person.watchlist_id)
+
+
+@require_http_methods(["GET", "POST"])
+@permitted(COMPILE)
+def photograph_new(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person = _person(request, person_id)
+    _, photograph, provenance = _enrolment_forms(request)
+    status = 200
+    if request.method == "POST":
+        if all([photograph.is_valid(), provenance.is_valid()]):
+            try:
+                people.add_photograph(person, photograph.enrolment, provenance.provenance, actor=acting(request))
+            except Refused as refusal:
+                provenance.add_error(None, str(refusal))
+            else:
+                return redirect("person", person.id)
+        status = 422
+    context = {"photograph": photograph, "provenance": provenance, "person": person, "watchlist": person.watchlist}
+    return render(request, "watchlists/photograph_new.html", context, status=status)
+
+
+@require_POST
+@permitted(COMPILE)
+def photograph_remove(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
+    photograph = get_object_or_404(Photograph.objects.select_related("person__watchlist"), pk=photograph_id)
+    people.remove_photograph(photograph, actor=acting(request))
+    return redirect("person", photograph.person_id)
+
+
+@require_POST
+@permitted(COMPILE)
+def photograph_check(request: HttpRequest) -> JsonResponse:
+    """What is on a photograph, before it is kept: {faces, report, blocked} or {error}. Nothing is stored."""
+    form = PhotographForm(request.POST, request.FILES)
+    if form.is_valid():
+        enrolment = form.enrolment
+        report = [vars(measure) for measure in enrolment.report]
+        return JsonResponse({"faces": [enrolment.face_share], "report": report, "blocked": enrolment.is_blocked})
+    error = " ".join(str(message) for found in form.errors.values() for message in found)
+    return JsonResponse({"faces": form.faces, "error": error}, status=422)
+
+
+@require_GET
+@never_cache
+@permitted(COMPILE, AUTHORISE)
+def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
+    photograph = get_object_or_404(Photograph, pk=photograph_id)
+    try:
+        return HttpResponse(photograph.jpeg, content_type="image/jpeg")
+    except KeyGone as error:
+        raise Http404 from error
+
+
+@require_POST
+@permitted(COMPILE)
+def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
+    flag = get_object_or_404(Flag.objects.select_related("person__watchlist"), pk=flag_id)
+    people.accept_flag(flag, reason=request.POST.get("reason", "")[:400], actor=acting(request))
+    return redirect("person", flag.person_id)
+
+
+@require_POST
+@permitted(destruction.HOLD)
+def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person = _person(request, person_id)
+    form = HoldForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Say what this entry is evidence of, and on which day that is reviewed.")
+    destruction.place_hold(person, actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Held as evidence: it will not be destroyed with its list.")
+    return redirect("person", person.id)
+
+
+@require_POST
+@permitted(destruction.HOLD)
+def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person = _person(request, person_id)
+    destruction.release_hold(person, actor=acting(request))
+    messages.info(request, "Released.")
+    return redirect("watchlist", person.watchlist_id)
+
+
+@require_GET
+@permitted(ledger.SEARCH)
+def destructions(request: HttpRequest) -> HttpResponse:
+    """What is to be destroyed and when, what was, and what is kept as evidence: counts and names of lists only."""
+    context = {
+        "due": Watchlist.objects.to_be_destroyed(),
+        "certificates": Certificate.objects.select_related("watchlist")[:BOARD],
+        "holds": Hold.objects.select_related("owner", "person__watchlist"),
+    }
+    return render(request, "watchlists/destructions.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@permitted(ledger.SEARCH)
+def ledger_search(request: HttpRequest) -> HttpResponse:
+    """Whether somebody was on a list. By POST, so that the reference stands in no address and no log."""
+    form = LedgerForm(request.POST or None)
+    found = ledger.search(form.cleaned_data["reference"], actor=acting(request)) if form.is_valid() else None
+    status = 422 if request.method == "POST" and found is None else 200
+    return render(request, "watchlists/ledger.html", {"form": form, "found": found}, status=status)
+
+
+def _person(request: HttpRequest, person_id: uuid.UUID) -> Person:
+    return get_object_or_404(Person.objects.visible_to(request.user).select_related("watchlist"), pk=person_id)
+
+
+def _enrolment_forms(request: HttpRequest) -> tuple[PersonForm, PhotographForm, ProvenanceForm]:
+    data, files = request.POST or None, request.FILES or None
+    return PersonForm(data), PhotographForm(data, files), ProvenanceForm(data)

@@ -1,0 +1,72 @@
+"""What a list says, in one canonical form, and the hash over it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from watchlists.models import Flag, Person, Photograph, Watchlist
+
+# Of the form below. A change of it is a new number: hashes of before were made in the form of before.
+FORM = 2
+
+_PERSON = (
+    "id",
+    "reference",
+    "name",
+    "date_of_birth",
+    "age",
+    "category",
+    "offence",
+    "legal_basis",
+    "authority",
+    "tier",
+    "expected_action",
+    "markers",
+    "look_alikes",
+    "rationale",
+    "minor_rationale",
+    "expires_on",
+    "added_by_id",
+    "current_at",
+    "current_by_id",
+    "minor_accepted_by_id",
+)
+_PHOTOGRAPH = ("id", "person_id", "sha256", "face_box", "source", "lawful_hold", "taken_on")
+_FLAG = ("person_id", "kind", "detail", "reason", "accepted_by_id", "accepted_at")
+
+
+def content_hash(watchlist: Watchlist) -> str:
+    """SHA-256 over a list's canonical content: who, why, on what authority, from which photographs, accepted by whom.
+
+    Rows are read in chunks, so that a list of tens of thousands does not stand in memory.
+    """
+    digest = hashlib.sha256()
+    names = ("id", "name", "purpose", "version", "policy")
+    _feed(digest, {"form": FORM, **{name: getattr(watchlist, name) for name in names}})
+    people = Person.objects.filter(watchlist=watchlist).order_by("pk")
+    photographs = Photograph.objects.filter(person__watchlist=watchlist).order_by("pk")
+    flags = Flag.objects.filter(person__watchlist=watchlist).order_by("person_id", "kind", "pk")
+    for kind, rows in (
+        ("person", people.values(*_PERSON)),
+        ("photograph", photographs.values(*_PHOTOGRAPH)),
+        ("flag", flags.values(*_FLAG)),
+    ):
+        for row in rows.iterator(chunk_size=2000):
+            _feed(digest, {"row": kind, **row})
+    return digest.hexdigest()
+
+
+def canonical(content: dict[str, Any]) -> bytes:
+    """One line of JSON: sorted keys, no spaces, dates in ISO form, everything else as text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
+
+
+def _feed(digest: Any, content: dict[str, Any]) -> None:
+    digest.update(canonical(content))
+    digest.update(b"\n")
+
+
+def _plain(value: Any) -> str:
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
