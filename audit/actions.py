@@ -34,6 +34,7 @@ class Action(models.TextChoices):
     PHOTOGRAPH_ADDED = "photograph.added", "Photograph added"
     PHOTOGRAPH_DESTROYED = "photograph.destroyed", "Photograph destroyed"
     FLAG_ACCEPTED = "person.flag_accepted", "Flag on a person accepted"
+    FLAGS_ACCEPTED = "watchlist.flags_accepted", "Flags on photographs of a watchlist accepted"
     PEOPLE_CURRENT = "watchlist.people_current", "People said to be still sought"
     HOLD_PLACED = "person.hold_placed", "Person held as evidence"
     HOLD_RELEASED = "person.hold_released", "Hold of a person released"
@@ -42,6 +43,11 @@ class Action(models.TextChoices):
     # Until lists owned their people.
     WATCHLIST_ENTRY_ADDED = "watchlist.entry_added", "Person put on watchlist"
     WATCHLIST_ENTRY_REMOVED = "watchlist.entry_removed", "Person taken off watchlist"
+    IMPORT_BEGUN = "import.begun", "Import handed in"
+    IMPORT_READ = "import.read", "Import read"
+    IMPORT_CONFIRMED = "import.confirmed", "Import confirmed"
+    IMPORT_DONE = "import.done", "Import finished"
+    IMPORT_CANCELLED = "import.cancelled", "Import given up"
     WATCHLIST_VIEWED = "watchlist.viewed", "Watchlist viewed"
     WATCHLIST_COMPILED = "watchlist.compiled", "Watchlist compiled"
     WATCHLIST_CHECKED = "watchlist.checked", "Watchlist checked and submitted"
@@ -87,6 +93,7 @@ class Action(models.TextChoices):
 _VERBS = {
     Action.PERSON_ADDED: Verb.COLLECTION,
     Action.PHOTOGRAPH_ADDED: Verb.COLLECTION,
+    Action.IMPORT_BEGUN: Verb.COLLECTION,
     Action.WATCHLIST_VIEWED: Verb.CONSULTATION,
     Action.PERSON_VIEWED: Verb.CONSULTATION,
     Action.LEDGER_SEARCHED: Verb.CONSULTATION,
@@ -99,6 +106,7 @@ _VERBS = {
     Action.RECORD_EXPORTED: Verb.DISCLOSURE,
     Action.PERSON_DESTROYED: Verb.ERASURE,
     Action.PHOTOGRAPH_DESTROYED: Verb.ERASURE,
+    Action.IMPORT_CANCELLED: Verb.ERASURE,
     Action.WATCHLIST_DESTROYED: Verb.ERASURE,
     Action.DATABASE_SCRUBBED: Verb.ERASURE,
     Action.ALERT_PURGED: Verb.ERASURE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -42,6 +42,15 @@ class Break:
     reason: str
 
 
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, to be recorded with others."""
+
+    action: Action
+    target: models.Model
+    data: JournalData | None = None
+
+
 def record(action: Action, *, actor: Actor, target: models.Model, data: JournalData | None = None) -> Entry:
     """Write one row, in the caller's transaction: what happened and its row are committed together or not at all.
 
@@ -49,31 +58,42 @@ def record(action: Action, *, actor: Actor, target: models.Model, data: JournalD
         RuntimeError: outside a transaction.
         TypeError: `data` holds anything but text, whole numbers, yes/no and nothing.
     """
+    (entry,) = record_all([Event(action, target, data)], actor=actor)
+    return entry
+
+
+def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
+    """Write a row for each, as `record` does, in one go."""
     if not connection.in_atomic_block:
-        raise RuntimeError(f"{action} must be recorded in the transaction of the act itself")
-    details = dict(data or {})
-    for key, value in details.items():
-        if not isinstance(value, str | int | bool | None):
-            raise TypeError(f"journal data is ids and words only, but {key} is a {type(value).__name__}")
+        raise RuntimeError("what happened must be recorded in the transaction of the act itself")
+    for event in events:
+        for key, value in (event.data or {}).items():
+            if not isinstance(value, str | int | bool | None):
+                raise TypeError(f"journal data is ids and words only, but {key} is a {type(value).__name__}")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
     last = Entry.objects.order_by("-number").only("number", "hash").first()
-    entry = Entry(
-        number=last.number + 1 if last else 1,
-        at=dt.datetime.now(dt.UTC),
-        action=action,
-        verb=action.verb,
-        actor_id="" if isinstance(actor, System) else str(actor.pk),
-        actor=str(actor)[:200],
-        target_type=target._meta.label_lower,
-        target_id=str(target.pk),
-        target=str(target)[:300],
-        data=details,
-        previous_hash=last.hash if last else GENESIS,
-    )
-    entry.hash = entry.computed_hash()
-    entry.save(force_insert=True)
-    return entry
+    number, previous = (last.number, last.hash) if last else (0, GENESIS)
+    entries = []
+    for event in events:
+        number += 1
+        entry = Entry(
+            number=number,
+            at=dt.datetime.now(dt.UTC),
+            action=event.action,
+            verb=event.action.verb,
+            actor_id="" if isinstance(actor, System) else str(actor.pk),
+            actor=str(actor)[:200],
+            target_type=event.target._meta.label_lower,
+            target_id=str(event.target.pk),
+            target=str(event.target)[:300],
+            data=dict(event.data or {}),
+            previous_hash=previous,
+        )
+        entry.hash = previous = entry.computed_hash()
+        entries.append(entry)
+    Entry.objects.bulk_create(entries)
+    return entries
 
 
 @transaction.atomic

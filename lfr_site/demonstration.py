@@ -19,7 +19,7 @@ from lfr_site import scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
 from recognition.open_set import photographs
-from watchlists import destruction, people
+from watchlists import destruction, flags, people
 from watchlists import operations as watchlist_operations
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Flag, Watchlist
@@ -238,7 +238,7 @@ def check_and_seal(watchlist: Watchlist, *, compiler: User, approver: User) -> N
     """A draft to a sealed list, as two careful people would take it there."""
     watchlist_operations.compile_watchlist(watchlist, actor=compiler, size_reason="Everybody sought in this town")
     for flag in Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True):
-        people.accept_flag(flag, reason="Compared by eye; the best photograph there is", actor=compiler)
+        flags.accept_flag(flag, reason="Compared by eye; the best photograph there is", actor=compiler)
     people.confirm_current(watchlist, actor=compiler)
     watchlist_operations.check_watchlist(watchlist, actor=compiler)
     watchlist_operations.authorise_watchlist(

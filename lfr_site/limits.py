@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
 
 Scope = dict[str, Any]
 
-REFUSAL = b"This is too large: a photograph may have 20 MB at most."
+REFUSAL = b"This is too large: a photograph may have 20 MB at most, an import what LFR_LARGEST_IMPORT_MB says."
+
+
+# A bulk import: photographs by the thousand, for who is signed in and may; anybody else is told so without their being
+# looked into.
+_IMPORT = re.compile(r"/watchlists/[0-9a-f-]{36}/import/")
+
+
+def _largest(path: str) -> int:
+    return int(settings.LFR_LARGEST_IMPORT if _IMPORT.fullmatch(path) else settings.LFR_LARGEST_REQUEST)
 
 
 class BodyLimit:
@@ -24,7 +34,7 @@ class BodyLimit:
         length = dict(scope["headers"]).get(b"content-length", b"")
         # Browsers always say how long a form is; what does not is no browser.
         has_no_length = scope["method"] in ("POST", "PUT", "PATCH") and not length.isdigit()
-        if has_no_length or (length.isdigit() and int(length) > settings.LFR_LARGEST_REQUEST):
+        if has_no_length or (length.isdigit() and int(length) > _largest(scope["path"])):
             headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
             await send({"type": "http.response.start", "status": 413, "headers": headers})
             await send({"type": "http.response.body", "body": REFUSAL})

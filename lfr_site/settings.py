@@ -54,8 +54,9 @@ LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEP
 
 # Lists and photographs.
 LFR_LIST_SIZE_CAP = environment.integer("LFR_LIST_SIZE_CAP", 2000, 1, 1_000_000)
+LFR_LARGEST_IMPORT = environment.integer("LFR_LARGEST_IMPORT_MB", 4096, 1, 100_000) * 2**20
 LFR_OLD_PHOTOGRAPH_YEARS = environment.integer("LFR_OLD_PHOTOGRAPH_YEARS", 5, 1, 50)
-LFR_LOOK_ALIKE_MARGIN = environment.integer("LFR_LOOK_ALIKE_MARGIN_PERCENT", 10, 1, 50) / 100
+LFR_LOOK_ALIKE_MARGIN = environment.integer("LFR_LOOK_ALIKE_MARGIN_PERCENT", 4, 1, 50) / 100
 LFR_PHOTOGRAPH_LIMITS = environment.limits("LFR_PHOTOGRAPH_LIMITS", LIMITS)
 # Where the photographs' keys are: never in the database.
 LFR_KEY_STORE = environment.text("LFR_KEY_STORE", "watchlists.keys.KeyFolder")
@@ -178,6 +179,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watchlists.destroy_due", 10),
         ("alerts.purge_due", 10),
         ("lfr_site.scrub", 15),
+        ("watchlists.work_on_imports", 3),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")

@@ -230,7 +230,9 @@ class Supervisor:
 
     def _clock(self) -> list[Child]:
         beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]
-        return [Child("clock", self._celery("clock", "clock", "solo")), Child("beat", beat)]
+        # Imports take minutes and every core that is idle; the clock has seconds.
+        lists = Child("lists", self._celery("lists", "lists", "solo"))
+        return [Child("clock", self._celery("clock", "clock", "solo")), lists, Child("beat", beat)]
 
     def _celery(self, queue: str, name: str, pool: str) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", queue, "-n", f"{name}@%h"]

@@ -29,7 +29,7 @@ LIMITS: Mapping[str, Limits] = {
     "brightness": Limits(45, 15),
     "high_brightness": Limits(225, 245),
     "contrast": Limits(18, 6),
-    "high_turn": Limits(0.6, 1.5),
+    "high_turn": Limits(0.6),
     "confidence": Limits(0.75, 0.5),
 }
 

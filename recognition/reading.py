@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import ctypes
 import math
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from recognition.detect import Face
 from recognition.embed import Embedding
 from recognition.engine import Choice, Engine, Template, engine_at
+from recognition.enrolment import Enrolment, FaceChoice, read_photograph
 from recognition.imaging import Pixels, UnreadableImage, decode_photograph
+from recognition.quality import Limits
 from recognition.track import Box, affinity
 
+# Of Linux.
+PR_SET_PDEATHSIG = 1
 # How like the face that was chosen at enrolment a face must be in place and size to be it.
 SAME_FACE = 0.4
 
@@ -89,8 +96,39 @@ def reading_faces(
         yield lambda jpegs, boxes: list(pool.map(_FaceReader(deepface_home, choice), jpegs, boxes))
 
 
+def enrolling(
+    deepface_home: Path, choice: Choice, limits: Mapping[str, Limits], pictures: Iterable[bytes], ahead: int
+) -> Iterator[Enrolment | str]:
+    """Each picture read as it would be enrolled, in order, on every core; or why it cannot be.
+
+    ahead: how many pictures are in memory at once.
+    """
+    reader = _Enroller(deepface_home, choice, limits)
+    waiting: deque[concurrent.futures.Future[Enrolment | str]] = deque()
+    with _readers() as pool:
+        for picture in pictures:
+            waiting.append(pool.submit(reader, picture))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
 def _readers() -> concurrent.futures.ProcessPoolExecutor:
-    return concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
+    return concurrent.futures.ProcessPoolExecutor(
+        os.cpu_count(),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_come_second,
+        initargs=(os.getpid(),),
+    )
+
+
+def _come_second(parent: int) -> None:
+    """In a reader: leave the cores to whatever looks at a live camera, and do not outlive who started it."""
+    os.nice(10)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 @dataclass(frozen=True)
@@ -109,3 +147,17 @@ class _FaceReader:
 
     def __call__(self, jpeg: bytes, box: Box) -> Reading | None:
         return read_face(engine_at(self.deepface_home, self.choice), jpeg, box)
+
+
+@dataclass(frozen=True)
+class _Enroller:
+    deepface_home: Path
+    choice: Choice
+    limits: Mapping[str, Limits]
+
+    def __call__(self, data: bytes) -> Enrolment | str:
+        engine = engine_at(self.deepface_home, self.choice)
+        try:
+            return read_photograph(engine, data, central=True, limits=self.limits)
+        except (UnreadableImage, FaceChoice) as error:
+            return str(error)

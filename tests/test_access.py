@@ -18,7 +18,7 @@ from tests.cast import (
     make_live_deployment,
     make_sealed_watchlist,
 )
-from watchlists.models import Flag, Person, Photograph
+from watchlists.models import Flag, Import, Person, Photograph
 
 ALL = set(NAMES)
 LISTS = {"intelligence", "authority"}
@@ -50,9 +50,16 @@ TABLE: dict[str, Rule] = {
     "person-remove": Rule({"intelligence"}, "post"),
     "photograph-new": Rule({"intelligence"}),
     "photograph-remove": Rule({"intelligence"}, "post"),
+    "flags-accept": Rule({"intelligence"}, "post"),
     "flag-accept": Rule({"intelligence"}, "post"),
     "hold-place": Rule({"authority"}, "post"),
     "hold-release": Rule({"authority"}, "post"),
+    "import-new": Rule({"intelligence"}),
+    "import-template": Rule({"intelligence"}),
+    "import": Rule({"intelligence"}),
+    "import-confirm": Rule({"intelligence"}, "post"),
+    "import-cancel": Rule({"intelligence"}, "post"),
+    "import-report": Rule({"intelligence"}),
     "destructions": Rule({"compliance"}),
     "ledger": Rule({"compliance"}),
     "person-new": Rule({"intelligence"}),
@@ -107,8 +114,11 @@ def test_no_address_is_missing_from_the_table() -> None:
 def addresses(cast: Cast) -> dict[str, str]:
     live = make_live_deployment(cast)
     photograph = Photograph.objects.get(person__watchlist=live.watchlist)
+    engine = live.watchlist.engine
+    assert engine is not None
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
     alert = make_alert(live)
+    handed_in = Import.objects.create(watchlist=live.watchlist, engine=engine, created_by=cast.intelligence)
     objects: dict[str, object] = {
         "watchlist_id": live.watchlist_id,
         "deployment_id": live.id,
@@ -117,6 +127,7 @@ def addresses(cast: Cast) -> dict[str, str]:
         "photograph_id": photograph.id,
         "person_id": photograph.person_id,
         "flag_id": flag.pk,
+        "import_id": handed_in.pk,
     }
     found: dict[str, str] = {}
     for name in TABLE:

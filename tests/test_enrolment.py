@@ -26,7 +26,7 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import people
+from watchlists import flags, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedList
@@ -110,6 +110,23 @@ def test_an_old_photograph_and_one_without_a_date_are_flagged(cast: Cast) -> Non
     assert [flag.kind for flag in Flag.objects.all()] == [Flag.Kind.OLD_PHOTOGRAPH] * 2
 
 
+def test_flags_of_photographs_can_be_accepted_together_and_those_of_people_cannot(cast: Cast) -> None:
+    watchlist = make_watchlist(cast, people=0)
+    for number in range(3):
+        people.add_person(
+            watchlist,
+            particulars(f"T/{number}"),
+            make_enrolment(random_embedding(number)),
+            provenance(taken_on=None),
+            actor=cast.intelligence,
+        )
+    with pytest.raises(Refused, match="one by one"):
+        flags.accept_all(watchlist, Flag.Kind.SAME_PERSON, reason="All seen", actor=cast.intelligence)
+    accepted = flags.accept_all(watchlist, Flag.Kind.OLD_PHOTOGRAPH, reason="Dates asked for", actor=cast.intelligence)
+    assert accepted == 3
+    assert not Flag.objects.filter(accepted_at__isnull=True).exists()
+
+
 def test_the_same_person_under_two_references_is_flagged_on_both(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     twin = add_person(cast, watchlist, "T/twin", "Second Name")
@@ -120,18 +137,18 @@ def test_the_same_person_under_two_references_is_flagged_on_both(cast: Cast) -> 
     assert flag.other is not None
     assert flag.other.person == first
     with pytest.raises(Refused, match="Say why"):
-        people.accept_flag(flag, reason="  ", actor=cast.intelligence)
-    people.accept_flag(flag, reason="Twins: both birth certificates seen", actor=cast.intelligence)
+        flags.accept_flag(flag, reason="  ", actor=cast.intelligence)
+    flags.accept_flag(flag, reason="Twins: both birth certificates seen", actor=cast.intelligence)
     with pytest.raises(Conflict, match="accepted already"):
-        people.accept_flag(flag, reason="Again", actor=cast.intelligence)
+        flags.accept_flag(flag, reason="Again", actor=cast.intelligence)
 
 
 def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(cast: Cast) -> None:
     threshold = make_operating_point().threshold
     sealed = make_sealed_watchlist(cast, embeddings=[random_embedding(1)])
-    near = random_embedding(1) * (threshold - 0.04)
+    near = random_embedding(1) * (threshold - 0.02)
     away = random_embedding(2) - random_embedding(2) @ random_embedding(1) * random_embedding(1)
-    near = near + away / np.linalg.norm(away) * np.sqrt(1 - (threshold - 0.04) ** 2)
+    near = near + away / np.linalg.norm(away) * np.sqrt(1 - (threshold - 0.02) ** 2)
     draft = make_watchlist(cast, people=0)
     brother = add_person(cast, draft, "T/brother", embedding=near.astype(np.float32))
     flag = Flag.objects.get()

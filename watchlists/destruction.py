@@ -26,6 +26,9 @@ from watchlists.models import (
     Certificate,
     Flag,
     Hold,
+    Import,
+    ImportPhotograph,
+    ImportRow,
     Person,
     Photograph,
     SealedTemplate,
@@ -40,7 +43,10 @@ HOLD = "watchlists.hold_evidence"
 # People whose rows are deleted at once, so that a large list does not stand in memory.
 CHUNK = 500
 # Whatever of a list a table of this app can hold.
-TABLES = tuple(model._meta.db_table for model in (Person, Photograph, Template, SealedTemplate, Flag, Hold))
+TABLES = tuple(
+    model._meta.db_table
+    for model in (Person, Photograph, Template, SealedTemplate, Flag, Hold, Import, ImportRow, ImportPhotograph)
+)
 # A table is rewritten under a lock that keeps everybody out: others go first, and the clock tries again.
 LOCK_PATIENCE = "3s"
 
@@ -61,6 +67,7 @@ def destroy(watchlist: Watchlist) -> Certificate:
     held = [hold.person for hold in Hold.objects.filter(person__watchlist=watchlist).select_related("person")]
     for person in held:
         _keep_as_evidence(person)
+    Import.objects.filter(watchlist=watchlist).delete()
     sealed, _ = SealedTemplate.objects.filter(watchlist=watchlist).delete()
     going = Person.objects.filter(watchlist=watchlist).exclude(pk__in=[person.pk for person in held])
     ids = list(going.values_list("pk", flat=True))

@@ -1,151 +1,25 @@
-"""A photograph and its face: what is checked before anything is kept."""
+"""A photograph and its face, as this installation takes it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
 
-import cv2
-import numpy as np
 from django.conf import settings
 
-from recognition.detect import Face
-from recognition.engine import Template
-from recognition.imaging import Pixels, bounded, decode_photograph, encode_jpeg
-from recognition.quality import Measure, measure
-from recognition.track import Box, affinity
+import recognition.enrolment
+from recognition.enrolment import Enrolment, FaceChoice
 from watchlists.engine import engine
 
-LONGEST_SIDE = 1600
-# Around a frame that a person drew: as a share of it, and the size in pixels it is looked at.
-FRAME_MARGIN, FRAME_SIDE, SMALLEST_FRAME = 0.25, 320, 8
-
-
-class FaceChoice(ValueError):
-    """The face to enrol is not clear; the message says what to do.
-
-    faces: the boxes to choose from, left to right, as shares of the picture's width and height.
-    """
-
-    def __init__(self, message: str, faces: list[list[float]] | None = None) -> None:
-        super().__init__(message)
-        self.faces = faces or []
-
-
-@dataclass(frozen=True)
-class Enrolment:
-    """A photograph ready to keep: bounded JPEG without metadata, its face, and what the engine made of it."""
-
-    jpeg: bytes
-    sha256: str
-    width: int
-    height: int
-    face_box: list[float]
-    template: Template
-    report: list[Measure]
-
-    @property
-    def problems(self) -> list[str]:
-        """What to do about this photograph."""
-        return [measure.advice for measure in self.report if measure.level != "good"]
-
-    @property
-    def is_blocked(self) -> bool:
-        """Too poor to be kept."""
-        return any(measure.level == "block" for measure in self.report)
-
-    @property
-    def quality_json(self) -> dict[str, Any]:
-        return {"measures": [vars(measure) for measure in self.report]}
-
-    @property
-    def face_share(self) -> list[float]:
-        """The face's box as shares of the picture's width and height."""
-        return as_shares(self.face_box, self.width, self.height)
-
-
-def as_shares(box: Sequence[float], width: int, height: int) -> list[float]:
-    """Left, top, width, height in pixels as shares (0 to 1) of a picture."""
-    return [round(value / side, 4) for value, side in zip(box, (width, height, width, height), strict=True)]
+__all__ = ["Enrolment", "FaceChoice", "read_photograph"]
 
 
 def read_photograph(data: bytes, chosen: int | None = None, frame: Sequence[float] | None = None) -> Enrolment:
-    """Check a photograph and read the face on it.
-
-    chosen: which face, counted from the left, when there are several. frame: left, top, width and height of the face as
-    shares of the picture, drawn by a person where the detector saw none or the wrong one.
+    """recognition.enrolment.read_photograph with this process's engine and the force's limits.
 
     Raises:
         recognition.imaging.UnreadableImage: the file is no picture we can use.
         FaceChoice: there is no face, or several and none was chosen.
     """
-    # The face is read from the pixels that are kept, so that another engine can read the same ones later.
-    jpeg = encode_jpeg(bounded(decode_photograph(data), LONGEST_SIDE), quality=95)
-    pixels = decode_photograph(jpeg)
-    height, width = pixels.shape[:2]
-    if frame is not None:
-        box = (frame[0] * width, frame[1] * height, frame[2] * width, frame[3] * height)
-        face, count = _framed(pixels, box), 1
-    else:
-        faces = sorted(engine().detect_in_photograph(pixels), key=lambda face: face.x)
-        face, count = _choose(faces, chosen, width, height), len(faces)
-    (template,) = engine().look_closely(pixels, engine().glance(pixels, [face]))
-    return Enrolment(
-        jpeg=jpeg,
-        sha256=hashlib.sha256(jpeg).hexdigest(),
-        width=width,
-        height=height,
-        face_box=[round(value, 1) for value in face.box],
-        template=template,
-        report=[*measure(pixels, face).report(settings.LFR_PHOTOGRAPH_LIMITS), _faces(count)],
+    return recognition.enrolment.read_photograph(
+        engine(), data, chosen=chosen, frame=frame, limits=settings.LFR_PHOTOGRAPH_LIMITS
     )
-
-
-def _faces(count: int) -> Measure:
-    level = "good" if count == 1 else "warn"
-    advice = "" if count == 1 else "There are other faces on this photograph: make sure that the right one is marked."
-    return Measure("Faces on the photograph", count, "1", level, advice)
-
-
-def _framed(pixels: Pixels, box: Box) -> Face:
-    """The face that a person drew a frame around: looked for in a picture of the frame alone."""
-    left, top, width, height = box
-    margin = max(width, height) * FRAME_MARGIN
-    x, y = max(int(left - margin), 0), max(int(top - margin), 0)
-    part = pixels[y : int(top + height + margin), x : int(left + width + margin)]
-    if min(part.shape[:2], default=0) >= SMALLEST_FRAME:
-        scale = max(FRAME_SIDE / max(part.shape[:2]), 1.0)
-        part = np.asarray(cv2.resize(part, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
-        found = [_moved(face, scale, x, y) for face in engine().detect_in_photograph(part)]
-        face = max(found, key=lambda face: affinity(face.box, box), default=None)
-        if face is not None:
-            return face
-    raise FaceChoice("No face could be read inside this frame. Draw it closely around the whole head.")
-
-
-def _moved(face: Face, scale: float, x: int, y: int) -> Face:
-    return replace(
-        face,
-        x=face.x / scale + x,
-        y=face.y / scale + y,
-        width=face.width / scale,
-        height=face.height / scale,
-        landmarks=np.asarray(face.landmarks / scale + np.array([x, y]), np.float32),
-    )
-
-
-def _choose(faces: list[Face], chosen: int | None, width: int, height: int) -> Face:
-    if not faces:
-        raise FaceChoice(
-            "No face was found in this picture. Use a photograph that shows the face from the front, well lit."
-        )
-    boxes = [as_shares(face.box, width, height) for face in faces]
-    if chosen is None:
-        if len(faces) > 1:
-            raise FaceChoice(f"There are {len(faces)} faces in this picture. Choose the person's.", boxes)
-        return faces[0]
-    if not 0 <= chosen < len(faces):
-        raise FaceChoice("That face is not in this picture. Choose one of those shown.", boxes)
-    return faces[chosen]

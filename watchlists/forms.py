@@ -130,6 +130,13 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         return {name: self.cleaned_data[name] for name in PARTICULARS}
 
 
+class ImportForm(forms.Form):
+    """The two files of a bulk import."""
+
+    table = forms.FileField(label="People (CSV)", widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
+    archive = forms.FileField(label="Their photographs (ZIP)", widget=forms.FileInput(attrs={"accept": ".zip"}))
+
+
 class FilterForm(forms.Form):
     """What of a list to show."""
 

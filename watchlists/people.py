@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -19,9 +18,9 @@ from audit.journal import record
 from audit.machine import require
 from watchlists import engines, keys
 from watchlists.enrolment import Enrolment
+from watchlists.flags import flag
 from watchlists.ledger import enter
-from watchlists.likeness import likenesses
-from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.models import Person, Photograph, Watchlist
 from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Source
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
@@ -72,13 +71,22 @@ def add_person(
     # Rows are locked before the journal, everywhere, so that no two acts wait for each other.
     lock_editable(watchlist)
     person = Person(watchlist=watchlist, added_by_id=actor.pk, **particulars)
-    _check(person)
+    check(person)
     person.save(force_insert=True)
     data = {"category": person.category, "watchlist": str(watchlist.pk)}
     record(Action.PERSON_ADDED, actor=actor, target=person, data=data)
     add_photograph(person, enrolment, provenance, actor=actor)
-    _recount(watchlist)
+    recount(watchlist)
     return person
+
+
+def refuse_source(source: str) -> None:
+    """Raises Refused for what the policy does not allow as a source."""
+    if source in REFUSED_SOURCES:
+        raise Refused(
+            f"A {Source(source).label.lower()} photograph may not be used: it was given to the state for "
+            "another purpose. Use a police photograph."
+        )
 
 
 @transaction.atomic
@@ -100,7 +108,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
     changed = [name for name in PARTICULARS if name in particulars and getattr(held, name) != particulars[name]]
     for name in changed:
         setattr(held, name, particulars[name])
-    _check(held)
+    check(held)
     # A tick for a child was for what was written then.
     held.minor_accepted_by = None
     held.revision += 1
@@ -123,7 +131,7 @@ def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
         raise Refused("This entry is held as evidence: the hold must be released first.")
     enter(watchlist, Person.objects.filter(pk=person.pk))
     person.delete()
-    _recount(watchlist)
+    recount(watchlist)
     record(Action.PERSON_DESTROYED, actor=actor, target=removed, data={"watchlist": str(watchlist.pk)})
 
 
@@ -138,11 +146,7 @@ def add_photograph(
     """
     require(actor, COMPILE)
     lock_editable(person.watchlist)
-    if provenance.source in REFUSED_SOURCES:
-        raise Refused(
-            f"A {Source(provenance.source).label.lower()} photograph may not be used: it was given to the state for "
-            "another purpose. Use a police photograph."
-        )
+    refuse_source(provenance.source)
     blocked = [measure.advice for measure in enrolment.report if measure.level == "block"]
     if blocked:
         raise Refused("This photograph is too poor to look for anybody by. " + " ".join(blocked))
@@ -162,9 +166,8 @@ def add_photograph(
         added_by_id=actor.pk,
         **vars(provenance),
     )
-    engine = engines.current_engine()
-    engines.keep_template(photograph, engine, enrolment.template)
-    _flag(photograph, enrolment)
+    engines.keep_template(photograph, engines.current_engine(), enrolment.template)
+    flag(photograph, enrolment)
     data = {"person": str(person.pk), "sha256": enrolment.sha256, "source": provenance.source}
     record(Action.PHOTOGRAPH_ADDED, actor=actor, target=photograph, data=data)
     return photograph
@@ -184,31 +187,6 @@ def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> Non
         raise Refused("This is the only photograph of this person. Add another one first, or remove the person.")
     photograph.delete()
     record(Action.PHOTOGRAPH_DESTROYED, actor=actor, target=removed, data={"person": str(person.pk)})
-
-
-@transaction.atomic
-def accept_flag(flag: Flag, *, reason: str, actor: AbstractBaseUser) -> None:
-    """Say why an entry may stand in spite of what was flagged.
-
-    Raises:
-        Refused: no reason. Conflict: accepted already, or the list is past its checks.
-    """
-    require(actor, COMPILE)
-    watchlist = flag.person.watchlist
-    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
-    if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
-        raise Conflict(f"This list is {locked.get_state_display().lower()}; its flags are settled.")
-    if not reason.strip():
-        raise Refused("Say why this entry may stand.")
-    now = timezone.now()
-    accepted = Flag.objects.filter(pk=flag.pk, accepted_at__isnull=True).update(
-        reason=reason.strip(), accepted_by=actor, accepted_at=now
-    )
-    if not accepted:
-        raise Conflict("This was accepted already.")
-    # The reason may name a brother: it goes with the list. The journal has that there was one.
-    data = {"kind": flag.kind, "watchlist": str(watchlist.pk)}
-    record(Action.FLAG_ACCEPTED, actor=actor, target=flag.person, data=data)
 
 
 @transaction.atomic
@@ -247,8 +225,12 @@ def lock_editable(watchlist: Watchlist) -> None:
         raise Conflict(f"This list is {state}; only a draft can be changed. Draw up a new version of it instead.")
 
 
-def _check(person: Person) -> None:
-    """What the policy asks for of every entry, in the words of who forgot it."""
+def check(person: Person) -> None:
+    """What the policy asks for of every entry, in the words of who forgot it.
+
+    Raises:
+        Refused: something is missing, or the reference is on the list already.
+    """
     same = Person.objects.filter(watchlist=person.watchlist_id, reference=person.reference).exclude(pk=person.pk)
     if same.exists():
         raise Refused(f"Somebody with the reference {person.reference} is on this list already.")
@@ -264,40 +246,7 @@ def _check(person: Person) -> None:
         raise Refused("The day until which this person is looked for is over.")
 
 
-def _flag(photograph: Photograph, enrolment: Enrolment) -> None:
-    person = photograph.person
-    oldest = timezone.localdate() - dt.timedelta(days=365 * settings.LFR_OLD_PHOTOGRAPH_YEARS)
-    if photograph.taken_on is None:
-        _raise(photograph, Flag.Kind.OLD_PHOTOGRAPH, "It is not known when this photograph was taken.")
-    elif photograph.taken_on < oldest:
-        _raise(
-            photograph,
-            Flag.Kind.OLD_PHOTOGRAPH,
-            f"Taken on {photograph.taken_on.day} {photograph.taken_on:%B %Y}: faces change.",
-        )
-    poor = [measure.advice for measure in enrolment.report if measure.level == "warn"]
-    if poor:
-        _raise(photograph, Flag.Kind.POOR_QUALITY, " ".join(poor)[:400])
-    engine = engines.current_engine()
-    point = engine.operating_points.first()
-    if point is None:
-        return
-    for found in likenesses(enrolment.template, engine, reference=person.reference, threshold=point.threshold):
-        other = found.photograph.person
-        where = "this list" if other.watchlist_id == person.watchlist_id else f"“{other.watchlist}”"
-        detail = f"{other.name}, {other.reference}, on {where}: similarity {found.score:.3f}."
-        _raise(photograph, found.kind, detail, found.photograph)
-        if other.watchlist.is_editable:
-            detail = f"{person.name}, {person.reference}, on “{person.watchlist}”: similarity {found.score:.3f}."
-            _raise(found.photograph, found.kind, detail, photograph)
-
-
-def _raise(photograph: Photograph, kind: str, detail: str, other: Photograph | None = None) -> None:
-    Flag.objects.get_or_create(
-        person=photograph.person, kind=kind, photograph=photograph, other=other, defaults={"detail": detail}
-    )
-
-
-def _recount(watchlist: Watchlist) -> None:
+def recount(watchlist: Watchlist) -> None:
+    """Keep the number of people with their list."""
     watchlist.size = Person.objects.filter(watchlist=watchlist).count()
     watchlist.save(update_fields=["size"])

@@ -15,7 +15,7 @@ from audit.access import acting, permitted
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
-from watchlists import destruction, ledger, people
+from watchlists import destruction, flags, ledger, people
 from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
 from watchlists.keys import KeyGone
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
@@ -154,7 +154,7 @@ def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpRespo
 @permitted(COMPILE)
 def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist"), pk=flag_id)
-    people.accept_flag(flag, reason=request.POST.get("reason", "")[:400], actor=acting(request))
+    flags.accept_flag(flag, reason=request.POST.get("reason", "")[:400], actor=acting(request))
     return redirect("person", flag.person_id)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from watchlists import destruction, operations
+from watchlists import destruction, imports, operations
 
 logger = logging.getLogger(__name__)
 
@@ -23,3 +25,15 @@ def destroy_due() -> None:
     count = destruction.destroy_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Destroyed %d lists", count)
+
+
+@shared_task(name="watchlists.work_on_imports", queue="lists", ignore_result=True)
+def work_on_imports() -> None:
+    """Read and add what was handed in, to its end; what was stopped goes on."""
+    imports.work()
+
+
+def hurry_imports() -> None:
+    """Ask for it now. Without a broker the clock asks later."""
+    with contextlib.suppress(OperationalError):
+        work_on_imports.apply_async(expires=10, retry=False)

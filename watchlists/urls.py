@@ -1,6 +1,6 @@
 from django.urls import path
 
-from watchlists import people_views, views
+from watchlists import import_views, people_views, views
 
 urlpatterns = [
     path("watchlists/", views.watchlist_list, name="watchlists"),
@@ -8,6 +8,7 @@ urlpatterns = [
     path("watchlists/<uuid:watchlist_id>/", views.watchlist_detail, name="watchlist"),
     path("watchlists/<uuid:watchlist_id>/people/new/", people_views.person_new, name="person-new"),
     path("watchlists/<uuid:watchlist_id>/current/", views.people_current, name="people-current"),
+    path("watchlists/<uuid:watchlist_id>/flags/", views.flags_accept, name="flags-accept"),
     path("watchlists/<uuid:watchlist_id>/compile/", views.watchlist_compile, name="watchlist-compile"),
     path("watchlists/<uuid:watchlist_id>/check/", views.watchlist_check, name="watchlist-check"),
     path("watchlists/<uuid:watchlist_id>/withdraw/", views.watchlist_withdraw, name="watchlist-withdraw"),
@@ -26,6 +27,12 @@ urlpatterns = [
     path("photographs/check/", people_views.photograph_check, name="photograph-check"),
     path("photographs/<uuid:photograph_id>.jpg", people_views.photograph_jpeg, name="photograph"),
     path("photographs/<uuid:photograph_id>/remove/", people_views.photograph_remove, name="photograph-remove"),
+    path("watchlists/<uuid:watchlist_id>/import/", import_views.import_new, name="import-new"),
+    path("imports/template.csv", import_views.import_template, name="import-template"),
+    path("imports/<uuid:import_id>/", import_views.import_detail, name="import"),
+    path("imports/<uuid:import_id>/confirm/", import_views.import_confirm, name="import-confirm"),
+    path("imports/<uuid:import_id>/cancel/", import_views.import_cancel, name="import-cancel"),
+    path("imports/<uuid:import_id>/report.csv", import_views.import_report, name="import-report"),
     path("destructions/", people_views.destructions, name="destructions"),
     path("ledger/", people_views.ledger_search, name="ledger"),
 ]

@@ -21,7 +21,7 @@ from audit.access import acting, permitted
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
-from watchlists import operations, people
+from watchlists import flags, operations, people
 from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
 from watchlists.models import Flag, Person, Watchlist
 from watchlists.policy import Category, Tier
@@ -74,7 +74,12 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
     context: dict[str, Any] = {}
     if request.user.has_perm(COMPILE) and (watchlist.is_editable or state == Watchlist.State.COMPILED):
         context["obstacles"] = operations.obstacles_of(watchlist) if watchlist.size else []
-        context["size_cap"] = settings.LFR_LIST_SIZE_CAP
+        open_flags = Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True)
+        context["flag_kinds"] = [
+            (kind.value, kind.label, count)
+            for kind in flags.PICTURE_KINDS
+            if (count := open_flags.filter(kind=kind).count())
+        ]
         context["size_form"] = SizeReasonForm() if watchlist.size > settings.LFR_LIST_SIZE_CAP else None
     if request.user.has_perm(AUTHORISE) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
         taking_part = (watchlist.created_by_id, watchlist.compiled_by_id, watchlist.checked_by_id)
@@ -94,16 +99,16 @@ def _summary(watchlist: Watchlist) -> dict[str, Any]:
     }
     minors = [person for person in entries.perhaps_minors() if person.is_minor()]
     earlier = Watchlist.objects.filter(sealed_at__isnull=False).exclude(pk=watchlist.pk).order_by("-sealed_at")[:5]
-    flags = Flag.objects.filter(person__watchlist=watchlist).select_related("person", "accepted_by")
+    raised = Flag.objects.filter(person__watchlist=watchlist).select_related("person", "accepted_by")
     return {
         "earlier": earlier,
         "categories": [(label, by["category"].get(value, 0)) for value, label in Category.choices],
         "tiers": [(label, by["tier"].get(value, 0)) for value, label in Tier.choices],
         "ages": _ages(entries),
         "minors": minors,
-        "flags": flags[:200],
+        "flags": raised[:200],
         "flag_counts": [
-            (label, count) for value, label in Flag.Kind.choices if (count := flags.filter(kind=value).count())
+            (label, count) for value, label in Flag.Kind.choices if (count := raised.filter(kind=value).count())
         ],
     }
 
@@ -159,6 +164,17 @@ def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespons
             raise Refused("Choose whom you have checked.") from error
     count = people.confirm_current(watchlist, ids, actor=acting(request))
     messages.success(request, f"Noted as still sought: {count:,}.")
+    return redirect("watchlist", watchlist.id)
+
+
+@require_POST
+@permitted(COMPILE)
+def flags_accept(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    """Every open flag of one kind, for one reason."""
+    watchlist = _watchlist(request, watchlist_id)
+    kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "")[:400]
+    count = flags.accept_all(watchlist, kind, reason=reason, actor=acting(request))
+    messages.success(request, f"Flags accepted: {count:,}.")
     return redirect("watchlist", watchlist.id)
 
 

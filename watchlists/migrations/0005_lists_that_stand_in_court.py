@@ -4,8 +4,11 @@ Photographs of before were kept in the clear, and stand in the database's files 
 carried over. An installation that holds people finishes with them first.
 """
 
+import uuid
+
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import pgvector.django.vector
 from django.conf import settings
 from django.db import migrations, models
 
@@ -28,6 +31,8 @@ NO_SAMPLES = {
     "watchlists_sealedtemplate": "embedding",
     "watchlists_flag": "detail reason",
     "watchlists_hold": "reason",
+    "watchlists_importrow": "reference values message",
+    "watchlists_importphotograph": "name encrypted sha256 problem reading embedding second",
 }
 SAMPLES = "ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS {target};"
 
@@ -96,6 +101,76 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("review_on",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Import",
+            fields=[
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("reading", "Being read"),
+                            ("ready", "Ready to import"),
+                            ("importing", "Being imported"),
+                            ("done", "Imported"),
+                            ("cancelled", "Given up"),
+                        ],
+                        default="reading",
+                        max_length=12,
+                    ),
+                ),
+                ("unused", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "ordering": ("-created_at",),
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportPhotograph",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=300)),
+                ("encrypted", models.BinaryField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("is_read", models.BooleanField(default=False)),
+                ("problem", models.CharField(blank=True, max_length=400)),
+                ("reading", models.JSONField(null=True)),
+                ("embedding", pgvector.django.vector.VectorField(null=True)),
+                ("second", pgvector.django.vector.VectorField(null=True)),
+            ],
+            options={
+                "ordering": ("pk",),
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportRow",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.PositiveIntegerField()),
+                ("reference", models.CharField(max_length=200)),
+                ("values", models.JSONField()),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Not read yet"),
+                            ("good", "Would be added"),
+                            ("warn", "Would be added, with flags"),
+                            ("wrong", "Not added"),
+                            ("added", "Added"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("message", models.TextField(blank=True)),
+            ],
+            options={
+                "ordering": ("line",),
             },
         ),
         migrations.CreateModel(
@@ -583,6 +658,41 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
+            model_name="import",
+            name="created_by",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
+        ),
+        migrations.AddField(
+            model_name="import",
+            name="engine",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="watchlists.engine"
+            ),
+        ),
+        migrations.AddField(
+            model_name="import",
+            name="watchlist",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="imports", to="watchlists.watchlist"
+            ),
+        ),
+        migrations.AddField(
+            model_name="importrow",
+            name="of",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="rows", to="watchlists.import"
+            ),
+        ),
+        migrations.AddField(
+            model_name="importphotograph",
+            name="row",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="photographs", to="watchlists.importrow"
+            ),
+        ),
+        migrations.AddField(
             model_name="ledgerentry",
             name="watchlist",
             field=models.ForeignKey(
@@ -598,10 +708,18 @@ class Migration(migrations.Migration):
                 fields=("kind", "photograph", "other"), name="flagged_once", nulls_distinct=False
             ),
         ),
+        migrations.AddConstraint(
+            model_name="importrow",
+            constraint=models.UniqueConstraint(fields=("of", "line"), name="line_once_an_import"),
+        ),
+        migrations.AddIndex(
+            model_name="importphotograph",
+            index=models.Index(fields=["row", "is_read"], name="watchlists__row_id_46353d_idx"),
+        ),
         *(
             migrations.RunSQL(
-                SAMPLES.format(table=table, column=column, target=0),
-                SAMPLES.format(table=table, column=column, target="DEFAULT"),
+                SAMPLES.format(table=table, column=f'"{column}"', target=0),
+                SAMPLES.format(table=table, column=f'"{column}"', target="DEFAULT"),
             )
             for table, columns in NO_SAMPLES.items()
             for column in columns.split()

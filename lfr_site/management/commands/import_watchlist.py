@@ -1,0 +1,52 @@
+"""`manage.py import_watchlist`: a bulk import without a browser."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from audit.errors import Refused
+from lfr_site.models import User
+from watchlists import imports
+from watchlists.models import ImportRow, Watchlist
+
+
+class Command(BaseCommand):
+    help = "Read a CSV and a ZIP of photographs for a draft list, say what would happen to every line, and import it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("watchlist", type=uuid.UUID, help="A draft's id.")
+        parser.add_argument("csv", type=Path)
+        parser.add_argument("zip", type=Path)
+        parser.add_argument("--user", required=True, help="Who imports: somebody who may compile lists.")
+        parser.add_argument("--dry-run", action="store_true", help="Say what would happen, and keep nothing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        watchlist = Watchlist.objects.filter(pk=options["watchlist"]).first()
+        user = User.objects.filter(username=options["user"], is_active=True).first()
+        if watchlist is None or user is None:
+            raise CommandError("There is no such list, or no such user.")
+        try:
+            with options["zip"].open("rb") as archive:
+                imported = imports.begin(watchlist, options["csv"].read_bytes(), archive, actor=user)
+            imports.read(imported)
+            imported.refresh_from_db()
+            self._say(imported.rows.exclude(verdict=ImportRow.Verdict.GOOD))
+            if options["dry_run"]:
+                imports.cancel(imported, actor=user)
+                return
+            imports.confirm(imported, actor=user)
+            imports.add(imported)
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        counts = imports.progress_of(imported).by_verdict
+        self.stdout.write(", ".join(f"{label}: {counts.get(value, 0)}" for value, label in ImportRow.Verdict.choices))
+
+    def _say(self, rows: Any) -> None:
+        for row in rows:
+            self.stdout.write(f"line {row.line}, {row.reference}: {row.get_verdict_display()}. {row.message}")

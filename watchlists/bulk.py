@@ -1,0 +1,118 @@
+"""Many people at once: the act of an import, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+
+import recognition.engine
+from audit.actions import Action
+from audit.errors import Refused
+from audit.journal import Event, record_all
+from audit.machine import require
+from watchlists import engines, keys
+from watchlists.flags import alike, photograph_flags
+from watchlists.likeness import Crowd
+from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
+from watchlists.people import COMPILE, Provenance, check, lock_editable, recount, refuse_source
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A photograph that was read before, encrypted with the list's key. reading: width, height, face_box, report."""
+
+    encrypted: bytes
+    sha256: str
+    reading: Mapping[str, Any]
+    template: recognition.engine.Template
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """A line of an import with what it says and shows."""
+
+    row: ImportRow
+    particulars: Mapping[str, Any]
+    photographs: Sequence[Taken]
+
+
+@transaction.atomic
+def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *, actor: AbstractBaseUser) -> None:
+    """Put many people on a list in one transaction; each one's row says what came of it. crowd: grows by them.
+
+    Raises:
+        Conflict: the list can no longer be edited.
+    """
+    require(actor, COMPILE)
+    lock_editable(watchlist)
+    keys.create(watchlist.key_name)
+    engine = engines.current_engine()
+    point = engine.operating_points.first()
+    persons: list[Person] = []
+    kept: list[tuple[Photograph, Taken]] = []
+    for entry in entries:
+        person = Person(watchlist=watchlist, added_by_id=actor.pk, **entry.particulars)
+        try:
+            check(person)
+            photographs = [(_taken(person, each, actor), each) for each in _each_once(entry.photographs)]
+        except Refused as refusal:
+            entry.row.verdict, entry.row.message = ImportRow.Verdict.WRONG, str(refusal)
+            continue
+        persons.append(person)
+        kept += photographs
+        entry.row.verdict = ImportRow.Verdict.ADDED
+    Person.objects.bulk_create(persons)
+    Photograph.objects.bulk_create([photograph for photograph, _ in kept])
+    Template.objects.bulk_create(
+        Template(photograph=photograph, engine=engine, embedding=taken.template.embedding, second=taken.template.second)
+        for photograph, taken in kept
+    )
+    flags = []
+    for photograph, taken in kept:
+        flags += photograph_flags(photograph, taken.reading["report"])
+        if point is not None:
+            found = crowd.likenesses(taken.template, reference=photograph.person.reference, threshold=point.threshold)
+            flags += alike(photograph, found)
+        crowd.add(photograph, taken.template)
+    Flag.objects.bulk_create(flags, ignore_conflicts=True)
+    recount(watchlist)
+    events = [
+        Event(Action.PERSON_ADDED, each, {"category": each.category, "watchlist": str(watchlist.pk)})
+        for each in persons
+    ]
+    events += [
+        Event(
+            Action.PHOTOGRAPH_ADDED,
+            each,
+            {"person": str(each.person_id), "sha256": each.sha256, "source": each.source},
+        )
+        for each, _ in kept
+    ]
+    if events:
+        record_all(events, actor=actor)
+
+
+def _each_once(photographs: Sequence[Taken]) -> list[Taken]:
+    """Two names of one picture are one photograph."""
+    return list({taken.sha256: taken for taken in photographs}.values())
+
+
+def _taken(person: Person, taken: Taken, actor: AbstractBaseUser) -> Photograph:
+    refuse_source(taken.provenance.source)
+    return Photograph(
+        person=person,
+        encrypted=taken.encrypted,
+        key_name=person.watchlist.key_name,
+        sha256=taken.sha256,
+        width=taken.reading["width"],
+        height=taken.reading["height"],
+        face_box=taken.reading["face_box"],
+        quality={"measures": taken.reading["report"]},
+        added_by_id=actor.pk,
+        **vars(taken.provenance),
+    )

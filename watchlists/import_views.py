@@ -1,0 +1,156 @@
+"""Pages of a bulk import."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from audit.access import acting, permitted
+from audit.errors import Refused
+from watchlists import imports
+from watchlists.forms import ImportForm
+from watchlists.importfile import COLUMNS, template
+from watchlists.models import Import, ImportRow, Watchlist
+from watchlists.people import COMPILE
+from watchlists.tasks import hurry_imports
+
+PAGE = 100
+
+
+class NamelessFileHandler(FileUploadHandler):
+    """Keeps an upload that may be too large for memory in a file without a name: gone whatever ends the request."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        super().new_file(*args, **kwargs)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the request)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self._file.write(raw_data)
+
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
+        self._file.seek(0)
+        return UploadedFile(self._file, self.file_name, self.content_type, file_size, self.charset)
+
+
+def _large_upload(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The handler is chosen before anything looks into the body, the check of its token included."""
+    protected = csrf_protect(view)
+
+    @csrf_exempt
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        request.upload_handlers = [NamelessFileHandler(request)]
+        return protected(request, *args, **kwargs)
+
+    return wrapped
+
+
+@_large_upload
+@require_http_methods(["GET", "POST"])
+@permitted(COMPILE)
+def import_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=watchlist_id)
+    form = ImportForm(request.POST or None, request.FILES or None)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            table, archive = form.cleaned_data["table"], form.cleaned_data["archive"]
+            try:
+                begun = imports.begin(watchlist, table.read(), archive.file, actor=acting(request))
+            except Refused as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                hurry_imports()
+                return redirect("import", begun.id)
+        status = 422
+    context = {"watchlist": watchlist, "form": form, "columns": COLUMNS, "imports": watchlist.imports.all()}
+    return render(request, "watchlists/import_new.html", context, status=status)
+
+
+@require_GET
+@permitted(COMPILE)
+def import_template(request: HttpRequest) -> HttpResponse:
+    return _download(template(), "watchlist-template.csv")
+
+
+@require_GET
+@never_cache
+@permitted(COMPILE)
+def import_detail(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+    imported = _import(request, import_id)
+    rows = imported.rows.all()
+    verdict = request.GET.get("verdict", "")
+    if verdict in ImportRow.Verdict.values:
+        rows = rows.filter(verdict=verdict)
+    progress = imports.progress_of(imported)
+    context = {
+        "imported": imported,
+        "watchlist": imported.watchlist,
+        "progress": progress,
+        "counts": [
+            (value, label, progress.by_verdict[value])
+            for value, label in ImportRow.Verdict.choices
+            if progress.by_verdict.get(value)
+        ],
+        "able": sum(progress.by_verdict.get(name, 0) for name in (ImportRow.Verdict.GOOD, ImportRow.Verdict.WARN)),
+        "verdict": verdict,
+        "query": f"verdict={verdict}" if verdict else "",
+        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+    }
+    return render(request, "watchlists/import.html", context)
+
+
+@require_POST
+@permitted(COMPILE)
+def import_confirm(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+    imported = _import(request, import_id)
+    imports.confirm(imported, actor=acting(request))
+    hurry_imports()
+    return redirect("import", imported.id)
+
+
+@require_POST
+@permitted(COMPILE)
+def import_cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+    imported = _import(request, import_id)
+    imports.cancel(imported, actor=acting(request))
+    return redirect("import", imported.id)
+
+
+@require_GET
+@never_cache
+@permitted(COMPILE)
+def import_report(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
+    """What came of every line, to be put right and handed in again."""
+    imported = _import(request, import_id)
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(["line", "reference", "verdict", "message"])
+    for row in imported.rows.iterator(chunk_size=2000):
+        # The reference comes from a file: no spreadsheet may take it for a formula.
+        reference = f"'{row.reference}" if row.reference.startswith(("=", "+", "-", "@")) else row.reference
+        writer.writerow([row.line, reference, row.get_verdict_display(), row.message])
+    return _download(stream.getvalue(), "import-report.csv")
+
+
+def _download(text: str, name: str) -> HttpResponse:
+    answer = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _import(request: HttpRequest, import_id: uuid.UUID) -> Import:
+    visible = Watchlist.objects.visible_to(request.user)
+    return get_object_or_404(Import.objects.select_related("watchlist").filter(watchlist__in=visible), pk=import_id)

@@ -1,0 +1,325 @@
+"""Acts of a bulk import: take the files in, read them, add the people.
+
+begin    one transaction: every line, and its photographs encrypted with the list's key
+read     every core, in order, kept in batches: what would happen to each line, and why
+confirm  a person decides
+add      in batches, each one transaction with its journal rows: a line that is refused costs no other
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+from django.db.models import Count
+from django.utils import timezone
+
+import recognition.engine
+from audit.actions import Action
+from audit.errors import Refused
+from audit.journal import CLOCK, record
+from audit.machine import move, require
+from recognition.enrolment import Enrolment
+from recognition.reading import enrolling
+from watchlists import bulk, engines, keys, people
+from watchlists.engine import choice
+from watchlists.importfile import BadFile, Line, PhotographArchive, forms_of, lines_of
+from watchlists.likeness import Crowd
+from watchlists.models import IMPORT_STEPS, Import, ImportPhotograph, ImportRow, Watchlist
+from watchlists.people import COMPILE
+
+logger = logging.getLogger(__name__)
+
+Verdict = ImportRow.Verdict
+# Photographs in memory at once, and lines added in one transaction.
+AHEAD, BATCH = 32, 50
+# One import is worked on at a time in the whole installation.
+WORK_LOCK = 0x4C4652_02
+
+
+@dataclass(frozen=True)
+class Progress:
+    """photographs: all of them, and those read. by_verdict: lines."""
+
+    photographs: int
+    read: int
+    lines: int
+    by_verdict: dict[str, int]
+
+    @property
+    def share(self) -> int:
+        """Percent of what is to be done in this state."""
+        added = self.by_verdict.get(Verdict.ADDED, 0)
+        if added:
+            able = self.lines - self.by_verdict.get(Verdict.WRONG, 0)
+            return 100 * added // max(able, 1)
+        return 100 * self.read // max(self.photographs, 1)
+
+
+def begin(watchlist: Watchlist, table: bytes, archive: IO[bytes], *, actor: AbstractBaseUser) -> Import:
+    """Take both files in. Nobody is put on the list.
+
+    Raises:
+        Refused: a file cannot be used; nothing was kept. Conflict: the list can no longer be edited.
+    """
+    require(actor, COMPILE)
+    try:
+        lines, photographs = lines_of(table), PhotographArchive(archive)
+    except BadFile as error:
+        raise Refused(str(error)) from error
+    with transaction.atomic():
+        people.lock_editable(watchlist)
+        if watchlist.imports.filter(state__in=("reading", "ready", "importing")).exists():
+            raise Refused("Another import of this list is not finished yet.")
+        keys.create(watchlist.key_name)
+        new = Import.objects.create(watchlist=watchlist, engine=engines.current_engine(), created_by_id=actor.pk)
+        used: set[str] = set()
+        for line in lines:
+            _stage(new, line, photographs, used)
+        new.unused = photographs.unused(used)
+        new.save(update_fields=["unused"])
+        data: dict[str, str | int | bool | None] = {
+            "watchlist": str(watchlist.pk),
+            "lines": len(lines),
+            "photographs": len(used),
+        }
+        record(Action.IMPORT_BEGUN, actor=actor, target=new, data=data)
+    return new
+
+
+def _stage(new: Import, line: Line, archive: PhotographArchive, used: set[str]) -> None:
+    problems = [line.problem] if line.problem else []
+    found: list[tuple[str, bytes]] = []
+    for name in line.photographs:
+        path, problem = archive.find(name)
+        if path and path in used:
+            problem = f"“{name}” is another line's photograph already."
+        if not problem:
+            used.add(path)
+            try:
+                found.append((name, archive.read(path)))
+            except BadFile as error:
+                problem = str(error)
+        if problem:
+            problems.append(problem)
+    # A line without a photograph, or wrong by itself, is settled; one that lacks some goes on with the others.
+    wrong = bool(line.problem) or not found
+    row = ImportRow.objects.create(
+        of=new,
+        line=line.number,
+        reference=line.reference,
+        values=line.values,
+        verdict=Verdict.WRONG if wrong else Verdict.PENDING,
+        message=" ".join(problems),
+    )
+    if not wrong:
+        ImportPhotograph.objects.bulk_create(
+            ImportPhotograph(
+                row=row,
+                name=name[:300],
+                encrypted=keys.encrypted(new.watchlist.key_name, data),
+                sha256=hashlib.sha256(data).hexdigest(),
+            )
+            for name, data in found
+        )
+
+
+def progress_of(imported: Import) -> Progress:
+    photographs = ImportPhotograph.objects.filter(row__of=imported)
+    verdicts = dict(imported.rows.order_by().values_list("verdict").annotate(Count("pk")))
+    return Progress(photographs.count(), photographs.filter(is_read=True).count(), sum(verdicts.values()), verdicts)
+
+
+@transaction.atomic
+def confirm(imported: Import, *, actor: AbstractBaseUser) -> None:
+    """Import what was read and can be."""
+    people.lock_editable(imported.watchlist)
+    able = imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).count()
+    if imported.state == Import.State.READY and not able:
+        raise Refused("No line of this file can be imported. Correct it and hand it in again.")
+    move(imported, IMPORT_STEPS["confirm"], actor=actor, data={"lines": able})
+
+
+@transaction.atomic
+def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
+    """Give an import up: what was handed in is destroyed; who was added already stays on the list."""
+    move(imported, IMPORT_STEPS["cancel"], actor=actor, changes={"finished_at": timezone.now()})
+    ImportPhotograph.objects.filter(row__of=imported).delete()
+
+
+def work() -> int:
+    """Read and add whatever waits, to its end; what was begun before goes on. Returns how many imports were moved."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [WORK_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+    try:
+        waiting = list(Import.objects.filter(state__in=("reading", "importing")).order_by("created_at"))
+        for imported in waiting:
+            read(imported) if imported.state == Import.State.READING else add(imported)
+        return len(waiting)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [WORK_LOCK])
+
+
+def read(imported: Import) -> None:
+    """Read every photograph that has not been, and say of every line what would happen."""
+    unread = list(
+        ImportPhotograph.objects.filter(row__of=imported, is_read=False)
+        .order_by("row__line", "pk")
+        .values_list("pk", flat=True)
+    )
+    readings = enrolling(
+        settings.DEEPFACE_HOME, choice(), settings.LFR_PHOTOGRAPH_LIMITS, _pictures(imported, unread), AHEAD
+    )
+    batch: list[ImportPhotograph] = []
+    for pk, reading in zip(unread, readings, strict=True):
+        batch.append(_read(imported, pk, reading))
+        if len(batch) == BATCH:
+            if not _keep(imported, batch):
+                readings.close()  # type: ignore[attr-defined]
+                return
+            batch = []
+    if not _keep(imported, batch):
+        return
+    with transaction.atomic():
+        _judge(imported)
+        counts = progress_of(imported).by_verdict
+        data: dict[str, Any] = {verdict: counts.get(verdict, 0) for verdict in ("good", "warn", "wrong")}
+        move(imported, IMPORT_STEPS["read"], actor=CLOCK, data=data)
+
+
+def _pictures(imported: Import, ids: Sequence[int]) -> Iterator[bytes]:
+    name = imported.watchlist.key_name
+    for start in range(0, len(ids), BATCH):
+        staged = ImportPhotograph.objects.in_bulk(ids[start : start + BATCH])
+        for pk in ids[start : start + BATCH]:
+            # Cancelled meanwhile: an empty picture is refused, and nothing of it is kept.
+            yield keys.decrypted(name, bytes(staged[pk].encrypted), staged[pk].sha256) if pk in staged else b""
+
+
+def _read(imported: Import, pk: int, reading: Enrolment | str) -> ImportPhotograph:
+    staged = ImportPhotograph(pk=pk, is_read=True)
+    if isinstance(reading, str):
+        staged.problem = reading[:400]
+        staged.encrypted = b""
+        return staged
+    staged.encrypted = keys.encrypted(imported.watchlist.key_name, reading.jpeg)
+    staged.sha256 = reading.sha256
+    staged.reading = {
+        "width": reading.width,
+        "height": reading.height,
+        "face_box": reading.face_box,
+        "report": reading.quality_json["measures"],
+    }
+    staged.embedding, staged.second = reading.template.embedding, reading.template.second
+    if reading.is_blocked:
+        staged.problem = "Too poor to be used: " + " ".join(reading.problems)[:360]
+    return staged
+
+
+@transaction.atomic
+def _keep(imported: Import, batch: list[ImportPhotograph]) -> bool:
+    """Keep what was read; False when the import was given up meanwhile."""
+    state = Import.objects.select_for_update().values_list("state", flat=True).get(pk=imported.pk)
+    if state != Import.State.READING:
+        return False
+    for staged in batch:
+        names = ["is_read", "encrypted", "problem"]
+        if staged.embedding is not None:
+            names += ["sha256", "reading", "embedding", "second"]
+        staged.save(update_fields=names)
+    return True
+
+
+def _judge(imported: Import) -> None:
+    """What would happen to each line that was right by itself."""
+    present = set(imported.watchlist.people.values_list("reference", flat=True))
+    changed = []
+    for row in imported.rows.filter(verdict=Verdict.PENDING).prefetch_related(_without_pictures()):
+        photographs = list(row.photographs.all())
+        problems = [f"“{each.name}”: {each.problem}" for each in photographs if each.problem]
+        advice = [
+            f"“{each.name}”: {measure['advice']}"
+            for each in photographs
+            if not each.problem
+            for measure in (each.reading or {})["report"]
+            if measure["level"] == "warn"
+        ]
+        if all(each.problem for each in photographs):
+            row.verdict = Verdict.WRONG
+        elif row.reference in present:
+            row.verdict, problems = Verdict.WRONG, ["Somebody with this reference is on the list already."]
+        else:
+            row.verdict = Verdict.WARN if problems or advice or row.message else Verdict.GOOD
+        row.message = " ".join([row.message, *problems, *advice]).strip()
+        changed.append(row)
+    ImportRow.objects.bulk_update(changed, ["verdict", "message"], batch_size=500)
+
+
+def _without_pictures() -> Any:
+    from django.db.models import Prefetch
+
+    return Prefetch("photographs", queryset=ImportPhotograph.objects.defer("encrypted", "embedding", "second"))
+
+
+def add(imported: Import) -> None:
+    """Put everybody on the list whose line can be, batch by batch."""
+    try:
+        crowd = Crowd(engines.current_engine())
+        if imported.engine != engines.current_engine():
+            raise Refused("The recognition engine was changed since this file was read. Hand it in again.")
+        while True:
+            ids = list(
+                imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).values_list("pk", flat=True)[:BATCH]
+            )
+            if not ids:
+                break
+            if not _add_batch(imported, ids, crowd):
+                return
+    except Refused as refusal:
+        # The list was submitted, or the engine changed, under an import: what was added stays, the rest is given up.
+        imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).update(
+            verdict=Verdict.WRONG, message=str(refusal)
+        )
+    with transaction.atomic():
+        counts = progress_of(imported).by_verdict
+        data: dict[str, Any] = {"added": counts.get(Verdict.ADDED, 0), "wrong": counts.get(Verdict.WRONG, 0)}
+        move(imported, IMPORT_STEPS["finish"], actor=CLOCK, changes={"finished_at": timezone.now()}, data=data)
+        ImportPhotograph.objects.filter(row__of=imported).delete()
+
+
+@transaction.atomic
+def _add_batch(imported: Import, ids: Sequence[int], crowd: Crowd) -> bool:
+    state = Import.objects.select_for_update().values_list("state", flat=True).get(pk=imported.pk)
+    if state != Import.State.IMPORTING:
+        return False
+    rows = list(imported.rows.filter(pk__in=ids).prefetch_related("photographs"))
+    entries = [bulk.NewEntry(row, particulars, taken) for row in rows for particulars, taken in [_entry(row)]]
+    bulk.add_many(imported.watchlist, entries, crowd, actor=imported.created_by)
+    ImportRow.objects.bulk_update(rows, ["verdict", "message"])
+    return True
+
+
+def _entry(row: ImportRow) -> tuple[dict[str, Any], list[bulk.Taken]]:
+    person, provenance = forms_of(row.values)
+    person.is_valid()
+    provenance.is_valid()
+    taken = []
+    for staged in row.photographs.all():
+        if staged.problem or staged.embedding is None or staged.reading is None:
+            continue
+        second = None if staged.second is None else np.asarray(staged.second, np.float32)
+        template = recognition.engine.Template(np.asarray(staged.embedding, np.float32), second)
+        taken.append(
+            bulk.Taken(bytes(staged.encrypted), staged.sha256, staged.reading, template, provenance.provenance)
+        )
+    return person.particulars(), taken
