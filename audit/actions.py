@@ -20,6 +20,7 @@ class Action(models.TextChoices):
     """What happened. Values are kept for ever: never reuse one for something else."""
 
     USER_ADDED = "user.added", "User added"
+    TOKEN_ISSUED = "user.token_issued", "Token of a service account issued"
     SIGNED_IN = "user.signed_in", "Signed in"
     SIGNED_OUT = "user.signed_out", "Signed out"
     SIGN_IN_FAILED = "user.sign_in_failed", "Sign-in failed"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+
+from django.core.management import call_command
 
 from alerts import models as alerts
 from audit.actions import Action
@@ -15,6 +18,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 MACHINES: dict[str, tuple[str, dict[str, Step]]] = {
     "Watchlist": (watchlists.Watchlist.State.DRAFT, watchlists.STEPS),
+    "Import": (watchlists.Import.State.READING, watchlists.IMPORT_STEPS),
     "Deployment": (deployments.Deployment.State.DRAFT, deployments.STEPS),
     "Alert": (alerts.Alert.State.RAISED, alerts.STEPS),
 }
@@ -23,7 +27,18 @@ WRITTEN_BY = "<!-- Written by `manage.py write_docs` from the code. Change the c
 
 def rendered() -> dict[Path, str]:
     """Each generated page and its text."""
-    return {DOCS / "states.md": _states(), DOCS / "roles.md": _roles(), DOCS / "journal.md": _actions()}
+    return {
+        DOCS / "states.md": _states(),
+        DOCS / "roles.md": _roles(),
+        DOCS / "journal.md": _actions(),
+        DOCS / "openapi.yaml": _openapi(),
+    }
+
+
+def _openapi() -> str:
+    stream = io.StringIO()
+    call_command("spectacular", stdout=stream)
+    return stream.getvalue()
 
 
 def _states() -> str:

@@ -14,7 +14,7 @@ REFUSAL = b"This is too large: a photograph may have 20 MB at most, an import wh
 
 # A bulk import: photographs by the thousand, for who is signed in and may; anybody else is told so without their being
 # looked into.
-_IMPORT = re.compile(r"/watchlists/[0-9a-f-]{36}/import/")
+_IMPORT = re.compile(r"/watchlists/[0-9a-f-]{36}/import/|/api/imports/")
 
 
 def _largest(path: str) -> int:

@@ -17,6 +17,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.view_deployment",
         "deployments.apply_deployment",
     ),
+    # A program: it has no password, and comes in by the API alone.
+    "Records system": ("watchlists.compile_watchlist",),
     "Authorising officer": (
         "watchlists.authorise_watchlist",
         "watchlists.hold_evidence",

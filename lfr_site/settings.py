@@ -81,6 +81,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "channels",
     "csp",
+    "rest_framework",
+    "knox",
+    "drf_spectacular",
     "audit",
     "watchlists",
     "deployments",
@@ -200,6 +203,31 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
+
+# The programs' way in: a signed-in user's session, or a service account's token, of which a digest is kept.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 100,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "lfr_site.api.refused",
+}
+REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "LFR operations",
+    "DESCRIPTION": "Watchlists for programs: the same questions and acts as the pages, under the same permissions.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "ENUM_NAME_OVERRIDES": {
+        "WatchlistState": "watchlists.models.Watchlist.State",
+        "ImportState": "watchlists.models.Import.State",
+    },
+}
 
 # A demonstration runs on http://localhost, which browsers treat as secure; anything else needs TLS.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO

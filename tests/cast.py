@@ -51,6 +51,7 @@ class Cast:
     operator: User
     officer: User
     compliance: User
+    records: User
     stranger: User
 
     @property
@@ -66,6 +67,7 @@ NAMES = {
     "operator": "Operator",
     "officer": "Engagement officer",
     "compliance": "Compliance",
+    "records": "Records system",
 }
 
 

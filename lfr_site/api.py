@@ -1,0 +1,68 @@
+"""The programs' way in: addresses, refusals, and who a service account is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
+from knox.models import AuthToken
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import exception_handler
+
+from audit.actions import Action
+from audit.errors import Conflict, Refused
+from audit.journal import INSTALLER, record
+from lfr_site.models import User
+from watchlists import api
+
+SERVICE_ROLE = "Records system"
+
+router = SimpleRouter()
+router.register("watchlists", api.WatchlistViewSet, "api-watchlist")
+router.register("people", api.PersonViewSet, "api-person")
+router.register("photographs", api.PhotographViewSet, "api-photograph")
+router.register("flags", api.FlagViewSet, "api-flag")
+router.register("imports", api.ImportViewSet, "api-import")
+router.register("certificates", api.CertificateViewSet, "api-certificate")
+
+urlpatterns = [
+    *router.urls,
+    path("ledger/", api.LedgerView.as_view(), name="api-ledger"),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+]
+
+
+def refused(error: Exception, context: dict[str, Any]) -> Response | None:
+    """An act that was refused, in words: 409 when somebody was first, 422 otherwise."""
+    if isinstance(error, Refused):
+        return Response({"detail": str(error)}, status=409 if isinstance(error, Conflict) else 422)
+    answer = exception_handler(error, context)
+    if answer is not None and isinstance(error, exceptions.ValidationError):
+        answer.status_code = 422
+    return answer
+
+
+@transaction.atomic
+def issue_service_token(name: str, days: int) -> str:
+    """A token for the force's records system, in place of those before. Its account has no password and no page.
+
+    Raises:
+        Refused: somebody else has this name.
+    """
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        user = User.objects.create_user(name)
+        user.groups.add(Group.objects.get(name=SERVICE_ROLE))
+        record(Action.USER_ADDED, actor=INSTALLER, target=user, data={"role": SERVICE_ROLE})
+    elif user.has_usable_password() or not user.groups.filter(name=SERVICE_ROLE).exists():
+        raise Refused(f"“{name}” is no service account.")
+    AuthToken.objects.filter(user=user).delete()
+    _, token = AuthToken.objects.create(user, expiry=dt.timedelta(days=days))
+    record(Action.TOKEN_ISSUED, actor=INSTALLER, target=user, data={"days": days})
+    return str(token)

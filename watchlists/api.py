@@ -1,0 +1,412 @@
+"""Lists for programs: the same questions and acts as the pages, under the same permissions."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from audit.actions import Action
+from audit.journal import record
+from recognition.imaging import UnreadableImage
+from watchlists import destruction, flags, imports, ledger, operations, people
+from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
+from watchlists.forms import PhotographForm
+from watchlists.import_views import NamelessFileHandler
+from watchlists.keys import KeyGone
+from watchlists.models import Certificate, Flag, Import, Person, Photograph, Watchlist
+from watchlists.seal import content_hash
+from watchlists.serializers import (
+    CertificateSerializer,
+    CurrentSerializer,
+    DecisionSerializer,
+    FlagSerializer,
+    HoldSerializer,
+    ImportRowSerializer,
+    ImportSerializer,
+    ListingSerializer,
+    NewImportSerializer,
+    NewPersonSerializer,
+    PersonChangeSerializer,
+    PersonSerializer,
+    PhotographSerializer,
+    PictureSerializer,
+    ReasonSerializer,
+    ReferenceSerializer,
+    SizeReasonSerializer,
+    StandingSerializer,
+    WatchlistSerializer,
+)
+from watchlists.tasks import hurry_imports
+
+COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
+READ = (COMPILE, AUTHORISE)
+_WATCHLIST = OpenApiParameter("watchlist", OpenApiTypes.UUID, required=True)
+
+
+class Holds(BasePermission):
+    """Who holds one of the permissions that the view names for what is asked of it."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        wanted: dict[str, tuple[str, ...]] = view.may
+        allowed = wanted.get(getattr(view, "action", None) or "", wanted.get("*", ()))
+        return any(request.user.has_perm(name) for name in allowed)
+
+
+def _given(serializer: Any) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+class WatchlistViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.CreateModelMixin, viewsets.GenericViewSet[Watchlist]
+):
+    """Watchlists and the steps of their life."""
+
+    serializer_class = WatchlistSerializer
+    permission_classes = (Holds,)
+    may: ClassVar = {
+        "list": READ,
+        "retrieve": READ,
+        "standing": READ,
+        "authorise": (AUTHORISE,),
+        "give_back": (AUTHORISE,),
+        "reject": (AUTHORISE,),
+        "*": (COMPILE,),
+    }
+
+    def get_queryset(self) -> QuerySet[Watchlist]:
+        return Watchlist.objects.visible_to(self.request.user)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        watchlist = self.get_object()
+        with transaction.atomic():
+            record(Action.WATCHLIST_VIEWED, actor=request.user, target=watchlist)  # type: ignore[arg-type]
+        return self._said(watchlist)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = _given(self.get_serializer(data=request.data))
+        return self._said(operations.create_watchlist(actor=_actor(request), **given), status=201)
+
+    @extend_schema(responses=StandingSerializer)
+    @action(detail=True)
+    def standing(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        return Response({"content_hash": content_hash(watchlist), "obstacles": operations.obstacles_of(watchlist)})
+
+    @extend_schema(request=SizeReasonSerializer)
+    @action(detail=True, methods=["post"])
+    def compile(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        given = _given(SizeReasonSerializer(data=request.data))
+        operations.compile_watchlist(watchlist, actor=_actor(request), **given)
+        return self._said(watchlist)
+
+    @extend_schema(request=CurrentSerializer)
+    @action(detail=True, methods=["post"])
+    def current(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        given = _given(CurrentSerializer(data=request.data))
+        people.confirm_current(watchlist, given["people"], actor=_actor(request))
+        return self._said(watchlist)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        operations.check_watchlist(watchlist, actor=_actor(request))
+        return self._said(watchlist)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        operations.withdraw_watchlist(watchlist, actor=_actor(request))
+        return self._said(watchlist)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        operations.discard_watchlist(watchlist, actor=_actor(request))
+        return self._said(watchlist)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def version(self, request: Request, pk: str) -> Response:
+        return self._said(operations.new_version(self.get_object(), actor=_actor(request)), status=201)
+
+    @extend_schema(request=DecisionSerializer)
+    @action(detail=True, methods=["post"])
+    def authorise(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        given = _given(DecisionSerializer(data=request.data))
+        operations.authorise_watchlist(watchlist, actor=_actor(request), **given)
+        return self._said(watchlist)
+
+    @extend_schema(request=ReasonSerializer)
+    @action(detail=True, methods=["post"], url_path="return", url_name="return")
+    def give_back(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        operations.return_watchlist(watchlist, actor=_actor(request), **_given(ReasonSerializer(data=request.data)))
+        return self._said(watchlist)
+
+    @extend_schema(request=ReasonSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> Response:
+        watchlist = self.get_object()
+        operations.reject_watchlist(watchlist, actor=_actor(request), **_given(ReasonSerializer(data=request.data)))
+        return self._said(watchlist)
+
+    def _said(self, watchlist: Watchlist, status: int = 200) -> Response:
+        watchlist.refresh_from_db()
+        return Response(WatchlistSerializer(watchlist).data, status=status)
+
+
+class PersonViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Person]
+):
+    """The people of a list; a new one comes with a photograph."""
+
+    serializer_class = PersonSerializer
+    permission_classes = (Holds,)
+    parser_classes = (JSONParser, MultiPartParser, FormParser)
+    may: ClassVar = {
+        "list": READ,
+        "retrieve": READ,
+        "hold": (destruction.HOLD,),
+        "release": (destruction.HOLD,),
+        "*": (COMPILE,),
+    }
+
+    def get_queryset(self) -> QuerySet[Person]:
+        return Person.objects.visible_to(self.request.user).select_related("watchlist").with_flags()
+
+    @extend_schema(
+        parameters=[_WATCHLIST, *(OpenApiParameter(name) for name in ("q", "category", "tier"))],
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        watchlist = _watchlist_of(request)
+        with transaction.atomic():
+            record(Action.WATCHLIST_VIEWED, actor=_actor(request), target=watchlist)
+        found = self.get_queryset().filter(watchlist=watchlist).order_by("name", "reference")
+        words = request.query_params.get("q", "")[:100]
+        if words:
+            found = found.filter(pk__in=Person.objects.matching(words))
+        for name in ("category", "tier"):
+            if request.query_params.get(name):
+                found = found.filter(**{name: request.query_params[name]})
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(PersonSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        person = self.get_object()
+        with transaction.atomic():
+            record(Action.PERSON_VIEWED, actor=_actor(request), target=person)
+        return Response(PersonSerializer(person).data)
+
+    @extend_schema(request={"multipart/form-data": NewPersonSerializer}, responses={201: PersonSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = _given(NewPersonSerializer(data=request.data))
+        watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=given["watchlist"])
+        enrolment, provenance = _picture(given)
+        particulars = {name: given[name] for name in people.PARTICULARS if name in given}
+        person = people.add_person(watchlist, particulars, enrolment, provenance, actor=_actor(request))
+        return Response(PersonSerializer(person).data, status=201)
+
+    @extend_schema(request=PersonChangeSerializer, responses=PersonSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        person = self.get_object()
+        given = _given(PersonChangeSerializer(person, data=request.data, partial=True))
+        if "revision" not in given:
+            raise ValidationError({"revision": ["Say which revision you are changing."]})
+        people.change_person(person, given, revision=given.pop("revision"), actor=_actor(request))
+        return Response(PersonSerializer(person).data)
+
+    def perform_destroy(self, instance: Person) -> None:
+        people.remove_person(instance, actor=_actor(self.request))
+
+    @extend_schema(request=HoldSerializer, responses=PersonSerializer)
+    @action(detail=True, methods=["post"])
+    def hold(self, request: Request, pk: str) -> Response:
+        person = self.get_object()
+        destruction.place_hold(person, actor=_actor(request), **_given(HoldSerializer(data=request.data)))
+        return Response(PersonSerializer(person).data)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: str) -> Response:
+        destruction.release_hold(self.get_object(), actor=_actor(request))
+        return Response(status=204)
+
+    @extend_schema(request={"multipart/form-data": PictureSerializer}, responses={201: PhotographSerializer})
+    @action(detail=True, methods=["post"])
+    def photographs(self, request: Request, pk: str) -> Response:
+        person = self.get_object()
+        enrolment, provenance = _picture(_given(PictureSerializer(data=request.data)))
+        photograph = people.add_photograph(person, enrolment, provenance, actor=_actor(request))
+        return Response(PhotographSerializer(photograph).data, status=201)
+
+
+class PhotographViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Photograph]):
+    """What is known of a photograph, and the picture itself."""
+
+    serializer_class = PhotographSerializer
+    permission_classes = (Holds,)
+    may: ClassVar = {"retrieve": READ, "jpeg": READ, "*": (COMPILE,)}
+
+    def get_queryset(self) -> QuerySet[Photograph]:
+        visible = Person.objects.visible_to(self.request.user)
+        return Photograph.objects.filter(person__in=visible).select_related("person__watchlist")
+
+    def perform_destroy(self, instance: Photograph) -> None:
+        people.remove_photograph(instance, actor=_actor(self.request))
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def jpeg(self, request: Request, pk: str) -> HttpResponse:
+        try:
+            return HttpResponse(self.get_object().jpeg, content_type="image/jpeg")
+        except KeyGone as error:
+            raise Http404 from error
+
+
+class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
+    """What has to be settled on a list before its approval."""
+
+    serializer_class = FlagSerializer
+    permission_classes = (Holds,)
+    may: ClassVar = {"list": READ, "*": (COMPILE,)}
+
+    def get_queryset(self) -> QuerySet[Flag]:
+        visible = Person.objects.visible_to(self.request.user)
+        return Flag.objects.filter(person__in=visible).select_related("person__watchlist")
+
+    @extend_schema(parameters=[_WATCHLIST])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        found = self.get_queryset().filter(person__watchlist=_watchlist_of(request))
+        return self.get_paginated_response(FlagSerializer(self.paginate_queryset(found), many=True).data)
+
+    @extend_schema(request=ReasonSerializer)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: str) -> Response:
+        flag = self.get_object()
+        flags.accept_flag(flag, actor=_actor(request), **_given(ReasonSerializer(data=request.data)))
+        flag.refresh_from_db()
+        return Response(FlagSerializer(flag).data)
+
+
+class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
+    """Bulk imports. They are handed in on their list's page, or with `manage.py import_watchlist`, or here."""
+
+    serializer_class = ImportSerializer
+    permission_classes = (Holds,)
+    parser_classes = (MultiPartParser, JSONParser)
+    may: ClassVar = {"*": (COMPILE,)}
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # Before anything looks into a body that may be too large for memory.
+        request.upload_handlers = [NamelessFileHandler(request)]
+        return super().initialize_request(request, *args, **kwargs)
+
+    def get_queryset(self) -> QuerySet[Import]:
+        visible = Watchlist.objects.visible_to(self.request.user)
+        return Import.objects.filter(watchlist__in=visible).select_related("watchlist")
+
+    @extend_schema(
+        parameters=[_WATCHLIST],
+        request={"multipart/form-data": NewImportSerializer},
+        responses={201: ImportSerializer},
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        given = _given(NewImportSerializer(data=request.data))
+        begun = imports.begin(
+            _watchlist_of(request), given["table"].read(), given["archive"].file, actor=_actor(request)
+        )
+        hurry_imports()
+        return Response(ImportSerializer(begun).data, status=201)
+
+    @extend_schema(responses=ImportRowSerializer(many=True))
+    @action(detail=True)
+    def rows(self, request: Request, pk: str) -> Response:
+        page = self.paginate_queryset(self.get_object().rows.all())  # type: ignore[arg-type]
+        return self.get_paginated_response(ImportRowSerializer(page, many=True).data)  # type: ignore[arg-type]
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, pk: str) -> Response:
+        imported = self.get_object()
+        imports.confirm(imported, actor=_actor(request))
+        hurry_imports()
+        return Response(ImportSerializer(imported).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        imported = self.get_object()
+        imports.cancel(imported, actor=_actor(request))
+        return Response(ImportSerializer(imported).data)
+
+
+class CertificateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Certificate]):
+    """That lists were destroyed."""
+
+    serializer_class = CertificateSerializer
+    permission_classes = (Holds,)
+    may: ClassVar = {"*": (ledger.SEARCH,)}
+    queryset = Certificate.objects.select_related("watchlist")
+
+
+class LedgerView(APIView):
+    """Whether somebody was on a list. By POST, so that the reference stands in no address and no log."""
+
+    permission_classes = (Holds,)
+    may: ClassVar = {"*": (ledger.SEARCH,)}
+
+    @extend_schema(request=ReferenceSerializer, responses=ListingSerializer(many=True))
+    def post(self, request: Request) -> Response:
+        given = _given(ReferenceSerializer(data=request.data))
+        found = ledger.search(given["reference"], actor=_actor(request))
+        return Response(ListingSerializer(found, many=True).data)
+
+
+def _actor(request: Request) -> Any:
+    return request.user
+
+
+def _watchlist_of(request: Request) -> Watchlist:
+    try:
+        wanted = uuid.UUID(request.query_params.get("watchlist", ""))
+    except ValueError as error:
+        raise ValidationError({"watchlist": ["Say which list, by its id."]}) from error
+    return get_object_or_404(Watchlist.objects.visible_to(request.user), pk=wanted)
+
+
+def _picture(given: dict[str, Any]) -> tuple[Enrolment, people.Provenance]:
+    """The photograph of a request, read; as the page's form does it."""
+    frame = None
+    if given.get("frame"):
+        form = PhotographForm({"frame": given["frame"]})
+        form.is_valid()
+        if "frame" in form.errors:
+            raise ValidationError({"frame": [str(error) for error in form.errors["frame"]]})
+        frame = form.cleaned_data["frame"]
+    try:
+        enrolment = read_photograph(given["photograph"].read(), given.get("face"), frame)
+    except (UnreadableImage, FaceChoice) as error:
+        raise ValidationError({"photograph": [str(error)]}) from error
+    return enrolment, people.Provenance(given["source"], given["lawful_hold"], given.get("taken_on"))

@@ -1,0 +1,183 @@
+"""Lists and people as programs read and write them: the same fields as on the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from watchlists.models import Certificate, Flag, Import, ImportRow, Person, Photograph, Watchlist
+from watchlists.people import PARTICULARS
+from watchlists.policy import Marker
+
+
+class WatchlistSerializer(serializers.ModelSerializer[Watchlist]):
+    class Meta:
+        model = Watchlist
+        fields = (
+            "id",
+            "name",
+            "purpose",
+            "state",
+            "version",
+            "replaces",
+            "policy",
+            "size",
+            "size_reason",
+            "under_18",
+            "decision_reason",
+            "created_at",
+            "sealed_at",
+            "sealed_hash",
+            "expires_at",
+            "destroy_due_at",
+            "destroyed_at",
+        )
+        read_only_fields = tuple(name for name in fields if name not in ("name", "purpose"))
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    """revision: to be sent back with a change, so that nobody's is overwritten."""
+
+    markers = serializers.ListField(child=serializers.ChoiceField(choices=Marker.choices), required=False)
+    is_minor = serializers.BooleanField(read_only=True)
+    open_flags = serializers.IntegerField(read_only=True, required=False)
+
+    class Meta:
+        model = Person
+        fields = ("id", "watchlist", *PARTICULARS, "is_minor", "revision", "current_at", "added_at", "open_flags")
+        read_only_fields = ("id", "watchlist", "current_at", "added_at", "revision")
+
+    def get_validators(self) -> list[Any]:
+        # `people.check` keeps the policy, and says more than a constraint can.
+        return []
+
+
+class PersonChangeSerializer(PersonSerializer):
+    revision = serializers.IntegerField(min_value=1)
+
+
+class PictureSerializer(serializers.Serializer[Any]):
+    """A photograph with where it comes from. face: which, from the left; frame: left,top,width,height as shares."""
+
+    photograph = serializers.FileField()
+    face = serializers.IntegerField(min_value=0, required=False)
+    frame = serializers.CharField(max_length=80, required=False)
+    source: Any = serializers.CharField(max_length=12)
+    lawful_hold = serializers.CharField(max_length=200)
+    taken_on = serializers.DateField(required=False, allow_null=True)
+
+
+class NewPersonSerializer(PersonSerializer):
+    """Particulars and a first photograph (multipart)."""
+
+    watchlist: Any = serializers.UUIDField(write_only=True)
+    photograph = serializers.FileField(write_only=True)
+    face = serializers.IntegerField(min_value=0, required=False, write_only=True)
+    frame = serializers.CharField(max_length=80, required=False, write_only=True)
+    source: Any = serializers.CharField(max_length=12, write_only=True)
+    lawful_hold = serializers.CharField(max_length=200, write_only=True)
+    taken_on = serializers.DateField(required=False, allow_null=True, write_only=True)
+
+    class Meta(PersonSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            *PersonSerializer.Meta.fields,
+            "photograph",
+            "face",
+            "frame",
+            "source",
+            "lawful_hold",
+            "taken_on",
+        )
+
+
+class PhotographSerializer(serializers.ModelSerializer[Photograph]):
+    class Meta:
+        model = Photograph
+        fields = (
+            "id",
+            "person",
+            "sha256",
+            "width",
+            "height",
+            "face_box",
+            "source",
+            "lawful_hold",
+            "taken_on",
+            "quality",
+            "added_at",
+        )
+
+
+class FlagSerializer(serializers.ModelSerializer[Flag]):
+    class Meta:
+        model = Flag
+        fields = ("id", "person", "kind", "detail", "photograph", "other", "raised_at", "reason", "accepted_at")
+
+
+class ImportSerializer(serializers.ModelSerializer[Import]):
+    class Meta:
+        model = Import
+        fields = ("id", "watchlist", "state", "unused", "created_at", "finished_at")
+
+
+class ImportRowSerializer(serializers.ModelSerializer[ImportRow]):
+    class Meta:
+        model = ImportRow
+        fields = ("line", "reference", "verdict", "message")
+
+
+class CertificateSerializer(serializers.ModelSerializer[Certificate]):
+    class Meta:
+        model = Certificate
+        exclude = ("id",)
+
+
+class NewImportSerializer(serializers.Serializer[Any]):
+    table = serializers.FileField(help_text="CSV")
+    archive = serializers.FileField(help_text="ZIP")
+
+
+class SizeReasonSerializer(serializers.Serializer[Any]):
+    size_reason = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=2000)
+
+
+class DecisionSerializer(ReasonSerializer):
+    """seen: `content_hash` of what was looked at. minors: ids of those under 18, each ticked by the officer."""
+
+    seen = serializers.CharField(max_length=64)
+    minors = serializers.ListField(child=serializers.UUIDField(), required=False, default=list)
+
+
+class CurrentSerializer(serializers.Serializer[Any]):
+    """people: who was checked and is still sought; null for everybody on the list."""
+
+    people = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
+
+
+class HoldSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=400)
+    review_on = serializers.DateField()
+
+
+class ReferenceSerializer(serializers.Serializer[Any]):
+    reference = serializers.CharField(max_length=40)
+
+
+class ListingSerializer(serializers.Serializer[Any]):
+    watchlist = serializers.CharField()
+    category = serializers.CharField()
+    legal_basis = serializers.CharField()
+    since = serializers.DateField()
+    until = serializers.DateField(allow_null=True)
+
+
+class StandingSerializer(serializers.Serializer[Any]):
+    """content_hash: of the list as it is now. obstacles: what stands in the way of its approval."""
+
+    content_hash = serializers.CharField()
+    obstacles = serializers.ListField(child=serializers.CharField())
