@@ -15,6 +15,8 @@ from audit.access import acting, permitted
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
+from recognition.crop import face_crop
+from recognition.imaging import bounded, decode_photograph, encode_jpeg
 from watchlists import destruction, flags, ledger, people
 from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
 from watchlists.keys import KeyGone
@@ -22,6 +24,8 @@ from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watch
 
 COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
 BOARD = 100
+# Longest side of a face in a row of a list, in pixels.
+SMALL = 110
 
 
 @require_http_methods(["GET", "POST"])
@@ -145,9 +149,14 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph, pk=photograph_id)
     try:
-        return HttpResponse(photograph.jpeg, content_type="image/jpeg")
+        jpeg = photograph.jpeg
     except KeyGone as error:
         raise Http404 from error
+    if "small" in request.GET:
+        left, top, width, height = photograph.face_box
+        face = face_crop(decode_photograph(jpeg), (left, top, width, height))
+        jpeg = encode_jpeg(bounded(face, SMALL))
+    return HttpResponse(jpeg, content_type="image/jpeg")
 
 
 @require_POST

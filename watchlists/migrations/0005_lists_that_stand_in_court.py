@@ -705,7 +705,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="flag",
             constraint=models.UniqueConstraint(
-                fields=("kind", "photograph", "other"), name="flagged_once", nulls_distinct=False
+                fields=("person", "kind", "photograph", "other"), name="flagged_once", nulls_distinct=False
             ),
         ),
         migrations.AddConstraint(

@@ -196,7 +196,9 @@ class Flag(models.Model):
     class Meta:
         ordering = ("person", "pk")
         constraints = (
-            models.UniqueConstraint(fields=["kind", "photograph", "other"], name="flagged_once", nulls_distinct=False),
+            models.UniqueConstraint(
+                fields=["person", "kind", "photograph", "other"], name="flagged_once", nulls_distinct=False
+            ),
         )
 
     def __str__(self) -> str:
