@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from audit.errors import Conflict, Refused
-from recognition.imaging import encode_jpeg
+from recognition.imaging import decode_photograph, encode_jpeg
 from recognition.quality import LIMITS, Limits
 from tests.cast import (
     Cast,
@@ -26,7 +27,7 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import flags, people
+from watchlists import flags, keys, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedList
@@ -188,6 +189,19 @@ def test_a_frame_drawn_by_hand_reads_the_face_inside_it() -> None:
     np.testing.assert_allclose(drawn.face_share, found.face_share, atol=0.03)
     with pytest.raises(FaceChoice, match="No face could be read inside this frame"):
         read_photograph(portrait_jpeg(), frame=[0.0, 0.8, 0.05, 0.05])
+
+
+def test_a_row_shows_a_small_face_and_a_page_the_whole_picture(cast: Cast) -> None:
+    make_watchlist(cast)
+    photograph = Photograph.objects.get()
+    client = Client()
+    client.force_login(cast.intelligence)
+    whole = decode_photograph(client.get(f"/photographs/{photograph.pk}.jpg").content)
+    small = decode_photograph(client.get(f"/photographs/{photograph.pk}.jpg?small").content)
+    assert whole.shape[:2] == (photograph.height, photograph.width)
+    assert max(small.shape[:2]) <= 110
+    keys.destroy(photograph.key_name)
+    assert client.get(f"/photographs/{photograph.pk}.jpg").status_code == 404
 
 
 def test_who_is_still_sought_is_said_of_those_chosen_only(cast: Cast) -> None:

@@ -64,7 +64,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         "person": person,
         "watchlist": person.watchlist,
         "photographs": person.photographs.defer("encrypted"),
-        "flags": person.flags.select_related("accepted_by", "photograph", "other__person"),
+        "flags": person.flags.select_related("accepted_by", "other__person").defer("other__encrypted"),
         "hold": Hold.objects.filter(person=person).select_related("owner").first(),
         "hold_form": HoldForm(),
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -23,12 +23,13 @@ from audit.errors import Refused
 from audit.journal import record
 from watchlists import flags, operations, people
 from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
-from watchlists.models import Flag, Person, Watchlist
+from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.policy import Category, Tier
 from watchlists.seal import content_hash
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
 PAGE = 50
+_PICTURES = Prefetch("photographs", queryset=Photograph.objects.defer("encrypted"))
 
 
 @require_GET
@@ -56,7 +57,7 @@ def watchlist_detail(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
     with transaction.atomic():
         record(Action.WATCHLIST_VIEWED, actor=acting(request), target=watchlist)
     filters = FilterForm(request.GET)
-    entries = _filtered(watchlist, filters).with_flags().prefetch_related("photographs").order_by("name", "reference")
+    entries = _filtered(watchlist, filters).with_flags().prefetch_related(_PICTURES).order_by("name", "reference")
     context = {
         "watchlist": watchlist,
         "filters": filters,

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,6 +102,37 @@ def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
     _conclude(officer, watcher, live.url + deployment)
     _end(operator, camera, live.url + deployment)
     _destroyed_on_the_clock(live, people.sign_in("compliance"), deployment)
+
+
+def test_many_at_once(people: Cast, live: LiveSystem) -> None:
+    page = people.sign_in("intelligence")
+    page.goto(f"{live.url}/watchlists/new/")
+    page.get_by_label("Name").fill("County, warrants")
+    page.get_by_label("Purpose").fill("Find people wanted on warrants")
+    page.get_by_role("button", name="Create draft").click()
+    page.get_by_role("link", name="Import many").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the template").click()
+    header, example, *_ = Path(download.value.path()).read_text("utf-8-sig").splitlines()
+    wrong = example.replace("N/1042", "N/1043").replace("1994-03-09", "soon")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as stream:
+        stream.writestr("1042_front.jpg", portrait_jpeg())
+    table = "\r\n".join((header, example, wrong)).encode()
+    page.get_by_label("People (CSV)").set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": table})
+    page.get_by_label("Their photographs (ZIP)").set_input_files(
+        {"name": "p.zip", "mimeType": "application/zip", "buffer": archive.getvalue()}
+    )
+    page.get_by_role("button", name="Read the files").click()
+    expect(page.get_by_text("Nobody is on the list yet: 1 of 2 can be added")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("row", name="N/1043")).to_contain_text("date_of_birth")
+    expect(page.get_by_role("row", name="N/1042")).to_contain_text("“1042_side.jpg” is not in the ZIP")
+    page.get_by_role("button", name="Add 1 to the list").click()
+    expect(page.get_by_text("Finished")).to_be_visible(timeout=60_000)
+    page.get_by_role("link", name="To the list").click()
+    expect(page.get_by_role("link", name="Alex Fenwick")).to_be_visible()
+    page.get_by_role("button", name="Give up this draft").click()
+    expect(page.get_by_text("destroyed within moments")).to_be_visible()
 
 
 def _compile(page: Page) -> str:
