@@ -30,6 +30,7 @@ class Action(models.TextChoices):
     OPERATING_POINT_SET = "engine.operating_point_set", "Threshold of the engine set"
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Particulars of a person changed"
+    PERSON_MERGED = "person.merged", "Two entries made one"
     PERSON_DESTROYED = "person.destroyed", "Person destroyed"
     PERSON_VIEWED = "person.viewed", "Person viewed"
     PHOTOGRAPH_ADDED = "photograph.added", "Photograph added"
@@ -99,6 +100,7 @@ _VERBS = {
     Action.PERSON_VIEWED: Verb.CONSULTATION,
     Action.LEDGER_SEARCHED: Verb.CONSULTATION,
     Action.WATCHLIST_VERSION: Verb.COMBINATION,
+    Action.PERSON_MERGED: Verb.COMBINATION,
     Action.CAMERA_CONNECTED: Verb.COLLECTION,
     Action.ALERT_RAISED: Verb.COMBINATION,
     Action.ALERT_VIEWED: Verb.CONSULTATION,

@@ -52,6 +52,7 @@ TABLE: dict[str, Rule] = {
     "photograph-new": Rule(COMPILE),
     "photograph-remove": Rule(COMPILE, "post"),
     "flags-accept": Rule(COMPILE, "post"),
+    "flag-merge": Rule(COMPILE, "post"),
     "flag-accept": Rule(COMPILE, "post"),
     "hold-place": Rule({"authority"}, "post"),
     "hold-release": Rule({"authority"}, "post"),

@@ -45,6 +45,7 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("api-photograph-jpeg", "get"): LISTS,
     ("api-flag-list", "get"): LISTS,
     ("api-flag-accept", "post"): COMPILE,
+    ("api-flag-merge", "post"): COMPILE,
     ("api-import-list", "post"): COMPILE,
     ("api-import-detail", "get"): COMPILE,
     ("api-import-rows", "get"): COMPILE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.errors import Conflict, Refused
+from audit.models import Entry
 from recognition.imaging import decode_photograph, encode_jpeg
 from recognition.quality import LIMITS, Limits
 from tests.cast import (
@@ -27,7 +29,7 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import flags, keys, people
+from watchlists import flags, keys, ledger, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedList
@@ -142,6 +144,36 @@ def test_the_same_person_under_two_references_is_flagged_on_both(cast: Cast) -> 
     flags.accept_flag(flag, reason="Twins: both birth certificates seen", actor=cast.intelligence)
     with pytest.raises(Conflict, match="accepted already"):
         flags.accept_flag(flag, reason="Again", actor=cast.intelligence)
+
+
+def test_two_entries_of_one_person_are_made_one(cast: Cast) -> None:
+    watchlist = make_watchlist(cast)
+    first = watchlist.people.get()
+    twin = people.add_person(
+        watchlist,
+        particulars("T/twin", "Second Name"),
+        dataclasses.replace(make_enrolment(), sha256="0" * 64),
+        provenance(),
+        actor=cast.intelligence,
+    )
+    flag = Flag.objects.get(person=first)
+    people.merge(flag, actor=cast.intelligence)
+    watchlist.refresh_from_db()
+    assert (list(watchlist.people.all()), watchlist.size) == ([first], 1)
+    assert first.photographs.count() == 2
+    assert not Flag.objects.exists()
+    assert len(ledger.search(twin.reference, actor=cast.compliance)) == 1
+    done = Entry.objects.filter(action__in=("person.merged", "person.destroyed")).values_list("target_id", flat=True)
+    assert set(done) == {str(first.pk), str(twin.pk)}
+
+
+def test_people_of_two_lists_are_not_made_one(cast: Cast) -> None:
+    make_watchlist(cast)
+    draft = make_watchlist(cast, people=0)
+    add_person(cast, draft, "T/again")
+    flag = Flag.objects.get(person__watchlist=draft)
+    with pytest.raises(Refused, match="two entries of one list"):
+        people.merge(flag, actor=cast.intelligence)
 
 
 def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(cast: Cast) -> None:

@@ -301,6 +301,11 @@ class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
         found = self.get_queryset().filter(person__watchlist=_watchlist_of(request))
         return self.get_paginated_response(FlagSerializer(self.paginate_queryset(found), many=True).data)
 
+    @extend_schema(request=None, responses=PersonSerializer)
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: str) -> Response:
+        return Response(PersonSerializer(people.merge(self.get_object(), actor=_actor(request))).data)
+
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:

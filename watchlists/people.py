@@ -20,7 +20,7 @@ from watchlists import engines, keys
 from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
 from watchlists.ledger import enter
-from watchlists.models import Person, Photograph, Watchlist
+from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Source
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
@@ -133,6 +133,36 @@ def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
     person.delete()
     recount(watchlist)
     record(Action.PERSON_DESTROYED, actor=actor, target=removed, data={"watchlist": str(watchlist.pk)})
+
+
+@transaction.atomic
+def merge(flag: Flag, *, actor: AbstractBaseUser) -> Person:
+    """Two entries of one list are one person: the other's photographs come to this entry, and the other is destroyed.
+
+    Raises:
+        Refused: the flag is of no other entry of this list, or the other is held. Conflict: the list cannot be edited.
+    """
+    require(actor, COMPILE)
+    person = flag.person
+    watchlist, other = person.watchlist, flag.other.person if flag.other is not None else None
+    lock_editable(watchlist)
+    if other is None or other.watchlist_id != watchlist.pk or flag.kind != Flag.Kind.SAME_PERSON:
+        raise Refused("Only two entries of one list that may be the same person can be made one.")
+    if hasattr(other, "hold"):
+        raise Refused("The other entry is held as evidence: the hold must be released first.")
+    known = person.photographs.values_list("sha256", flat=True)
+    coming = list(other.photographs.exclude(sha256__in=known).values_list("pk", flat=True))
+    Photograph.objects.filter(pk__in=coming).update(person=person)
+    Flag.objects.filter(photograph__in=coming).update(person=person)
+    Flag.objects.filter(person=person, other__person=person).delete()
+    merged = Person(pk=other.pk)
+    enter(watchlist, Person.objects.filter(pk=other.pk))
+    other.delete()
+    recount(watchlist)
+    data: dict[str, str | int | bool | None] = {"from": str(merged.pk), "photographs": len(coming)}
+    record(Action.PERSON_MERGED, actor=actor, target=person, data=data)
+    record(Action.PERSON_DESTROYED, actor=actor, target=merged, data={"watchlist": str(watchlist.pk)})
+    return person
 
 
 @transaction.atomic

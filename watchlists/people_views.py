@@ -168,6 +168,15 @@ def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
 
 
 @require_POST
+@permitted(COMPILE)
+def flag_merge(request: HttpRequest, flag_id: int) -> HttpResponse:
+    flag = get_object_or_404(Flag.objects.select_related("person__watchlist", "other__person"), pk=flag_id)
+    person = people.merge(flag, actor=acting(request))
+    messages.success(request, "Both entries are this one now.")
+    return redirect("person", person.id)
+
+
+@require_POST
 @permitted(destruction.HOLD)
 def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)

@@ -24,6 +24,7 @@ urlpatterns = [
     path("people/<uuid:person_id>/hold/", people_views.hold_place, name="hold-place"),
     path("people/<uuid:person_id>/release/", people_views.hold_release, name="hold-release"),
     path("flags/<int:flag_id>/accept/", people_views.flag_accept, name="flag-accept"),
+    path("flags/<int:flag_id>/merge/", people_views.flag_merge, name="flag-merge"),
     path("photographs/check/", people_views.photograph_check, name="photograph-check"),
     path("photographs/<uuid:photograph_id>.jpg", people_views.photograph_jpeg, name="photograph"),
     path("photographs/<uuid:photograph_id>/remove/", people_views.photograph_remove, name="photograph-remove"),
