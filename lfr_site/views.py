@@ -35,9 +35,11 @@ def home(request: HttpRequest) -> HttpResponse:
         "live": deployments.live(timezone.now()),
         "ready": deployments.filter(state="authorised") if may("deployments.run_deployment") else [],
         "awaiting": deployments.filter(state="submitted") if may("deployments.authorise_deployment") else [],
-        "lists_awaiting": lists.filter(state="compiled") if may("watchlists.authorise_watchlist") else [],
+        "lists_awaiting": lists.filter(state="checked") if may("watchlists.authorise_watchlist") else [],
         "own_drafts": deployments.filter(state="draft") if may("deployments.apply_deployment") else [],
-        "drafts": lists.filter(state="draft") if may("watchlists.compile_watchlist") else [],
+        "drafts": lists.filter(state__in=("draft", "returned", "compiled"))
+        if may("watchlists.compile_watchlist")
+        else [],
     }
     return render(request, "home.html", context)
 

@@ -29,7 +29,7 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import flags, keys, ledger, people
+from watchlists import destruction, flags, keys, ledger, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedList
@@ -186,7 +186,18 @@ def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(
     brother = add_person(cast, draft, "T/brother", embedding=near.astype(np.float32))
     flag = Flag.objects.get()
     assert (flag.person, flag.kind) == (brother, Flag.Kind.LOOK_ALIKE)
-    assert sealed.people.get().name in flag.detail
+    assert str(sealed) in flag.detail
+    # It names nobody whose list may be destroyed before this one, and outlives them.
+    assert sealed.people.get().name not in flag.detail
+    destruction.destroy(_over(sealed))
+    flag.refresh_from_db()
+    assert (flag.other, flag.is_open) == (None, True)
+
+
+def _over(watchlist: Watchlist) -> Watchlist:
+    Watchlist.objects.filter(pk=watchlist.pk).update(state="closed", destroy_due_at=timezone.now())
+    watchlist.refresh_from_db()
+    return watchlist
 
 
 def test_a_copy_of_somebody_on_another_list_is_no_look_alike(cast: Cast) -> None:

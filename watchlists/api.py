@@ -34,6 +34,7 @@ from watchlists.serializers import (
     CertificateSerializer,
     CurrentSerializer,
     DecisionSerializer,
+    FlagReasonSerializer,
     FlagSerializer,
     HoldSerializer,
     ImportRowSerializer,
@@ -306,11 +307,11 @@ class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
     def merge(self, request: Request, pk: str) -> Response:
         return Response(PersonSerializer(people.merge(self.get_object(), actor=_actor(request))).data)
 
-    @extend_schema(request=ReasonSerializer)
+    @extend_schema(request=FlagReasonSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:
         flag = self.get_object()
-        flags.accept_flag(flag, actor=_actor(request), **_given(ReasonSerializer(data=request.data)))
+        flags.accept_flag(flag, actor=_actor(request), **_given(FlagReasonSerializer(data=request.data)))
         flag.refresh_from_db()
         return Response(FlagSerializer(flag).data)
 

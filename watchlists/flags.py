@@ -115,6 +115,6 @@ def alike(photograph: Photograph, found: Iterable[Likeness]) -> list[Flag]:
                 continue
             person, same_list = theirs.person, theirs.person.watchlist_id == mine.person.watchlist_id
             where = "this list" if same_list else f"“{person.watchlist}”"
-            detail = f"{person.name}, {person.reference}, on {where}: similarity {each.score:.3f}."
+            detail = f"Somebody on {where}: similarity {each.score:.3f}."
             flags.append(Flag(person=mine.person, photograph=mine, other=theirs, kind=each.kind, detail=detail))
     return flags

@@ -174,7 +174,7 @@ class PhotographArchive:
         """
         try:
             self._zip = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise BadFile("The second file is no ZIP.") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._by_name: dict[str, list[str]] = {}

@@ -151,7 +151,7 @@ def confirm(imported: Import, *, actor: AbstractBaseUser) -> None:
 def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
     """Give an import up: what was handed in is destroyed; who was added already stays on the list."""
     move(imported, IMPORT_STEPS["cancel"], actor=actor, changes={"finished_at": timezone.now()})
-    ImportPhotograph.objects.filter(row__of=imported).delete()
+    _forget(imported)
 
 
 def work() -> int:
@@ -294,7 +294,13 @@ def add(imported: Import) -> None:
         counts = progress_of(imported).by_verdict
         data: dict[str, Any] = {"added": counts.get(Verdict.ADDED, 0), "wrong": counts.get(Verdict.WRONG, 0)}
         move(imported, IMPORT_STEPS["finish"], actor=CLOCK, changes={"finished_at": timezone.now()}, data=data)
-        ImportPhotograph.objects.filter(row__of=imported).delete()
+        _forget(imported)
+
+
+def _forget(imported: Import) -> None:
+    """What was handed in, once it is on the list or given up: the report keeps lines, references and reasons."""
+    ImportPhotograph.objects.filter(row__of=imported).delete()
+    imported.rows.update(values={})
 
 
 @transaction.atomic
@@ -302,7 +308,8 @@ def _add_batch(imported: Import, ids: Sequence[int], crowd: Crowd) -> bool:
     state = Import.objects.select_for_update().values_list("state", flat=True).get(pk=imported.pk)
     if state != Import.State.IMPORTING:
         return False
-    rows = list(imported.rows.filter(pk__in=ids).prefetch_related("photographs"))
+    able = imported.rows.filter(pk__in=ids, verdict__in=(Verdict.GOOD, Verdict.WARN))
+    rows = list(able.prefetch_related("photographs"))
     entries = [bulk.NewEntry(row, particulars, taken) for row in rows for particulars, taken in [_entry(row)]]
     bulk.add_many(imported.watchlist, entries, crowd, actor=imported.created_by)
     ImportRow.objects.bulk_update(rows, ["verdict", "message"])

@@ -246,13 +246,18 @@ def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
         ),
         batch_size=2000,
     )
-    oldest = watchlist.people.aggregate(at=Min("current_at"))["at"]
+    oldest, ends_on = watchlist.people.aggregate(at=Min("current_at"), day=Min("expires_on")).values()
+    expires_at = oldest + CURRENT_FOR
+    if ends_on is not None:
+        # Nobody is looked for after the day until which they are sought.
+        midnight = dt.datetime.combine(ends_on + dt.timedelta(days=1), dt.time(), timezone.get_current_timezone())
+        expires_at = min(expires_at, midnight)
     digest = content_hash(watchlist)
     changes = {
         "engine": engine,
         "sealed_at": timezone.now(),
         "sealed_hash": digest,
-        "expires_at": oldest + CURRENT_FOR,
+        "expires_at": expires_at,
     }
     move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
     before = watchlist.replaces

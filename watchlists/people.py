@@ -177,6 +177,8 @@ def add_photograph(
     require(actor, COMPILE)
     lock_editable(person.watchlist)
     refuse_source(provenance.source)
+    if provenance.taken_on is not None and provenance.taken_on > timezone.localdate():
+        raise Refused("A photograph cannot have been taken in the future.")
     blocked = [measure.advice for measure in enrolment.report if measure.level == "block"]
     if blocked:
         raise Refused("This photograph is too poor to look for anybody by. " + " ".join(blocked))

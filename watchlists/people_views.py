@@ -81,7 +81,7 @@ def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     form = PersonForm(request.POST or None, instance=Person.objects.get(pk=person.pk))
     status = 200
     if request.method == "POST":
-        if form.is_valid() and revision.isdigit():
+        if form.is_valid() and revision.isdecimal() and len(revision) < 9:
             try:
                 people.change_person(person, form.particulars(), revision=int(revision), actor=acting(request))
             except Refused as refusal:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from watchlists.models import Certificate, Flag, Import, ImportRow, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS
-from watchlists.policy import Marker
+from watchlists.policy import Marker, Source
 
 
 class WatchlistSerializer(serializers.ModelSerializer[Watchlist]):
@@ -63,7 +63,7 @@ class PictureSerializer(serializers.Serializer[Any]):
     photograph = serializers.FileField()
     face = serializers.IntegerField(min_value=0, required=False)
     frame = serializers.CharField(max_length=80, required=False)
-    source: Any = serializers.CharField(max_length=12)
+    source: Any = serializers.ChoiceField(choices=Source.choices)
     lawful_hold = serializers.CharField(max_length=200)
     taken_on = serializers.DateField(required=False, allow_null=True)
 
@@ -75,7 +75,7 @@ class NewPersonSerializer(PersonSerializer):
     photograph = serializers.FileField(write_only=True)
     face = serializers.IntegerField(min_value=0, required=False, write_only=True)
     frame = serializers.CharField(max_length=80, required=False, write_only=True)
-    source: Any = serializers.CharField(max_length=12, write_only=True)
+    source: Any = serializers.ChoiceField(choices=Source.choices, write_only=True)
     lawful_hold = serializers.CharField(max_length=200, write_only=True)
     taken_on = serializers.DateField(required=False, allow_null=True, write_only=True)
 
@@ -144,6 +144,10 @@ class SizeReasonSerializer(serializers.Serializer[Any]):
 
 class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
+
+
+class FlagReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=400)
 
 
 class DecisionSerializer(ReasonSerializer):

@@ -626,7 +626,7 @@ class Migration(migrations.Migration):
             model_name="flag",
             name="other",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="watchlists.photograph"
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="watchlists.photograph"
             ),
         ),
         migrations.AddField(
@@ -704,9 +704,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="flag",
-            constraint=models.UniqueConstraint(
-                fields=("person", "kind", "photograph", "other"), name="flagged_once", nulls_distinct=False
-            ),
+            constraint=models.UniqueConstraint(fields=("person", "kind", "photograph", "other"), name="flagged_once"),
         ),
         migrations.AddConstraint(
             model_name="importrow",

@@ -187,7 +187,7 @@ class Flag(models.Model):
     kind = models.CharField(max_length=16, choices=Kind.choices)
     detail = models.CharField(max_length=400)
     photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="+", null=True)
-    other = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="+", null=True)
+    other = models.ForeignKey(Photograph, on_delete=models.SET_NULL, related_name="+", null=True)
     raised_at = models.DateTimeField(auto_now_add=True)
     reason = models.CharField(max_length=400, blank=True)
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
@@ -195,11 +195,7 @@ class Flag(models.Model):
 
     class Meta:
         ordering = ("person", "pk")
-        constraints = (
-            models.UniqueConstraint(
-                fields=["person", "kind", "photograph", "other"], name="flagged_once", nulls_distinct=False
-            ),
-        )
+        constraints = (models.UniqueConstraint(fields=["person", "kind", "photograph", "other"], name="flagged_once"),)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.person}"
