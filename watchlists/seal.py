@@ -7,32 +7,12 @@ import json
 from typing import Any
 
 from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.people import PARTICULARS
 
 # Of the form below. A change of it is a new number: hashes of before were made in the form of before.
 FORM = 2
 
-_PERSON = (
-    "id",
-    "reference",
-    "name",
-    "date_of_birth",
-    "age",
-    "category",
-    "offence",
-    "legal_basis",
-    "authority",
-    "tier",
-    "expected_action",
-    "markers",
-    "look_alikes",
-    "rationale",
-    "minor_rationale",
-    "expires_on",
-    "added_by_id",
-    "current_at",
-    "current_by_id",
-    "minor_accepted_by_id",
-)
+_PERSON = ("id", *PARTICULARS, "added_by_id", "current_at", "current_by_id", "minor_accepted_by_id")
 _PHOTOGRAPH = ("id", "person_id", "sha256", "face_box", "source", "lawful_hold", "taken_on")
 _FLAG = ("person_id", "kind", "detail", "reason", "accepted_by_id", "accepted_at")
 
