@@ -50,6 +50,7 @@ class Action(models.TextChoices):
     IMPORT_CONFIRMED = "import.confirmed", "Import confirmed"
     IMPORT_DONE = "import.done", "Import finished"
     IMPORT_CANCELLED = "import.cancelled", "Import given up"
+    IMPORT_EXPORTED = "import.exported", "Report of an import downloaded"
     WATCHLIST_VIEWED = "watchlist.viewed", "Watchlist viewed"
     WATCHLIST_COMPILED = "watchlist.compiled", "Watchlist compiled"
     WATCHLIST_CHECKED = "watchlist.checked", "Watchlist checked and submitted"
@@ -105,6 +106,7 @@ _VERBS = {
     Action.ALERT_RAISED: Verb.COMBINATION,
     Action.ALERT_VIEWED: Verb.CONSULTATION,
     Action.SIGNED_IN: Verb.CONSULTATION,
+    Action.IMPORT_EXPORTED: Verb.DISCLOSURE,
     Action.JOURNAL_EXPORTED: Verb.DISCLOSURE,
     Action.RECORD_EXPORTED: Verb.DISCLOSURE,
     Action.PERSON_DESTROYED: Verb.ERASURE,

@@ -71,6 +71,9 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
             if not isinstance(value, str | int | bool | None):
                 raise TypeError(f"journal data is ids and words only, but {key} is a {type(value).__name__}")
     with connection.cursor() as cursor:
+        # References are checked now, not at the commit: each waits for who holds its row, and none may do so while
+        # it holds everybody's lock.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
     last = Entry.objects.order_by("-number").only("number", "hash").first()
     number, previous = (last.number, last.hash) if last else (0, GENESIS)
@@ -86,7 +89,7 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
             actor=str(actor)[:200],
             target_type=event.target._meta.label_lower,
             target_id=str(event.target.pk),
-            target=str(event.target)[:300],
+            target=_name(event.target),
             data=dict(event.data or {}),
             previous_hash=previous,
         )
@@ -94,6 +97,11 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
         entries.append(entry)
     Entry.objects.bulk_create(entries)
     return entries
+
+
+def _name(target: models.Model) -> str:
+    """What the journal calls something for ever: `journal_name` where what people call it may name somebody."""
+    return str(getattr(target, "journal_name", target))[:300]
 
 
 @transaction.atomic

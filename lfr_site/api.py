@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import DataError, transaction
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 from knox.models import AuthToken
@@ -18,6 +18,7 @@ from rest_framework.views import exception_handler
 from audit.actions import Action
 from audit.errors import Conflict, Refused
 from audit.journal import INSTALLER, record
+from lfr_site.middleware import NUL, holds_nul
 from lfr_site.models import User
 from watchlists import api
 
@@ -40,6 +41,8 @@ urlpatterns = [
 
 def refused(error: Exception, context: dict[str, Any]) -> Response | None:
     """An act that was refused, in words: 409 when somebody was first, 422 otherwise."""
+    if isinstance(error, DataError) and holds_nul(error):
+        error = Refused(NUL)
     if isinstance(error, Refused):
         return Response({"detail": str(error)}, status=409 if isinstance(error, Conflict) else 422)
     answer = exception_handler(error, context)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from audit.errors import Conflict, Refused
+
+NUL = "What was sent holds a character that no text has (NUL). Nothing was kept."
+
+
+def holds_nul(error: DataError) -> bool:
+    """Whether the database was handed a text that it cannot hold; forms say so themselves, addresses cannot."""
+    return "NUL (0x00)" in str(error)
 
 
 class RefusedMiddleware:
@@ -25,6 +33,8 @@ class RefusedMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, DataError) and holds_nul(error):
+            error = Refused(NUL)
         if not isinstance(error, Refused):
             return None
         status = 409 if isinstance(error, Conflict) else 422

@@ -161,3 +161,6 @@ class _Enroller:
             return read_photograph(engine, data, central=True, limits=self.limits)
         except (UnreadableImage, FaceChoice) as error:
             return str(error)
+        except Exception as error:
+            # One picture that breaks a library costs its line only. What it says may quote the picture: its kind does.
+            return f"This photograph cannot be read ({type(error).__name__})."

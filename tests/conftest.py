@@ -16,6 +16,7 @@ def own_keys(tmp_path: Path, settings: Any) -> None:
     """Keys of this test's own."""
     settings.LFR_KEYS = tmp_path / "keys"
     keys.store.cache_clear()
+    keys.create(keys.LEDGER)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -14,7 +15,15 @@ from django.utils import timezone
 from audit.errors import Conflict, Refused
 from audit.models import Entry
 from deployments import operations as deployment_operations
-from tests.cast import Cast, make_alert, make_live_deployment, make_sealed_watchlist, make_watchlist
+from tests.cast import (
+    Cast,
+    add_person,
+    make_alert,
+    make_live_deployment,
+    make_operating_point,
+    make_sealed_watchlist,
+    make_watchlist,
+)
 from watchlists import destruction, keys, ledger, operations, people
 from watchlists.keys import KeyGone
 from watchlists.models import (
@@ -156,7 +165,65 @@ def test_the_ledger_answers_with_the_reference_in_hand_and_not_without(cast: Cas
     )
     # Without the ledger's key nobody can try references out.
     keys.destroy(keys.LEDGER)
-    assert ledger.search(reference, actor=cast.compliance) == []
+    with pytest.raises(KeyGone, match="ledger's key is missing"):
+        ledger.search(reference, actor=cast.compliance)
+    with pytest.raises(KeyGone):
+        ledger.prepare()
+
+
+def test_words_of_a_list_that_name_somebody_on_it_go_with_it(cast: Cast) -> None:
+    watchlist = operations.create_watchlist(actor=cast.intelligence, name="Find Alex Fenwick", purpose="A test")
+    make_operating_point()
+    add_person(cast, watchlist, "N/1", "Alex Fenwick")
+    operations.discard_watchlist(watchlist, actor=cast.intelligence)
+    destruction.destroy(watchlist)
+    watchlist.refresh_from_db()
+    assert (watchlist.name, watchlist.purpose) == (destruction.WITHHELD, "A test")
+    assert not any("fenwick" in str(vars(row)).lower() for row in Entry.objects.all())
+
+
+def test_keys_that_a_dead_process_left_are_destroyed(cast: Cast) -> None:
+    watchlist = _ended(cast)
+    draft, held = make_watchlist(cast), Person.objects.filter(watchlist=watchlist)[0]
+    destruction.place_hold(held, reason="Evidence", review_on=_soon(), actor=cast.authority)
+    # No callback on commit runs in this test: the list's key outlives its rows, as after a crash.
+    destruction.destroy(watchlist)
+    keys.create("hold-" + str(watchlist.pk))
+    destruction.scrub(())
+    evidence = f"hold-{held.pk}"
+    assert keys.store().names() == sorted([keys.LEDGER, draft.key_name, evidence])
+    assert Photograph.objects.get(key_name=evidence).jpeg
+
+
+def test_more_that_was_deleted_during_a_scrub_is_scrubbed_again(cast: Cast) -> None:
+    watchlist = _ended(cast)
+    certificate = destruction.destroy(watchlist)
+    seen = Certificate.objects.get(pk=certificate.pk)
+    Certificate.objects.update(left_at=timezone.now() + dt.timedelta(seconds=1))
+    assert not destruction._note_scrubbed(seen, log_removed=True)
+    assert destruction._note_scrubbed(Certificate.objects.get(), log_removed=True)
+    assert Certificate.objects.get().scrubbed_at
+
+
+def test_a_key_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys.create("test")
+    (value,) = keys.store().values("test")
+    old = keys.store()._path("test").open("rb")  # type: ignore[attr-defined]
+    monkeypatch.setattr(Path, "replace", _full_disk)
+    with pytest.raises(OSError, match="full"):
+        keys.renew("test")
+    assert keys.store().values("test") == [value]
+    monkeypatch.undo()
+    keys.store().put("test", [b"x" * 44])
+    with old:
+        # Whoever still reads the file of before reads nothing of it.
+        assert set(old.read()) == {0}
+    keys.destroy("test")
+    assert list((tmp_path / "keys").iterdir()) == [tmp_path / "keys" / "ledger.key"]
+
+
+def _full_disk(*args: object) -> None:
+    raise OSError("The disk is full")
 
 
 def test_who_is_taken_off_a_draft_is_destroyed_and_stands_in_the_ledger(cast: Cast) -> None:

@@ -29,10 +29,11 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import destruction, flags, keys, ledger, people
+from watchlists import destruction, engines, flags, keys, ledger, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedList
+from watchlists.likeness import Crowd
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.policy import Source
 
@@ -308,3 +309,32 @@ def test_the_same_photograph_gives_the_same_face() -> None:
     one, two = read_photograph(portrait_jpeg()), portrait_enrolment()
     assert one.sha256 == two.sha256
     assert engine().score(one.template, two.template) == pytest.approx(1, abs=1e-5)
+
+
+def test_many_photographs_of_one_look_alike_hide_no_other(cast: Cast) -> None:
+    """A twin with twenty photographs on file comes nearer than a brother: both are found."""
+    watchlist = make_watchlist(cast, people=0)
+    face = random_embedding(1)
+    twin = add_person(cast, watchlist, "T/twin", embedding=face)
+    for number in range(20):
+        enrolment = dataclasses.replace(make_enrolment(face), sha256=f"{number:064}")
+        people.add_photograph(twin, enrolment, provenance(), actor=cast.intelligence)
+    nearly = face + 0.3 * random_embedding(2)
+    brother = add_person(cast, watchlist, "T/brother", embedding=nearly / np.linalg.norm(nearly))
+    new = add_person(cast, watchlist, "T/new", embedding=face)
+    others = {flag.other.person for flag in new.flags.filter(other__isnull=False) if flag.other}
+    assert others == {twin, brother}
+
+
+def test_a_list_that_was_submitted_meanwhile_gets_no_flag(cast: Cast) -> None:
+    sealed = make_sealed_watchlist(cast)
+    before = Flag.objects.filter(person__watchlist=sealed).count()
+    draft = make_watchlist(cast, people=0)
+    crowd = Crowd(engines.current_engine())
+    person = add_person(cast, draft, "T/new", embedding=portrait_enrolment().template.embedding)
+    found = crowd.likenesses(portrait_enrolment().template, reference="T/new", threshold=0.5)
+    # As it was when the crowd was read.
+    found[0].photograph.person.watchlist.state = Watchlist.State.DRAFT
+    raised = flags.alike(person.photographs.get(), found, people.lock_drafts(draft))
+    assert {flag.person for flag in raised} == {person}
+    assert Flag.objects.filter(person__watchlist=sealed).count() == before

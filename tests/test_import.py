@@ -21,7 +21,7 @@ from audit.journal import verify_chain
 from audit.models import Entry
 from recognition.imaging import encode_jpeg
 from tests.cast import Cast, make_operating_point, make_watchlist, portrait, portrait_jpeg
-from watchlists import bulk, imports, operations
+from watchlists import bulk, importfile, imports, operations
 from watchlists.importfile import COLUMNS, BadFile, PhotographArchive, lines_of, template
 from watchlists.models import Flag, Import, ImportPhotograph, ImportRow, Person, Photograph, Template, Watchlist
 
@@ -339,3 +339,65 @@ def test_a_small_face_in_an_import_is_refused_as_by_hand(cast: Cast) -> None:
     small = encode_jpeg(np.asarray(cv2.resize(portrait(), (96, 96), interpolation=cv2.INTER_AREA), np.uint8), 95)
     said = _said(_run(watchlist, _table({}), _archive({"one.jpg": small}), cast))
     assert said["N/1"][0] == Verdict.WRONG
+
+
+def _begun(cast: Cast, reference: str) -> Import:
+    watchlist = make_watchlist(cast, people=0)
+    archive = _archive({"one.jpg": portrait_jpeg()})
+    return imports.begin(watchlist, _table({"reference": reference}), archive, actor=cast.intelligence)
+
+
+def test_an_import_that_fails_costs_no_other_and_is_given_up_in_the_end(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = _begun(cast, "N/1"), _begun(cast, "N/2")
+    reading = imports.read
+    monkeypatch.setattr(imports, "read", lambda each: 1 / 0 if each == bad else reading(each))
+    for failures in range(imports.PATIENCE):
+        bad.refresh_from_db()
+        assert (bad.state, bad.failures) == (State.READING, failures)
+        imports.work()
+        good.refresh_from_db()
+        assert good.state == State.READY
+    bad.refresh_from_db()
+    assert bad.state == State.CANCELLED
+    assert "again and again" in bad.rows.get().message
+    assert not ImportPhotograph.objects.filter(row__of=bad).exists()
+
+
+def test_an_import_of_somebody_who_left_is_given_up(cast: Cast) -> None:
+    imported = _begun(cast, "N/1")
+    imports.work()
+    imported.refresh_from_db()
+    imports.confirm(imported, actor=cast.intelligence)
+    cast.intelligence.is_active = False
+    cast.intelligence.save()
+    imports.work()
+    imported.refresh_from_db()
+    assert (imported.state, Person.objects.count()) == (State.CANCELLED, 0)
+    assert "may not add people any more" in imported.rows.get().message
+
+
+def test_a_zip_of_too_many_files_is_refused_before_they_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importfile, "MAX_ENTRIES", 2)
+    archive = _archive({f"{number}.jpg": b"x" for number in range(3)})
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(BadFile, match="Divide it"):
+        PhotographArchive(archive)
+
+
+def test_files_that_share_their_bytes_in_a_zip_are_refused() -> None:
+    data = bytearray(_archive({"one.jpg": GREY, "two.jpg": GREY}).getvalue())
+    second = data.rindex(b"PK\x01\x02")
+    # The second entry's place is the first's.
+    data[second + 42 : second + 46] = (0).to_bytes(4, "little")
+    with pytest.raises(BadFile, match="lie over each other"):
+        PhotographArchive(io.BytesIO(bytes(data)))
+
+
+def test_the_report_is_a_disclosure(cast: Cast) -> None:
+    imported = _begun(cast, "N/1")
+    client = Client()
+    client.force_login(cast.intelligence)
+    client.get(f"/imports/{imported.pk}/report.csv")
+    assert Entry.objects.latest("number").action == "import.exported"

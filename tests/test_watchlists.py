@@ -7,15 +7,18 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.core.management import CommandError, call_command
+from django.test import Client
 from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
 from lfr_site.demonstration import check_and_seal
+from lfr_site.models import User
 from tests.cast import Cast, add_person, make_live_deployment, make_sealed_watchlist, make_watchlist, random_embedding
-from watchlists import destruction, operations, people
+from watchlists import destruction, flags, operations, people
 from watchlists.models import Flag, Person, Photograph, SealedTemplate, Watchlist
 from watchlists.seal import content_hash
 
@@ -308,3 +311,38 @@ def test_the_journal_never_holds_a_name(cast: Cast) -> None:
         text = f"{row.target} {row.actor} {row.data}"
         assert person.name not in text
         assert person.reference not in text
+
+
+@pytest.mark.parametrize("part", ["added a person", "accepted a flag", "checked that somebody is still sought"])
+def test_whoever_had_any_part_in_a_list_may_not_approve_it(cast: Cast, part: str) -> None:
+    watchlist = make_watchlist(cast)
+    both = cast.authority
+    both.groups.add(Group.objects.get(name="Intelligence officer"))
+    both = User.objects.get(pk=both.pk)
+    if part == "added a person":
+        add_person(cast, watchlist, "T/2", embedding=random_embedding(9))
+        Person.objects.filter(reference="T/2").update(added_by=both)
+    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    if part == "accepted a flag":
+        Flag.objects.create(person=watchlist.people.get(), kind=Flag.Kind.POOR_QUALITY, detail="Dark")
+        flags.accept_all(watchlist, Flag.Kind.POOR_QUALITY, reason="Good enough", actor=both)
+    people.confirm_current(watchlist, actor=both if part.startswith("checked") else cast.intelligence)
+    operations.check_watchlist(watchlist, actor=cast.intelligence)
+    with pytest.raises(Refused, match="had a part"):
+        operations.authorise_watchlist(watchlist, actor=both, reason="Fine", seen=content_hash(watchlist))
+
+
+def test_the_journal_calls_a_list_by_its_number(cast: Cast) -> None:
+    watchlist = operations.create_watchlist(actor=cast.intelligence, name="About Alex Fenwick", purpose="Testing")
+    assert Entry.objects.latest("number").target == f"watchlist {str(watchlist.pk)[:8]}, version 1"
+
+
+@pytest.mark.parametrize("path", ["?q=%00", "?category=%00"])
+def test_a_character_that_no_text_has_is_refused(cast: Cast, path: str) -> None:
+    client = Client()
+    client.force_login(cast.intelligence)
+    watchlist = make_watchlist(cast)
+    assert client.get(f"/watchlists/{watchlist.pk}/{path}").status_code in (200, 422)
+    assert client.get(f"/api/people/{path}&watchlist={watchlist.pk}").status_code == 422
+    answer = client.post(f"/watchlists/{watchlist.pk}/flags/", {"kind": "poor_quality", "reason": "a\0b"})
+    assert answer.status_code == 422

@@ -95,8 +95,7 @@ class WatchlistViewSet(
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         watchlist = self.get_object()
-        with transaction.atomic():
-            record(Action.WATCHLIST_VIEWED, actor=request.user, target=watchlist)  # type: ignore[arg-type]
+        _consult(request, watchlist)
         return self._said(watchlist)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -202,8 +201,7 @@ class PersonViewSet(
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         watchlist = _watchlist_of(request)
-        with transaction.atomic():
-            record(Action.WATCHLIST_VIEWED, actor=_actor(request), target=watchlist)
+        _consult(request, watchlist)
         found = self.get_queryset().filter(watchlist=watchlist).order_by("name", "reference")
         words = request.query_params.get("q", "")[:100]
         if words:
@@ -299,7 +297,9 @@ class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
 
     @extend_schema(parameters=[_WATCHLIST])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        found = self.get_queryset().filter(person__watchlist=_watchlist_of(request))
+        watchlist = _watchlist_of(request)
+        _consult(request, watchlist)
+        found = self.get_queryset().filter(person__watchlist=watchlist)
         return self.get_paginated_response(FlagSerializer(self.paginate_queryset(found), many=True).data)
 
     @extend_schema(request=None, responses=PersonSerializer)
@@ -349,7 +349,9 @@ class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
     @extend_schema(responses=ImportRowSerializer(many=True))
     @action(detail=True)
     def rows(self, request: Request, pk: str) -> Response:
-        page = self.paginate_queryset(self.get_object().rows.all())  # type: ignore[arg-type]
+        imported = self.get_object()
+        _consult(request, imported.watchlist)
+        page = self.paginate_queryset(imported.rows.all())  # type: ignore[arg-type]
         return self.get_paginated_response(ImportRowSerializer(page, many=True).data)  # type: ignore[arg-type]
 
     @extend_schema(request=None)
@@ -392,6 +394,11 @@ class LedgerView(APIView):
 
 def _actor(request: Request) -> Any:
     return request.user
+
+
+@transaction.atomic
+def _consult(request: Request, watchlist: Watchlist) -> None:
+    record(Action.WATCHLIST_VIEWED, actor=_actor(request), target=watchlist)
 
 
 def _watchlist_of(request: Request) -> Watchlist:

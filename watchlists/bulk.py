@@ -18,7 +18,7 @@ from watchlists import engines, keys
 from watchlists.flags import alike, photograph_flags
 from watchlists.likeness import Crowd
 from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
-from watchlists.people import COMPILE, Provenance, check, lock_editable, recount, refuse_source
+from watchlists.people import COMPILE, Provenance, check, lock_drafts, recount, refuse_source
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
         Conflict: the list can no longer be edited.
     """
     require(actor, COMPILE)
-    lock_editable(watchlist)
+    drafts = lock_drafts(watchlist)
     keys.create(watchlist.key_name)
     engine = engines.current_engine()
     point = engine.operating_points.first()
@@ -77,7 +77,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
         flags += photograph_flags(photograph, taken.reading["report"])
         if point is not None:
             found = crowd.likenesses(taken.template, reference=photograph.person.reference, threshold=point.threshold)
-            flags += alike(photograph, found)
+            flags += alike(photograph, found, drafts)
         crowd.add(photograph, taken.template)
     Flag.objects.bulk_create(flags, ignore_conflicts=True)
     recount(watchlist)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
+import time
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import DatabaseError, connection, transaction
@@ -47,8 +49,25 @@ TABLES = tuple(
     model._meta.db_table
     for model in (Person, Photograph, Template, SealedTemplate, Flag, Hold, Import, ImportRow, ImportPhotograph)
 )
+# In place of words that named somebody who was on a list.
+WITHHELD = "(withheld: it named somebody on the list)"
 # A table is rewritten under a lock that keeps everybody out: others go first, and the clock tries again.
 LOCK_PATIENCE = "3s"
+SNAPSHOT_PATIENCE_S = 5.0
+# Whatever keeps deleted rows from being removed: transactions, prepared ones, replicas.
+_OLDER = """
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity
+        WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid() AND age(backend_xmin) > age(%(horizon)s::xid)
+    ) OR EXISTS (SELECT FROM pg_prepared_xacts)
+    OR EXISTS (SELECT FROM pg_replication_slots WHERE xmin IS NOT NULL AND age(xmin) > age(%(horizon)s::xid))
+"""
+# The log up to this file, in the server's folder or in an archive.
+_LOG_LEFT = """
+    SELECT current_setting('archive_mode') <> 'off'
+    OR current_setting('wal_recycle') <> 'off'
+    OR EXISTS (SELECT FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name <= %(last)s)
+"""
 
 
 def destroy_due(*, at: dt.datetime | None = None) -> int:
@@ -68,7 +87,7 @@ def destroy_due(*, at: dt.datetime | None = None) -> int:
 @transaction.atomic
 def destroy(watchlist: Watchlist) -> Certificate:
     """Delete everything a list holds of anybody, but what is held as evidence. Its row, certificate and ledger stay."""
-    Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
     held = [hold.person for hold in Hold.objects.filter(person__watchlist=watchlist).select_related("person")]
     for person in held:
         _keep_as_evidence(person)
@@ -78,6 +97,7 @@ def destroy(watchlist: Watchlist) -> Certificate:
     going = Person.objects.filter(watchlist=watchlist).exclude(pk__in=[person.pk for person in held])
     ids = list(going.values_list("pk", flat=True))
     ledger_hash = ledger.enter(watchlist, going)
+    changes = _without_names(watchlist)
     photographs = Photograph.objects.filter(person__in=going).count()
     for start in range(0, len(ids), CHUNK):
         Person.objects.filter(pk__in=ids[start : start + CHUNK]).delete()
@@ -93,7 +113,7 @@ def destroy(watchlist: Watchlist) -> Certificate:
         "sealed_hash": watchlist.sealed_hash,
         "certificate_sha256": certificate.sha256,
     }
-    changes = {"destroyed_at": certificate.issued_at}
+    changes["destroyed_at"] = certificate.issued_at
     move(watchlist, STEPS["destroy"], actor=CLOCK, changes=changes, data=data)
     transaction.on_commit(lambda: keys.destroy(watchlist.key_name))
     return certificate
@@ -107,7 +127,7 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
         Refused: no reason, a day of review that is past, or a hold already.
     """
     require(actor, HOLD)
-    Watchlist.objects.select_for_update().get(pk=person.watchlist_id)
+    Watchlist.objects.select_for_update(no_key=True).get(pk=person.watchlist_id)
     if not reason.strip():
         raise Refused("Say what this entry is evidence of.")
     if review_on <= timezone.localdate():
@@ -126,7 +146,7 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
 def release_hold(person: Person, *, actor: AbstractBaseUser) -> None:
     """End a hold. Of a list that was destroyed, the entry goes now, and the tables are scrubbed again."""
     require(actor, HOLD)
-    watchlist = Watchlist.objects.select_for_update().get(pk=person.watchlist_id)
+    watchlist = Watchlist.objects.select_for_update(no_key=True).get(pk=person.watchlist_id)
     if not Hold.objects.filter(person=person).delete()[0]:
         raise Refused("This entry is not held.")
     released = Person(pk=person.pk)
@@ -134,7 +154,7 @@ def release_hold(person: Person, *, actor: AbstractBaseUser) -> None:
         name = _evidence_key(person.pk)
         ledger.enter(watchlist, Person.objects.filter(pk=person.pk))
         person.delete()
-        Certificate.objects.filter(watchlist=watchlist).update(scrubbed_at=None)
+        Certificate.objects.filter(watchlist=watchlist).update(scrubbed_at=None, left_at=timezone.now())
         record(Action.PERSON_DESTROYED, actor=actor, target=released, data={"watchlist": str(watchlist.pk)})
         transaction.on_commit(lambda: keys.destroy(name))
     record(Action.HOLD_RELEASED, actor=actor, target=released, data={"watchlist": str(watchlist.pk)})
@@ -175,12 +195,13 @@ def scrub(tables: Sequence[str] = TABLES) -> int:
 
     Deleting a row marks it; the bytes stay until something is written over them. Not inside a transaction.
     """
+    _destroy_orphaned_keys()
     waiting = list(Certificate.objects.filter(scrubbed_at__isnull=True).select_related("watchlist"))
     if not waiting:
         return 0
-    for certificate in waiting:
-        # A process that died between its commit and this one's key.
-        keys.destroy(certificate.watchlist.key_name)
+    if _is_seen_by_others():
+        logger.warning("Deleted rows could not be scrubbed yet: an older transaction may still see them")
+        return 0
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{LOCK_PATIENCE}'")
@@ -193,37 +214,74 @@ def scrub(tables: Sequence[str] = TABLES) -> int:
         logger.warning("Deleted rows could not be scrubbed yet: %s", type(error).__name__)
         return 0
     log_removed = _remove_log()
-    for certificate in waiting:
-        _note_scrubbed(certificate, log_removed)
-    return len(waiting)
+    return sum(_note_scrubbed(certificate, log_removed) for certificate in waiting)
+
+
+def _destroy_orphaned_keys() -> None:
+    """Keys that a process which died between its commit and its key left behind."""
+    for name in keys.store().names():
+        if _is_orphaned(name):
+            keys.destroy(name)
+
+
+def _is_orphaned(key: str) -> bool:
+    kind, _, owner = key.partition("-")
+    if kind == "list":
+        return Watchlist.objects.filter(pk=owner, state=Watchlist.State.DESTROYED).exists()
+    return kind == "hold" and not Person.objects.filter(pk=owner).exists()
+
+
+def _is_seen_by_others() -> bool:
+    """Whether a transaction is open that began before now: what it may still see, no rewriting removes.
+
+    Waits for those that are short.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text")
+        horizon = cursor.fetchone()[0]
+        until = time.monotonic() + SNAPSHOT_PATIENCE_S
+        while True:
+            cursor.execute(_OLDER, {"horizon": horizon})
+            if not cursor.fetchone()[0]:
+                return False
+            if time.monotonic() > until:
+                return True
+            time.sleep(0.2)
 
 
 def _remove_log() -> bool:
-    """Whether the server let us: it takes a superuser, and a server that does not reuse its log files."""
+    """Whether nothing is left of the log before now: it takes a superuser, and a server that keeps none."""
     try:
         with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
+            last = cursor.fetchone()[0]
             cursor.execute("CHECKPOINT")
             cursor.execute("SELECT pg_switch_wal()")
             cursor.execute("CHECKPOINT")
-            cursor.execute("SHOW wal_recycle")
-            return bool(cursor.fetchone()[0] == "off")
+            cursor.execute(_LOG_LEFT, {"last": last})
+            return not cursor.fetchone()[0]
     except DatabaseError:
         return False
 
 
 @transaction.atomic
-def _note_scrubbed(certificate: Certificate, log_removed: bool) -> None:
-    certificate.scrubbed_at, certificate.log_removed = timezone.now(), log_removed
-    certificate.save(update_fields=["scrubbed_at", "log_removed"])
+def _note_scrubbed(certificate: Certificate, log_removed: bool) -> bool:
+    """False when more of the list was deleted since the rewriting began: it is done again."""
+    rows = Certificate.objects.filter(pk=certificate.pk, scrubbed_at__isnull=True, left_at=certificate.left_at)
+    if not rows.update(scrubbed_at=timezone.now(), log_removed=log_removed):
+        return False
     record(Action.DATABASE_SCRUBBED, actor=CLOCK, target=certificate.watchlist, data={"log_removed": log_removed})
+    return True
 
 
 def _certify(
     watchlist: Watchlist, *, people: int, photographs: int, templates: int, held: int, ledger_hash: str
 ) -> Certificate:
+    now = timezone.now()
     certificate = Certificate(
         watchlist=watchlist,
-        issued_at=timezone.now(),
+        issued_at=now,
+        left_at=now,
         due_at=watchlist.destroy_due_at or timezone.now(),
         people=people,
         photographs=photographs,
@@ -254,6 +312,13 @@ def _keep_as_evidence(person: Person) -> None:
         photograph.key_name = name
         photograph.save(update_fields=["encrypted", "key_name"])
         photograph.templates.all().delete()
+
+
+def _without_names(watchlist: Watchlist) -> dict[str, Any]:
+    """What is to be changed of a list's own words, which stay, because they name somebody on it."""
+    words = {name: getattr(watchlist, name) for name in ("name", "purpose", "size_reason", "decision_reason")}
+    named = {particular.lower() for pair in watchlist.people.values_list("name", "reference") for particular in pair}
+    return {name: WITHHELD for name, text in words.items() if any(each in text.lower() for each in named)}
 
 
 def _evidence_key(person_id: uuid.UUID) -> str:

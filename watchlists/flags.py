@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -70,13 +71,16 @@ def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractB
 
 
 def _lock_unsettled(watchlist: Watchlist) -> None:
-    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
         raise Conflict(f"This list is {locked.get_state_display().lower()}; its flags are settled.")
 
 
-def flag(photograph: Photograph, enrolment: Enrolment) -> None:
-    """Raise what a new photograph gives cause for; part of the act that keeps it."""
+def flag(photograph: Photograph, enrolment: Enrolment, drafts: Collection[uuid.UUID]) -> None:
+    """Raise what a new photograph gives cause for; part of the act that keeps it.
+
+    drafts: the lists that the act holds, whose entries may be flagged.
+    """
     point = engines.current_engine().operating_points.first()
     found = []
     if point is not None:
@@ -86,7 +90,10 @@ def flag(photograph: Photograph, enrolment: Enrolment) -> None:
             reference=photograph.person.reference,
             threshold=point.threshold,
         )
-    flags = [*photograph_flags(photograph, (vars(measure) for measure in enrolment.report)), *alike(photograph, found)]
+    flags = [
+        *photograph_flags(photograph, (vars(measure) for measure in enrolment.report)),
+        *alike(photograph, found, drafts),
+    ]
     Flag.objects.bulk_create(flags, ignore_conflicts=True)
 
 
@@ -105,13 +112,13 @@ def photograph_flags(photograph: Photograph, report: Iterable[Mapping[str, Any]]
     return [Flag(person=photograph.person, photograph=photograph, kind=kind, detail=detail) for kind, detail in found]
 
 
-def alike(photograph: Photograph, found: Iterable[Likeness]) -> list[Flag]:
-    """A flag on this entry for each likeness; on the other one too, while its list can be edited."""
+def alike(photograph: Photograph, found: Iterable[Likeness], drafts: Collection[uuid.UUID]) -> list[Flag]:
+    """A flag on this entry for each likeness; on the other one too, if its list is of `drafts`."""
     flags = []
     for each in found:
         other = each.photograph
         for mine, theirs in ((photograph, other), (other, photograph)):
-            if mine is other and not other.person.watchlist.is_editable:
+            if mine is other and other.person.watchlist_id not in drafts:
                 continue
             person, same_list = theirs.person, theirs.person.watchlist_id == mine.person.watchlist_id
             where = "this list" if same_list else f"“{person.watchlist}”"

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -19,7 +20,9 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.access import acting, permitted
+from audit.actions import Action
 from audit.errors import Refused
+from audit.journal import record
 from watchlists import imports
 from watchlists.forms import ImportForm
 from watchlists.importfile import COLUMNS, template
@@ -135,6 +138,8 @@ def import_cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 def import_report(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """What came of every line, to be put right and handed in again."""
     imported = _import(request, import_id)
+    with transaction.atomic():
+        record(Action.IMPORT_EXPORTED, actor=acting(request), target=imported)
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(["line", "reference", "verdict", "message"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
 MAX_ROWS = 20_000
 MAX_CSV_BYTES = 50 * 2**20
 PHOTOGRAPHS_A_PERSON = 10
+# What an archive's table of contents may have; a photograph's line takes about a hundred bytes.
+MAX_DIRECTORY_BYTES = 16 * 2**20
+MAX_ENTRIES = 65_534
+# The record at the end, with the longest comment it may have, and what may stand before it.
+END_BYTES = 22 + 65_535 + 20
 # JPEG and PNG hardly shrink: what unpacks to much more than it is packed was made to.
 MAX_RATIO = 100
 
@@ -172,12 +178,14 @@ class PhotographArchive:
         Raises:
             BadFile: no ZIP, or one that was made to do harm.
         """
+        _check_directory(stream)
         try:
             self._zip = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise BadFile("The second file is no ZIP.") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._by_name: dict[str, list[str]] = {}
+        _check_places(self._zip.infolist())
         for entry in self._zip.infolist():
             if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
                 continue
@@ -231,3 +239,26 @@ class PhotographArchive:
 
     def names(self) -> Iterator[str]:
         yield from self._entries
+
+
+def _check_directory(stream: IO[bytes]) -> None:
+    """Look at the end of an archive for how much its table of contents is, before that is read into memory."""
+    size = stream.seek(0, 2)
+    stream.seek(max(size - END_BYTES, 0))
+    tail = stream.read()
+    stream.seek(0)
+    at = tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) - at < 22:
+        raise BadFile("The second file is no ZIP.")
+    entries, length = struct.unpack_from("<HI", tail, at + 10)
+    if tail[max(at - 20, 0) : at].startswith(b"PK\6\7") or entries > MAX_ENTRIES or length > MAX_DIRECTORY_BYTES:
+        raise BadFile(f"The ZIP holds more than {MAX_ENTRIES:,} files, or is of the kind for such. Divide it.")
+
+
+def _check_places(entries: list[zipfile.ZipInfo]) -> None:
+    """Files that share their bytes in an archive unpack to far more than it has."""
+    end = 0
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if entry.header_offset < end:
+            raise BadFile("Files in the ZIP lie over each other: it was made to unpack to more than it is. Refused.")
+        end = entry.header_offset + entry.compress_size

@@ -8,6 +8,7 @@ add      in batches, each one transaction with its journal rows: a line that is 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,14 @@ from typing import IO, Any
 import numpy as np
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, F, Prefetch
 from django.utils import timezone
 
 import recognition.engine
 from audit.actions import Action
-from audit.errors import Refused
+from audit.errors import Conflict, Refused
 from audit.journal import CLOCK, record
 from audit.machine import move, require
 from recognition.enrolment import Enrolment
@@ -40,6 +42,13 @@ logger = logging.getLogger(__name__)
 Verdict = ImportRow.Verdict
 # Photographs in memory at once, and lines added in one transaction.
 AHEAD, BATCH = 32, 50
+# Failures in a row after which an import is given up; of what no other try can mend, one.
+PATIENCE = 3
+HOPELESS = (PermissionDenied, keys.KeyGone, Conflict)
+WHY: dict[type[Exception], str] = {
+    PermissionDenied: "Who handed this in may not add people any more.",
+    keys.KeyGone: "The list's key is gone, and nothing of this can be opened.",
+}
 # One import is worked on at a time in the whole installation.
 WORK_LOCK = 0x4C4652_02
 
@@ -154,20 +163,52 @@ def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
     _forget(imported)
 
 
-def work() -> int:
-    """Read and add whatever waits, to its end; what was begun before goes on. Returns how many imports were moved."""
+@contextlib.contextmanager
+def working() -> Iterator[bool]:
+    """Whether this process may work on imports, which one does at a time; the connection that dies lets go of it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [WORK_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
+        may = bool(cursor.fetchone()[0])
     try:
-        waiting = list(Import.objects.filter(state__in=("reading", "importing")).order_by("created_at"))
-        for imported in waiting:
-            read(imported) if imported.state == Import.State.READING else add(imported)
-        return len(waiting)
+        yield may
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [WORK_LOCK])
+        if may:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [WORK_LOCK])
+
+
+def work() -> int:
+    """Read and add whatever waits, to its end; what was begun before goes on. Returns how many imports were moved."""
+    with working() as may:
+        if not may:
+            return 0
+        waiting = list(Import.objects.filter(state__in=("reading", "importing")).order_by("failures", "created_at"))
+        return sum(_work_on(imported) for imported in waiting)
+
+
+def _work_on(imported: Import) -> bool:
+    """One import; what goes wrong with it costs no other, and in the end it is given up."""
+    try:
+        read(imported) if imported.state == Import.State.READING else add(imported)
+    except Exception as error:
+        # No traceback: what was being read stands in it.
+        logger.error("Work on %s failed: %s", imported, type(error).__name__)
+        _count_failure(imported, error)
+        return False
+    return True
+
+
+@transaction.atomic
+def _count_failure(imported: Import, error: Exception) -> None:
+    Import.objects.filter(pk=imported.pk).update(failures=F("failures") + 1)
+    imported.refresh_from_db()
+    if not imported.is_open or (imported.failures < PATIENCE and not isinstance(error, HOPELESS)):
+        return
+    why = WHY.get(type(error), "It failed again and again, and was given up. Hand it in again.")
+    imported.rows.exclude(verdict__in=(Verdict.ADDED, Verdict.WRONG)).update(verdict=Verdict.WRONG, message=why)
+    _forget(imported)
+    data: dict[str, Any] = {"reason": type(error).__name__}
+    move(imported, IMPORT_STEPS["cancel"], actor=CLOCK, changes={"finished_at": timezone.now()}, data=data)
 
 
 def read(imported: Import) -> None:
@@ -229,7 +270,7 @@ def _read(imported: Import, pk: int, reading: Enrolment | str) -> ImportPhotogra
 @transaction.atomic
 def _keep(imported: Import, batch: list[ImportPhotograph]) -> bool:
     """Keep what was read; False when the import was given up meanwhile."""
-    state = Import.objects.select_for_update().values_list("state", flat=True).get(pk=imported.pk)
+    state = Import.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=imported.pk)
     if state != Import.State.READING:
         return False
     for staged in batch:
@@ -266,8 +307,6 @@ def _judge(imported: Import) -> None:
 
 
 def _without_pictures() -> Any:
-    from django.db.models import Prefetch
-
     return Prefetch("photographs", queryset=ImportPhotograph.objects.defer("encrypted", "embedding", "second"))
 
 
@@ -305,7 +344,7 @@ def _forget(imported: Import) -> None:
 
 @transaction.atomic
 def _add_batch(imported: Import, ids: Sequence[int], crowd: Crowd) -> bool:
-    state = Import.objects.select_for_update().values_list("state", flat=True).get(pk=imported.pk)
+    state = Import.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=imported.pk)
     if state != Import.State.IMPORTING:
         return False
     able = imported.rows.filter(pk__in=ids, verdict__in=(Verdict.GOOD, Verdict.WARN))

@@ -7,13 +7,14 @@ rotated keeps its older values until everything has been encrypted anew.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import hmac
 import os
 import re
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -39,6 +40,9 @@ class KeyStore(Protocol):
     def destroy(self, name: str) -> None:
         """Make a key unrecoverable. One that is not there is no error."""
 
+    def names(self) -> list[str]:
+        """Every key there is."""
+
 
 class KeyFolder:
     """A file a key, readable by its owner only, in `LFR_KEYS`: not in the database, and not in its backups."""
@@ -55,35 +59,41 @@ class KeyFolder:
             stream.write(b"\n".join(values))
             stream.flush()
             os.fsync(stream.fileno())
-        self._wipe(path)
-        new.replace(path)
-        self._sync_folder()
+        # The values before are wiped once the new ones are in their place: a stop in between loses none.
+        with contextlib.ExitStack() as stack:
+            before = stack.enter_context(path.open("r+b")) if path.exists() else None
+            new.replace(path)
+            self._sync_folder()
+            if before is not None:
+                _wipe(before)
 
     def values(self, name: str) -> list[bytes]:
-        try:
-            return self._path(name).read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
+        path = self._path(name)
+        while True:
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                return []
+            # Opened just before it was replaced and wiped: the new one is there.
+            if b"\0" not in data:
+                return data.splitlines()
 
     def destroy(self, name: str) -> None:
         path = self._path(name)
-        if path.exists():
-            self._wipe(path)
-            path.unlink(missing_ok=True)
-            self._sync_folder()
+        for each in (path.with_suffix(".new"), path):
+            if each.exists():
+                with each.open("r+b") as stream:
+                    _wipe(stream)
+                each.unlink(missing_ok=True)
+                self._sync_folder()
+
+    def names(self) -> list[str]:
+        return sorted(path.stem for path in self._folder.glob("*.key"))
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"“{name}” is no key's name")
         return self._folder / f"{name}.key"
-
-    def _wipe(self, path: Path) -> None:
-        """Overwrite in place. A disk that writes elsewhere (an SSD) keeps the old block for a while all the same."""
-        if path.exists():
-            with path.open("r+b") as stream:
-                stream.write(b"\0" * path.stat().st_size)
-                stream.flush()
-                os.fsync(stream.fileno())
 
     def _sync_folder(self) -> None:
         descriptor = os.open(self._folder, os.O_RDONLY)
@@ -91,6 +101,13 @@ class KeyFolder:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _wipe(stream: IO[bytes]) -> None:
+    """Overwrite in place. A disk that writes elsewhere (an SSD) keeps the old block for a while all the same."""
+    stream.write(b"\0" * os.fstat(stream.fileno()).st_size)
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 @functools.lru_cache(maxsize=1)
@@ -154,11 +171,17 @@ def fingerprint(name: str) -> str:
 
 
 def pseudonym(scope: str, reference: str) -> str:
-    """The same for the same reference in the same scope; not to be found out without the ledger's key."""
-    create(LEDGER)
+    """The same for the same reference in the same scope; not to be found out without the ledger's key.
+
+    Raises:
+        KeyGone: the ledger's key is missing. Another one would make pseudonyms that nobody's question finds.
+    """
+    values = store().values(LEDGER)
+    if not values:
+        raise KeyGone("The ledger's key is missing: restore it into the key store")
     plain = " ".join(reference.upper().split())
     # The oldest value: pseudonyms cannot be made anew, because what they stand for is gone.
-    return hmac.new(store().values(LEDGER)[-1], f"{scope}\n{plain}".encode(), hashlib.sha256).hexdigest()
+    return hmac.new(values[-1], f"{scope}\n{plain}".encode(), hashlib.sha256).hexdigest()
 
 
 def _fernet(name: str) -> MultiFernet:

@@ -31,6 +31,17 @@ class Listing:
     until: dt.date | None
 
 
+def prepare() -> None:
+    """The ledger's key, made once, before there is an entry.
+
+    Raises:
+        KeyGone: there are entries, and the key they were made with is missing.
+    """
+    if LedgerEntry.objects.exists() and not keys.fingerprint(keys.LEDGER):
+        raise keys.KeyGone("The ledger's key is missing: restore it into the key store")
+    keys.create(keys.LEDGER)
+
+
 def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
     """Keep that these people were on a list, as part of their destruction. Returns a SHA-256 over what was kept."""
     today, scope = timezone.localdate(), str(watchlist.pk)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +14,8 @@ import recognition.engine
 from watchlists.engine import engine as running_engine
 from watchlists.models import Engine, Flag, Photograph, Template
 
-# Nearest others that are looked at closely for one photograph.
-NEAREST = 12
+# Of the nearest photographs, so many others are looked at closely, in so many photographs of each.
+PHOTOGRAPHS, PEOPLE, SHOTS = 200, 12, 4
 
 
 @dataclass(frozen=True)
@@ -33,19 +35,16 @@ def likenesses(
     reference: of the person themselves, who may be on other lists, with other photographs.
     """
     least = threshold - settings.LFR_LOOK_ALIKE_MARGIN
-    nearest = (
+    near = (
         Template.objects.filter(engine=engine)
         .exclude(photograph__person__reference=reference)
+        .annotate(distance=CosineDistance("embedding", template.embedding))
+        .filter(distance__lte=1 - running_engine().worth_a_close_look(least))
         .select_related("photograph__person__watchlist")
         .defer("photograph__encrypted")
-        .order_by(CosineDistance("embedding", template.embedding))[:NEAREST]
+        .order_by("distance")[:PHOTOGRAPHS]
     )
-    found = []
-    for other in nearest:
-        score = running_engine().score(template, other.of_engine)
-        if score >= least:
-            found.append(Likeness(other.photograph, score, _kind(score, threshold)))
-    return _once_a_person(found)
+    return _closest(template, ((row.photograph, row.of_engine) for row in near), threshold)
 
 
 class Crowd:
@@ -76,24 +75,35 @@ class Crowd:
         least = threshold - settings.LFR_LOOK_ALIKE_MARGIN
         cosines = self._matrix[: len(self._templates)] @ np.asarray(template.embedding, np.float32)
         near = np.flatnonzero(cosines >= running_engine().worth_a_close_look(least))
-        found = []
-        for index in near[np.argsort(-cosines[near])][:NEAREST]:
-            photograph = self._photographs[int(index)]
-            if photograph.person.reference == reference:
-                continue
-            score = running_engine().score(template, self._templates[int(index)])
-            if score >= least:
-                found.append(Likeness(photograph, score, _kind(score, threshold)))
-        return _once_a_person(found)
+        ordered = [int(index) for index in near[np.argsort(-cosines[near])][:PHOTOGRAPHS]]
+        others = (
+            (self._photographs[index], self._templates[index])
+            for index in ordered
+            if self._photographs[index].person.reference != reference
+        )
+        return _closest(template, others, threshold)
 
 
-def _kind(score: float, threshold: float) -> str:
-    return Flag.Kind.SAME_PERSON if score >= threshold else Flag.Kind.LOOK_ALIKE
+def _closest(
+    template: recognition.engine.Template,
+    nearest: Iterable[tuple[Photograph, recognition.engine.Template]],
+    threshold: float,
+) -> list[Likeness]:
+    """A close look at who comes nearest. One person's photographs, or copies on other lists, are one likeness.
 
-
-def _once_a_person(found: list[Likeness]) -> list[Likeness]:
-    """One person's several photographs, or copies on several lists, are one likeness."""
+    nearest: nearest first.
+    """
     best: dict[str, Likeness] = {}
-    for each in sorted(found, key=lambda each: -each.score):
-        best.setdefault(each.photograph.person.reference, each)
-    return list(best.values())
+    seen: Counter[str] = Counter()
+    for photograph, other in nearest:
+        reference = photograph.person.reference
+        if seen[reference] == SHOTS or (reference not in seen and len(seen) == PEOPLE):
+            continue
+        seen[reference] += 1
+        score = running_engine().score(template, other)
+        if score >= threshold - settings.LFR_LOOK_ALIKE_MARGIN and (
+            reference not in best or score > best[reference].score
+        ):
+            kind = Flag.Kind.SAME_PERSON if score >= threshold else Flag.Kind.LOOK_ALIKE
+            best[reference] = Likeness(photograph, score, kind)
+    return sorted(best.values(), key=lambda each: -each.score)

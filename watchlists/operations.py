@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from audit.actions import Action
@@ -17,8 +17,8 @@ from audit.errors import Conflict, Refused
 from audit.journal import CLOCK, Actor, record
 from audit.machine import move, require
 from watchlists import engines, keys, policy
-from watchlists.models import STEPS, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
-from watchlists.people import COMPILE, PARTICULARS, lock_editable
+from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
+from watchlists.people import AUTHORISE, COMPILE, PARTICULARS, lock_editable
 from watchlists.seal import content_hash
 
 # What was checked is taken to hold for so long.
@@ -42,8 +42,12 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
         Conflict: the list is itself a draft, or its people have been destroyed.
     """
     require(actor, COMPILE)
-    state = Watchlist.objects.select_for_update().get(pk=watchlist.pk).state
-    if watchlist.is_editable or state == Watchlist.State.DESTROYED:
+    state = Watchlist.objects.values_list("state", flat=True).get(pk=watchlist.pk)
+    if state != Watchlist.State.LIVE:
+        # A live list does not change, and must not wait for this one to end.
+        _lock(watchlist)
+        state = watchlist.state
+    if state in EDITABLE or state == Watchlist.State.DESTROYED:
         raise Conflict("A draft is changed as it is, and of a destroyed list nothing is left to copy.")
     draft = Watchlist.objects.create(
         name=watchlist.name,
@@ -162,10 +166,13 @@ def authorise_watchlist(
         Refused: the approver had a part in it, an under-18 was not ticked, or a check has run out meanwhile.
         Conflict: it is not awaiting approval, or not what the officer saw.
     """
-    if actor.pk in (watchlist.compiled_by_id, watchlist.created_by_id, watchlist.checked_by_id):
-        raise Refused("Who compiled or checked a list may not approve it: another authorising officer must.")
-    refuse_names(watchlist, reason)
+    require(actor, AUTHORISE)
     _lock(watchlist)
+    if watchlist.state != Watchlist.State.CHECKED:
+        raise Conflict(f"This list is {watchlist.get_state_display().lower()}: there is nothing to approve.")
+    if had_a_part(watchlist, actor):
+        raise Refused("Who had a part in a list may not approve it: another authorising officer must.")
+    refuse_names(watchlist, reason)
     if seen != content_hash(watchlist):
         raise Conflict("This list has changed since you opened it. Look at it again before you decide.")
     obstacles = obstacles_of(watchlist)
@@ -176,10 +183,32 @@ def authorise_watchlist(
     if missing:
         raise Refused(f"Tick each person under 18 yourself, or return the list: {len(missing)} are not ticked.")
     Person.objects.filter(pk__in=[person.pk for person in ticked]).update(minor_accepted_by=actor)
+    engine = _copy_templates(watchlist)
+    digest = content_hash(watchlist)
+    # What takes its time is done: from here on the journal, which is everybody's, waits for this act.
     changes = {"authorised_by": actor, "decision_reason": reason, "under_18": len(ticked)}
     data: dict[str, str | int | bool | None] = {"reason": reason, "people": watchlist.size, "under_18": len(ticked)}
     move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data=data)
-    _seal(watchlist, actor=actor)
+    changes = {
+        "engine": engine,
+        "sealed_at": timezone.now(),
+        "sealed_hash": digest,
+        "expires_at": _checks_hold_until(watchlist),
+    }
+    move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
+    before = watchlist.replaces
+    if before is not None and before.state == Watchlist.State.SEALED:
+        move(before, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
+
+
+def had_a_part(watchlist: Watchlist, user: AbstractBaseUser) -> bool:
+    """Whether somebody drew up, compiled or checked a list, or anything on it."""
+    return (
+        user.pk in (watchlist.compiled_by_id, watchlist.created_by_id, watchlist.checked_by_id)
+        or watchlist.people.filter(Q(added_by=user.pk) | Q(current_by=user.pk)).exists()
+        or Photograph.objects.filter(person__watchlist=watchlist, added_by=user.pk).exists()
+        or Flag.objects.filter(person__watchlist=watchlist, accepted_by=user.pk).exists()
+    )
 
 
 @transaction.atomic
@@ -230,8 +259,11 @@ def expire_stale(*, at: dt.datetime | None = None) -> int:
     return count
 
 
-def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
+def _copy_templates(watchlist: Watchlist) -> Engine:
+    """What cameras will be compared with, by the present engine, which is returned."""
     engine = engines.current_engine()
+    # A sealed template points at a list and its engine together.
+    Watchlist.objects.filter(pk=watchlist.pk).update(engine=engine)
     templates = Template.objects.filter(engine=engine, photograph__person__watchlist=watchlist)
     SealedTemplate.objects.bulk_create(
         (
@@ -246,23 +278,17 @@ def _seal(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
         ),
         batch_size=2000,
     )
+    return engine
+
+
+def _checks_hold_until(watchlist: Watchlist) -> dt.datetime:
     oldest, ends_on = watchlist.people.aggregate(at=Min("current_at"), day=Min("expires_on")).values()
-    expires_at = oldest + CURRENT_FOR
-    if ends_on is not None:
-        # Nobody is looked for after the day until which they are sought.
-        midnight = dt.datetime.combine(ends_on + dt.timedelta(days=1), dt.time(), timezone.get_current_timezone())
-        expires_at = min(expires_at, midnight)
-    digest = content_hash(watchlist)
-    changes = {
-        "engine": engine,
-        "sealed_at": timezone.now(),
-        "sealed_hash": digest,
-        "expires_at": expires_at,
-    }
-    move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
-    before = watchlist.replaces
-    if before is not None and before.state == Watchlist.State.SEALED:
-        move(before, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
+    until: dt.datetime = oldest + CURRENT_FOR
+    if ends_on is None:
+        return until
+    # Nobody is looked for after the day until which they are sought.
+    midnight = dt.datetime.combine(ends_on + dt.timedelta(days=1), dt.time(), timezone.get_current_timezone())
+    return min(until, midnight)
 
 
 def _copy(person: Person, draft: Watchlist) -> None:
@@ -305,5 +331,5 @@ def _copy(person: Person, draft: Watchlist) -> None:
 
 
 def _lock(watchlist: Watchlist) -> None:
-    Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
     watchlist.refresh_from_db()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,13 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.errors import Conflict, Refused
-from audit.journal import record
+from audit.journal import Event, record, record_all
 from audit.machine import require
 from watchlists import engines, keys
 from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
 from watchlists.ledger import enter
-from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.models import EDITABLE, Flag, Person, Photograph, Watchlist
 from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Source
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
@@ -69,14 +70,14 @@ def add_person(
     """
     require(actor, COMPILE)
     # Rows are locked before the journal, everywhere, so that no two acts wait for each other.
-    lock_editable(watchlist)
+    drafts = lock_drafts(watchlist)
     person = Person(watchlist=watchlist, added_by_id=actor.pk, **particulars)
     check(person)
     person.save(force_insert=True)
-    data = {"category": person.category, "watchlist": str(watchlist.pk)}
-    record(Action.PERSON_ADDED, actor=actor, target=person, data=data)
-    add_photograph(person, enrolment, provenance, actor=actor)
+    photograph = _keep_photograph(person, enrolment, provenance, drafts, actor=actor)
     recount(watchlist)
+    data = {"category": person.category, "watchlist": str(watchlist.pk)}
+    record_all([Event(Action.PERSON_ADDED, person, data), _added(photograph)], actor=actor)
     return person
 
 
@@ -99,7 +100,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
     """
     require(actor, COMPILE)
     lock_editable(person.watchlist)
-    held = Person.objects.select_for_update().get(pk=person.pk)
+    held = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if held.revision != revision:
         raise Conflict(
             "Somebody else has changed this entry since you opened it. Nothing of yours was kept: open it again, and "
@@ -175,7 +176,25 @@ def add_photograph(
         Refused: its source or quality is not allowed, or this person has it already.
     """
     require(actor, COMPILE)
-    lock_editable(person.watchlist)
+    drafts = lock_drafts(person.watchlist)
+    photograph = _keep_photograph(person, enrolment, provenance, drafts, actor=actor)
+    record_all([_added(photograph)], actor=actor)
+    return photograph
+
+
+def _added(photograph: Photograph) -> Event:
+    data = {"person": str(photograph.person_id), "sha256": photograph.sha256, "source": photograph.source}
+    return Event(Action.PHOTOGRAPH_ADDED, photograph, data)
+
+
+def _keep_photograph(
+    person: Person,
+    enrolment: Enrolment,
+    provenance: Provenance,
+    drafts: Collection[uuid.UUID],
+    *,
+    actor: AbstractBaseUser,
+) -> Photograph:
     refuse_source(provenance.source)
     if provenance.taken_on is not None and provenance.taken_on > timezone.localdate():
         raise Refused("A photograph cannot have been taken in the future.")
@@ -199,9 +218,7 @@ def add_photograph(
         **vars(provenance),
     )
     engines.keep_template(photograph, engines.current_engine(), enrolment.template)
-    flag(photograph, enrolment)
-    data = {"person": str(person.pk), "sha256": enrolment.sha256, "source": provenance.source}
-    record(Action.PHOTOGRAPH_ADDED, actor=actor, target=photograph, data=data)
+    flag(photograph, enrolment, drafts)
     return photograph
 
 
@@ -229,7 +246,7 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
         Conflict: the list is approved, or over.
     """
     require(actor, COMPILE)
-    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
         raise Conflict(f"This list is {locked.get_state_display().lower()}: its entries are not checked any more.")
     chosen = Person.objects.filter(watchlist=watchlist)
@@ -245,13 +262,28 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
     return len(ids)
 
 
+def lock_drafts(watchlist: Watchlist) -> set[uuid.UUID]:
+    """Hold every list that can be edited, always in one order, for an act on one that may flag entries of others.
+
+    Returns their ids.
+
+    Raises:
+        Conflict: the list itself can no longer be edited.
+    """
+    drafts = Watchlist.objects.filter(state__in=EDITABLE).order_by("pk").select_for_update(no_key=True)
+    held = set(drafts.values_list("pk", flat=True))
+    if watchlist.pk not in held:
+        lock_editable(watchlist)
+    return held
+
+
 def lock_editable(watchlist: Watchlist) -> None:
     """Hold a list's row until the act ends.
 
     Raises:
         Conflict: it can no longer be edited.
     """
-    locked = Watchlist.objects.select_for_update().get(pk=watchlist.pk)
+    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
     if not locked.is_editable:
         state = locked.get_state_display().lower()
         raise Conflict(f"This list is {state}; only a draft can be changed. Draw up a new version of it instead.")

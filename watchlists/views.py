@@ -83,15 +83,14 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
         ]
         context["size_form"] = SizeReasonForm() if watchlist.size > settings.LFR_LIST_SIZE_CAP else None
     if request.user.has_perm(AUTHORISE) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
-        taking_part = (watchlist.created_by_id, watchlist.compiled_by_id, watchlist.checked_by_id)
-        context["is_own"] = request.user.pk in taking_part
+        context["is_own"] = operations.had_a_part(watchlist, acting(request))
         context["reason_form"] = ReasonForm()
         context["seen"] = content_hash(watchlist)
-        context["summary"] = _summary(watchlist)
+        context["summary"] = _summary(watchlist, request.GET.get("flags"))
     return context
 
 
-def _summary(watchlist: Watchlist) -> dict[str, Any]:
+def _summary(watchlist: Watchlist, flag_page: str | None) -> dict[str, Any]:
     """What an authorising officer weighs: size against earlier lists, the mix, every flag, every child."""
     entries = watchlist.people.all()
     by = {
@@ -107,7 +106,7 @@ def _summary(watchlist: Watchlist) -> dict[str, Any]:
         "tiers": [(label, by["tier"].get(value, 0)) for value, label in Tier.choices],
         "ages": _ages(entries),
         "minors": minors,
-        "flags": raised[:200],
+        "flags": Paginator(raised, PAGE).get_page(flag_page),
         "flag_counts": [
             (label, count) for value, label in Flag.Kind.choices if (count := raised.filter(kind=value).count())
         ],

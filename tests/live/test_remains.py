@@ -32,6 +32,12 @@ def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
         done = system.user("operator").post(f"/deployments/{deployment.id}/end/", {"reason": "Done"})
         assert done.status_code == 200
         scrubbed = "SELECT count(*) FROM watchlists_certificate WHERE scrubbed_at IS NOT NULL AND log_removed"
+        with psycopg.connect(services.database_url(system.data)) as reader:
+            # Somebody who may still see what is deleted: it is not called gone while they do.
+            reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            reader.execute("SELECT count(*) FROM watchlists_person")
+            assert eventually(lambda: system.sql("SELECT count(*) FROM watchlists_certificate")[0][0] == 1, patience=90)
+            assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=25)
         assert eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=120)
         patterns = [*words, *vectors, *stored, *_middles(pictures), key]
         assert found_in(rows_of(system), patterns) == set()

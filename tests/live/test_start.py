@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -126,6 +127,32 @@ def test_too_large_an_upload_is_said_plainly(live: LiveSystem) -> None:
     assert (answer.status_code, "20 MB at most" in answer.text) == (413, True)
     no_length = requests.post(f"{live.url}/accounts/login/", data=iter([b"login=x"]), timeout=10)
     assert no_length.status_code == 413
+
+
+def test_only_who_may_import_may_send_as_much_as_an_import(live: LiveSystem) -> None:
+    """Before any of it is read: the rest of the body is never sent."""
+    path = "/watchlists/00000000-0000-0000-0000-000000000000/import/"
+    head = {"Content-Length": str(500 * 2**20), "Content-Type": "multipart/form-data; boundary=x"}
+    for name, status in (("intelligence", None), ("operator", 413), (None, 413)):
+        cookie = live.user(name).cookie if name else ""
+        assert _status_of_a_head(live, path, {**head, "Cookie": cookie}) == status
+    forged = {**head, "Authorization": "Bearer nobody"}
+    assert _status_of_a_head(live, "/api/imports/", forged) == 413
+
+
+def _status_of_a_head(live: LiveSystem, path: str, headers: dict[str, str]) -> int | None:
+    """What a server answers to the head of a request; None when it waits for the body."""
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=2)
+    connection.putrequest("POST", path)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    try:
+        return connection.getresponse().status
+    except TimeoutError:
+        return None
+    finally:
+        connection.close()
 
 
 def test_health_says_which_part_is_down(live: LiveSystem) -> None:

@@ -3,11 +3,12 @@
 from watchlists.models.afterwards import Certificate, Hold, LedgerEntry
 from watchlists.models.engines import Calibration, Engine, OperatingPoint
 from watchlists.models.imports import IMPORT_STEPS, Import, ImportPhotograph, ImportRow
-from watchlists.models.lists import STEPS, Watchlist
+from watchlists.models.lists import EDITABLE, STEPS, Watchlist
 from watchlists.models.people import Flag, Person, Photograph
 from watchlists.models.templates import SealedTemplate, Template
 
 __all__ = [
+    "EDITABLE",
     "IMPORT_STEPS",
     "STEPS",
     "Calibration",

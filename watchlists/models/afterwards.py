@@ -14,8 +14,8 @@ from watchlists.policy import Category, LegalBasis
 class Certificate(models.Model):
     """That a list was destroyed: counts and hashes, never a person. Its own hash is in the journal.
 
-    scrubbed_at: when what the database keeps of deleted rows was rewritten too. log_removed: whether the server let us
-    remove its write-ahead log of before.
+    left_at: when rows of the list were last deleted. scrubbed_at: when what the database keeps of deleted rows was
+    rewritten too. log_removed: whether nothing is left of the write-ahead log of before.
     """
 
     watchlist = models.OneToOneField(Watchlist, on_delete=models.PROTECT, related_name="certificate")
@@ -29,6 +29,7 @@ class Certificate(models.Model):
     key_fingerprint = models.CharField(max_length=64)
     ledger_hash = models.CharField(max_length=64)
     sha256 = models.CharField(max_length=64)
+    left_at = models.DateTimeField()
     scrubbed_at = models.DateTimeField(null=True)
     log_removed = models.BooleanField(default=False)
 

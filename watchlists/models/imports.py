@@ -19,7 +19,8 @@ class Import(models.Model):
     """A CSV and a ZIP of photographs for one draft. Steps: IMPORT_STEPS.
 
     It is read first, which keeps nobody on the list and says of every row what would happen; a person then decides.
-    Reading and importing go on where they stopped, whatever stopped them.
+    Reading and importing go on where they stopped, whatever stopped them. failures: how often in a row; what fails
+    again and again is given up.
     """
 
     class State(models.TextChoices):
@@ -34,6 +35,7 @@ class Import(models.Model):
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=12, choices=State.choices, default=State.READING)
     unused = models.PositiveIntegerField(default=0)
+    failures = models.PositiveSmallIntegerField(default=0)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)

@@ -81,6 +81,11 @@ class Watchlist(models.Model):
         return f"{self.name}, version {self.version}" if self.version > 1 else self.name
 
     @property
+    def journal_name(self) -> str:
+        # What it is called may name somebody on it, until that was checked.
+        return f"watchlist {str(self.id)[:8]}, version {self.version}"
+
+    @property
     def key_name(self) -> str:
         """Of the key its photographs are encrypted with."""
         return f"list-{self.id}"

@@ -30,20 +30,26 @@ class Command(BaseCommand):
         if watchlist is None or user is None:
             raise CommandError("There is no such list, or no such user.")
         try:
-            with options["zip"].open("rb") as archive:
-                imported = imports.begin(watchlist, options["csv"].read_bytes(), archive, actor=user)
-            imports.read(imported)
-            imported.refresh_from_db()
-            self._say(imported.rows.exclude(verdict=ImportRow.Verdict.GOOD))
-            if options["dry_run"]:
-                imports.cancel(imported, actor=user)
-                return
-            imports.confirm(imported, actor=user)
-            imports.add(imported)
+            with imports.working() as may:
+                if not may:
+                    raise CommandError("Another import is being worked on. Try again when it is finished.")
+                self._import(watchlist, user, options)
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error
         except Refused as refusal:
             raise CommandError(str(refusal)) from refusal
+
+    def _import(self, watchlist: Watchlist, user: User, options: dict[str, Any]) -> None:
+        with options["zip"].open("rb") as archive:
+            imported = imports.begin(watchlist, options["csv"].read_bytes(), archive, actor=user)
+        imports.read(imported)
+        imported.refresh_from_db()
+        self._say(imported.rows.exclude(verdict=ImportRow.Verdict.GOOD))
+        if options["dry_run"]:
+            imports.cancel(imported, actor=user)
+            return
+        imports.confirm(imported, actor=user)
+        imports.add(imported)
         counts = imports.progress_of(imported).by_verdict
         self.stdout.write(", ".join(f"{label}: {counts.get(value, 0)}" for value, label in ImportRow.Verdict.choices))
 

@@ -2,11 +2,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from watchlists import engines
+from watchlists import engines, ledger
 from watchlists.defaults import DEFAULT_FPIR, shipped_measurement
 from watchlists.engine import identity
+from watchlists.keys import KeyGone
 from watchlists.models import Engine
 
 
@@ -21,6 +22,12 @@ class Command(BaseCommand):
         if not settings.IS_DEMO:
             call_command("collectstatic", interactive=False, verbosity=0)
         call_command("check", databases=["default"])
+        try:
+            ledger.prepare()
+        except KeyGone as error:
+            raise CommandError(
+                f"{error} ({settings.LFR_KEYS}). Without it nobody can be told what they ask."
+            ) from error
         engine = engines.register_engine(identity())
         if not engine.operating_points.exists():
             self._calibrate(engine)
