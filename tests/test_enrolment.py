@@ -29,11 +29,11 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import destruction, engines, flags, keys, ledger, people
+from watchlists import destruction, engines, flags, keys, ledger, likeness, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedList
-from watchlists.likeness import Crowd
+from watchlists.likeness import Crowd, nearness
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.policy import Source
 
@@ -338,3 +338,20 @@ def test_a_list_that_was_submitted_meanwhile_gets_no_flag(cast: Cast) -> None:
     raised = flags.alike(person.photographs.get(), found, people.lock_drafts(draft))
     assert {flag.person for flag in raised} == {person}
     assert Flag.objects.filter(person__watchlist=sealed).count() == before
+
+
+def test_nearness_is_to_other_people_and_said_only_of_a_crowd(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    watchlist = make_watchlist(cast, people=4)
+    person = Person.objects.filter(watchlist=watchlist).earliest("added_at")
+    assert nearness(person) is None
+    monkeypatch.setattr(likeness, "COHORT", 3)
+    before = nearness(person)
+    assert before is not None
+    assert before.others == 3
+    # The same person on another list is no stranger; somebody of the same face is.
+    add_person(cast, make_watchlist(cast, people=0), person.reference)
+    assert nearness(person) == before
+    add_person(cast, watchlist, "T/double")
+    after = nearness(person)
+    assert after is not None
+    assert after.mean > before.mean

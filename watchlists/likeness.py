@@ -8,14 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Count
 from pgvector.django import CosineDistance
 
 import recognition.engine
 from watchlists.engine import engine as running_engine
-from watchlists.models import Engine, Flag, Photograph, Template
+from watchlists.engines import current_engine
+from watchlists.models import Engine, Flag, Person, Photograph, Template
 
 # Of the nearest photographs, so many others are looked at closely, in so many photographs of each.
 PHOTOGRAPHS, PEOPLE, SHOTS = 200, 12, 4
+# Nearest others whose mean is an entry's nearness, and how many must be on file for it to say anything.
+NEAREST, COHORT = 10, 100
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,40 @@ def likenesses(
         .order_by("distance")[:PHOTOGRAPHS]
     )
     return _closest(template, ((row.photograph, row.of_engine) for row in near), threshold)
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near an entry comes to others on file, its impostor cohort.
+
+    mean: score of its ten nearest, each in their nearest photograph. others: how many there are to compare with.
+    """
+
+    mean: float
+    others: int
+    threshold: float
+
+
+def nearness(person: Person) -> Nearness | None:
+    """The nearest that any of somebody's photographs comes; None while too few others are on file to say.
+
+    It is no forecast: with the shipped engine it did not tell who draws false alerts (docs/accuracy.md).
+    """
+    point = current_engine().operating_points.first()
+    others = Template.objects.filter(engine=current_engine()).exclude(photograph__person__reference=person.reference)
+    count = others.aggregate(count=Count("photograph__person__reference", distinct=True))["count"]
+    if point is None or count < COHORT:
+        return None
+    best = 0.0
+    for own in Template.objects.filter(engine=point.engine, photograph__person=person):
+        near = others.annotate(distance=CosineDistance("embedding", own.embedding)).order_by("distance")
+        scores: dict[str, float] = {}
+        for row in near.select_related("photograph__person").defer("photograph__encrypted")[:PHOTOGRAPHS]:
+            score = running_engine().score(own.of_engine, row.of_engine)
+            reference = row.photograph.person.reference
+            scores[reference] = max(score, scores.get(reference, -1.0))
+        best = max(best, float(np.mean(sorted(scores.values())[-NEAREST:])))
+    return Nearness(best, count, point.threshold)
 
 
 class Crowd:

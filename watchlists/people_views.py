@@ -20,6 +20,7 @@ from recognition.imaging import bounded, decode_photograph, encode_jpeg
 from watchlists import destruction, flags, ledger, people
 from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
 from watchlists.keys import KeyGone
+from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
 
 COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
@@ -67,6 +68,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         "flags": person.flags.select_related("accepted_by", "other__person").defer("other__encrypted"),
         "hold": Hold.objects.filter(person=person).select_related("owner").first(),
         "hold_form": HoldForm(),
+        "nearness": nearness(person),
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
     }
     return render(request, "watchlists/person.html", context)
