@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
+import math
 import struct
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -25,7 +29,7 @@ from redis.exceptions import RedisError
 from alerts.frames import Frame, FrameGate
 from alerts.tasks import call_worker
 from audit.journal import Actor, System
-from deployments import operations
+from deployments import cameras
 from deployments.events import group_of
 from deployments.models import Camera
 from recognition.imaging import MAX_FRAME_BYTES
@@ -48,12 +52,48 @@ CHECK_EVERY_S = 5.0
 _calling = ThreadPoolExecutor(1, "calling")
 
 
+class Pulse:
+    """How one stream does, between two counts."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._latencies: list[float] = []
+        self._light: Sequence[float] | None = None
+
+    def note(self, latency_s: float, light: Sequence[float] | None) -> None:
+        self._latencies.append(latency_s)
+        self._light = light or self._light
+
+    def health(self, counts: cameras.FrameCounts) -> cameras.Health:
+        """Of the time since this was asked last."""
+        now = time.monotonic()
+        spent, self._since = max(now - self._since, 0.001), now
+        latencies, self._latencies = sorted(self._latencies), []
+        brightness, sharpness = self._light or (None, None)
+        return cameras.Health(
+            rate=counts.processed / spent,
+            dropped=counts.dropped / max(counts.received, counts.dropped, 1),
+            latency_ms=round(latencies[len(latencies) // 2] * 1000) if latencies else None,
+            brightness=brightness,
+            sharpness=sharpness,
+        )
+
+
 class Refusal(Exception):
     """This socket may not stream."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A camera that may stream, who streams it, and until when."""
+
+    camera: Camera
+    actor: Actor
+    closes_at: dt.datetime
 
 
 class CaptureConsumer(AsyncWebsocketConsumer):
@@ -66,12 +106,15 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self.gate = FrameGate()
         self.waiting: dict[int, float] = {}
-        self.counts = operations.FrameCounts()
+        self.counts = cameras.FrameCounts()
+        self.pulse = Pulse()
         self.bad_in_a_row = 0
         self.problem = ""
         self.open = False
         self.holds = False
         self.clocks: list[asyncio.Task[None]] = []
+        self.closes_at = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self.closes_by = math.inf
         self.leaving = "the connection was lost"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -85,13 +128,13 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
         await self.accept()
         try:
-            self.camera, self.actor = await database_sync_to_async(_admitted)(self.scope, self.camera_id)
+            self._keep(await database_sync_to_async(_admitted)(self.scope, self.camera_id))
             self.holds = await self.gate.hold(self.camera_id)
             if not self.holds:
                 raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
             await self.gate.listen()
-            await self.channel_layer.group_add(group_of(self.camera.deployment_id), self.channel_name)
-            await database_sync_to_async(operations.note_connected)(self.camera, actor=self.actor)
+            await self.channel_layer.group_add(group_of(self.camera.period.deployment_id), self.channel_name)
+            await database_sync_to_async(cameras.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
         except (RedisError, OSError, DatabaseFailure):
@@ -99,7 +142,19 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         else:
             self.open = True
             self.clocks = [asyncio.create_task(self._tick()), asyncio.create_task(self._listen())]
-            await self._say("ready", camera=self.camera.name, window=WINDOW, frame_bytes=MAX_FRAME_BYTES)
+            await self._say(
+                "ready",
+                camera=self.camera.name,
+                window=WINDOW,
+                frame_bytes=MAX_FRAME_BYTES,
+                frame_rate=self.camera.frame_rate,
+            )
+
+    def _keep(self, admitted: Admitted) -> None:
+        self.camera, self.actor = admitted.camera, admitted.actor
+        if admitted.closes_at != self.closes_at:
+            self.closes_at = admitted.closes_at
+            self.closes_by = time.monotonic() + (admitted.closes_at - timezone.now()).total_seconds()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self.open:
@@ -128,10 +183,12 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _hear(self, answer: dict[str, Any]) -> None:
         if answer["type"] == "not_live":
-            await self._finish(OVER, "The deployment is not live.")
-        elif not await self._answered(answer["frame"]):
+            await self._finish(NOT_LIVE, "Cameras are shut.")
             return
-        elif answer["type"] == "refused":
+        since = self.waiting.get(answer["frame"], 0.0)
+        if not await self._answered(answer["frame"]):
+            return
+        if answer["type"] == "refused":
             await self._bad_frame(answer["frame"], answer["reason"])
         elif answer["type"] == "failed":
             await self._lost(answer["frame"])
@@ -139,6 +196,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         else:
             self.counts.processed += 1
             self.counts.faces += answer["new_faces"]
+            self.pulse.note(time.monotonic() - since, answer.get("light"))
             self.bad_in_a_row = 0
             await self._problem("")
             await self._say("read", frame=answer["frame"], boxes=answer["boxes"], engine_ms=answer["engine_ms"])
@@ -146,6 +204,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     async def announcement(self, event: dict[str, Any]) -> None:
         if event["kind"] == "deployment.ended":
             await self._finish(OVER, "The deployment has ended.")
+        elif event["kind"] == "deployment.shut":
+            await self._finish(NOT_LIVE, "Cameras are shut for now.")
 
     # Frames.
 
@@ -186,8 +246,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         checked = counted = time.monotonic()
         while self.open:
             await asyncio.sleep(TICK_S)
-            if timezone.now() >= self.camera.deployment.ends_at:
-                await self._finish(OVER, "The authority has ended.")
+            # By both clocks: one that is set back makes no authority longer.
+            if timezone.now() >= self.closes_at or time.monotonic() >= self.closes_by:
+                await self._finish(OVER, "The time that cameras may be on is over.")
                 return
             try:
                 await self._keep_hold()
@@ -197,7 +258,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                     counted = time.monotonic()
                 if time.monotonic() - checked > CHECK_EVERY_S:
                     # A token that was replaced, a user who signed out or lost the role: not until the next connection.
-                    await database_sync_to_async(_admitted)(self.scope, self.camera_id)
+                    self._keep(await database_sync_to_async(_admitted)(self.scope, self.camera_id))
                     checked = time.monotonic()
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
@@ -226,11 +287,11 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._problem("No recognition worker answers.")
 
     async def _count(self) -> None:
-        counts, self.counts = self.counts, operations.FrameCounts()
-        if counts == operations.FrameCounts():
+        counts, self.counts = self.counts, cameras.FrameCounts()
+        if counts == cameras.FrameCounts():
             return
         try:
-            await database_sync_to_async(operations.count_frames)(self.camera, counts)
+            await database_sync_to_async(cameras.count_frames)(self.camera, counts, self.pulse.health(counts))
         except DatabaseFailure:
             # Nothing is lost while the database is away: the numbers wait for the next tick.
             for name, value in vars(counts).items():
@@ -267,7 +328,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(DatabaseFailure):
                 await self._count()
             with contextlib.suppress(DatabaseFailure):
-                note = database_sync_to_async(operations.note_disconnected)
+                note = database_sync_to_async(cameras.note_disconnected)
                 await note(self.camera, actor=self.actor, reason=self.leaving)
         with contextlib.suppress(RedisError, OSError):
             await self.gate.close()
@@ -278,34 +339,37 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(RedisError, OSError):
                 await self.gate.release(self.camera_id)
             with contextlib.suppress(RedisError, OSError):
-                await self.channel_layer.group_discard(group_of(self.camera.deployment_id), self.channel_name)
+                await self.channel_layer.group_discard(group_of(self.camera.period.deployment_id), self.channel_name)
 
 
-def _admitted(scope: Any, camera_id: str) -> tuple[Camera, Actor]:
-    """The camera, and who streams it: a signed-in user who may, or an agent with this camera's own token.
+def _admitted(scope: Any, camera_id: str) -> Admitted:
+    """For a signed-in user who may, or an agent with this camera's own token.
 
     Asked of the database each time, so that it can be asked again while the socket is open.
 
     Raises:
         Refusal: neither, or the deployment is not live.
     """
-    cameras = Camera.objects.select_related("deployment").filter(pk=camera_id)
+    found = Camera.objects.select_related("period__deployment").filter(pk=camera_id)
     token = _bearer_token(scope)
     actor: Actor
     if token:
-        camera = cameras.with_token(token).first()
+        camera = found.with_token(token).first()
         if camera is None:
             raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
         actor = System(f"agent of camera {camera.name}")
     else:
         user = _signed_in(scope)
-        camera = cameras.visible_to(user).first()
+        camera = found.visible_to(user).first()
         if camera is None or not user.has_perm("deployments.operate_camera"):
             raise Refusal(NOT_ALLOWED, "You may not stream this camera.")
         actor = user
-    if not camera.deployment.is_live():
+    if camera.deployment.is_over or camera.period.ended_at is not None:
+        raise Refusal(OVER, "The deployment, or this period of it, has ended.")
+    closes_at = camera.period.closes_at()
+    if closes_at is None:
         raise Refusal(NOT_LIVE, "The deployment is not live: cameras are closed.")
-    return camera, actor
+    return Admitted(camera, actor, closes_at)
 
 
 def _signed_in(scope: Any) -> Any:

@@ -31,6 +31,7 @@ FRAME_LIFE_MS = 2000
 PENDING_LIFE_MS = 3000
 TRACKS_LIFE_S = 3
 HOLDER_LIFE_MS = 6000
+TILE_LIFE_MS, WATCHED_LIFE_S = 4000, 5
 # A call that no worker has followed by then is made again with the next frame.
 CALL_LIFE_S = 2
 
@@ -202,6 +203,19 @@ class FrameSource:
         following = uuid.uuid4().hex
         said = (turn.frame.reply_to, json.dumps(answer), "1" if going_on else "0")
         return self._taken(self._valkey.eval(_DONE, 0, turn.camera_id, turn.name, following, tracks, *said))
+
+    def is_watched(self, camera_id: str) -> bool:
+        """Whether somebody looks at this camera's tile now."""
+        return bool(self._valkey.exists(f"watched:{camera_id}"))
+
+    def keep_tile(self, camera_id: str, jpeg: bytes) -> None:
+        """For a moment; nobody on it can be recognised."""
+        self._valkey.set(f"tile:{camera_id}", jpeg, px=TILE_LIFE_MS)
+
+    def tile_for_watcher(self, camera_id: str) -> bytes | None:
+        """The newest tile, for who asks, and that they will ask again; None before there is one."""
+        self._valkey.set(f"watched:{camera_id}", "1", ex=WATCHED_LIFE_S)
+        return cast("bytes | None", self._valkey.get(f"tile:{camera_id}"))
 
     def _taken(self, found: Any) -> tuple[Turn | None, bool]:
         calling, *rest = cast("list[Any]", found)

@@ -44,7 +44,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         await self.channel_layer.group_add(self.group, self.channel_name)
         # From here nothing is missed: the browser now fetches what happened before.
         await self._say("hello", str(deployment.id))
-        if deployment.state == Deployment.State.ENDED:
+        if deployment.is_over:
             await self._say("deployment.ended", str(deployment.id))
         self.heart = asyncio.create_task(self._beat())
 

@@ -22,6 +22,22 @@ class Outcome(models.TextChoices):
     NO_ACTION = "no_action", "Same person: no further action"
     NOT_SAME = "not_same", "Not the same person: released"
     NOT_LOCATED = "not_located", "Not located"
+    UNREVIEWED = "unreviewed", "Not looked at in time"
+
+
+class OffenceClass(models.TextChoices):
+    """What an arrest was for, as it is published: it outlives the alert, and is nobody's offence in particular."""
+
+    RAPE = "rape", "Rape and serious sexual offences"
+    VIOLENCE = "violence", "Violence"
+    ROBBERY = "robbery", "Robbery"
+    BURGLARY = "burglary", "Burglary and theft"
+    DRUGS = "drugs", "Drugs"
+    WEAPONS = "weapons", "Weapons"
+    WARRANT = "warrant", "Outstanding warrant"
+    RECALL = "recall", "Recall to prison"
+    BREACH = "breach", "Breach of an order or of bail"
+    OTHER = "other", "Another offence"
 
 
 class Alert(models.Model):
@@ -37,6 +53,8 @@ class Alert(models.Model):
         REFERRED = "referred", "Judged the same person"
         DISMISSED = "dismissed", "Judged not the same"
         CONCLUDED = "concluded", "Concluded"
+        # Of consenting staff on the blue list: a class of its own, decided by nobody and in no public count.
+        BLUE = "blue", "Recognition test"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="alerts")
@@ -57,6 +75,7 @@ class Alert(models.Model):
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+    offence_class = models.CharField(max_length=12, choices=OffenceClass.choices, blank=True)
     outcome_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     outcome_at = models.DateTimeField(null=True)
     purged_at = models.DateTimeField(null=True)
@@ -99,5 +118,8 @@ STEPS: dict[str, Step] = {
     "same": Step((_S.RAISED, _S.UNSURE), _S.REFERRED, _DECIDE, Action.ALERT_DECIDED),
     "not_same": Step((_S.RAISED, _S.UNSURE), _S.DISMISSED, _DECIDE, Action.ALERT_DECIDED),
     "unsure": Step((_S.RAISED,), _S.UNSURE, _DECIDE, Action.ALERT_DECIDED),
+    "write_off": Step(
+        (_S.RAISED, _S.UNSURE, _S.REFERRED), _S.CONCLUDED, "deployments.run_deployment", Action.ALERT_OUTCOME
+    ),
     "conclude": Step((_S.REFERRED,), _S.CONCLUDED, "alerts.record_outcome", Action.ALERT_OUTCOME),
 }

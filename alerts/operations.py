@@ -11,14 +11,16 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from alerts.models import STEPS, Alert, Outcome
+from alerts.models import STEPS, Alert, OffenceClass, Outcome
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import CLOCK, System, record
 from audit.machine import move
+from deployments import bluetest, tally
 from deployments.events import announce
-from deployments.models import Camera
+from deployments.models import Camera, Deployment, Period
 from recognition.watch import Candidate
+from watchlists.models import Person
 
 DECISIONS = {"same": "Same person", "not_same": "Not the same person", "unsure": "Unsure"}
 
@@ -47,16 +49,15 @@ def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Ale
     try:
         with transaction.atomic():
             # Shared with the end of the deployment: it waits for this alert, or this alert finds it ended.
-            camera = (
-                Camera.objects.select_for_update(of=("deployment",))
-                .select_related("deployment__operating_point")
-                .get(pk=camera.pk)
-            )
-            deployment = camera.deployment
+            tally.hold_for(camera.period)
+            camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera.pk)
+            period, deployment = camera.period, camera.period.deployment
             point = deployment.operating_point
-            if point is None or not deployment.is_live(now):
+            is_blue = _is_blue(candidate.person, period)
+            if point is None or is_blue is None or not period.is_open(now):
                 raise Refused("The deployment is not live.")
             alert = Alert.objects.create(
+                state=Alert.State.BLUE if is_blue else Alert.State.RAISED,
                 deployment=deployment,
                 camera=camera,
                 operating_point=point,
@@ -70,6 +71,10 @@ def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Ale
                 box=[round(value, 1) for value in sighting.box],
                 score=candidate.score,
             )
+            if is_blue:
+                bluetest.note_sighting(camera, candidate.person, sighting.received_at)
+            else:
+                tally.note_raised(period)
             data = {"deployment": str(deployment.id), "person": str(candidate.person)}
             record(Action.ALERT_RAISED, actor=System(f"camera {camera.name}"), target=alert, data=data)
             announce(deployment.id, "alert.raised", alert.id)
@@ -88,23 +93,56 @@ def decide(alert: Alert, decision: str, *, actor: AbstractBaseUser) -> None:
     """
     if decision not in DECISIONS:
         raise Refused("Choose: same person, not the same person, or unsure.")
+    tally.hold_for(alert.camera.period)
     _still_there(alert)
     changes = {"decided_by": actor, "decided_at": timezone.now()}
     move(alert, STEPS[decision], actor=actor, changes=changes, data={"decision": decision})
+    if decision == "not_same":
+        tally.note_settled(alert.camera.period, is_false=True)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 
 @transaction.atomic
-def conclude(alert: Alert, outcome: str, *, actor: AbstractBaseUser) -> None:
-    """What came of it, once.
+def conclude(alert: Alert, outcome: str, *, actor: AbstractBaseUser, offence_class: str = "") -> None:
+    """What came of it, once. offence_class: of an arrest, what for.
 
     Raises:
-        Refused: no such outcome. Conflict: not judged the same person, or concluded already.
+        Refused: no such outcome, or an arrest for nothing. Conflict: not judged the same person, or concluded already.
+    """
+    if outcome not in Outcome.values or outcome == Outcome.UNREVIEWED:
+        raise Refused("Choose one of the outcomes shown.")
+    _conclude(alert, "conclude", outcome, offence_class, actor)
+
+
+@transaction.atomic
+def write_off(alert: Alert, outcome: str, *, actor: AbstractBaseUser, offence_class: str = "") -> None:
+    """What came of an alert that nobody settled while its cameras were on: coded afterwards, for the review.
+
+    Raises:
+        Refused: no such outcome, or cameras are still on. Conflict: it was settled.
     """
     if outcome not in Outcome.values:
         raise Refused("Choose one of the outcomes shown.")
-    changes = {"outcome": outcome, "outcome_by": actor, "outcome_at": timezone.now()}
-    move(alert, STEPS["conclude"], actor=actor, changes=changes, data={"outcome": outcome})
+    if not alert.deployment.is_over and not alert.camera.period.ended_at:
+        raise Refused("Cameras are still on: an operator decides, and an officer says what came of it.")
+    _conclude(alert, "write_off", outcome, offence_class, actor)
+
+
+def _conclude(alert: Alert, step: str, outcome: str, offence_class: str, actor: AbstractBaseUser) -> None:
+    if (outcome == Outcome.ARREST) != (offence_class in OffenceClass.values):
+        raise Refused(
+            "Say what the arrest was for." if outcome == Outcome.ARREST else "Only an arrest is for an offence."
+        )
+    tally.hold_for(alert.camera.period)
+    changes = {
+        "outcome": outcome,
+        "offence_class": offence_class,
+        "outcome_by": actor,
+        "outcome_at": timezone.now(),
+    }
+    data = {"outcome": outcome, "offence_class": offence_class}
+    move(alert, STEPS[step], actor=actor, changes=changes, data=data)
+    tally.note_settled(alert.camera.period, is_false=outcome == Outcome.NOT_SAME)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -133,6 +171,16 @@ def _purge(alert_id: uuid.UUID) -> bool:
     record(Action.ALERT_PURGED, actor=CLOCK, target=alert, data={"state": alert.state})
     announce(alert.deployment_id, "alert.changed", alert.id)
     return True
+
+
+def _is_blue(person_id: uuid.UUID, period: Period) -> bool | None:
+    """Whether somebody is on the period's blue list; None when they are on neither of its lists."""
+    watchlist = Person.objects.filter(pk=person_id).values_list("watchlist_id", flat=True).first()
+    if watchlist is not None and watchlist == period.blue_list_id:
+        return True
+    # Under test nobody of the other list may be found.
+    is_live = period.deployment.state == Deployment.State.LIVE
+    return False if is_live and watchlist == period.watchlist_id else None
 
 
 def _still_there(alert: Alert) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from alerts import operations
 from alerts.frames import Frame
+from alerts.pulse import Pulse
 from audit.errors import Refused
 from deployments.models import Camera
 from deployments.querysets import FrameTerms
@@ -23,7 +24,7 @@ from recognition.detect import Face
 from recognition.engine import Engine
 from recognition.imaging import Pixels, decode_frame, encode_jpeg
 from recognition.track import Box, TrackSet, affinity
-from watchlists.gallery import SealedList
+from watchlists.gallery import SealedLists
 
 
 class NotLive(Exception):
@@ -39,14 +40,16 @@ class Reading:
     """What the sender of a frame is told: where faces are, how many are new, how long it took. Not who anybody is.
 
     boxes: left, top, width, height as shares of the frame's width and height. engine_ms: without raising alerts.
+    light: brightness and sharpness, once a second.
     """
 
     boxes: list[list[float]]
     new_faces: int
     engine_ms: float
+    light: tuple[float, float] | None = None
 
 
-def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -> Reading:
+def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, pulse: Pulse | None = None) -> Reading:
     """Look at a frame and raise its possible matches. tracks: of this camera; changed.
 
     Raises:
@@ -66,13 +69,14 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
         frame.moment,
         tracks,
         engine=engine,
-        gallery=SealedList(terms.watchlist_id, terms.engine_id),
+        gallery=SealedLists(terms.watchlist_ids, terms.engine_id),
         threshold=terms.threshold,
         smallest_face=terms.smallest_face,
+        zone=terms.zone,
     )
     spent = time.perf_counter() - started
     if seen.matches:
-        camera = Camera.objects.select_related("deployment").get(pk=camera_id)
+        camera = Camera.objects.select_related("period__deployment").get(pk=camera_id)
         for match in seen.matches:
             _raise(match, camera, frame, pixels, engine)
             match.settled()
@@ -84,6 +88,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
         ],
         new_faces=seen.new_faces,
         engine_ms=round(spent * 1000, 1),
+        light=pulse.take(camera_id, pixels, seen.everybody) if pulse is not None else None,
     )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from alerts import operations
 from alerts.frames import CALL_LIFE_S, Turn, frame_source
 from alerts.pipeline import NotLive, OtherEngine, read_frame
+from alerts.pulse import pulse
 from recognition.imaging import UnreadableImage
 from recognition.track import TrackSet
 from watchlists.engine import engine
@@ -55,7 +56,7 @@ def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
     reason = ""
     try:
         tracks = TrackSet.from_json(turn.tracks)
-        reading = read_frame(turn.camera_id, frame, tracks, engine())
+        reading = read_frame(turn.camera_id, frame, tracks, engine(), pulse())
     except NotLive:
         return {"type": "not_live"}, ""
     except UnreadableImage as error:
@@ -77,6 +78,7 @@ def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
         "boxes": reading.boxes,
         "new_faces": reading.new_faces,
         "engine_ms": reading.engine_ms,
+        "light": reading.light,
     }
     return answer, tracks.to_json()
 

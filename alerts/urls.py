@@ -3,6 +3,9 @@ from django.urls import path
 from alerts import views
 
 urlpatterns = [
+    path("cameras/<uuid:camera_id>/tile.jpg", views.tile_jpeg, name="camera-tile"),
+    path("deployments/<uuid:deployment_id>/unsettled/", views.unsettled, name="unsettled"),
+    path("alerts/<uuid:alert_id>/write-off/", views.write_off, name="alert-write-off"),
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
     path("deployments/<uuid:deployment_id>/alerts/", views.queue, name="alert-queue"),
     path("alerts/<uuid:alert_id>/", views.card, name="alert"),

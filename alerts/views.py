@@ -5,20 +5,24 @@ from __future__ import annotations
 import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import operations
-from alerts.models import Alert, Outcome
+from alerts.frames import frame_source
+from alerts.models import Alert, OffenceClass, Outcome
 from audit.access import acting, permitted
-from deployments.models import Deployment
+from deployments.models import Camera, Deployment
 from recognition.crop import face_crop
 from recognition.imaging import decode_photograph, encode_jpeg
 from watchlists.keys import KeyGone
 
 WATCH, DECIDE, CONCLUDE = "alerts.watch_alerts", "alerts.decide_alert", "alerts.record_outcome"
+RUN = "deployments.run_deployment"
 QUEUE_LENGTH = 200
+# What an officer may find; that nobody looked is found afterwards.
+_OUTCOMES = [choice for choice in Outcome.choices if choice[0] != Outcome.UNREVIEWED]
 
 
 @require_GET
@@ -27,7 +31,14 @@ def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = get_object_or_404(
         Deployment.objects.visible_to(request.user).select_related("operating_point"), pk=deployment_id
     )
-    context = {"deployment": deployment, "cameras": deployment.cameras.all(), **_queue(request, deployment_id)}
+    periods = deployment.periods.filter(went_live_at__isnull=False)
+    running = periods.filter(ended_at__isnull=True).first() or periods.last()
+    context = {
+        "deployment": deployment,
+        "period": running,
+        "cameras": running.cameras.all() if running is not None else [],
+        **_queue(request, deployment_id),
+    }
     return render(request, "alerts/console.html", context)
 
 
@@ -67,7 +78,12 @@ def decide(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @permitted(CONCLUDE)
 def conclude(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
-    operations.conclude(alert, request.POST.get("outcome", ""), actor=acting(request))
+    operations.conclude(
+        alert,
+        request.POST.get("outcome", ""),
+        offence_class=request.POST.get("offence_class", ""),
+        actor=acting(request),
+    )
     return _card(request, _alert(request, alert_id))
 
 
@@ -99,6 +115,46 @@ def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     return HttpResponse(encode_jpeg(crop), content_type="image/jpeg")
 
 
+@require_GET
+@never_cache
+@permitted(RUN)
+def unsettled(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """Alerts that nobody settled while cameras were on, to be coded for the review."""
+    deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
+    alerts = Alert.objects.filter(deployment=deployment).public().unsettled().for_rows()
+    context = {
+        "deployment": deployment,
+        "alerts": alerts,
+        "outcomes": Outcome.choices,
+        "offences": OffenceClass.choices,
+    }
+    return render(request, "alerts/unsettled.html", context)
+
+
+@require_POST
+@permitted(RUN)
+def write_off(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    visible = Deployment.objects.visible_to(request.user)
+    alert = get_object_or_404(Alert.objects.filter(deployment__in=visible).for_rows(), pk=alert_id)
+    operations.write_off(
+        alert,
+        request.POST.get("outcome", ""),
+        offence_class=request.POST.get("offence_class", ""),
+        actor=acting(request),
+    )
+    return redirect("unsettled", alert.deployment_id)
+
+
+@require_GET
+@never_cache
+@permitted(RUN)
+def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    """What a camera sees now, so small and blurred that nobody can be recognised."""
+    camera = get_object_or_404(Camera.objects.visible_to(request.user), pk=camera_id)
+    jpeg = frame_source().tile_for_watcher(str(camera.pk))
+    return HttpResponse(jpeg, content_type="image/jpeg") if jpeg else HttpResponse(status=204)
+
+
 def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
     return get_object_or_404(Alert.objects.visible_to(request.user).for_rows(), pk=alert_id)
 
@@ -115,4 +171,6 @@ def _queue(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, object]:
 
 
 def _card(request: HttpRequest, alert: Alert) -> HttpResponse:
-    return render(request, "alerts/_card.html", {"alert": alert, "outcomes": Outcome.choices})
+    return render(
+        request, "alerts/_card.html", {"alert": alert, "outcomes": _OUTCOMES, "offences": OffenceClass.choices}
+    )

@@ -81,11 +81,11 @@ def measure(sizes: Sequence[int], probes: int) -> dict[str, Any]:
 
 
 def _row(size: int, listed: Vectors, ids: tuple[Any, int], count: int, chance: np.random.Generator) -> dict[str, Any]:
-    from watchlists.gallery import SealedList
+    from watchlists.gallery import SealedLists
 
     watchlist, engine = ids
     probes = _probes(chance, listed, count)
-    sealed = SealedList(watchlist, engine)
+    sealed = SealedLists((watchlist,), engine)
     exact, exact_ms = _timed(lambda probe: sealed.nearest([probe])[0][0].score, probes)
     product, product_ms = _timed(lambda probe: float((listed @ probe).max()), probes)
     approximate, hnsw_ms = _timed(lambda probe: _hnsw(watchlist, probe), probes)

@@ -42,13 +42,25 @@ class Play:
 
 def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     """Everything from the first user to the live deployment. photographs: {person to enrol: their photograph}."""
-    from deployments import operations as deployment_operations
-    from deployments.operations import NewCamera
+    from deployments.applications import CameraDraft
+    from deployments.cameras import issue_token
+    from deployments.models import Camera
+    from deployments.policy import Rank
     from lfr_site.accounts import add_user
     from lfr_site.demonstration import NewEntry, live_deployment, sealed_list
+    from lfr_site.rehearsal import People
 
-    roles = {"intelligence": "Intelligence officer", "authority": "Authorising officer", "operator": "Operator"}
-    users = {name: add_user(username=name, password="benchmark-only", role=role) for name, role in roles.items()}
+    roles = {
+        "intelligence": "Intelligence officer",
+        "authority": "Authorising officer",
+        "commander": "Commander",
+        "operator": "Operator",
+        "compliance": "Compliance",
+    }
+    rank = Rank.SUPERINTENDENT
+    users = {
+        name: add_user(username=name, password="benchmark-only", role=role, rank=rank) for name, role in roles.items()
+    }
     named = {f"B/{number}": name for number, name in enumerate(photographs)}
     entries = [
         NewEntry(reference, f"Person {reference}", "wanted", "Measurement", photographs[name])
@@ -61,13 +73,12 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         "Benchmark",
         "A composed street",
         watchlist,
-        [NewCamera(f"Camera {number + 1}", "agent") for number in range(cameras)],
-        applicant=users["intelligence"],
-        authority=users["authority"],
-        operator=users["operator"],
+        [CameraDraft(f"Camera {number + 1:02}", "agent", frame_rate=30) for number in range(cameras)],
+        people=People(users["intelligence"], users["authority"], users["commander"], users["operator"]),
+        keeper=users["compliance"],
     )
-    rows = list(deployment.cameras.all())
-    tokens = [(camera, deployment_operations.issue_token(camera, actor=users["operator"])) for camera in rows]
+    rows = list(Camera.objects.filter(period__deployment=deployment))
+    tokens = [(camera, issue_token(camera, actor=users["commander"])) for camera in rows]
     name_of = {person: named[entry.reference] for person, entry in enrolled.items()}
     for name in sorted(set(photographs) - set(name_of.values())):
         say(f"no face on the photograph of {name}: not enrolled")

@@ -52,7 +52,9 @@ def running_system(workers: int = 2) -> Iterator[RunningSystem]:
     """Start it, point this process's Django at it, and stop it however the block ends."""
     data = Path(tempfile.mkdtemp(prefix="lfr-benchmark-"))
     data.chmod(0o711)
-    os.environ.update(LFR_ENV="demo", LFR_DATA=str(data), DJANGO_SETTINGS_MODULE="lfr_site.settings")
+    os.environ.update(
+        LFR_ENV="demo", LFR_BLUE_PASSES="0", LFR_DATA=str(data), DJANGO_SETTINGS_MODULE="lfr_site.settings"
+    )
     port = available_port()
     command = [sys.executable, str(BASE_DIR / "manage.py"), "start", "--port", str(port), "--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)

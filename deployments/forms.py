@@ -2,49 +2,314 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
 
+from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment
-from deployments.operations import NewCamera
-from watchlists.models import Watchlist
+from deployments.policy import CHOSEN_HALTS, Collateral
+from watchlists.engines import current_engine
+from watchlists.models import OperatingPoint, Watchlist
+
+# The parts of the application's page.
+PARTS = (
+    ("What for", ("name", "use_case", "objective")),
+    ("Why here, why now", ("why_here", "intelligence_reference", "intelligence_expires_on", "why_now")),
+    ("Who may be looked for", ("list_criteria", "list_size_asked", "footfall")),
+    ("Proportionality", ("alternatives", "collateral", "collateral_measures", "article_8", "article_10", "article_11")),
+    ("Public and officers", ("community_impact", "signage_plan", "officers_planned")),
+    ("Engine and threshold", ("operating_point", "threshold_reason")),
+    ("Documents and controller", ("dpia_version", "equality_version", "controller", "lender")),
+    ("Urgency", ("is_urgent", "urgent_reason")),
+)
+LONG = forms.Textarea(attrs={"rows": 3})
+LONG_ONES = (
+    "objective",
+    "why_here",
+    "why_now",
+    "list_criteria",
+    "alternatives",
+    "collateral_measures",
+    "article_8",
+    "article_10",
+    "article_11",
+    "community_impact",
+    "signage_plan",
+    "threshold_reason",
+    "urgent_reason",
+)
+MOMENT = "%Y-%m-%dT%H:%M"
 
 
-class DeploymentForm(forms.ModelForm):  # type: ignore[type-arg]
+class NewDeploymentForm(forms.Form):
+    """What a draft begins with."""
+
+    name = forms.CharField(max_length=120, help_text="What people will call it: the place and the purpose.")
+
+
+class LocalMomentField(forms.DateTimeField):
+    """A time of day in the force's own time zone, which on two nights a year is not a time or is two."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT)
+
+    def to_python(self, value: Any) -> dt.datetime | None:
+        try:
+            found: dt.datetime | None = super().to_python(value)
+        except ValidationError as error:
+            naive = _naive(value)
+            if naive is None:
+                raise
+            raise ValidationError(_of_the_night(naive)) from error
+        return found
+
+
+def _naive(value: Any) -> dt.datetime | None:
+    try:
+        return dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def _of_the_night(naive: dt.datetime) -> str:
+    zone = timezone.get_current_timezone()
+    first = naive.replace(tzinfo=zone, fold=0)
+    if first.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != naive:
+        return f"On this night the clocks go forward: {naive:%H:%M} does not exist. Choose a time before or after."
+    return f"On this night the clocks go back: {naive:%H:%M} comes twice. Choose a time that comes once."
+
+
+class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The application but its periods. Everything may be empty in a draft."""
+
+    collateral = forms.MultipleChoiceField(
+        label="Near the cameras",
+        choices=Collateral.choices,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="Tick what lies within sight or on the way.",
+    )
+
     class Meta:
         model = Deployment
-        fields = ("name", "place", "purpose", "starts_at", "ends_at", "watchlist")
+        fields = FIELDS
         widgets = {
-            "purpose": forms.Textarea(attrs={"rows": 4}),
-            "starts_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-            "ends_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+            **dict.fromkeys(LONG_ONES, LONG),
+            "intelligence_expires_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        sealed: Any = self.fields["watchlist"]
-        sealed.queryset = Watchlist.objects.filter(state=Watchlist.State.SEALED)
-        sealed.empty_label = "Choose a sealed watchlist"
+        points: Any = self.fields["operating_point"]
+        points.queryset = OperatingPoint.objects.filter(engine=current_engine()).select_related("engine")
+        points.label_from_instance = lambda point: f"{point.threshold:.3f}, set {point.set_at:%d %B %Y}"
+        points.empty_label = "Choose a threshold that was approved"
+
+    def section(self, *names: str) -> list[Any]:
+        """The fields of one part of the page."""
+        return [self[name] for name in names]
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What was typed and can be kept; the rest has its error."""
+        return {name: self.cleaned_data[name] for name in FIELDS if name in self.cleaned_data}
+
+
+class PeriodForm(forms.Form):
+    """One period; nothing in it means none."""
+
+    id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    place = forms.CharField(
+        max_length=200, required=False, help_text="Street, town, and between which points people are seen."
+    )
+    starts_at = LocalMomentField(label="Start", required=False)
+    ends_at = LocalMomentField(label="End", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("starts_at") and given.get("ends_at") and given["ends_at"] <= given["starts_at"]:
+            self.add_error("ends_at", "The end must be after the start.")
+        return given
 
 
 class CameraForm(forms.Form):
-    """One camera; an empty name means none."""
+    """One camera of the period whose place in the form `period` says; an empty name means none."""
 
+    id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    period = forms.IntegerField(widget=forms.HiddenInput)
     name = forms.CharField(max_length=80, required=False)
     kind = forms.ChoiceField(choices=Camera.Kind.choices)
     smallest_face = forms.IntegerField(
         label="Smallest face (pixels)", min_value=16, max_value=400, initial=32, required=False
     )
+    frame_rate = forms.IntegerField(label="Frames a second", min_value=1, max_value=30, initial=5, required=False)
 
 
-CameraFormSet = forms.formset_factory(CameraForm, extra=3, max_num=12, absolute_max=12)
+PeriodFormSet = forms.formset_factory(PeriodForm, extra=0, max_num=6, absolute_max=6)
+CameraFormSet = forms.formset_factory(CameraForm, extra=0, max_num=24, absolute_max=24)
 
 
-def cameras_of(formset: Any) -> list[NewCamera]:
-    """The cameras that were named."""
-    return [
-        NewCamera(form.cleaned_data["name"], form.cleaned_data["kind"], form.cleaned_data.get("smallest_face") or 32)
-        for form in formset
-        if form.cleaned_data.get("name")
-    ]
+def periods_as_typed(deployment: Deployment) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The initial data of both formsets: the periods and cameras that are there, and an empty camera a period."""
+    periods: list[dict[str, Any]] = []
+    cameras: list[dict[str, Any]] = []
+    for index, period in enumerate(deployment.periods.prefetch_related("cameras")):
+        periods.append(
+            {"id": period.id, "place": period.place, "starts_at": period.starts_at, "ends_at": period.ends_at}
+        )
+        cameras += [
+            {
+                "id": camera.id,
+                "period": index,
+                "name": camera.name,
+                "kind": camera.kind,
+                "smallest_face": camera.smallest_face,
+                "frame_rate": camera.frame_rate,
+            }
+            for camera in period.cameras.all()
+        ]
+        cameras.append({"period": index, "smallest_face": 32, "frame_rate": 5})
+    return periods, cameras
+
+
+def drafts_of(periods: Any, cameras: Any) -> list[PeriodDraft]:
+    """What both valid formsets say."""
+    found = []
+    for index, form in enumerate(periods):
+        given = form.cleaned_data
+        own = [
+            CameraDraft(
+                camera.cleaned_data["name"],
+                camera.cleaned_data["kind"],
+                camera.cleaned_data.get("smallest_face") or 32,
+                camera.cleaned_data.get("frame_rate") or 5,
+                camera.cleaned_data.get("id"),
+            )
+            for camera in cameras
+            if camera.cleaned_data.get("name") and camera.cleaned_data.get("period") == index
+        ]
+        if own or any(given.get(name) for name in ("id", "place", "starts_at", "ends_at")):
+            found.append(
+                PeriodDraft(given.get("place", ""), given.get("starts_at"), given.get("ends_at"), own, given.get("id"))
+            )
+    return found
+
+
+class DecisionForm(forms.Form):
+    """An authorising officer's decision."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label="Reasons: necessity and proportionality", max_length=4000, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    conditions = forms.CharField(
+        label="Conditions, if any", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    ends_at = LocalMomentField(
+        label="Authority ends", required=False, help_text="Empty: with the last period. It may end earlier, not later."
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(max_length=400)
+
+
+class HaltForm(forms.Form):
+    """Why cameras are paused, stopped or ended."""
+
+    code = forms.ChoiceField(
+        label="Reason", choices=[("", "Choose the reason")] + [(h.value, h.label) for h in CHOSEN_HALTS]
+    )
+    detail = forms.CharField(label="What happened", max_length=300, required=False)
+
+
+class NoticeForm(forms.Form):
+    notice = forms.CharField(label="Where and when the public was told", max_length=300)
+
+
+class ListForm(forms.Form):
+    """The sealed list of a period, or its blue list."""
+
+    watchlist = forms.ModelChoiceField(queryset=Watchlist.objects.none(), empty_label="Choose a sealed list")
+
+    def __init__(self, *args: Any, is_blue: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        sealed = Watchlist.objects.filter(state=Watchlist.State.SEALED, is_blue=is_blue)
+        field: Any = self.fields["watchlist"]
+        field.queryset = sealed.filter(periods__isnull=True, blue_periods__isnull=True)
+        field.label = "Blue list" if is_blue else "Watchlist"
+
+
+class SignForm(forms.Form):
+    place = forms.CharField(label="Where it stands", max_length=200)
+    photograph = forms.FileField(label="Photograph of it", help_text="Faces on it are made unrecognisable.")
+
+
+class BriefingForm(forms.Form):
+    briefing = forms.CharField(label="What was briefed, and by whom", max_length=400)
+
+
+class OfficersForm(forms.Form):
+    count = forms.IntegerField(label="Officers present", min_value=0, max_value=1000)
+
+
+class PassForm(forms.Form):
+    """Who walks past which camera now."""
+
+    camera = forms.UUIDField()
+    person = forms.UUIDField()
+
+
+class ChangeForm(forms.Form):
+    """Another threshold for a deployment."""
+
+    after = forms.ModelChoiceField(
+        label="Threshold", queryset=OperatingPoint.objects.none(), empty_label="Choose a threshold that was approved"
+    )
+    evidence = forms.CharField(
+        label="What shows that the present one is wrong here", max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+    def __init__(self, *args: Any, before: OperatingPoint | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["after"]
+        if before is not None:
+            field.queryset = OperatingPoint.objects.filter(engine=before.engine).exclude(pk=before.pk)
+        field.label_from_instance = lambda point: f"{point.threshold:.3f}"
+
+
+class KitForm(forms.Form):
+    description = forms.CharField(label="Equipment", max_length=200)
+    serial = forms.CharField(label="Serial or asset number", max_length=80)
+    lender = forms.CharField(max_length=120)
+
+
+class KitReturnForm(forms.Form):
+    wiping = forms.CharField(label="What was wiped, and how it was checked", max_length=300)
+    witness = forms.CharField(label="Before whom", max_length=120)
+
+
+class ReviewForm(forms.Form):
+    review = forms.CharField(
+        max_length=8000,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="Whether it met its objective and its conditions, what went well, what did not. Nobody's name.",
+    )
+
+
+class LimitsForm(forms.Form):
+    smallest_face = forms.IntegerField(label="Smallest face (pixels)", min_value=16, max_value=400)
+    frame_rate = forms.IntegerField(label="Frames a second, at most", min_value=1, max_value=30)
+
+
+def shape_of(post: Mapping[str, Any], name: str) -> Any:
+    """A shape drawn in the browser, as JSON; None when it is none."""
+    try:
+        return json.loads(post.get(name, ""))
+    except ValueError:
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from django.db import connections, models
 from recognition.engine import EngineIdentity
 
 if TYPE_CHECKING:
-    from deployments.models import Camera, Deployment  # noqa: F401 (in the strings below)
+    from deployments.models import Camera, Deployment, Period  # noqa: F401 (in the strings below)
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
@@ -22,50 +23,94 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self if user.has_perm("deployments.view_deployment") else self.none()
 
     def live(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Live, and inside their authority's window."""
-        return self.filter(state="live", starts_at__lte=at, ends_at__gt=at)
+        """Live, within a period that runs and within their authority."""
+        return self.filter(_running(at, "periods__"), state="live", authority_ends_at__gt=at).distinct()
 
     def run_out(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Still marked live after their authority ended."""
-        return self.filter(state="live", ends_at__lte=at)
+        """Whose cameras are on, or paused, after their period or their authority ended."""
+        running = models.Q(periods__went_live_at__isnull=False, periods__ended_at__isnull=True)
+        over = models.Q(authority_ends_at__lte=at) | (running & models.Q(periods__ends_at__lte=at))
+        return self.filter(over, state__in=("live", "paused")).distinct()
 
     def lapsed(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Never started, and now too late to."""
-        return self.filter(state__in=("draft", "submitted", "authorised"), ends_at__lte=at)
+        """Not running, and now too late: the authority is over, or the last period that was applied for."""
+        last = models.Max("periods__ends_at")
+        unstarted = self.filter(state__in=("submitted", "authorised", "notified", "ready"))
+        return unstarted.annotate(last_end=last).filter(
+            models.Q(authority_ends_at__lte=at) | models.Q(last_end__lte=at)
+        )
 
     def with_counts(self) -> DeploymentQuerySet:
         """Each with `faces`, `received`, `processed` and `dropped` over its cameras."""
         return self.annotate(
-            faces=models.Sum("cameras__faces_seen", default=0),
-            received=models.Sum("cameras__frames_received", default=0),
-            processed=models.Sum("cameras__frames_processed", default=0),
-            dropped=models.Sum("cameras__frames_dropped", default=0),
+            faces=models.Sum("periods__cameras__faces_seen", default=0),
+            received=models.Sum("periods__cameras__frames_received", default=0),
+            processed=models.Sum("periods__cameras__frames_processed", default=0),
+            dropped=models.Sum("periods__cameras__frames_dropped", default=0),
         )
+
+
+class PeriodQuerySet(models.QuerySet["Period"]):
+    def visible_to(self, user: Any) -> PeriodQuerySet:
+        """Periods of the deployments this user may open."""
+        return self if user.has_perm("deployments.view_deployment") else self.none()
+
+    def of_list(self, watchlist_id: uuid.UUID) -> PeriodQuerySet:
+        """The period that a list is, or was, used in."""
+        return self.filter(models.Q(watchlist_id=watchlist_id) | models.Q(blue_list_id=watchlist_id))
+
+    def with_faces(self) -> PeriodQuerySet:
+        """Each with `faces`, how many its cameras saw."""
+        return self.annotate(faces=models.Sum("cameras__faces_seen", default=0))
 
 
 @dataclass(frozen=True)
 class FrameTerms:
-    """What a frame of a camera is compared with, by which engine, from which score on; the smallest face in pixels."""
+    """What a frame of a camera is compared with, by which engine, from which score on.
 
-    watchlist_id: uuid.UUID
+    watchlist_ids: the period's list and its blue list; under test the blue list alone. smallest_face: in pixels.
+    zone: corners as shares of the picture's width and height; empty for all of it.
+    """
+
+    watchlist_ids: tuple[uuid.UUID, ...]
     engine_id: int
     threshold: float
     smallest_face: int
+    zone: tuple[tuple[float, float], ...]
     engine: EngineIdentity
 
 
-# Asked for every frame, where putting the statement together would cost more than answering it.
+# Asked for every frame, where putting the statement together would cost more than answering it. One rule with
+# `streaming_allowed` and `Period.is_open`, held together by a test.
 _FRAME_TERMS = """
-    SELECT deployment.watchlist_id, point.engine_id, point.threshold, camera.smallest_face,
+    SELECT CASE WHEN deployment.state = 'live' THEN period.watchlist_id END, period.blue_list_id,
+        point.engine_id, point.threshold, camera.smallest_face, camera.zone,
         engine.model, engine.digest, engine.preprocessing, engine.dimension,
         engine.second_model, engine.second_digest, engine.second_dimension
     FROM deployments_camera AS camera
-    JOIN deployments_deployment AS deployment ON deployment.id = camera.deployment_id
+    JOIN deployments_period AS period ON period.id = camera.period_id
+    JOIN deployments_deployment AS deployment ON deployment.id = period.deployment_id
     JOIN watchlists_operatingpoint AS point ON point.id = deployment.operating_point_id
     JOIN watchlists_engine AS engine ON engine.id = point.engine_id
-    WHERE camera.id = %(camera)s AND deployment.state = 'live'
-        AND deployment.starts_at <= %(at)s AND deployment.ends_at > %(at)s
+    WHERE camera.id = %(camera)s AND period.starts_at <= %(at)s AND period.ends_at > %(at)s
+        AND deployment.authority_ends_at > %(at)s
+        AND (
+            (deployment.state = 'live' AND period.went_live_at IS NOT NULL AND period.ended_at IS NULL)
+            OR (deployment.state IN ('notified', 'ready') AND period.test_until > %(at)s)
+        )
 """
+
+
+def _running(at: dt.datetime, prefix: str) -> models.Q:
+    """A period that went live, has not ended, and covers this moment."""
+    wanted = {"starts_at__lte": at, "ends_at__gt": at, "went_live_at__isnull": False, "ended_at__isnull": True}
+    return models.Q(**{prefix + name: value for name, value in wanted.items()})
+
+
+def _under_test(at: dt.datetime, prefix: str) -> models.Q:
+    wanted = {"starts_at__lte": at, "ends_at__gt": at, "test_until__gt": at}
+    states = models.Q(**{f"{prefix}deployment__state__in": ("notified", "ready")})
+    return states & models.Q(**{prefix + name: value for name, value in wanted.items()})
 
 
 class CameraQuerySet(models.QuerySet["Camera"]):
@@ -74,8 +119,10 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         return self if user.has_perm("deployments.view_deployment") else self.none()
 
     def streaming_allowed(self, at: dt.datetime) -> CameraQuerySet:
-        """Cameras whose deployment is live and inside its authority."""
-        return self.filter(deployment__state="live", deployment__starts_at__lte=at, deployment__ends_at__gt=at)
+        """Cameras that may stream at this moment: `Period.is_open`."""
+        live = models.Q(period__deployment__state="live") & _running(at, "period__")
+        open_now = live | _under_test(at, "period__")
+        return self.filter(open_now, period__deployment__authority_ends_at__gt=at)
 
     def frame_terms(self, camera_id: str, *, at: dt.datetime) -> FrameTerms | None:
         """The terms on which this camera's frames are looked at; None while they may not be: `streaming_allowed`."""
@@ -84,8 +131,10 @@ class CameraQuerySet(models.QuerySet["Camera"]):
             values = cursor.fetchone()
         if values is None:
             return None
-        watchlist_id, engine_id, threshold, smallest_face, *engine = values
-        return FrameTerms(watchlist_id, engine_id, threshold, smallest_face, EngineIdentity(*engine))
+        listed, blue, engine_id, threshold, smallest_face, zone, *engine = values
+        lists = tuple(each for each in (listed, blue) if each is not None)
+        corners = tuple((float(x), float(y)) for x, y in json.loads(zone))
+        return FrameTerms(lists, engine_id, threshold, smallest_face, corners, EngineIdentity(*engine))
 
     def with_token(self, token: str) -> CameraQuerySet:
         """The camera a token was issued for, if it still holds."""

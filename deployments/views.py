@@ -1,131 +1,249 @@
-"""Pages of deployments and cameras."""
+"""Pages of deployments: what was applied for, decisions on it, documents, changes of the threshold."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from audit.access import acting, permitted
+from audit.actions import Action
 from audit.errors import Refused
-from deployments import operations
-from deployments.forms import CameraFormSet, DeploymentForm, cameras_of
-from deployments.models import Camera, Deployment
+from audit.journal import record
+from deployments import afterwards, applications, authority, readiness
+from deployments.forms import (
+    PARTS,
+    ChangeForm,
+    DecisionForm,
+    KitForm,
+    KitReturnForm,
+    NoticeForm,
+    ReasonForm,
+    ReviewForm,
+)
+from deployments.models import Deployment, Document, ThresholdChange
+from watchlists import thresholds
 
 VIEW, RUN = "deployments.view_deployment", "deployments.run_deployment"
 APPLY, AUTHORISE = "deployments.apply_deployment", "deployments.authorise_deployment"
-STREAM = "deployments.operate_camera"
+PAGE = 50
 
 
 @require_GET
 @permitted(VIEW)
 def deployment_list(request: HttpRequest) -> HttpResponse:
-    deployments = Deployment.objects.visible_to(request.user).select_related("watchlist")
-    return render(request, "deployments/list.html", {"deployments": deployments})
-
-
-@require_http_methods(["GET", "POST"])
-@permitted(APPLY)
-def deployment_new(request: HttpRequest) -> HttpResponse:
-    form = DeploymentForm(request.POST or None, initial={"starts_at": timezone.localtime()})
-    cameras = CameraFormSet(request.POST or None, prefix="cameras")
-    status = 200
-    if request.method == "POST":
-        deployment = _created(request, form, cameras) if form.is_valid() and cameras.is_valid() else None
-        if deployment is not None:
-            return redirect("deployment", deployment.id)
-        status = 422
-    return render(request, "deployments/new.html", {"form": form, "cameras": cameras}, status=status)
+    deployments = Deployment.objects.visible_to(request.user).prefetch_related("periods")
+    page = Paginator(deployments, PAGE).get_page(request.GET.get("page"))
+    return render(request, "deployments/list.html", {"page": page})
 
 
 @require_GET
+@never_cache
 @permitted(VIEW)
 def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
-    context = {"deployment": deployment, "is_own": deployment.applicant_id == request.user.pk}
+    point = deployment.operating_point
+    may = request.user.has_perm
+    context: dict[str, Any] = {
+        "deployment": deployment,
+        "periods": list(
+            deployment.periods.with_faces()
+            .select_related("watchlist", "blue_list")
+            .prefetch_related("cameras", "signs")
+        ),
+        "parts": _as_read(deployment),
+        "decisions": deployment.decisions.select_related("by"),
+        "documents": deployment.documents.defer("pdf"),
+        "changes": deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by"),
+        "kit": deployment.kit.select_related("received_by"),
+        "outlook": thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
+        if point
+        else None,
+        "ceiling": settings.LFR_FACES_A_FALSE_ALERT,
+        "evidence": thresholds.support(point, timezone.localdate()) if point else None,
+        "reason_form": ReasonForm(),
+        "kit_form": KitForm(initial={"lender": deployment.lender}),
+        "kit_return_form": KitReturnForm(),
+    }
+    if deployment.is_editable and may(APPLY):
+        context["problems"] = applications.problems_of(deployment)
+    if deployment.state == Deployment.State.SUBMITTED and may(AUTHORISE):
+        context |= {
+            "decision_form": DecisionForm(initial={"revision": deployment.revision}),
+            "rank_needed": authority.rank_needed(deployment),
+            "is_own": deployment.applicant_id == request.user.pk,
+        }
+    if deployment.state == Deployment.State.AUTHORISED and may(RUN):
+        context["notice_form"] = NoticeForm()
+    if deployment.has_authority and may(RUN):
+        context["change_form"] = ChangeForm(before=point)
+        context["next_period"] = readiness.next_period(deployment)
+    if deployment.state in (Deployment.State.ENDED, Deployment.State.STOPPED, Deployment.State.REVIEW):
+        context["review_form"] = ReviewForm(initial={"review": deployment.review})
+        context["open_ends"] = afterwards.open_ends_of(deployment)
     return render(request, "deployments/detail.html", context)
+
+
+def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The application's parts as words, in the order of its form."""
+    parts = []
+    for title, names in PARTS:
+        rows = []
+        for name in names:
+            field: Any = Deployment._meta.get_field(name)
+            value = getattr(deployment, name)
+            if name == "collateral":
+                text = "; ".join(deployment.collateral_labels) or "None of the places asked about"
+            elif name == "use_case":
+                text = deployment.get_use_case_display()
+            elif name == "is_urgent":
+                text = "Yes" if value else "No"
+            elif name == "operating_point":
+                text = f"{value.threshold:.3f}" if value else ""
+            elif name == "intelligence_expires_on":
+                text = f"{value.day} {value:%B %Y}" if value else ""
+            else:
+                text = f"{value:,}" if isinstance(value, int) else str(value or "")
+            if text and name != "name":
+                rows.append((str(field.verbose_name), text))
+        parts.append((title, rows))
+    return parts
 
 
 @require_POST
 @permitted(APPLY)
-def deployment_submit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    operations.submit(_deployment(request, deployment_id), actor=acting(request))
-    messages.success(request, "Submitted. An authorising officer decides now.")
+def deployment_cancel(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    authority.cancel(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
+    messages.info(request, "Cancelled.")
     return redirect("deployment", deployment_id)
 
 
 @require_POST
 @permitted(AUTHORISE)
 def deployment_authorise(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    operations.authorise(_deployment(request, deployment_id), actor=acting(request), reason=_reason(request))
-    messages.success(request, "Authorised.")
+    given = _decision(request)
+    authority.authorise(_deployment(request, deployment_id), actor=acting(request), **given)
+    messages.success(request, "Authorised. The Written Authority Document is below.")
+    return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(AUTHORISE)
+def deployment_return(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    given = _decision(request)
+    authority.give_back(
+        _deployment(request, deployment_id), reason=given["reason"], revision=given["revision"], actor=acting(request)
+    )
+    messages.info(request, "Returned to its applicant.")
     return redirect("deployment", deployment_id)
 
 
 @require_POST
 @permitted(AUTHORISE)
 def deployment_refuse(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    operations.refuse(_deployment(request, deployment_id), actor=acting(request), reason=_reason(request))
+    given = _decision(request)
+    authority.refuse(
+        _deployment(request, deployment_id), reason=given["reason"], revision=given["revision"], actor=acting(request)
+    )
     messages.info(request, "Refused.")
     return redirect("deployment", deployment_id)
 
 
 @require_POST
-@permitted(RUN)
-def deployment_go_live(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    operations.go_live(_deployment(request, deployment_id), actor=acting(request))
-    messages.success(request, "Live: cameras may stream now.")
+@permitted(AUTHORISE)
+def deployment_confirm(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    authority.confirm_urgent(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
+    messages.success(request, "The urgent authority is confirmed, to the end of its periods.")
+    return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(AUTHORISE)
+def deployment_revoke(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    authority.revoke(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
+    messages.info(request, "The authority is taken back.")
     return redirect("deployment", deployment_id)
 
 
 @require_POST
 @permitted(RUN)
-def deployment_end(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    operations.end(_deployment(request, deployment_id), actor=acting(request), reason=_reason(request))
-    messages.info(request, "Ended: every camera is closed and the clock of destruction runs.")
+def deployment_notify(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    form = NoticeForm(request.POST)
+    notice = form.cleaned_data["notice"] if form.is_valid() else ""
+    readiness.give_notice(_deployment(request, deployment_id), notice=notice, actor=acting(request))
+    messages.success(request, "Noted. Now make the first period ready.")
     return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def threshold_change(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    deployment = _deployment(request, deployment_id)
+    form = ChangeForm(request.POST, before=deployment.operating_point)
+    if not form.is_valid():
+        raise Refused("Choose a threshold, and say what shows that the present one is wrong.")
+    authority.propose_change(
+        deployment, form.cleaned_data["after"], evidence=form.cleaned_data["evidence"], actor=acting(request)
+    )
+    messages.success(request, "Proposed. An authorising officer decides.")
+    return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(AUTHORISE)
+def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpResponse:
+    visible = Deployment.objects.visible_to(request.user)
+    changes = ThresholdChange.objects.filter(deployment__in=visible).select_related("deployment", "before", "after")
+    change = get_object_or_404(changes, pk=change_id)
+    accept = request.POST.get("decision") == "approve"
+    authority.decide_change(change, accept=accept, reason=_reason(request), actor=acting(request))
+    messages.info(request, "Approved." if accept else "Rejected.")
+    return redirect("deployment", change.deployment_id)
 
 
 @require_GET
-@permitted(STREAM)
-def camera_page(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
-    return render(request, "deployments/camera.html", {"camera": _camera(request, camera_id)})
-
-
-@require_POST
 @never_cache
-@permitted(RUN)
-def camera_token(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
-    camera = _camera(request, camera_id)
-    token = operations.issue_token(camera, actor=acting(request))
-    return render(request, "deployments/camera_token.html", {"camera": camera, "token": token})
+@permitted(VIEW)
+def document(request: HttpRequest, document_id: int) -> HttpResponse:
+    """The PDF as it was made."""
+    visible = Deployment.objects.visible_to(request.user)
+    found = get_object_or_404(
+        Document.objects.filter(deployment__in=visible).select_related("deployment"), pk=document_id
+    )
+    with transaction.atomic():
+        data = {"sha256": found.sha256}
+        record(Action.DOCUMENT_READ, actor=acting(request), target=found.deployment, data=data)
+    answer = HttpResponse(bytes(found.pdf), content_type="application/pdf")
+    name = slugify(f"{found.get_kind_display()} {found.deployment.number}")
+    answer["Content-Disposition"] = f'inline; filename="{name}.pdf"'
+    return answer
 
 
 def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
-    deployments = Deployment.objects.visible_to(request.user).with_counts()
-    related = ("watchlist", "applicant", "authorised_by", "operating_point__engine")
-    return get_object_or_404(deployments.select_related(*related), pk=deployment_id)
+    related = ("applicant", "authorised_by", "operating_point__engine", "operating_point__calibration")
+    deployments = Deployment.objects.visible_to(request.user).select_related(*related)
+    return get_object_or_404(deployments, pk=deployment_id)
 
 
-def _camera(request: HttpRequest, camera_id: uuid.UUID) -> Camera:
-    return get_object_or_404(Camera.objects.visible_to(request.user).select_related("deployment"), pk=camera_id)
+def _decision(request: HttpRequest) -> dict[str, Any]:
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        raise Refused(" ".join(str(error) for found in form.errors.values() for error in found))
+    return form.cleaned_data
 
 
 def _reason(request: HttpRequest) -> str:
-    reason = request.POST.get("reason", "").strip()
-    if not reason:
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
         raise Refused("Give the reason.")
-    return reason[:2000]
-
-
-def _created(request: HttpRequest, form: DeploymentForm, cameras: object) -> Deployment | None:
-    try:
-        return operations.create(actor=acting(request), cameras=cameras_of(cameras), **form.cleaned_data)
-    except Refused as refusal:
-        form.add_error(None, str(refusal))
-        return None
+    return str(form.cleaned_data["reason"])

@@ -23,9 +23,16 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 @transaction.atomic
 def add_user(
-    *, username: str, password: str, role: str, first_name: str = "", last_name: str = "", actor: Actor = INSTALLER
+    *,
+    username: str,
+    password: str,
+    role: str,
+    first_name: str = "",
+    last_name: str = "",
+    rank: str = "",
+    actor: Actor = INSTALLER,
 ) -> User:
-    """A user with one role.
+    """A user with one role, and a rank, which is what authority goes by.
 
     Raises:
         ValueError: no such role.
@@ -34,9 +41,9 @@ def add_user(
 
     if role not in ROLES:
         raise ValueError(f"There is no role “{role}”. The roles are: {', '.join(ROLES)}.")
-    user = User.objects.create_user(username, password=password, first_name=first_name, last_name=last_name)
+    user = User.objects.create_user(username, password=password, first_name=first_name, last_name=last_name, rank=rank)
     user.groups.add(Group.objects.get(name=role))
-    record(Action.USER_ADDED, actor=actor, target=user, data={"role": role})
+    record(Action.USER_ADDED, actor=actor, target=user, data={"role": role, "rank": rank})
     return user
 
 

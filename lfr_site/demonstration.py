@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,22 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import operations as deployment_operations
-from deployments.models import Camera, Deployment
-from deployments.operations import NewCamera
-from lfr_site import scene
+from alerts.frames import Frame
+from alerts.pipeline import read_frame
+from audit.errors import Refused
+from deployments import bluetest, running
+from deployments.applications import CameraDraft, PeriodDraft
+from deployments.models import Camera, Deployment, Period
+from deployments.policy import Rank
+from lfr_site import rehearsal, scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
+from recognition.imaging import bounded, decode_photograph, encode_jpeg
 from recognition.open_set import photographs
+from recognition.track import TrackSet
 from watchlists import destruction, flags, people
 from watchlists import operations as watchlist_operations
+from watchlists.engine import engine as running_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Flag, Watchlist
 from watchlists.policy import Category, LegalBasis, Marker, Source, Tier
@@ -28,6 +36,7 @@ from watchlists.seal import content_hash
 
 PASSWORD = "southend-demo"
 WANTED = 6
+STAFF = 2
 
 
 @dataclass(frozen=True)
@@ -36,12 +45,15 @@ class DemoUser:
     role: str
     first_name: str
     last_name: str
+    rank: str = ""
 
 
 USERS = (
     DemoUser("admin", "Administrator", "Morgan", "Hale"),
     DemoUser("intel", "Intelligence officer", "Asha", "Verrall"),
-    DemoUser("authority", "Authorising officer", "Colin", "Thwaite"),
+    DemoUser("authority", "Authorising officer", "Colin", "Thwaite", Rank.SUPERINTENDENT),
+    DemoUser("inspector", "Authorising officer", "Nadia", "Orwell", Rank.INSPECTOR),
+    DemoUser("commander", "Commander", "Ellis", "Brandt", Rank.CHIEF_INSPECTOR),
     DemoUser("operator", "Operator", "Dee", "Marlowe"),
     DemoUser("officer", "Engagement officer", "Sam", "Ibekwe"),
     DemoUser("compliance", "Compliance", "Ruth", "Pemberton"),
@@ -179,18 +191,17 @@ def seed(faces: Path | None) -> Deployment:
         NoFaces: the folder holds no photographs.
     """
     users = _users()
-    live = Deployment.objects.live(timezone.now()).filter(cameras__kind=Camera.Kind.SIMULATED).first()
+    live = Deployment.objects.live(timezone.now()).filter(periods__cameras__kind=Camera.Kind.SIMULATED).first()
     if live is not None:
         return live
     # A deployment whose authority ran out while nothing was running is ended, and its list's clock starts.
-    deployment_operations.end_run_out()
+    running.end_run_out()
     destruction.destroy_due()
     stamp = timezone.now().strftime("%y%m%d%H%M")
+    folder = faces_folder(faces)
     entries = [
         NewEntry(f"DEMO/{stamp}/{number:02}", photograph=photograph, **vars(invented))
-        for number, (photograph, invented) in enumerate(
-            zip(wanted(faces_folder(faces)), INVENTED, strict=False), start=1
-        )
+        for number, (photograph, invented) in enumerate(zip(wanted(folder), INVENTED, strict=False), start=1)
     ]
     watchlist, _ = sealed_list(
         f"Southend, high harm, {timezone.localtime():%d %B %H:%M}",
@@ -199,30 +210,68 @@ def seed(faces: Path | None) -> Deployment:
         compiler=users["intel"],
         approver=users["authority"],
     )
+    staff = walkers(folder) if settings.LFR_BLUE_PASSES else []
+    blue_list = _blue_list(staff, stamp, users) if staff else None
     return live_deployment(
         "Southend High Street",
         "High Street at Victoria Circus, Southend-on-Sea",
         watchlist,
         [
-            NewCamera("1 High Street north (simulated)", Camera.Kind.SIMULATED),
-            NewCamera("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
+            CameraDraft("1 High Street north (simulated)", Camera.Kind.SIMULATED),
+            CameraDraft("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
         ],
-        applicant=users["intel"],
-        authority=users["authority"],
-        operator=users["operator"],
+        people=rehearsal.People(users["intel"], users["authority"], users["commander"], users["operator"]),
+        keeper=users["compliance"],
+        blue_list=blue_list,
+        walks={person: pictures[1:] for person, pictures in staff},
     )
 
 
+def walkers(folder: Path) -> list[tuple[str, list[Path]]]:
+    """Who plays the consenting staff: the last of the folder, whom the street never shows. Each with photographs."""
+    return list(photographs(folder).items())[-STAFF:]
+
+
+def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str, User]) -> Watchlist:
+    entries = [
+        NewEntry(
+            f"STAFF/{stamp}/{number}",
+            f"Staff volunteer {number}",
+            Category.STAFF,
+            "Recognition test",
+            pictures[0],
+            LegalBasis.CONSENT,
+            "Consent form of today",
+            Tier.GREEN,
+            "None: a consenting member of staff",
+        )
+        for number, (_, pictures) in enumerate(staff, start=1)
+    ]
+    made, _ = sealed_list(
+        f"Blue list, {timezone.localtime():%d %B %H:%M}",
+        "Consenting staff, to test the cameras.",
+        entries,
+        compiler=users["intel"],
+        approver=users["authority"],
+        is_blue=True,
+    )
+    return made
+
+
 def sealed_list(
-    name: str, purpose: str, entries: Iterable[NewEntry], *, compiler: User, approver: User
+    name: str, purpose: str, entries: Iterable[NewEntry], *, compiler: User, approver: User, is_blue: bool = False
 ) -> tuple[Watchlist, dict[uuid.UUID, NewEntry]]:
     """A list by the same operations as the pages, and who on it came from which entry.
 
     Of several faces on a photograph the one nearest the middle is enrolled; a photograph without any is left out.
     """
-    watchlist = watchlist_operations.create_watchlist(actor=compiler, name=name, purpose=purpose)
+    watchlist = watchlist_operations.create_watchlist(actor=compiler, name=name, purpose=purpose, is_blue=is_blue)
     taken_on = timezone.localdate() - dt.timedelta(days=200)
-    provenance = people.Provenance(Source.CUSTODY, "Custody record; kept under its last review", taken_on)
+    provenance = people.Provenance(
+        Source.CONSENT if is_blue else Source.CUSTODY,
+        "Given for the test of the cameras" if is_blue else "Custody record; kept under its last review",
+        taken_on,
+    )
     enrolled = {}
     for entry in entries:
         enrolment = _enrolment(entry.photograph.read_bytes())
@@ -254,30 +303,53 @@ def live_deployment(
     name: str,
     place: str,
     watchlist: Watchlist,
-    cameras: list[NewCamera],
+    cameras: list[CameraDraft],
     *,
-    applicant: User,
-    authority: User,
-    operator: User,
+    people: rehearsal.People,
+    keeper: User,
+    blue_list: Watchlist | None = None,
+    walks: Mapping[str, list[Path]] | None = None,
 ) -> Deployment:
-    """A deployment that is live for four hours, by the same operations as the pages."""
+    """A deployment that is live for four hours, by the same operations as the pages. keeper: of the evidence.
+
+    walks: photographs of each of the blue list in its order, in which they walk past every camera.
+    """
     now = timezone.now()
-    deployment = deployment_operations.create(
-        actor=applicant,
-        name=name,
-        place=place,
-        purpose="A hot spot of violence and robbery; intelligence places several of the listed people in this street.",
-        starts_at=now - dt.timedelta(minutes=1),
-        ends_at=now + dt.timedelta(hours=4),
-        watchlist=watchlist,
-        cameras=cameras,
+    engine = watchlist.engine
+    point = engine.operating_points.first() if engine is not None else None
+    if point is None:
+        raise Refused("The recognition engine has no threshold yet.")
+    rehearsal.record_evidence(keeper, lowest=point.threshold)
+    period = PeriodDraft(place, now - dt.timedelta(minutes=1), now + dt.timedelta(hours=4), cameras)
+    deployment = rehearsal.apply_for(
+        name, [period], point, applicant=people.applicant, list_size_asked=max(500, watchlist.size)
     )
-    deployment_operations.submit(deployment, actor=applicant)
-    deployment_operations.authorise(
-        deployment, actor=authority, reason="Targeted, intelligence-led, limited to four hours and one street."
-    )
-    deployment_operations.go_live(deployment, actor=operator)
-    return deployment
+    rehearsal.authorised(deployment, people)
+    (first,) = deployment.periods.all()
+    rehearsal.prepared(first, watchlist, people, blue_list=blue_list)
+    if blue_list is not None and walks:
+        _walk(first, list(walks.values()), people)
+    return rehearsal.live(deployment, people)
+
+
+def _walk(period: Period, walks: list[list[Path]], people: rehearsal.People) -> None:
+    """The recognition test, by the pipeline itself: each pass is a photograph held before a camera."""
+    bluetest.start(period, actor=people.commander)
+    period.refresh_from_db()
+    staff = list(period.blue_list.people.order_by("reference")) if period.blue_list is not None else []
+    for camera in period.cameras.all():
+        for number in range(settings.LFR_BLUE_PASSES):
+            person, pictures = staff[number % len(staff)], walks[number % len(walks)]
+            bluetest.tap(camera, person, actor=people.operator)
+            _pass_by(camera, pictures[number % len(pictures)])
+
+
+def _pass_by(camera: Camera, photograph: Path) -> None:
+    jpeg = encode_jpeg(bounded(decode_photograph(photograph.read_bytes()), 640), 90)
+    tracks, began = TrackSet(), time.time()
+    for number in range(1, 5):
+        frame = Frame(number, began + number / 5, number / 5, "", jpeg)
+        read_frame(str(camera.pk), frame, tracks, running_engine())
 
 
 def _enrolment(data: bytes) -> Enrolment | None:
@@ -302,6 +374,7 @@ def _users() -> dict[str, User]:
             role=user.role,
             first_name=user.first_name,
             last_name=user.last_name,
+            rank=user.rank,
         )
         for user in USERS
     }

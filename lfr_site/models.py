@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from deployments.policy import Rank
 
 
 class User(AbstractUser):
     """A member of the force. What they may do comes from their roles (groups): see `lfr_site.roles`."""
+
+    rank = models.CharField(max_length=16, choices=Rank.choices, blank=True)
 
     def __str__(self) -> str:
         full_name = self.get_full_name()

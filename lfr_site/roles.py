@@ -9,8 +9,9 @@ from django.contrib.auth.models import Group, Permission
 ROLES: dict[str, tuple[str, ...]] = {
     "Administrator": (
         "deployments.view_deployment",
-        "deployments.run_deployment",
+        "deployments.manage_cameras",
         "deployments.operate_camera",
+        "watchlists.propose_threshold",
     ),
     "Intelligence officer": (
         "watchlists.compile_watchlist",
@@ -19,16 +20,29 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     # A program: it has no password, and comes in by the API alone.
     "Records system": ("watchlists.compile_watchlist",),
+    # Of what rank an application needs: the account's rank says what this role may decide.
     "Authorising officer": (
         "watchlists.authorise_watchlist",
         "watchlists.hold_evidence",
+        "watchlists.approve_threshold",
         "deployments.view_deployment",
         "deployments.authorise_deployment",
+        "deployments.halt_deployment",
         "deployments.read_records",
+    ),
+    # Runs the day. Who authorised it is somebody else.
+    "Commander": (
+        "deployments.view_deployment",
+        "deployments.run_deployment",
+        "deployments.halt_deployment",
+        "deployments.manage_cameras",
+        "deployments.operate_camera",
+        "deployments.read_records",
+        "alerts.watch_alerts",
     ),
     "Operator": (
         "deployments.view_deployment",
-        "deployments.run_deployment",
+        "deployments.halt_deployment",
         "deployments.operate_camera",
         "alerts.watch_alerts",
         "alerts.decide_alert",
@@ -42,6 +56,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.view_deployment",
         "audit.read_journal",
         "watchlists.search_ledger",
+        "watchlists.keep_evidence",
         "deployments.read_records",
     ),
 }

@@ -50,6 +50,14 @@ LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEM
 DAY_MINUTES = 24 * 60
 LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
 LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
+# The ceiling of false alerts, the floor of recognition, and what is asked for before cameras are on.
+LFR_FACES_A_FALSE_ALERT = environment.integer("LFR_FACES_A_FALSE_ALERT", 1000, 100, 1_000_000)
+LFR_RECOGNITION_FLOOR = environment.integer("LFR_RECOGNITION_FLOOR_PERCENT", 80, 1, 100) / 100
+LFR_BLUE_PASSES = environment.integer("LFR_BLUE_PASSES", 3, 0 if IS_DEMO else 1, 100)
+LFR_PASS_WINDOW = dt.timedelta(seconds=environment.integer("LFR_PASS_WINDOW_SECONDS", 20, 2, 120))
+LFR_TEST_LENGTH = dt.timedelta(minutes=environment.integer("LFR_TEST_MINUTES", 30, 1, 120))
+LFR_CLOCK_TOLERANCE_MS = environment.integer("LFR_CLOCK_TOLERANCE_MS", 2000, 100, 10_000)
+LFR_URGENT_REVIEW = dt.timedelta(hours=environment.integer("LFR_URGENT_REVIEW_HOURS", 4, 1, 24))
 LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEPLOYMENT_HOURS", 12, 1, 24))
 
 # Lists and photographs.

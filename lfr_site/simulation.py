@@ -14,7 +14,7 @@ from django.db.utils import Error as DatabaseFailure
 from django.utils import timezone
 
 from audit.journal import System
-from deployments import operations
+from deployments import cameras as camera_operations
 from deployments.models import Camera
 from lfr_site import demonstration, scene
 from lfr_site.agent import CameraClient, Rejected, paced
@@ -62,7 +62,7 @@ def _new_tokens(playing: set[str]) -> dict[str, str]:
     """A fresh token for each simulated camera that is live and not played to yet."""
     cameras = Camera.objects.streaming_allowed(timezone.now()).filter(kind=Camera.Kind.SIMULATED)
     return {
-        str(camera.id): operations.issue_token(camera, actor=SIMULATOR)
+        str(camera.id): camera_operations.issue_token(camera, actor=SIMULATOR)
         for camera in cameras
         if str(camera.id) not in playing
     }
@@ -74,7 +74,8 @@ def _street(faces: Path | None) -> scene.Street:
     people = photographs(folder)
     names = list(people)
     wanted = names[: demonstration.WANTED]
-    others = names[demonstration.WANTED :]
+    staff = {name for name, _ in demonstration.walkers(folder)} if len(names) > demonstration.WANTED else set()
+    others = [name for name in names[demonstration.WANTED :] if name not in staff]
     chosen = wanted + random.Random(7).sample(others, min(len(others), STRANGERS))
     looks = {}
     for name in chosen:

@@ -33,7 +33,7 @@ def lone_face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: i
     """
     hidden = pixels.copy()
     for other in others:
-        _pixelate(hidden, _grown(other, 0.25))
+        hide(hidden, other)
     _copy_region(pixels, hidden, box)
     crop = face_crop(hidden, box, side)
     face = side / (1 + 2 * MARGIN)
@@ -46,6 +46,19 @@ def lone_face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: i
     middle, axes = (side // 2, int(side / 2 - face * 0.06)), (int(face * 0.62), int(face * 0.74))
     cv2.ellipse(outline, middle, axes, 0, 0, 360, 1.0, -1)
     return np.asarray(crop * outline + mosaic * (1 - outline), np.uint8)
+
+
+def hide(pixels: Pixels, box: Box) -> None:
+    """Reduce a face and what is around it to nine flat squares, in place."""
+    _pixelate(pixels, _grown(box, 0.25))
+
+
+def faceless(pixels: Pixels, boxes: Sequence[Box]) -> Pixels:
+    """A copy in which every face of these boxes is nine flat squares."""
+    hidden = pixels.copy()
+    for box in boxes:
+        hide(hidden, box)
+    return hidden
 
 
 def _grown(box: Box, by: float) -> Box:

@@ -19,6 +19,7 @@ from recognition.engine import Engine, Glance, Template, cosine
 from recognition.imaging import Pixels
 from recognition.quality import measure
 from recognition.track import Track, TrackSet
+from recognition.zone import Zone, within
 
 # Embeddings of one frame: the first sights of a crowd are spread over the frames that follow, and no frame of three
 # hundred faces holds up every other camera.
@@ -69,9 +70,13 @@ class Match:
 
 @dataclass(frozen=True)
 class Look:
-    """What one frame gave. new_faces: tracks confirmed by their second sight. shots: faces embedded."""
+    """What one frame gave. faces: within the zone. everybody: all that were found.
+
+    new_faces: tracks confirmed by their second sight. shots: faces embedded.
+    """
 
     faces: list[Face]
+    everybody: list[Face]
     new_faces: int
     shots: int
     matches: list[Match]
@@ -95,16 +100,18 @@ def look(
     gallery: Gallery,
     threshold: float,
     smallest_face: int,
+    zone: Zone = (),
 ) -> Look:
     """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
-    faces = engine.detect(pixels, smallest_face)
+    everybody = engine.detect(pixels, smallest_face)
+    faces = within(everybody, zone, pixels.shape[1], pixels.shape[0])
     followed = tracks.update([face.box for face in faces], at)
     shots = _chosen(pixels, faces, followed)
     _glance(pixels, shots, engine)
     _search(shots, gallery, engine.worth_a_close_look(threshold))
     _look_closely(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
     matches = [match for shot in shots for match in _agreed(shot, threshold)]
-    return Look(faces, sum(track.hits == 2 for track in followed), len(shots), matches)
+    return Look(faces, everybody, sum(track.hits == 2 for track in followed), len(shots), matches)
 
 
 def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Sight]:

@@ -13,21 +13,28 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
-from alerts.models import Alert, Outcome
+from alerts.models import Alert, OffenceClass, Outcome
+from alerts.querysets import AlertQuerySet
 from audit.models import Entry
-from deployments.models import Deployment
+from deployments import bluetest, readiness
+from deployments.governor import Verdict
+from deployments.models import Deployment, Period, ThresholdChange
 
 
 @dataclass(frozen=True)
-class DeploymentRecord:
-    """Counts of one deployment. `alerts` is the sum of the five decisions below it."""
+class Figures:
+    """Counts of alerts, of one period or of all. `alerts` is the sum of the five decisions below it.
 
-    deployment: Deployment
+    Alerts of the recognition test, on consenting staff, are in none of them.
+    """
+
+    faces: int
     alerts: int
     undecided: int
     unsure: int
     judged_not_same: int
     judged_same: int
+    unreviewed: int
     outcomes: dict[str, int]
     purged: int
 
@@ -42,10 +49,14 @@ class DeploymentRecord:
         return self.judged_not_same + self.outcomes[Outcome.NOT_SAME]
 
     @property
+    def positive_alerts(self) -> int:
+        """Found to be the person, by whatever came of it."""
+        return sum(self.outcomes[name] for name in (Outcome.ARREST, Outcome.OTHER, Outcome.NO_ACTION))
+
+    @property
     def false_alert_rate(self) -> str:
         """False alerts of faces seen, in percent to three decimals; empty when no face was seen."""
-        faces = self.deployment.faces  # type: ignore[attr-defined]
-        return f"{100 * self.false_alerts / faces:.3f}" if faces else ""
+        return f"{100 * self.false_alerts / self.faces:.3f}" if self.faces else ""
 
     @property
     def false_alert_share(self) -> str:
@@ -53,63 +64,125 @@ class DeploymentRecord:
         return f"{100 * self.false_alerts / self.alerts:.1f}" if self.alerts else ""
 
     @property
-    def destroy_due_at(self) -> dt.datetime | None:
-        return self.deployment.watchlist.destroy_due_at
+    def labelled_outcomes(self) -> list[tuple[str, int]]:
+        return [(str(Outcome(name).label), count) for name, count in self.outcomes.items()]
+
+
+@dataclass(frozen=True)
+class PeriodRecord:
+    """One period with its figures and its recognition test."""
+
+    period: Period
+    figures: Figures
+    rates: list[bluetest.CameraRate]
+
+
+@dataclass(frozen=True)
+class DeploymentRecord:
+    """What took place under one authority."""
+
+    deployment: Deployment
+    figures: Figures
+    periods: list[PeriodRecord]
+    # Outcome, offence that the person was sought for, how often: what survives the purge.
+    arrests: list[tuple[str, int]]
+    changes: list[ThresholdChange]
+    verdict: Verdict
 
 
 def record_of(deployment: Deployment) -> DeploymentRecord:
-    """The record of a deployment fetched `with_counts()`."""
-    alerts = Alert.objects.filter(deployment=deployment)
-    states = dict(alerts.order_by().values_list("state").annotate(Count("pk")))
-    outcomes = dict(alerts.order_by().exclude(outcome="").values_list("outcome").annotate(Count("pk")))
-    state = Alert.State
+    """The record of a deployment."""
+    alerts = Alert.objects.filter(deployment=deployment).public()
+    periods = list(deployment.periods.with_faces().select_related("watchlist", "blue_list"))
+    arrests = alerts.filter(outcome=Outcome.ARREST).order_by().values_list("offence_class").annotate(Count("pk"))
     return DeploymentRecord(
         deployment=deployment,
+        figures=_figures(alerts, deployment.tally().faces),
+        periods=[
+            PeriodRecord(
+                period,
+                _figures(alerts.filter(camera__period=period), period.faces),  # type: ignore[attr-defined]
+                bluetest.rates(period),
+            )
+            for period in periods
+        ],
+        arrests=sorted((str(OffenceClass(name).label) if name else "Not said", count) for name, count in arrests),
+        changes=list(deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")),
+        verdict=readiness.verdict_of(deployment),
+    )
+
+
+def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
+    states = dict(alerts.order_by().values_list("state").annotate(Count("pk")))
+    outcomes = dict(alerts.order_by().exclude(outcome="").values_list("outcome").annotate(Count("pk")))
+    unreviewed = outcomes.pop(Outcome.UNREVIEWED, 0)
+    state = Alert.State
+    return Figures(
+        faces=faces,
         alerts=sum(states.values()),
         undecided=states.get(state.RAISED, 0),
         unsure=states.get(state.UNSURE, 0),
         judged_not_same=states.get(state.DISMISSED, 0),
-        judged_same=states.get(state.REFERRED, 0) + states.get(state.CONCLUDED, 0),
-        outcomes={outcome: outcomes.get(outcome, 0) for outcome in Outcome.values},
+        judged_same=states.get(state.REFERRED, 0) + states.get(state.CONCLUDED, 0) - unreviewed,
+        unreviewed=unreviewed,
+        outcomes={name: outcomes.get(name, 0) for name in Outcome.values if name != Outcome.UNREVIEWED},
         purged=alerts.filter(purged_at__isnull=False).count(),
     )
 
 
 def record_csv(record: DeploymentRecord) -> str:
-    """One header line and one line, times in ISO 8601 with their offset."""
-    deployment = record.deployment
-    point = deployment.operating_point
-    row: dict[str, object] = {
+    """A header, a line a period, and a line for all of them; times in ISO 8601 with their offset."""
+    lines = [_line(record, str(number), each) for number, each in enumerate(record.periods, start=1)]
+    lines.append(_line(record, "all", None))
+    return _csv(lines[0].keys(), [line.values() for line in lines])
+
+
+def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dict[str, object]:
+    deployment, figures = record.deployment, of.figures if of else record.figures
+    period, point = of.period if of else None, deployment.operating_point
+    watchlist = period.watchlist if period else None
+    running = [each.period for each in record.periods if each.period.went_live_at]
+    began = min((each.went_live_at for each in running if each.went_live_at), default=None)
+    return {
         "force": settings.LFR_FORCE,
+        "controller": deployment.controller,
+        "equipment_lent_by": deployment.lender,
         "deployment": deployment.name,
-        "place": deployment.place,
-        "authorised_start": _iso(deployment.starts_at),
-        "authorised_end": _iso(deployment.ends_at),
+        "number": deployment.number,
+        "period": number,
+        "place": period.place if period else deployment.places,
+        "use_case": deployment.use_case,
+        "state": deployment.state,
+        "authorised_start": _iso(period.starts_at if period else deployment.starts_at),
+        "authorised_end": _iso(period.ends_at if period else deployment.authority_ends_at),
         "applicant": str(deployment.applicant),
         "authorised_by": str(deployment.authorised_by or ""),
-        "live_from": _iso(deployment.went_live_at),
-        "live_until": _iso(deployment.ended_at),
-        "watchlist_size": deployment.list_size,
-        "watchlist_under_18": deployment.watchlist.under_18,
+        "authorised_rank": deployment.authorised_rank,
+        "live_from": _iso(period.went_live_at if period else began),
+        "live_until": _iso(period.ended_at if period else deployment.ended_at),
+        "watchlist_size": period.list_size if period else max((p.list_size for p in running), default=0),
+        "watchlist_under_18": watchlist.under_18 if watchlist else "",
         "engine": f"{point.engine.model} {point.engine.digest}" if point else "",
         "threshold": f"{point.threshold:.4f}" if point else "",
-        "faces_seen": deployment.faces,  # type: ignore[attr-defined]
-        "frames_received": deployment.received,  # type: ignore[attr-defined]
-        "frames_dropped": deployment.dropped,  # type: ignore[attr-defined]
-        "alerts": record.alerts,
-        "judged_same": record.judged_same,
-        "judged_not_same": record.judged_not_same,
-        "unsure": record.unsure,
-        "undecided": record.undecided,
-        **{f"outcome_{name}": count for name, count in record.outcomes.items()},
-        "outcome_not_recorded": record.without_outcome,
-        "false_alerts": record.false_alerts,
-        "false_alert_rate_percent_of_faces": record.false_alert_rate,
-        "false_alert_percent_of_alerts": record.false_alert_share,
-        "alerts_purged": record.purged,
-        "watchlist_destroyed": _iso(deployment.watchlist.destroyed_at),
+        "threshold_changes": len([change for change in record.changes if change.state == "approved"]),
+        "faces_seen": figures.faces,
+        "alerts": figures.alerts,
+        "positive_alerts": figures.positive_alerts,
+        "judged_same": figures.judged_same,
+        "judged_not_same": figures.judged_not_same,
+        "unsure": figures.unsure,
+        "undecided": figures.undecided,
+        "not_looked_at_in_time": figures.unreviewed,
+        **{f"outcome_{name}": count for name, count in figures.outcomes.items()},
+        "outcome_not_recorded": figures.without_outcome,
+        "false_alerts": figures.false_alerts,
+        "false_alert_rate_percent_of_faces": figures.false_alert_rate,
+        "false_alert_percent_of_alerts": figures.false_alert_share,
+        "test_passes": sum(rate.passes for each in record.periods for rate in each.rates if of in (None, each)),
+        "test_recognised": sum(rate.recognised for each in record.periods for rate in each.rates if of in (None, each)),
+        "alerts_purged": figures.purged,
+        "watchlist_destroyed": _iso(watchlist.destroyed_at) if watchlist else "",
     }
-    return _csv(row.keys(), [row.values()])
 
 
 JOURNAL_COLUMNS = (

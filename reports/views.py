@@ -47,7 +47,7 @@ def journal_download(request: HttpRequest) -> HttpResponse:
 @require_GET
 @permitted(RECORDS)
 def record_list(request: HttpRequest) -> HttpResponse:
-    deployments = Deployment.objects.visible_to(request.user).with_counts().select_related("watchlist")
+    deployments = Deployment.objects.visible_to(request.user).with_counts().prefetch_related("periods__watchlist")
     return render(request, "reports/records.html", {"deployments": deployments})
 
 
@@ -55,7 +55,9 @@ def record_list(request: HttpRequest) -> HttpResponse:
 @permitted(RECORDS)
 def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
-    history = Entry.objects.in_order().filter(target_id__in=(str(deployment.id), str(deployment.watchlist_id)))
+    lists = deployment.periods.values_list("watchlist_id", "blue_list_id")
+    of = [str(deployment.id), *(str(each) for pair in lists for each in pair if each)]
+    history = Entry.objects.in_order().filter(target_id__in=of)
     acts = history.exclude(verb=Verb.CONSULTATION)
     return render(request, "reports/record.html", {"record": record_of(deployment), "history": acts})
 
@@ -68,12 +70,12 @@ def record_download(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRespo
     with transaction.atomic():
         record(Action.RECORD_EXPORTED, actor=acting(request), target=deployment)
         text = record_csv(record_of(deployment))
-    return _download(text, f"{slugify(deployment.name)}-{deployment.starts_at:%Y-%m-%d}.csv")
+    return _download(text, f"{slugify(deployment.name)}-{deployment.created_at:%Y-%m-%d}.csv")
 
 
 def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
     deployments = Deployment.objects.visible_to(request.user).with_counts()
-    related = ("watchlist", "operating_point__engine", "applicant", "authorised_by")
+    related = ("operating_point__engine", "applicant", "authorised_by")
     return get_object_or_404(deployments.select_related(*related), pk=deployment_id)
 
 

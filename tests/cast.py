@@ -18,9 +18,11 @@ from django.utils import timezone
 
 from alerts import operations as alert_operations
 from alerts.models import Alert
-from deployments import operations as deployment_operations
-from deployments.models import Camera, Deployment
-from deployments.operations import NewCamera
+from deployments import running
+from deployments.applications import CameraDraft, PeriodDraft
+from deployments.models import Camera, Deployment, Period
+from deployments.policy import Rank
+from lfr_site import rehearsal
 from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
 from lfr_site.roles import ROLES
@@ -30,7 +32,7 @@ from recognition.imaging import Pixels, decode_photograph, encode_jpeg
 from recognition.watch import Candidate
 from watchlists import engines, people
 from watchlists import operations as watchlist_operations
-from watchlists.defaults import DEFAULT_THRESHOLD
+from watchlists.defaults import DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
 from watchlists.models import OperatingPoint, Person, Watchlist
@@ -48,6 +50,7 @@ class Cast:
     administrator: User
     intelligence: User
     authority: User
+    commander: User
     operator: User
     officer: User
     compliance: User
@@ -64,6 +67,7 @@ NAMES = {
     "administrator": "Administrator",
     "intelligence": "Intelligence officer",
     "authority": "Authorising officer",
+    "commander": "Commander",
     "operator": "Operator",
     "officer": "Engagement officer",
     "compliance": "Compliance",
@@ -76,6 +80,8 @@ def make_cast() -> Cast:
     users = {name: User.objects.create_user(name) for name in (*NAMES, "stranger")}
     for name, role in NAMES.items():
         users[name].groups.add(Group.objects.get(name=role))
+    User.objects.filter(pk=users["authority"].pk).update(rank=Rank.SUPERINTENDENT)
+    users["authority"].refresh_from_db()
     return Cast(**users)
 
 
@@ -99,8 +105,13 @@ def portrait_enrolment() -> Enrolment:
 
 
 def make_operating_point(threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
+    """Of the present engine, resting on the shipped calibration."""
     engine = engines.register_engine(identity())
-    return engine.operating_points.first() or engines.set_operating_point(engine, threshold, "a test")
+    known = engine.operating_points.first()
+    if known is not None:
+        return known
+    calibration = engines.add_calibration(engine, shipped_measurement())
+    return engines.set_operating_point(engine, threshold, "a test", calibration=calibration)
 
 
 def random_embedding(seed: int) -> npt.NDArray[np.float32]:
@@ -176,32 +187,64 @@ def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArra
     return watchlist
 
 
-def make_deployment(cast: Cast, watchlist: Watchlist | None = None) -> Deployment:
-    """A draft with two cameras whose window is open now."""
+def people_of(cast: Cast) -> rehearsal.People:
+    return rehearsal.People(cast.intelligence, cast.authority, cast.commander, cast.operator)
+
+
+def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
+    """A complete application for one period that began five minutes ago, with two cameras; or for these periods."""
+    point = make_operating_point()
+    rehearsal.record_evidence(cast.compliance, lowest=0.3)
     now = timezone.now()
-    return deployment_operations.create(
-        actor=cast.intelligence,
-        name="Southend High Street",
-        place="High Street, Southend-on-Sea",
-        purpose="Intelligence places listed people here",
-        starts_at=now - dt.timedelta(minutes=5),
-        ends_at=now + dt.timedelta(hours=2),
-        watchlist=watchlist or make_sealed_watchlist(cast),
-        cameras=[NewCamera("North"), NewCamera("South", Camera.Kind.AGENT)],
+    usual = PeriodDraft(
+        "High Street, Southend-on-Sea",
+        now - dt.timedelta(minutes=5),
+        now + dt.timedelta(hours=2),
+        [CameraDraft("North"), CameraDraft("South", Camera.Kind.AGENT)],
+    )
+    return rehearsal.apply_for(
+        "Southend High Street", periods or [usual], point, applicant=cast.intelligence, **changes
     )
 
 
-def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None) -> Deployment:
-    deployment = make_deployment(cast, watchlist)
-    deployment_operations.submit(deployment, actor=cast.intelligence)
-    deployment_operations.authorise(deployment, actor=cast.authority, reason="Proportionate")
-    deployment_operations.go_live(deployment, actor=cast.operator)
+def make_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: Any) -> Deployment:
+    """Authorised, with everything seen to that readiness asks for."""
+    sealed = watchlist or make_sealed_watchlist(cast)
+    deployment = rehearsal.authorised(make_draft(cast, **changes), people_of(cast))
+    rehearsal.prepared(period_of(deployment), sealed, people_of(cast))
+    deployment.refresh_from_db()
     return deployment
 
 
+def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: Any) -> Deployment:
+    deployment = rehearsal.live(make_deployment(cast, watchlist, **changes), people_of(cast))
+    deployment.refresh_from_db()
+    return deployment
+
+
+def period_of(deployment: Deployment) -> Period:
+    """Its first."""
+    return deployment.periods.select_related("deployment", "watchlist", "blue_list").order_by("starts_at")[0]
+
+
+def list_of(deployment: Deployment) -> Watchlist:
+    """Of its first period."""
+    watchlist = period_of(deployment).watchlist
+    assert watchlist is not None
+    return watchlist
+
+
+def cameras_of(deployment: Deployment) -> list[Camera]:
+    return list(Camera.objects.filter(period__deployment=deployment).select_related("period__deployment"))
+
+
+def end(deployment: Deployment, cast: Cast) -> None:
+    running.end_period(deployment, actor=cast.commander)
+
+
 def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | None = None) -> Alert:
-    camera = deployment.cameras.all()[0]
-    listed = person or Person.objects.filter(watchlist=deployment.watchlist)[0]
+    camera = cameras_of(deployment)[0]
+    listed = person or Person.objects.filter(watchlist=list_of(deployment))[0]
     candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
     alert = alert_operations.raise_alert(camera, candidate, make_sighting(track))
     assert alert is not None

@@ -19,6 +19,12 @@ def own_keys(tmp_path: Path, settings: Any) -> None:
     keys.create(keys.LEDGER)
 
 
+@pytest.fixture(autouse=True)
+def no_recognition_test(settings: Any) -> None:
+    """Asked for by the tests that are about it."""
+    settings.LFR_BLUE_PASSES = 0
+
+
 @pytest.fixture
 def cast(db: None) -> Cast:
     return make_cast()

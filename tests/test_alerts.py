@@ -8,12 +8,20 @@ from django.test import Client
 from django.utils import timezone
 
 from alerts import operations
-from alerts.models import Alert, Outcome
+from alerts.models import Alert, OffenceClass, Outcome
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from deployments import operations as deployment_operations
 from recognition.watch import Candidate
-from tests.cast import Cast, make_alert, make_live_deployment, make_sealed_watchlist, make_sighting, random_embedding
+from tests.cast import (
+    Cast,
+    cameras_of,
+    end,
+    make_alert,
+    make_live_deployment,
+    make_sealed_watchlist,
+    make_sighting,
+    random_embedding,
+)
 from watchlists import destruction
 from watchlists.models import Person
 
@@ -23,7 +31,7 @@ State = Alert.State
 def test_once_a_person_and_track_and_never_in_anothers_way(cast: Cast) -> None:
     watchlist = make_sealed_watchlist(cast, people=2, embeddings=[random_embedding(1), random_embedding(2)])
     deployment = make_live_deployment(cast, watchlist)
-    camera = deployment.cameras.all()[0]
+    camera = cameras_of(deployment)[0]
     one, two = (
         Candidate(person.id, person.photographs.all()[0].id, 0.6) for person in Person.objects.order_by("added_at")
     )
@@ -37,7 +45,7 @@ def test_once_a_person_and_track_and_never_in_anothers_way(cast: Cast) -> None:
 
 def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
-    deployment_operations.end(deployment, actor=cast.operator, reason="Done")
+    end(deployment, cast)
     with pytest.raises(Refused, match="not live"):
         make_alert(deployment)
     assert not Alert.objects.exists()
@@ -75,13 +83,16 @@ def test_nobody_else_decides(cast: Cast, role: str) -> None:
 def test_an_outcome_needs_a_judgement_first_and_comes_once(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     with pytest.raises(Conflict):
-        operations.conclude(alert, Outcome.ARREST, actor=cast.officer)
+        operations.conclude(alert, Outcome.OTHER, actor=cast.officer)
     operations.decide(alert, "same", actor=cast.operator)
     with pytest.raises(PermissionDenied):
-        operations.conclude(alert, Outcome.ARREST, actor=cast.operator)
+        operations.conclude(alert, Outcome.OTHER, actor=cast.operator)
+    for outcome, offence in ((Outcome.ARREST, ""), (Outcome.OTHER, OffenceClass.ROBBERY), ("unreviewed", "")):
+        with pytest.raises(Refused):
+            operations.conclude(alert, outcome, offence_class=offence, actor=cast.officer)
     operations.conclude(alert, Outcome.NOT_SAME, actor=cast.officer)
     with pytest.raises(Conflict):
-        operations.conclude(alert, Outcome.ARREST, actor=cast.officer)
+        operations.conclude(alert, Outcome.ARREST, offence_class=OffenceClass.RAPE, actor=cast.officer)
     assert alert.outcome == Outcome.NOT_SAME
 
 
@@ -120,14 +131,14 @@ def test_the_end_of_the_deployment_brings_the_purge_forward(cast: Cast, settings
     deployment = make_live_deployment(cast)
     make_alert(deployment)
     assert operations.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 0
-    deployment_operations.end(deployment, actor=cast.operator, reason="Done")
+    end(deployment, cast)
     assert operations.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 1
 
 
 def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
-    deployment_operations.end(deployment, actor=cast.operator, reason="Done")
+    end(deployment, cast)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     alert.refresh_from_db()
     assert alert.person is None

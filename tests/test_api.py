@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.models import Entry
-from tests.cast import NAMES, Cast, make_live_deployment, make_operating_point, make_watchlist, portrait_jpeg
+from tests.cast import NAMES, Cast, list_of, make_live_deployment, make_operating_point, make_watchlist, portrait_jpeg
 from tests.test_access import COMPILE, LISTS, _names
 from tests.test_import import GREY, _archive, _table
 from watchlists import imports
@@ -60,7 +60,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @pytest.fixture
 def addresses(cast: Cast) -> dict[str, str]:
-    live = make_live_deployment(cast).watchlist
+    live = list_of(make_live_deployment(cast))
     photograph = Photograph.objects.get()
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
     assert live.engine is not None

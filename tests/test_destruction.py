@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from deployments import operations as deployment_operations
 from tests.cast import (
     Cast,
     add_person,
+    end,
+    list_of,
     make_alert,
     make_live_deployment,
     make_operating_point,
@@ -45,17 +46,15 @@ def _soon() -> dt.date:
 
 def _ended(cast: Cast, people: int = 1) -> Watchlist:
     deployment = make_live_deployment(cast, make_sealed_watchlist(cast, people))
-    deployment_operations.end(deployment, actor=cast.operator, reason="Done")
-    watchlist = deployment.watchlist
-    watchlist.refresh_from_db()
-    return watchlist
+    end(deployment, cast)
+    return list_of(deployment)
 
 
 def test_destruction_takes_everything_but_the_account_of_it(
     cast: Cast, django_capture_on_commit_callbacks: object
 ) -> None:
     watchlist = _ended(cast)
-    ended = watchlist.deployments.get().ended_at
+    ended = watchlist.periods.get().ended_at
     assert ended is not None
     assert watchlist.destroy_due_at == ended + settings.LFR_WATCHLIST_RETENTION
     key, kept = keys.fingerprint(watchlist.key_name), bytes(Photograph.objects.get().encrypted)
@@ -97,9 +96,8 @@ def test_another_list_with_the_same_person_stays_whole(cast: Cast) -> None:
 def test_an_alert_outlives_the_person_it_was_about(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
-    deployment_operations.end(deployment, actor=cast.operator, reason="Done")
-    deployment.watchlist.refresh_from_db()
-    destruction.destroy(deployment.watchlist)
+    end(deployment, cast)
+    destruction.destroy(list_of(deployment))
     alert.refresh_from_db()
     assert (alert.person, alert.photograph) == (None, None)
 

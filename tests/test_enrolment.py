@@ -32,7 +32,7 @@ from tests.cast import (
 from watchlists import destruction, engines, flags, keys, ledger, likeness, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
-from watchlists.gallery import SealedList
+from watchlists.gallery import SealedLists
 from watchlists.likeness import Crowd, nearness
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.policy import Source
@@ -266,27 +266,27 @@ def test_the_search_is_exact_and_stays_inside_the_list(cast: Cast) -> None:
     engine_id = make_operating_point().engine_id
     probe = np.asarray(embeddings[17] + 0.3 * random_embedding(5), np.float32)
     probe /= np.linalg.norm(probe)
-    sealed = SealedList(watchlist.id, engine_id)
+    sealed = SealedLists((watchlist.id,), engine_id)
     again, found = sealed.nearest([embeddings[3], probe])
     assert again[0].score == pytest.approx(1, abs=1e-5)
     scores = np.stack(embeddings) @ probe
     people = list(Person.objects.filter(watchlist=watchlist).order_by("added_at").values_list("id", flat=True))
     assert [candidate.person for candidate in found] == [people[index] for index in np.argsort(-scores)[:3]]
     np.testing.assert_allclose([candidate.score for candidate in found], np.sort(scores)[::-1][:3], atol=1e-5)
-    ((only,),) = SealedList(other.id, engine_id).nearest([random_embedding(99)])
+    ((only,),) = SealedLists((other.id,), engine_id).nearest([random_embedding(99)])
     assert only.score == pytest.approx(1, abs=1e-5)
-    assert SealedList(watchlist.id, engine_id + 1).nearest([probe]) == [[]]
+    assert SealedLists((watchlist.id,), engine_id + 1).nearest([probe]) == [[]]
     templates = sealed.templates(found)
     assert set(templates) == {candidate.photograph for candidate in found}
     np.testing.assert_allclose(templates[found[0].photograph].embedding, embeddings[17], atol=1e-6)
-    assert SealedList(other.id, engine_id).templates(found) == {}
+    assert SealedLists((other.id,), engine_id).templates(found) == {}
 
 
 def test_a_draft_is_not_searched(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     probe = portrait_enrolment().template.embedding
     engine_id = make_operating_point().engine_id
-    assert SealedList(watchlist.id, engine_id).nearest([probe]) == [[]]
+    assert SealedLists((watchlist.id,), engine_id).nearest([probe]) == [[]]
 
 
 def test_several_faces_ask_for_a_choice() -> None:

@@ -11,11 +11,10 @@ from alerts import operations, pipeline
 from alerts.frames import Frame
 from alerts.models import Alert
 from alerts.pipeline import NotLive, OtherEngine, read_frame
-from deployments import operations as deployment_operations
 from deployments.models import Camera, Deployment
 from recognition.engine import Engine
 from recognition.track import TrackSet
-from tests.cast import Cast, make_live_deployment, portrait_jpeg
+from tests.cast import Cast, cameras_of, end, make_live_deployment, portrait_jpeg
 from watchlists.models import Engine as EngineRow
 
 
@@ -25,9 +24,7 @@ def deployment(cast: Cast) -> Deployment:
 
 
 def _camera(deployment: Deployment) -> Camera:
-    camera = deployment.cameras.first()
-    assert camera is not None
-    return camera
+    return cameras_of(deployment)[0]
 
 
 def _frame(number: int) -> Frame:
@@ -73,6 +70,6 @@ def test_another_engine_than_the_authorised_one_looks_at_nothing(
 
 
 def test_a_deployment_that_ended_has_no_frames(deployment: Deployment, engine: Engine, cast: Cast) -> None:
-    deployment_operations.end(deployment, actor=cast.operator, reason="Rain")
+    end(deployment, cast)
     with pytest.raises(NotLive):
         read_frame(str(_camera(deployment).id), _frame(0), TrackSet(), engine)

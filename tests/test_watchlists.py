@@ -17,7 +17,15 @@ from audit.errors import Conflict, Refused
 from audit.models import Entry
 from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
-from tests.cast import Cast, add_person, make_live_deployment, make_sealed_watchlist, make_watchlist, random_embedding
+from tests.cast import (
+    Cast,
+    add_person,
+    list_of,
+    make_live_deployment,
+    make_sealed_watchlist,
+    make_watchlist,
+    random_embedding,
+)
 from watchlists import destruction, flags, operations, people
 from watchlists.models import Flag, Person, Photograph, SealedTemplate, Watchlist
 from watchlists.seal import content_hash
@@ -305,7 +313,7 @@ def test_the_journal_never_holds_a_name(cast: Cast) -> None:
         person, reason="Trial", review_on=timezone.localdate() + dt.timedelta(days=9), actor=cast.authority
     )
     rows = list(Entry.objects.all())
-    assert SealedTemplate.objects.filter(watchlist=deployment.watchlist).exists()
+    assert SealedTemplate.objects.filter(watchlist=list_of(deployment)).exists()
     assert len(rows) > 10
     for row in rows:
         text = f"{row.target} {row.actor} {row.data}"

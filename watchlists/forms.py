@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -9,8 +10,9 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from recognition.imaging import UnreadableImage
+from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
-from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.models import BiasEvidence, Calibration, Flag, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS, Provenance
 from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
 
@@ -20,7 +22,7 @@ _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 class WatchlistForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Watchlist
-        fields = ("name", "purpose")
+        fields = ("name", "purpose", "is_blue")
         widgets = {"purpose": forms.Textarea(attrs={"rows": 3})}
 
 
@@ -188,3 +190,36 @@ class LedgerForm(forms.Form):
         max_length=40,
         help_text="As the person who asks gives it, once their right to ask has been established.",
     )
+
+
+class ThresholdForm(forms.Form):
+    """What a threshold is chosen for."""
+
+    calibration = forms.ModelChoiceField(queryset=Calibration.objects.none(), empty_label=None)
+    list_size = forms.IntegerField(label="People on the list", min_value=1, max_value=100_000, initial=500)
+    footfall = forms.IntegerField(label="Faces expected", min_value=1, max_value=10_000_000, initial=10_000)
+    wanted_fpir = forms.DecimalField(
+        label="Strangers stopped, at most (percent)",
+        min_value=Decimal("0.01"),
+        max_value=Decimal(20),
+        initial=Decimal("0.3"),
+        help_text="Share of those who pass and are on no list.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["calibration"]
+        field.queryset = current_engine().calibrations.all()
+
+    def clean_wanted_fpir(self) -> float:
+        return float(self.cleaned_data["wanted_fpir"]) / 100
+
+
+class EvidenceForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = BiasEvidence
+        fields = ("title", "source", "reference", "finding", "lowest_threshold", "expires_on")
+        widgets = {
+            "finding": forms.Textarea(attrs={"rows": 3}),
+            "expires_on": forms.DateInput(attrs={"type": "date"}),
+        }

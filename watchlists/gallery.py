@@ -1,4 +1,4 @@
-"""A sealed list as the engine searches it."""
+"""Sealed lists as the engine searches them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from watchlists.models import SealedTemplate, Template
 
 
 @dataclass(frozen=True)
-class SealedList:
-    """One sealed list's templates of one engine (recognition.watch.Gallery)."""
+class SealedLists:
+    """The templates of one engine on a period's list and its blue list (recognition.watch.Gallery)."""
 
-    watchlist_id: uuid.UUID
+    watchlist_ids: tuple[uuid.UUID, ...]
     engine_id: int
 
     def nearest(self, embeddings: Sequence[Embedding]) -> list[list[Candidate]]:
-        return SealedTemplate.objects.nearest(embeddings, watchlist_id=self.watchlist_id, engine_id=self.engine_id)
+        return SealedTemplate.objects.nearest(embeddings, watchlist_ids=self.watchlist_ids, engine_id=self.engine_id)
 
     def templates(self, candidates: Sequence[Candidate]) -> dict[uuid.UUID, recognition.engine.Template]:
         of_candidates = {candidate.photograph for candidate in candidates}
-        sealed = SealedTemplate.objects.filter(watchlist_id=self.watchlist_id, photograph_id__in=of_candidates)
+        sealed = SealedTemplate.objects.filter(watchlist_id__in=self.watchlist_ids, photograph_id__in=of_candidates)
         templates = Template.objects.filter(engine_id=self.engine_id, photograph_id__in=sealed.values("photograph_id"))
         return {row.photograph_id: row.of_engine for row in templates}

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
@@ -26,10 +26,12 @@ CURRENT_FOR = dt.timedelta(hours=24)
 
 
 @transaction.atomic
-def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str) -> Watchlist:
+def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str, is_blue: bool = False) -> Watchlist:
     """An empty draft."""
     require(actor, COMPILE)
-    watchlist = Watchlist.objects.create(name=name, purpose=purpose, created_by_id=actor.pk, policy=policy.VERSION)
+    watchlist = Watchlist.objects.create(
+        name=name, purpose=purpose, is_blue=is_blue, created_by_id=actor.pk, policy=policy.VERSION
+    )
     record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist, data={"policy": policy.VERSION})
     return watchlist
 
@@ -52,6 +54,7 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
     draft = Watchlist.objects.create(
         name=watchlist.name,
         purpose=watchlist.purpose,
+        is_blue=watchlist.is_blue,
         created_by_id=actor.pk,
         policy=policy.VERSION,
         version=watchlist.version + 1,
@@ -241,7 +244,16 @@ def refuse_names(watchlist: Watchlist, *texts: str) -> None:
     Raises:
         Refused: a text that the journal will keep holds the name or reference of somebody on the list.
     """
-    for name, reference in Person.objects.filter(watchlist=watchlist).values_list("name", "reference"):
+    _refuse_names_of(Person.objects.filter(watchlist=watchlist), texts)
+
+
+def refuse_names_on_file(*texts: str) -> None:
+    """The same of everybody on any list, for what is written before its list is known."""
+    _refuse_names_of(Person.objects.exclude(watchlist__is_blue=True), texts)
+
+
+def _refuse_names_of(people: QuerySet[Person], texts: Collection[str]) -> None:
+    for name, reference in people.order_by().values_list("name", "reference").iterator(chunk_size=5000):
         if any(particular.lower() in text.lower() for particular in (name, reference) for text in texts):
             raise Refused(
                 "This text names somebody on the list, and it is kept for ever in the journal. Say it without the name."

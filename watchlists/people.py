@@ -22,7 +22,7 @@ from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
 from watchlists.ledger import enter
 from watchlists.models import EDITABLE, Flag, Person, Photograph, Watchlist
-from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Source
+from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Category, Source
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
 PARTICULARS = (
@@ -298,6 +298,12 @@ def check(person: Person) -> None:
     same = Person.objects.filter(watchlist=person.watchlist_id, reference=person.reference).exclude(pk=person.pk)
     if same.exists():
         raise Refused(f"Somebody with the reference {person.reference} is on this list already.")
+    if person.watchlist.is_blue != (person.category == Category.STAFF):
+        raise Refused(
+            "On a blue list stand consenting members of staff only."
+            if person.watchlist.is_blue
+            else "Members of staff who test cameras stand on a blue list, not on this one."
+        )
     if person.date_of_birth is None and not person.age:
         raise Refused("Give the date of birth, or say whether the person is 18 or over.")
     if person.date_of_birth is not None and person.date_of_birth > timezone.localdate():

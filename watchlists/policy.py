@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.db import models
 
-VERSION = "2026-11"
+VERSION = "2026-11.2"
 
 
 class Category(models.TextChoices):
@@ -21,6 +21,9 @@ class Category(models.TextChoices):
     ASSOCIATE = "associate", "Associate of a person in the categories above"
     WITNESS = "witness", "Witness"
     VICTIM = "victim", "Victim"
+    # No ground to look for anybody: members of staff who walk past cameras so that these can be tested, on lists of
+    # their own, and on no other.
+    STAFF = "staff", "Consenting member of staff (recognition test)"
 
 
 # Rarely justified: these take a rationale of their own.
@@ -36,6 +39,7 @@ class LegalBasis(models.TextChoices):
     ORDER = "order", "Enforcement of bail conditions or a court order"
     LIFE = "life", "Common law duty to protect life"
     CRIME = "crime", "Common law duty to prevent and detect crime"
+    CONSENT = "consent", "Consent to a recognition test"
 
 
 class Tier(models.TextChoices):
@@ -72,6 +76,7 @@ class Source(models.TextChoices):
     PARTNER = "partner", "Another force or agency"
     CAMERA = "camera", "CCTV or body-worn video"
     FAMILY = "family", "Family or carers"
+    CONSENT = "consent", "Given by a member of staff"
     PUBLISHED = "published", "Openly published"
     PASSPORT = "passport", "Passport"
     LICENCE = "licence", "Driving licence"

@@ -82,7 +82,7 @@ _NEAREST = """
     LATERAL (
         SELECT person_id, photograph_id, embedding <=> probe.embedding AS distance
         FROM watchlists_sealedtemplate
-        WHERE watchlist_id = %(watchlist)s AND engine_id = %(engine)s
+        WHERE watchlist_id = ANY(%(watchlists)s) AND engine_id = %(engine)s
         ORDER BY distance
         LIMIT %(rows)s
     ) AS near
@@ -92,18 +92,18 @@ _NEAREST = """
 
 class SealedTemplateQuerySet(models.QuerySet["SealedTemplate"]):
     def nearest(
-        self, embeddings: Sequence[Embedding], *, watchlist_id: uuid.UUID, engine_id: int
+        self, embeddings: Sequence[Embedding], *, watchlist_ids: Sequence[uuid.UUID], engine_id: int
     ) -> list[list[Candidate]]:
-        """For each probe the people of one sealed list nearest to it, best first; one trip to the database.
+        """For each probe the people of these sealed lists nearest to it, best first; one trip to the database.
 
-        Exact: every template of the list is compared. An approximate index can miss a wanted person, and saves
+        Exact: every template of the lists is compared. An approximate index can miss a wanted person, and saves
         milliseconds that a list of tens of thousands does not need (docs/performance.md).
 
         embeddings: unit, of the same engine.
         """
         values: dict[str, Any] = {
             "probes": [Vector(embedding).to_text() for embedding in embeddings],
-            "watchlist": watchlist_id,
+            "watchlists": list(watchlist_ids),
             "engine": engine_id,
             "rows": ROWS,
         }

@@ -10,7 +10,7 @@ from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS
 
 # Of the form below. A change of it is a new number: hashes of before were made in the form of before.
-FORM = 2
+FORM = 3
 
 _PERSON = ("id", *PARTICULARS, "added_by_id", "current_at", "current_by_id", "minor_accepted_by_id")
 _PHOTOGRAPH = ("id", "person_id", "sha256", "face_box", "source", "lawful_hold", "taken_on")
@@ -23,7 +23,7 @@ def content_hash(watchlist: Watchlist) -> str:
     Rows are read in chunks, so that a list of tens of thousands does not stand in memory.
     """
     digest = hashlib.sha256()
-    names = ("id", "name", "purpose", "version", "policy")
+    names = ("id", "name", "purpose", "is_blue", "version", "policy")
     _feed(digest, {"form": FORM, **{name: getattr(watchlist, name) for name in names}})
     people = Person.objects.filter(watchlist=watchlist).order_by("pk")
     photographs = Photograph.objects.filter(person__watchlist=watchlist).order_by("pk")

@@ -1,8 +1,13 @@
 from django.urls import path
 
-from watchlists import import_views, people_views, views
+from watchlists import import_views, people_views, threshold_views, views
 
 urlpatterns = [
+    path("thresholds/", threshold_views.threshold_page, name="thresholds"),
+    path("thresholds/propose/", threshold_views.threshold_propose, name="threshold-propose"),
+    path("thresholds/<int:proposal_id>/decide/", threshold_views.threshold_decide, name="threshold-decide"),
+    path("evidence/", threshold_views.evidence_record, name="evidence-record"),
+    path("evidence/<int:evidence_id>/withdraw/", threshold_views.evidence_withdraw, name="evidence-withdraw"),
     path("watchlists/", views.watchlist_list, name="watchlists"),
     path("watchlists/new/", views.watchlist_new, name="watchlist-new"),
     path("watchlists/<uuid:watchlist_id>/", views.watchlist_detail, name="watchlist"),

@@ -8,7 +8,7 @@ const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
 
 let socket = null, stream = null, wanted = false, retry = 500;
-let number = 0, window_ = 1, dropped = 0;
+let number = 0, window_ = 1, dropped = 0, most = 30;
 const inFlight = new Map();
 let latencies = [], reads = [], heardAt = 0;
 
@@ -117,6 +117,7 @@ function connect() {
 function hear(message) {
   if (message.type === "ready") {
     window_ = message.window;
+    most = message.frame_rate;
     number = 0;
     inFlight.clear();
     retry = 500;
@@ -146,7 +147,7 @@ function hear(message) {
 
 function send() {
   if (!socket || socket.readyState !== WebSocket.OPEN) return;
-  setTimeout(send, 1000 / Number(rate.value));
+  setTimeout(send, 1000 / Math.min(Number(rate.value), most));
   if (video.readyState < 2 || !video.videoWidth) return;
   if (inFlight.size >= window_) {
     dropped += 1;

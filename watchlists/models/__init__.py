@@ -6,11 +6,14 @@ from watchlists.models.imports import IMPORT_STEPS, Import, ImportPhotograph, Im
 from watchlists.models.lists import EDITABLE, STEPS, Watchlist
 from watchlists.models.people import Flag, Person, Photograph
 from watchlists.models.templates import SealedTemplate, Template
+from watchlists.models.thresholds import PROPOSAL_STEPS, BiasEvidence, ThresholdProposal
 
 __all__ = [
     "EDITABLE",
     "IMPORT_STEPS",
+    "PROPOSAL_STEPS",
     "STEPS",
+    "BiasEvidence",
     "Calibration",
     "Certificate",
     "Engine",
@@ -25,5 +28,6 @@ __all__ = [
     "Photograph",
     "SealedTemplate",
     "Template",
+    "ThresholdProposal",
     "Watchlist",
 ]

@@ -38,6 +38,11 @@ class Watchlist(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
     purpose = models.TextField(help_text="What the list is for: the operation, and the policing need it meets.")
+    is_blue = models.BooleanField(
+        "recognition test",
+        default=False,
+        help_text="A blue list: consenting staff who walk past cameras to test them, and nobody else.",
+    )
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
     replaces = models.ForeignKey("self", on_delete=models.PROTECT, related_name="versions", null=True, editable=False)

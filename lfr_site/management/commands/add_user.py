@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import IntegrityError
 
+from deployments.policy import Rank
 from lfr_site.accounts import add_user
 from lfr_site.roles import ROLES
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         parser.add_argument("--role", required=True, choices=list(ROLES))
         parser.add_argument("--first-name", default="")
         parser.add_argument("--last-name", default="")
+        parser.add_argument("--rank", default="", choices=["", *Rank.values])
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get("LFR_NEW_PASSWORD") or getpass.getpass("Password: ")
@@ -29,6 +31,7 @@ class Command(BaseCommand):
                 role=options["role"],
                 first_name=options["first_name"],
                 last_name=options["last_name"],
+                rank=options["rank"],
             )
         except IntegrityError as error:
             raise CommandError(f"There is a user “{options['username']}” already.") from error

@@ -1,0 +1,44 @@
+"""What a worker sees to once a second a camera, not with every frame: light, focus, and a tile for who watches."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Sequence
+
+import redis
+
+from alerts.frames import FrameSource, frame_source
+from recognition.detect import Face
+from recognition.imaging import Pixels, encode_jpeg
+from recognition.tile import light_and_focus, tile
+
+EVERY_S = 1.0
+
+
+class Pulse:
+    """Of one worker process."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self._last: dict[str, float] = {}
+
+    def take(self, camera_id: str, pixels: Pixels, faces: Sequence[Face]) -> tuple[float, float] | None:
+        """(brightness, sharpness) when a second has passed; None before. faces: everybody who was found."""
+        now = time.monotonic()
+        if now - self._last.get(camera_id, -EVERY_S) < EVERY_S:
+            return None
+        self._last[camera_id] = now
+        try:
+            if self._source.is_watched(camera_id):
+                self._source.keep_tile(camera_id, encode_jpeg(tile(pixels, [face.box for face in faces]), 70))
+        except redis.RedisError:
+            # A tile is a convenience: the frame's answer says that Valkey is gone.
+            pass
+        return light_and_focus(pixels)
+
+
+@functools.lru_cache(maxsize=1)
+def pulse() -> Pulse:
+    """This worker's."""
+    return Pulse(frame_source())

@@ -1,0 +1,69 @@
+"""What is done once the cameras are off: equipment, review, closing."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
+
+from audit.access import acting, permitted
+from audit.errors import Refused
+from deployments import afterwards
+from deployments.forms import KitForm, KitReturnForm, ReviewForm
+from deployments.models import Deployment, Kit
+
+RUN, AUTHORISE, MANAGE = (
+    f"deployments.{name}" for name in ("run_deployment", "authorise_deployment", "manage_cameras")
+)
+
+
+@require_POST
+@permitted(MANAGE)
+def kit_receive(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    deployment, form = _deployment(request, deployment_id), KitForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Say what it is, its number, and who lends it.")
+    afterwards.receive_kit(deployment, actor=acting(request), **form.cleaned_data)
+    messages.success(request, "On the register.")
+    return redirect("deployment", deployment.id)
+
+
+@require_POST
+@permitted(MANAGE)
+def kit_return(request: HttpRequest, kit_id: int) -> HttpResponse:
+    visible = Deployment.objects.visible_to(request.user)
+    kit = get_object_or_404(Kit.objects.filter(deployment__in=visible).select_related("deployment"), pk=kit_id)
+    form = KitReturnForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Say what was wiped and how it was checked, and who stood by.")
+    afterwards.return_kit(kit, actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Returned.")
+    return redirect("deployment", kit.deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """Begin the review, or write it anew."""
+    deployment, form = _deployment(request, deployment_id), ReviewForm(request.POST)
+    text = form.cleaned_data["review"] if form.is_valid() else ""
+    act = afterwards.change_review if deployment.state == Deployment.State.REVIEW else afterwards.begin_review
+    act(deployment, review=text, actor=acting(request))
+    messages.success(request, "Review saved.")
+    return redirect("deployment", deployment.id)
+
+
+@require_POST
+@permitted(AUTHORISE)
+def close(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    deployment = _deployment(request, deployment_id)
+    afterwards.close(deployment, actor=acting(request))
+    messages.success(request, "Closed. Its record is complete.")
+    return redirect("deployment", deployment.id)
+
+
+def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
+    return get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)

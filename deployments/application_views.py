@@ -1,0 +1,168 @@
+"""The page of an application: saved as it is typed, checked as a whole, handed in."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from audit.access import acting, permitted
+from audit.errors import Refused
+from deployments import applications
+from deployments.forms import (
+    PARTS,
+    ApplicationForm,
+    CameraFormSet,
+    NewDeploymentForm,
+    PeriodFormSet,
+    drafts_of,
+    periods_as_typed,
+)
+from deployments.models import Deployment, Period
+from watchlists import thresholds
+
+APPLY = "deployments.apply_deployment"
+
+
+@require_http_methods(["GET", "POST"])
+@permitted(APPLY)
+def deployment_new(request: HttpRequest) -> HttpResponse:
+    form = NewDeploymentForm(request.POST or None)
+    if form.is_valid():
+        deployment = applications.create(actor=acting(request), name=form.cleaned_data["name"])
+        return redirect("deployment-edit", deployment.id)
+    return render(request, "deployments/new.html", {"form": form}, status=422 if request.method == "POST" else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@permitted(APPLY)
+def deployment_edit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """The application, saved as it is typed (a script asks for JSON), or by its button."""
+    deployment = _deployment(request, deployment_id)
+    if not deployment.is_editable:
+        return redirect("deployment", deployment.id)
+    if request.method == "POST":
+        return _save(request, deployment)
+    periods, cameras = periods_as_typed(deployment)
+    return _application(
+        request,
+        deployment,
+        ApplicationForm(instance=deployment),
+        (PeriodFormSet(initial=periods, prefix="periods"), CameraFormSet(initial=cameras, prefix="cameras")),
+    )
+
+
+def _save(request: HttpRequest, deployment: Deployment) -> HttpResponse:
+    form = ApplicationForm(request.POST, instance=Deployment(pk=deployment.pk))
+    # Nothing of a period is kept when a part of any is wrong: which camera is whose would be a guess.
+    periods, cameras = PeriodFormSet(request.POST, prefix="periods"), CameraFormSet(request.POST, prefix="cameras")
+    form.is_valid()
+    both_valid = all([periods.is_valid(), cameras.is_valid()])
+    try:
+        applications.save_draft(
+            deployment,
+            form.given,
+            drafts_of(periods, cameras) if both_valid else None,
+            revision=_revision(request),
+            actor=acting(request),
+        )
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+    is_right = both_valid and not form.errors
+    if request.headers.get("Accept") == "application/json":
+        return JsonResponse(_as_saved(deployment, form, periods, cameras), status=200 if is_right else 422)
+    if is_right:
+        messages.success(request, "Draft saved.")
+        return redirect("deployment-edit" if "stay" in request.POST else "deployment", deployment.id)
+    return _application(request, deployment, form, (periods, cameras), status=422)
+
+
+def _as_saved(deployment: Deployment, form: ApplicationForm, periods: Any, cameras: Any) -> dict[str, Any]:
+    errors = {name: [str(error) for error in found] for name, found in form.errors.items()}
+    for formset in (periods, cameras):
+        for each in formset:
+            errors |= {each.add_prefix(name): [str(error) for error in found] for name, found in each.errors.items()}
+    deployment.refresh_from_db()
+    return {
+        "revision": deployment.revision,
+        "errors": errors,
+        "problems": applications.problems_of(deployment),
+        "ids": _ids(deployment, periods, cameras) if periods.is_valid() and cameras.is_valid() else {},
+    }
+
+
+def _ids(deployment: Deployment, periods: Any, cameras: Any) -> dict[str, str]:
+    """Which rows the browser's forms have become, by the names of their fields: from now on these are changed."""
+    held = list(deployment.periods.prefetch_related("cameras"))
+    found: dict[str, str] = {}
+    rows: dict[int, Period] = {}
+    for index, form in enumerate(periods):
+        given = form.cleaned_data
+        typed = (given.get("place", ""), given.get("starts_at"), given.get("ends_at"))
+        for row in held:
+            if row in rows.values():
+                continue
+            if row.pk == given.get("id") or (not given.get("id") and (row.place, row.starts_at, row.ends_at) == typed):
+                rows[index], found[form.add_prefix("id")] = row, str(row.pk)
+                break
+    for form in cameras:
+        period = rows.get(form.cleaned_data.get("period", -1))
+        named = {camera.name: camera for camera in period.cameras.all()} if period is not None else {}
+        camera = named.get(form.cleaned_data.get("name", ""))
+        if camera is not None:
+            found[form.add_prefix("id")] = str(camera.pk)
+    return found
+
+
+def _application(
+    request: HttpRequest, deployment: Deployment, form: ApplicationForm, rows: tuple[Any, Any], *, status: int = 200
+) -> HttpResponse:
+    """rows: the formsets of periods and cameras."""
+    point = deployment.operating_point
+    context = {
+        "deployment": deployment,
+        "form": form,
+        "parts": [(title, form.section(*names)) for title, names in PARTS],
+        "periods": rows[0],
+        "cameras": rows[1],
+        "held": list(deployment.periods.prefetch_related("cameras")),
+        "problems": applications.problems_of(deployment),
+        "outlook": thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
+        if point
+        else None,
+    }
+    return render(request, "deployments/edit.html", context, status=status)
+
+
+@require_POST
+@permitted(APPLY)
+def deployment_submit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    applications.submit(_deployment(request, deployment_id), revision=_revision(request), actor=acting(request))
+    messages.success(request, "Submitted. An authorising officer decides now.")
+    return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(APPLY)
+def deployment_withdraw(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    applications.withdraw(_deployment(request, deployment_id), actor=acting(request))
+    messages.info(request, "Taken back: it can be changed again.")
+    return redirect("deployment", deployment_id)
+
+
+def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
+    visible = Deployment.objects.visible_to(request.user).select_related("operating_point__calibration")
+    return get_object_or_404(visible, pk=deployment_id)
+
+
+def _revision(request: HttpRequest) -> int:
+    text = request.POST.get("revision", "")
+    if not text.isdigit() or len(text) > 9:
+        raise Refused("Open this application again: the page does not say which version of it you saw.")
+    return int(text)

@@ -1,0 +1,307 @@
+"""Acts on an application until it is decided: drafted as people type, checked as a whole, handed in."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Conflict, Refused
+from audit.journal import JournalData, record
+from audit.machine import move, require
+from deployments import plans
+from deployments.locks import hold
+from deployments.models import STEPS, Camera, Deployment, Period
+from watchlists import thresholds
+from watchlists.operations import refuse_names_on_file
+
+APPLY = "deployments.apply_deployment"
+# What an application says besides its periods.
+FIELDS = (
+    "name",
+    "use_case",
+    "objective",
+    "why_here",
+    "intelligence_reference",
+    "intelligence_expires_on",
+    "why_now",
+    "list_criteria",
+    "list_size_asked",
+    "footfall",
+    "alternatives",
+    "collateral",
+    "collateral_measures",
+    "article_8",
+    "article_10",
+    "article_11",
+    "community_impact",
+    "signage_plan",
+    "officers_planned",
+    "operating_point",
+    "threshold_reason",
+    "dpia_version",
+    "equality_version",
+    "controller",
+    "lender",
+    "is_urgent",
+    "urgent_reason",
+)
+# May stay empty.
+OPTIONAL = {"collateral", "collateral_measures", "lender", "is_urgent", "urgent_reason"}
+
+
+@dataclass(frozen=True)
+class CameraDraft:
+    """A camera as it is typed. id: None for a new one."""
+
+    name: str
+    kind: str = Camera.Kind.BROWSER
+    smallest_face: int = 32
+    frame_rate: int = 5
+    id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class PeriodDraft:
+    """A period as it is typed. id: None for a new one."""
+
+    place: str
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    cameras: Sequence[CameraDraft] = field(default_factory=list)
+    id: uuid.UUID | None = None
+
+
+@transaction.atomic
+def create(*, actor: AbstractBaseUser, name: str) -> Deployment:
+    """An empty application with one period."""
+    require(actor, APPLY)
+    if not name.strip():
+        raise Refused("Give the deployment a name.")
+    deployment = Deployment.objects.create(name=name.strip(), applicant_id=actor.pk, controller=settings.LFR_FORCE)
+    Period.objects.create(deployment=deployment)
+    record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment)
+    return deployment
+
+
+@transaction.atomic
+def save_draft(
+    deployment: Deployment,
+    given: Mapping[str, Any],
+    periods: Sequence[PeriodDraft] | None = None,
+    *,
+    revision: int,
+    actor: AbstractBaseUser,
+) -> int:
+    """Keep what was typed, however incomplete; returns the new revision. given: of FIELDS.
+
+    periods: all of them, those that are missing go; None to leave them.
+
+    Raises:
+        Conflict: it can no longer be edited, or somebody else has changed it since.
+        Refused: two cameras of a period have one name, or an end is before its start.
+    """
+    require(actor, APPLY)
+    hold(deployment)
+    _still_the_same(deployment, revision)
+    if not deployment.is_editable:
+        raise Conflict("This application was handed in and can no longer be changed. Take it back first.")
+    changed = [name for name in FIELDS if name in given and getattr(deployment, name) != given[name]]
+    for name in changed:
+        setattr(deployment, name, given[name])
+    if not deployment.name.strip():
+        raise Refused("Give the deployment a name.")
+    if periods is not None and _save_periods(deployment, periods):
+        changed.append("periods")
+    if changed:
+        deployment.revision += 1
+        deployment.save()
+        data: JournalData = {"fields": ", ".join(changed), "revision": deployment.revision}
+        record(Action.DEPLOYMENT_CHANGED, actor=actor, target=deployment, data=data)
+    return deployment.revision
+
+
+@transaction.atomic
+def set_plan(period: Period, jpeg: bytes | None, *, actor: AbstractBaseUser) -> None:
+    """The picture on which cameras are marked; None for a blank sheet. jpeg: re-encoded, without metadata."""
+    _editing(period.deployment, actor)
+    period.plan_jpeg = jpeg
+    period.save(update_fields=["plan_jpeg"])
+    _note_change(period.deployment, "plan", actor)
+
+
+@transaction.atomic
+def mark_camera(camera: Camera, mark: plans.Mark, *, actor: AbstractBaseUser) -> None:
+    """Where a camera stands on the plan, and what it covers there.
+
+    Raises:
+        Refused: outside the plan, or no area.
+    """
+    _editing(camera.deployment, actor)
+    camera.plan_mark = plans.checked(mark)
+    camera.save(update_fields=["plan_mark"])
+    _note_change(camera.deployment, f"plan of {camera.name}", actor)
+
+
+@transaction.atomic
+def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) -> None:
+    """Ask for authority.
+
+    Raises:
+        Refused: something is missing or cannot be; every reason is said. Conflict: it was changed since.
+    """
+    require(actor, APPLY)
+    hold(deployment)
+    _still_the_same(deployment, revision)
+    if not deployment.is_editable:
+        raise Conflict(f"This application is {deployment.get_state_display().lower()}.")
+    problems = problems_of(deployment)
+    if problems:
+        raise Refused(" ".join(problems))
+    refuse_names_on_file(deployment.name, deployment.places)
+    changes = {"submitted_at": timezone.now(), "decision_reason": "", "conditions": ""}
+    data: JournalData = {"revision": deployment.revision, "use_case": deployment.use_case}
+    move(deployment, STEPS["submit"], actor=actor, changes=changes, data=data)
+
+
+@transaction.atomic
+def withdraw(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
+    """Take an application back to change it, before it is decided on."""
+    hold(deployment)
+    move(deployment, STEPS["withdraw"], actor=actor)
+
+
+def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> list[str]:
+    """What stands in the way of handing an application in, in its writer's words; empty when nothing does."""
+    now = at or timezone.now()
+    found = []
+    empty = [
+        str(Deployment._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+        for name in FIELDS
+        if name not in OPTIONAL and getattr(deployment, name) in ("", None)
+    ]
+    if empty:
+        found.append(f"Still empty: {', '.join(empty)}.")
+    if deployment.is_urgent and not deployment.urgent_reason.strip():
+        found.append("Say why it cannot wait.")
+    if deployment.collateral and not deployment.collateral_measures.strip():
+        found.append("Say what is done about whom else the cameras would see.")
+    found += _problems_of_periods(deployment, now)
+    end = deployment.ends_at
+    holds_until = deployment.intelligence_expires_on
+    if end is not None and holds_until is not None and holds_until < timezone.localdate(end):
+        found.append("The intelligence expires before the deployment ends.")
+    if deployment.operating_point is not None:
+        found += thresholds.obstacles_to(deployment.operating_point, timezone.localdate(end or now))
+    return found
+
+
+def _problems_of_periods(deployment: Deployment, now: dt.datetime) -> list[str]:
+    periods = list(deployment.periods.prefetch_related("cameras"))
+    found = [] if periods else ["There is no period: say where, and from when to when."]
+    for number, period in enumerate(periods, start=1):
+        found += [f"Period {number}: {problem}" for problem in _problems_of_period(period, now)]
+    timed = [period for period in periods if period.starts_at and period.ends_at]
+    for first, second in itertools.pairwise(timed):
+        if first.ends_at and second.starts_at and second.starts_at < first.ends_at:
+            found.append("Two periods overlap in time: of one deployment one is live at a time.")
+    return found
+
+
+def _problems_of_period(period: Period, now: dt.datetime) -> list[str]:
+    found = []
+    if not period.place.strip():
+        found.append("say where.")
+    if period.starts_at is None or period.ends_at is None:
+        found.append("say from when to when.")
+    elif period.ends_at <= period.starts_at:
+        found.append("the end must be after the start.")
+    elif period.ends_at <= now:
+        found.append("this time is over already.")
+    elif period.ends_at - period.starts_at > settings.LFR_LONGEST_DEPLOYMENT:
+        hours = settings.LFR_LONGEST_DEPLOYMENT.total_seconds() / 3600
+        found.append(f"it may last {hours:.0f} hours at most.")
+    cameras = list(period.cameras.all())
+    if not cameras:
+        found.append("it needs at least one camera.")
+    unmarked = [camera.name for camera in cameras if not camera.plan_mark]
+    if unmarked:
+        found.append(f"not on the plan yet: {', '.join(unmarked)}.")
+    marked = [camera for camera in cameras if camera.plan_mark]
+    for one, other in itertools.combinations(marked, 2):
+        if plans.overlap(one.plan_mark["zone"], other.plan_mark["zone"]):
+            found.append(
+                f"the zones of {one.name} and {other.name} overlap on the plan: everybody there would be counted twice."
+            )
+    return found
+
+
+def _save_periods(deployment: Deployment, drafts: Sequence[PeriodDraft]) -> bool:
+    """Whether anything changed."""
+    held = {period.pk: period for period in deployment.periods.all()}
+    kept, changed = set(), False
+    for draft in drafts:
+        if draft.starts_at and draft.ends_at and draft.ends_at <= draft.starts_at:
+            raise Refused("The end of a period must be after its start.")
+        period = held.get(draft.id) if draft.id else None
+        if period is None:
+            period, changed = Period(deployment=deployment), True
+        for name in ("place", "starts_at", "ends_at"):
+            if getattr(period, name) != getattr(draft, name):
+                setattr(period, name, getattr(draft, name))
+                changed = True
+        period.save()
+        kept.add(period.pk)
+        changed |= _save_cameras(period, draft.cameras)
+    gone, _ = deployment.periods.exclude(pk__in=kept).delete()
+    return changed or bool(gone)
+
+
+def _save_cameras(period: Period, drafts: Sequence[CameraDraft]) -> bool:
+    names = [draft.name for draft in drafts]
+    if len(set(names)) != len(names):
+        raise Refused("Two cameras of a period have the same name: give each its own.")
+    held = {camera.pk: camera for camera in period.cameras.all()}
+    kept = {draft.id for draft in drafts if draft.id in held}
+    gone = period.cameras.exclude(pk__in=kept).delete()[0]
+    changed = bool(gone)
+    for draft in drafts:
+        camera = held.get(draft.id) if draft.id else None
+        if camera is None:
+            camera, changed = Camera(period=period), True
+        for name in ("name", "kind", "smallest_face", "frame_rate"):
+            if getattr(camera, name) != getattr(draft, name):
+                setattr(camera, name, getattr(draft, name))
+                changed = True
+        camera.save()
+    return changed
+
+
+def _editing(deployment: Deployment, actor: AbstractBaseUser) -> None:
+    require(actor, APPLY)
+    hold(deployment)
+    if not deployment.is_editable:
+        raise Conflict("This application was handed in and can no longer be changed. Take it back first.")
+
+
+def _note_change(deployment: Deployment, what: str, actor: AbstractBaseUser) -> None:
+    deployment.revision += 1
+    deployment.save(update_fields=["revision"])
+    data: JournalData = {"fields": what, "revision": deployment.revision}
+    record(Action.DEPLOYMENT_CHANGED, actor=actor, target=deployment, data=data)
+
+
+def _still_the_same(deployment: Deployment, revision: int) -> None:
+    if deployment.revision != revision:
+        raise Conflict(
+            "Somebody else, or you in another window, has changed this application since you opened it. Open it again."
+        )

@@ -1,0 +1,269 @@
+"""Acts of authority: who decides on an application, of what rank, until when, and how it is taken back."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Conflict, Refused
+from audit.journal import JournalData, record
+from audit.machine import move, require
+from deployments import documents
+from deployments.applications import problems_of
+from deployments.events import announce
+from deployments.locks import hold
+from deployments.models import CHANGE_STEPS, STEPS, Decision, Deployment, Document, ThresholdChange
+from deployments.policy import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral, Rank, at_least
+from watchlists import thresholds
+from watchlists.models import OperatingPoint
+from watchlists.operations import refuse_names_on_file
+
+AUTHORISE, RUN = "deployments.authorise_deployment", "deployments.run_deployment"
+
+
+def rank_of(actor: AbstractBaseUser) -> str:
+    """The rank of somebody, as their account says; "" for none."""
+    return str(getattr(actor, "rank", ""))
+
+
+def rank_needed(deployment: Deployment) -> Rank:
+    """Who may authorise this application."""
+    if Collateral.PROTEST in deployment.collateral:
+        return AUTHORISES_PROTEST
+    return AUTHORISES_URGENTLY if deployment.is_urgent else AUTHORISES
+
+
+@transaction.atomic
+def authorise(
+    deployment: Deployment,
+    *,
+    reason: str,
+    revision: int,
+    actor: AbstractBaseUser,
+    conditions: str = "",
+    ends_at: dt.datetime | None = None,
+) -> Document:
+    """Give authority, with its conditions, until `ends_at` (the end of the last period); the document comes of it.
+
+    Raises:
+        Refused: the applicant decides, the rank does not do, or something of the application no longer holds.
+        Conflict: it is not, or no longer, what the officer read.
+    """
+    _deciding(deployment, actor, revision)
+    _of_rank(actor, rank_needed(deployment))
+    refuse_names_on_file(reason, conditions)
+    problems = problems_of(deployment)
+    if problems:
+        raise Refused(" ".join(problems) + " Return it to its applicant.")
+    now, last = timezone.now(), deployment.ends_at
+    until = ends_at or last
+    if until is None or last is None or until <= now:
+        raise Refused("An authority must end after it begins.")
+    if until > last:
+        raise Refused("The authority cannot outlast the last period that was applied for.")
+    review_due_at = None
+    if deployment.is_urgent and not at_least(rank_of(actor), AUTHORISES):
+        review_due_at = now + settings.LFR_URGENT_REVIEW
+        until = min(until, review_due_at)
+    changes = {
+        "authorised_by": actor,
+        "authorised_rank": rank_of(actor),
+        "authorised_at": now,
+        "decision_reason": reason,
+        "conditions": conditions,
+        "authority_ends_at": until,
+        "review_due_at": review_due_at,
+    }
+    point = deployment.operating_point
+    data: JournalData = {
+        "reason": reason,
+        "conditions": conditions,
+        "rank": rank_of(actor),
+        "revision": deployment.revision,
+        "threshold": f"{point.threshold:.4f}" if point else "",
+        "engine": point.engine.digest if point else "",
+        "ends_at": until.isoformat(),
+        "urgent": review_due_at is not None,
+    }
+    _decide(deployment, Decision.Kind.AUTHORISED, actor, reason, conditions)
+    move(deployment, STEPS["authorise"], actor=actor, changes=changes, data=data)
+    return documents.make(deployment, Document.Kind.AUTHORITY)
+
+
+@transaction.atomic
+def give_back(deployment: Deployment, *, reason: str, revision: int, actor: AbstractBaseUser) -> None:
+    """Send an application back to its applicant, to be put right."""
+    _deciding(deployment, actor, revision)
+    refuse_names_on_file(reason)
+    _decide(deployment, Decision.Kind.RETURNED, actor, reason)
+    move(deployment, STEPS["return"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
+
+
+@transaction.atomic
+def refuse(deployment: Deployment, *, reason: str, revision: int, actor: AbstractBaseUser) -> None:
+    """Refuse authority. Whoever may be asked for it in urgency may refuse it too."""
+    _deciding(deployment, actor, revision)
+    refuse_names_on_file(reason)
+    _decide(deployment, Decision.Kind.REFUSED, actor, reason)
+    move(deployment, STEPS["refuse"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
+
+
+@transaction.atomic
+def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> Document:
+    """A Superintendent's review of what an Inspector authorised: it now holds to the end of its periods.
+
+    Raises:
+        Refused: the rank does not do, it is their own decision, or there is nothing to review. Conflict: it has ended.
+    """
+    require(actor, AUTHORISE)
+    hold(deployment)
+    _of_rank(actor, AUTHORISES)
+    if deployment.review_due_at is None:
+        raise Refused("There is no urgent authority to review.")
+    if actor.pk in (deployment.authorised_by_id, deployment.applicant_id):
+        raise Refused("Who applied or decided may not review it: another officer must.")
+    if not deployment.authority_holds():
+        raise Conflict("This authority has ended.")
+    refuse_names_on_file(reason)
+    _decide(deployment, Decision.Kind.REVIEWED, actor, reason)
+    deployment.review_due_at, deployment.authority_ends_at = None, deployment.ends_at
+    deployment.save(update_fields=["review_due_at", "authority_ends_at"])
+    data = {"reason": reason, "rank": rank_of(actor)}
+    record(Action.URGENT_REVIEWED, actor=actor, target=deployment, data=data)
+    announce(deployment.id, "deployment.changed", deployment.id)
+    return documents.make(deployment, Document.Kind.AUTHORITY)
+
+
+@transaction.atomic
+def revoke(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
+    """Take an authority back before cameras are on; a live deployment is stopped instead."""
+    require(actor, AUTHORISE)
+    hold(deployment)
+    refuse_names_on_file(reason)
+    _end_unstarted(deployment, "revoke", reason, actor)
+
+
+@transaction.atomic
+def cancel(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
+    """Give a deployment up before cameras are on, by who applied for such."""
+    hold(deployment)
+    refuse_names_on_file(reason)
+    _end_unstarted(deployment, "cancel", reason, actor)
+
+
+@transaction.atomic
+def propose_change(
+    deployment: Deployment, after: OperatingPoint, *, evidence: str, actor: AbstractBaseUser
+) -> ThresholdChange:
+    """Ask for another threshold under the same authority.
+
+    Raises:
+        Refused: it is the present one, of another engine, unsupported, or another change waits. Conflict: no authority.
+    """
+    require(actor, RUN)
+    hold(deployment)
+    before = deployment.operating_point
+    if before is None or not deployment.authority_holds():
+        raise Conflict("This deployment has no authority that holds.")
+    if after == before or after.engine != before.engine:
+        raise Refused("Choose another threshold of the engine that was authorised.")
+    if deployment.threshold_changes.filter(state="proposed").exists():
+        raise Refused("Another change of the threshold waits for its decision.")
+    refuse_names_on_file(evidence)
+    problems = thresholds.obstacles_to(after, timezone.localdate())
+    if problems:
+        raise Refused(" ".join(problems))
+    change = ThresholdChange.objects.create(
+        deployment=deployment, before=before, after=after, evidence=evidence, proposed_by_id=actor.pk
+    )
+    data = _of_change(change)
+    record(Action.THRESHOLD_CHANGE_PROPOSED, actor=actor, target=deployment, data={**data, "evidence": evidence})
+    announce(deployment.id, "deployment.changed", deployment.id)
+    return change
+
+
+@transaction.atomic
+def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: AbstractBaseUser) -> None:
+    """Approve or reject another threshold. False alerts are counted from an approved change on.
+
+    Raises:
+        Refused: the proposer decides, or the rank does not do. Conflict: decided already, or the authority ended.
+    """
+    deployment = change.deployment
+    require(actor, AUTHORISE)
+    hold(deployment)
+    if actor.pk == change.proposed_by_id:
+        raise Refused("Who proposed a change may not decide on it: somebody else must.")
+    _of_rank(actor, rank_needed(deployment))
+    if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
+        raise Conflict("This change was proposed for another threshold, or the authority has ended.")
+    refuse_names_on_file(reason)
+    if accept:
+        problems = thresholds.obstacles_to(change.after, timezone.localdate())
+        if problems:
+            raise Refused(" ".join(problems))
+        counted = deployment.tally()
+        deployment.operating_point = change.after
+        deployment.governed_from_faces, deployment.governed_from_false = counted.faces, counted.false
+        deployment.save(update_fields=["operating_point", "governed_from_faces", "governed_from_false"])
+    changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
+    step = CHANGE_STEPS["approve" if accept else "reject"]
+    move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
+    announce(deployment.id, "deployment.changed", deployment.id)
+
+
+def _of_change(change: ThresholdChange) -> dict[str, str | int | bool | None]:
+    return {
+        "deployment": str(change.deployment_id),
+        "before": f"{change.before.threshold:.4f}",
+        "after": f"{change.after.threshold:.4f}",
+    }
+
+
+def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) -> None:
+    require(actor, AUTHORISE)
+    hold(deployment)
+    if deployment.state != Deployment.State.SUBMITTED:
+        raise Conflict(f"This application is {deployment.get_state_display().lower()}: there is nothing to decide.")
+    if actor.pk == deployment.applicant_id:
+        raise Refused("Who applied may not decide: another authorising officer must.")
+    if deployment.revision != revision:
+        raise Conflict("This application has changed since you opened it. Read it again before you decide.")
+    _of_rank(actor, AUTHORISES_URGENTLY)
+
+
+def _of_rank(actor: AbstractBaseUser, needed: Rank) -> None:
+    if not at_least(rank_of(actor), needed):
+        raise Refused(f"This takes the rank of {needed.label} or above.")
+
+
+def _decide(
+    deployment: Deployment, kind: Decision.Kind, actor: AbstractBaseUser, reason: str, conditions: str = ""
+) -> None:
+    if not reason.strip():
+        raise Refused("Give the reasons of your decision: necessity and proportionality.")
+    Decision.objects.create(
+        deployment=deployment,
+        kind=kind,
+        by_id=actor.pk,
+        rank=rank_of(actor),
+        at=timezone.now(),
+        reason=reason,
+        conditions=conditions,
+    )
+
+
+def _end_unstarted(deployment: Deployment, step: str, reason: str, actor: AbstractBaseUser) -> None:
+    if not reason.strip():
+        raise Refused("Say why.")
+    had_authority = deployment.has_authority
+    changes = {"ended_at": timezone.now(), "end_reason": reason[:400]}
+    move(deployment, STEPS[step], actor=actor, changes=changes, data={"reason": reason})
+    announce(deployment.id, "deployment.ended", deployment.id)
+    if had_authority:
+        documents.make(deployment, Document.Kind.CANCELLATION)

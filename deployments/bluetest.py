@@ -1,0 +1,165 @@
+"""The recognition test: who walks past is tapped in, who is recognised is counted, a camera at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Refused
+from audit.journal import Actor, record
+from audit.machine import require
+from deployments.events import announce
+from deployments.locks import hold_period
+from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Sighting
+from recognition.statistics import wilson
+from watchlists.models import Person, Watchlist
+
+OPERATE, RUN = "deployments.operate_camera", "deployments.run_deployment"
+
+
+@dataclass(frozen=True)
+class CameraRate:
+    """The true recognition rate of one camera (ISO/IEC 30137-1: opportunities, not people).
+
+    waiting: passes so short ago that an alert may still come; they count neither way.
+    """
+
+    camera: Camera
+    passes: int
+    recognised: int
+    waiting: int
+
+    @property
+    def rate(self) -> float | None:
+        return self.recognised / self.passes if self.passes else None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return wilson(self.recognised, self.passes)
+
+    @property
+    def share(self) -> str:
+        return "–" if self.rate is None else f"{self.rate:.0%}"
+
+    @property
+    def interval(self) -> str:
+        low, high = self.bounds
+        return f"{low:.0%} to {high:.0%}"
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether so many passed that the camera may go live, and enough of them were recognised."""
+        return self.passes >= settings.LFR_BLUE_PASSES and (
+            self.rate is None or self.rate >= settings.LFR_RECOGNITION_FLOOR
+        )
+
+    @property
+    def is_below_floor(self) -> bool:
+        """Whether what was seen contradicts a rate at the floor."""
+        return self.passes > 0 and self.bounds[1] < settings.LFR_RECOGNITION_FLOOR
+
+
+def rates(period: Period, *, at: dt.datetime | None = None) -> list[CameraRate]:
+    """Of each camera that anybody was to pass; all passes of the period, before and during."""
+    now = at or timezone.now()
+    found = []
+    for camera in period.cameras.prefetch_related("passes"):
+        settled = [each for each in camera.passes.all() if each.sighting_id or each.at + settings.LFR_PASS_WINDOW < now]
+        recognised = sum(each.sighting_id is not None for each in settled)
+        found.append(CameraRate(camera, len(settled), recognised, len(camera.passes.all()) - len(settled)))
+    return found
+
+
+@transaction.atomic
+def start(period: Period, *, actor: AbstractBaseUser) -> None:
+    """Open the cameras for the recognition test: they compare with the blue list, and with no other.
+
+    Raises:
+        Refused: not in the period, no blue list that holds, or no sign is up yet.
+    """
+    require(actor, RUN)
+    hold_period(period)
+    now = timezone.now()
+    deployment, blue = period.deployment, period.blue_list
+    if deployment.state not in TESTABLE:
+        raise Refused("A recognition test is made after public notice and before going live.")
+    if not period.covers(now) or not deployment.authority_holds(now):
+        raise Refused("A recognition test is made within the period and its authority.")
+    if blue is None or blue.state != Watchlist.State.SEALED or (blue.expires_at and blue.expires_at <= now):
+        raise Refused("Attach a blue list that was sealed within 24 hours first.")
+    if not period.signs.exists():
+        raise Refused("Cameras see whoever passes: put the signs up, and record them, before the test.")
+    period.test_until = now + settings.LFR_TEST_LENGTH
+    period.save(update_fields=["test_until"])
+    data = {"until": period.test_until.isoformat(), "period": str(period.pk)}
+    record(Action.TEST_STARTED, actor=actor, target=deployment, data=data)
+    announce(deployment.id, "deployment.test", deployment.id)
+
+
+@transaction.atomic
+def end(period: Period, *, actor: Actor) -> None:
+    """Shut the cameras again."""
+    require(actor, RUN, system_may=True)
+    hold_period(period)
+    if end_now(period, actor=actor):
+        announce(period.deployment_id, "deployment.shut", period.deployment_id)
+
+
+def end_now(period: Period, *, actor: Actor) -> bool:
+    """Part of an act that holds the period: whether a test was on."""
+    if period.test_until is None:
+        return False
+    period.test_until = None
+    period.save(update_fields=["test_until"])
+    record(Action.TEST_ENDED, actor=actor, target=period.deployment, data={"period": str(period.pk)})
+    return True
+
+
+@transaction.atomic
+def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datetime | None = None) -> Pass:
+    """A member of staff walks through a camera's zone now.
+
+    Raises:
+        Refused: cameras are shut, or they are not on this period's blue list.
+    """
+    require(actor, OPERATE)
+    period, now = camera.period, at or timezone.now()
+    hold_period(period)
+    if not period.is_open(now):
+        raise Refused("Cameras are shut: nobody can be recognised now.")
+    if person.watchlist_id != period.blue_list_id:
+        raise Refused("They are not on the blue list of this period.")
+    # The tap comes a moment before the alert, or after it.
+    early = Sighting.objects.filter(camera=camera, person=person, at__gte=now - settings.LFR_PASS_WINDOW)
+    sighting = early.filter(of_pass__isnull=True).order_by("at").first()
+    made = Pass.objects.create(
+        camera=camera,
+        person=person,
+        at=now,
+        before_live=period.deployment.state != Deployment.State.LIVE,
+        tapped_by_id=actor.pk,
+        sighting=sighting,
+    )
+    data = {"camera": str(camera.pk), "person": str(person.pk)}
+    record(Action.PASS_TAPPED, actor=actor, target=period.deployment, data=data)
+    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    return made
+
+
+def note_sighting(camera: Camera, person_id: uuid.UUID, at: dt.datetime) -> None:
+    """Told by `alerts`, as part of raising an alert on a member of staff; the deployment is held."""
+    sighting = Sighting.objects.create(camera=camera, person_id=person_id, at=at)
+    waiting = Pass.objects.filter(
+        camera=camera, person_id=person_id, sighting__isnull=True, at__gte=at - settings.LFR_PASS_WINDOW
+    )
+    tapped = waiting.order_by("at").first()
+    if tapped is not None:
+        tapped.sighting = sighting
+        tapped.save(update_fields=["sighting"])

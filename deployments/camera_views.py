@@ -1,0 +1,73 @@
+"""The page of a camera, and its settings."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from audit.access import acting, permitted
+from audit.errors import Refused
+from deployments import cameras
+from deployments.forms import LimitsForm, shape_of
+from deployments.models import Camera
+
+STREAM, MANAGE = "deployments.operate_camera", "deployments.manage_cameras"
+
+
+@require_GET
+@permitted(STREAM, MANAGE)
+def camera_page(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    camera = _camera(request, camera_id)
+    form = LimitsForm(initial={"smallest_face": camera.smallest_face, "frame_rate": camera.frame_rate})
+    return render(request, "deployments/camera.html", {"camera": camera, "form": form})
+
+
+@require_POST
+@permitted(MANAGE)
+def camera_zone(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    """The zone as it was drawn; answered to the script that drew it."""
+    camera = _camera(request, camera_id)
+    try:
+        cameras.set_zone(camera, shape_of(request.POST, "zone"), actor=acting(request))
+    except Refused as refusal:
+        return JsonResponse({"error": str(refusal)}, status=422)
+    return JsonResponse({"zone": camera.zone})
+
+
+@require_POST
+@permitted(MANAGE)
+def camera_limits(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    camera, form = _camera(request, camera_id), LimitsForm(request.POST)
+    if not form.is_valid():
+        raise Refused("The smallest face has 16 to 400 pixels, and a camera sends 1 to 30 frames a second.")
+    cameras.set_limits(camera, actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Saved. It holds from the next connection on.")
+    return redirect("camera", camera.id)
+
+
+@require_POST
+@never_cache
+@permitted(MANAGE)
+def camera_token(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    camera = _camera(request, camera_id)
+    token = cameras.issue_token(camera, actor=acting(request))
+    return render(request, "deployments/camera_token.html", {"camera": camera, "token": token})
+
+
+@require_POST
+@permitted(MANAGE)
+def camera_token_revoke(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    camera = _camera(request, camera_id)
+    cameras.revoke_token(camera, actor=acting(request))
+    messages.info(request, "Revoked: the agent is shut out within seconds.")
+    return redirect("camera", camera.id)
+
+
+def _camera(request: HttpRequest, camera_id: uuid.UUID) -> Camera:
+    visible = Camera.objects.visible_to(request.user).select_related("period__deployment")
+    return get_object_or_404(visible, pk=camera_id)

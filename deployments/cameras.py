@@ -1,0 +1,142 @@
+"""Acts on cameras: their tokens, their zones, and what went through them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Conflict, Refused
+from audit.journal import Actor, record
+from audit.machine import require
+from deployments import plans
+from deployments.events import announce
+from deployments.models import OVER, Camera
+from deployments.querysets import token_digest
+
+MANAGE = "deployments.manage_cameras"
+
+
+@dataclass
+class FrameCounts:
+    """What went through one camera since the last count: numbers only, nothing about anybody."""
+
+    received: int = 0
+    processed: int = 0
+    dropped: int = 0
+    faces: int = 0
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a camera does now. rate: frames a second. dropped: share of frames. brightness, sharpness: of its picture."""
+
+    rate: float
+    dropped: float
+    latency_ms: int | None
+    brightness: float | None
+    sharpness: float | None
+
+
+@transaction.atomic
+def issue_token(camera: Camera, *, actor: Actor) -> str:
+    """A new token for a camera agent; the one before stops working. It is shown once and kept only as a hash.
+
+    Raises:
+        Conflict: the deployment is over.
+    """
+    require(actor, MANAGE, system_may=True)
+    _still_of_use(camera)
+    token = secrets.token_urlsafe(32)
+    camera.token_digest = token_digest(token)
+    camera.save(update_fields=["token_digest"])
+    record(Action.CAMERA_TOKEN_ISSUED, actor=actor, target=camera)
+    return token
+
+
+@transaction.atomic
+def revoke_token(camera: Camera, *, actor: AbstractBaseUser) -> None:
+    """No agent may use this camera any more; one that streams is shut out within seconds.
+
+    Raises:
+        Refused: it has no token.
+    """
+    require(actor, MANAGE)
+    if not Camera.objects.filter(pk=camera.pk).exclude(token_digest="").update(token_digest=""):
+        raise Refused("This camera has no token.")
+    record(Action.CAMERA_TOKEN_REVOKED, actor=actor, target=camera)
+
+
+@transaction.atomic
+def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
+    """Where on its picture faces are looked for; no corners for everywhere.
+
+    Raises:
+        Refused: not a zone. Conflict: the deployment is over.
+    """
+    require(actor, MANAGE)
+    _still_of_use(camera)
+    camera.zone = plans.polygon(corners) if corners else []
+    camera.save(update_fields=["zone"])
+    record(Action.CAMERA_CHANGED, actor=actor, target=camera, data={"zone_corners": len(camera.zone)})
+    announce(camera.period.deployment_id, "deployment.changed", camera.period.deployment_id)
+
+
+@transaction.atomic
+def set_limits(camera: Camera, *, smallest_face: int, frame_rate: int, actor: AbstractBaseUser) -> None:
+    """The smallest face that is looked at, in pixels, and how many frames a second are sent at most."""
+    require(actor, MANAGE)
+    _still_of_use(camera)
+    if not 16 <= smallest_face <= 400 or not 1 <= frame_rate <= 30:
+        raise Refused("The smallest face has 16 to 400 pixels, and a camera sends 1 to 30 frames a second.")
+    camera.smallest_face, camera.frame_rate = smallest_face, frame_rate
+    camera.save(update_fields=["smallest_face", "frame_rate"])
+    data: dict[str, str | int | bool | None] = {"smallest_face": smallest_face, "frame_rate": frame_rate}
+    record(Action.CAMERA_CHANGED, actor=actor, target=camera, data=data)
+
+
+@transaction.atomic
+def note_connected(camera: Camera, *, actor: Actor) -> None:
+    """A camera's stream opened."""
+    data = {"deployment": str(camera.period.deployment_id)}
+    record(Action.CAMERA_CONNECTED, actor=actor, target=camera, data=data)
+
+
+@transaction.atomic
+def note_disconnected(camera: Camera, *, actor: Actor, reason: str) -> None:
+    """A camera's stream closed."""
+    record(Action.CAMERA_DISCONNECTED, actor=actor, target=camera, data={"reason": reason})
+
+
+def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = None) -> None:
+    """Add to a camera's totals. Aggregates, so no journal row."""
+    now = (
+        {}
+        if health is None
+        else {
+            "rate_now": health.rate,
+            "dropped_now": health.dropped,
+            "latency_now_ms": health.latency_ms,
+            "brightness_now": health.brightness,
+            "sharpness_now": health.sharpness,
+        }
+    )
+    Camera.objects.filter(pk=camera.pk).update(
+        frames_received=F("frames_received") + counts.received,
+        frames_processed=F("frames_processed") + counts.processed,
+        frames_dropped=F("frames_dropped") + counts.dropped,
+        faces_seen=F("faces_seen") + counts.faces,
+        last_seen_at=timezone.now(),
+        **now,
+    )
+
+
+def _still_of_use(camera: Camera) -> None:
+    if camera.deployment.state in OVER or camera.period.ended_at is not None:
+        raise Conflict("This camera's period is over.")

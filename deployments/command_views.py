@@ -1,0 +1,138 @@
+"""The day's page of the commander, and what is done from it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from audit.access import acting, permitted
+from audit.actions import Verb
+from audit.errors import Refused
+from audit.models import Entry
+from deployments import bluetest, readiness, running
+from deployments.forms import HaltForm, OfficersForm
+from deployments.models import Deployment
+
+RUN, HALT = "deployments.run_deployment", "deployments.halt_deployment"
+TIMELINE = 40
+
+
+@require_GET
+@never_cache
+@permitted(RUN, HALT)
+def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    context = _now(request, deployment_id)
+    context |= {"halt_form": HaltForm(), "stop_form": HaltForm(auto_id="id_stop_%s"), "officers_form": OfficersForm()}
+    return render(request, "deployments/command.html", context)
+
+
+@require_GET
+@never_cache
+@permitted(RUN, HALT)
+def command_now(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """What changes on the page by itself."""
+    return render(request, "deployments/_command.html", _now(request, deployment_id))
+
+
+def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
+    deployment = _deployment(request, deployment_id)
+    now = timezone.now()
+    period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
+    period = period or readiness.next_period(deployment, now)
+    context: dict[str, Any] = {
+        "deployment": deployment,
+        "period": period,
+        "now": now,
+        "tally": deployment.tally(),
+        "verdict": readiness.verdict_of(deployment),
+        "timeline": Entry.objects.filter(target_id=str(deployment.id))
+        .exclude(verb=Verb.CONSULTATION)
+        .order_by("-number")[:TIMELINE],
+    }
+    if period is not None:
+        ends = [end for end in (period.ends_at, deployment.authority_ends_at) if end is not None]
+        context |= {
+            "ends_at": min(ends) if ends else None,
+            "cameras": list(period.cameras.all()),
+            "rates": bluetest.rates(period, at=now),
+            "staff": list(period.blue_list.people.all()) if period.blue_list is not None else [],
+            "is_open": period.is_open(now),
+            "obstacles": readiness.obstacles(period, at=now) if deployment.state in ("paused", "ready") else [],
+            "is_short": bool(period.alerts_open and 2 * period.alerts_open > (period.officers_present or 0)),
+        }
+    return context
+
+
+@require_POST
+@permitted(RUN)
+def make_ready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    readiness.make_ready(_deployment(request, deployment_id), actor=acting(request))
+    messages.success(request, "Ready. Going live asks for everything once more.")
+    return redirect("command", deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def unready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    running.unready(_deployment(request, deployment_id), actor=acting(request))
+    return redirect("command", deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def go_live(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    running.go_live(_deployment(request, deployment_id), actor=acting(request))
+    messages.success(request, "Live: cameras may stream now.")
+    return redirect("command", deployment_id)
+
+
+@require_POST
+@permitted(HALT)
+def pause(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    running.pause(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
+    messages.info(request, "Paused: cameras are shut.")
+    return redirect("command", deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def resume(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    running.resume(_deployment(request, deployment_id), actor=acting(request))
+    messages.success(request, "Live again.")
+    return redirect("command", deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def end(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """The end of this period; of the deployment, when it is the last."""
+    running.end_period(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
+    messages.info(request, "Ended: every camera is shut, and the clock of destruction runs.")
+    return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(HALT)
+def stop(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    running.stop(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
+    messages.info(request, "Stopped for good: every camera is shut, and the clock of destruction runs.")
+    return redirect("deployment", deployment_id)
+
+
+def _halt(request: HttpRequest) -> dict[str, str]:
+    form = HaltForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Choose the reason.")
+    return {"code": form.cleaned_data["code"], "detail": form.cleaned_data["detail"]}
+
+
+def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
+    visible = Deployment.objects.visible_to(request.user).select_related("operating_point__engine", "authorised_by")
+    return get_object_or_404(visible, pk=deployment_id)

@@ -1,0 +1,341 @@
+"""The documents of an authority, set from the record and kept as they were made: PDF, its hash in the journal."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typst
+from django.conf import settings
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.journal import System, record
+from deployments import bluetest
+from deployments.models import Camera, Deployment, Document, Kit, Period
+from recognition.imaging import decode_photograph
+from watchlists import thresholds
+
+CLERK = System("the record")
+TEMPLATE = Path(__file__).resolve().parent / "typeset" / "document.typ"
+# A blank sheet's height as a share of its width.
+BLANK_RATIO = 0.6
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a document: words, named values, a table whose first line is its head, plans."""
+
+    heading: str
+    text: str = ""
+    rows: Sequence[tuple[str, str]] = ()
+    table: Sequence[Sequence[str]] = ()
+    plans: Sequence[dict[str, Any]] = field(default_factory=list)
+
+
+def make(deployment: Deployment, kind: str) -> Document:
+    """Set a document from the record as it stands and keep it; part of the act that it is the document of."""
+    deployment = Deployment.objects.select_related("operating_point__engine", "applicant", "authorised_by").get(
+        pk=deployment.pk
+    )
+    now = timezone.now()
+    pdf = _set(deployment, kind, now)
+    document = Document.objects.create(
+        deployment=deployment, kind=kind, pdf=pdf, sha256=hashlib.sha256(pdf).hexdigest(), made_at=now
+    )
+    data = {"kind": kind, "sha256": document.sha256}
+    record(Action.DOCUMENT_MADE, actor=CLERK, target=deployment, data=data)
+    return document
+
+
+def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
+    is_authority = kind == Document.Kind.AUTHORITY
+    with tempfile.TemporaryDirectory(prefix="lfr-document-") as folder:
+        content = {
+            "title": Document.Kind(kind).label,
+            "subtitle": deployment.name,
+            "number": deployment.number,
+            "force": settings.LFR_FORCE,
+            "marking": "DEMONSTRATION" if settings.IS_DEMO else "OFFICIAL",
+            "footer": f"Made from the record at {_moment(now)}. Its SHA-256 is in the journal.",
+            "facts": (_authority_facts if is_authority else _ending_facts)(deployment),
+            "sections": [
+                asdict(section)
+                for section in (
+                    _authority_sections(deployment, Path(folder)) if is_authority else _ending_sections(deployment)
+                )
+            ],
+        }
+        (Path(folder) / "document.typ").write_bytes(TEMPLATE.read_bytes())
+        return bytes(
+            typst.compile(
+                str(Path(folder) / "document.typ"), root=folder, sys_inputs={"data": json.dumps(content)}, format="pdf"
+            )
+        )
+
+
+def _authority_facts(deployment: Deployment) -> list[tuple[str, str]]:
+    officer = f"{_person(deployment.authorised_by)}, {deployment.get_authorised_rank_display()}"
+    facts = [
+        ("Authorised by", officer),
+        ("At", _moment(deployment.authorised_at)),
+        ("Authority ends", _moment(deployment.authority_ends_at)),
+        ("Use case", deployment.get_use_case_display()),
+        ("Applicant", _person(deployment.applicant)),
+        ("Controller", deployment.controller),
+    ]
+    if deployment.lender:
+        facts.append(("Equipment lent by", deployment.lender))
+    if deployment.is_urgent:
+        due = deployment.review_due_at
+        facts.append(("Urgent", f"to be reviewed before {_moment(due)}, or it ends" if due else "reviewed"))
+    return facts
+
+
+def _authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section]:
+    periods = list(deployment.periods.prefetch_related("cameras"))
+    yield Section("Decision", deployment.decision_reason, [("Conditions", deployment.conditions or "None.")])
+    others = deployment.decisions.exclude(kind="authorised")
+    if others.exists():
+        yield Section(
+            "Other decisions",
+            table=[
+                ("When", "What", "By", "Reason"),
+                *(
+                    (_moment(d.at), d.get_kind_display(), f"{_person(d.by)}, {d.get_rank_display()}", d.reason)
+                    for d in others
+                ),
+            ],
+        )
+    yield Section(
+        "Where and when",
+        table=[
+            ("Place", "From", "To", "Cameras"),
+            *(
+                (
+                    each.place,
+                    _moment(each.starts_at),
+                    _moment(each.ends_at),
+                    ", ".join(c.name for c in each.cameras.all()),
+                )
+                for each in periods
+            ),
+        ],
+    )
+    yield Section(
+        "Necessity",
+        rows=[
+            ("Objective", deployment.objective),
+            ("Why here", deployment.why_here),
+            (
+                "Intelligence",
+                f"{deployment.intelligence_reference}, holds until {_day(deployment.intelligence_expires_on)}",
+            ),
+            ("Why now", deployment.why_now),
+            *([("Why it cannot wait", deployment.urgent_reason)] if deployment.is_urgent else []),
+            ("Less intrusive means", deployment.alternatives),
+        ],
+    )
+    yield Section(
+        "Who may be looked for",
+        rows=[("Criteria", deployment.list_criteria), ("At most", f"{deployment.list_size_asked:,} people")],
+    )
+    yield Section(
+        "Proportionality",
+        rows=[
+            ("Near the cameras", "; ".join(deployment.collateral_labels) or "None of the places asked about."),
+            ("What is done about it", deployment.collateral_measures or "Nothing is needed."),
+            ("Article 8", deployment.article_8),
+            ("Article 10", deployment.article_10),
+            ("Article 11", deployment.article_11),
+            ("Community impact", deployment.community_impact),
+            ("Signs and notice", deployment.signage_plan),
+            ("Officers to respond", f"{deployment.officers_planned} at least; with fewer the cameras are paused."),
+            ("DPIA", deployment.dpia_version),
+            ("Equality assessment", deployment.equality_version),
+        ],
+    )
+    yield _threshold_section(deployment)
+    yield _retention_section()
+    yield Section("Zones of recognition", plans=[_plan(period, n, folder) for n, period in enumerate(periods, start=1)])
+
+
+def _threshold_section(deployment: Deployment) -> Section:
+    point = deployment.operating_point
+    if point is None:
+        return Section("Engine and threshold", "None.")
+    rows = [
+        ("Engine", f"{point.engine.model}, {point.engine.preprocessing}\n{point.engine.digest}"),
+        ("Threshold", f"{point.threshold:.3f}: similarity from which a face is a possible match. No probability."),
+        ("Why this threshold", deployment.threshold_reason),
+        ("Rests on", point.basis),
+    ]
+    expected = thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
+    if expected is not None:
+        alerts = expected.false_alerts
+        beyond = " The list is larger than the one measured: extrapolated." if expected.is_extrapolated else ""
+        rows.append(
+            (
+                "Expected false alerts",
+                f"{alerts.value:.1f} ({alerts.low:.1f} to {alerts.high:.1f}) among {expected.footfall:,} faces on a "
+                f"list of {expected.list_size:,}, by that calibration, one look a face.{beyond}",
+            )
+        )
+    ceiling = settings.LFR_FACES_A_FALSE_ALERT
+    rows.append(("Ceiling", f"1 false alert in {ceiling:,} faces; beyond it the cameras are paused."))
+    evidence = thresholds.support(point, timezone.localdate())
+    if evidence is not None:
+        rows.append(
+            (
+                "Equality evidence",
+                f"{evidence.title} ({evidence.source}; {evidence.reference}). Supports the engine from "
+                f"{evidence.lowest_threshold:.3f} on; to be renewed by {_day(evidence.expires_on)}. {evidence.finding}",
+            )
+        )
+    return Section("Engine and threshold", rows=rows)
+
+
+def _retention_section() -> Section:
+    hours = settings.LFR_WATCHLIST_RETENTION.total_seconds() / 3600
+    alerts = settings.LFR_ALERT_RETENTION.total_seconds() / 3600
+    return Section(
+        "Retention",
+        rows=[
+            ("Faces that match nobody", "Not kept: neither picture nor template."),
+            (
+                "Possible matches",
+                f"Faces, scores and names destroyed {alerts:g} h after the end of their period at the latest.",
+            ),
+            ("Watchlist", f"Destroyed {hours:g} h after the end of its period at the latest, with a certificate."),
+        ],
+    )
+
+
+def _ending_facts(deployment: Deployment) -> list[tuple[str, str]]:
+    return [
+        ("Outcome", str(deployment.get_state_display())),
+        ("At", _moment(deployment.ended_at)),
+        ("Reason", "\n".join(filter(None, [deployment.get_end_code_display(), deployment.end_reason]))),
+        ("Authorised by", f"{_person(deployment.authorised_by)}, {_moment(deployment.authorised_at)}"),
+        ("Authority was to end", _moment(deployment.authority_ends_at)),
+        ("Applicant", _person(deployment.applicant)),
+    ]
+
+
+def _ending_sections(deployment: Deployment) -> Iterable[Section]:
+    periods = list(deployment.periods.with_faces().select_related("watchlist"))
+    yield Section(
+        "What took place",
+        table=[
+            ("Place", "Live from", "Live until", "Faces seen", "Possible matches", "False so far", "Open"),
+            *(
+                (
+                    period.place,
+                    _moment(period.went_live_at),
+                    _moment(period.ended_at) if period.went_live_at else "–",
+                    f"{period.faces:,}",  # type: ignore[attr-defined]
+                    str(period.alerts_raised),
+                    str(period.alerts_false),
+                    str(period.alerts_open),
+                )
+                for period in periods
+            ),
+        ],
+    )
+    lists = [(period, period.watchlist) for period in periods if period.watchlist is not None]
+    yield Section(
+        "Watchlists",
+        "" if lists else "No list was attached.",
+        table=[
+            ("Period", "People", "SHA-256 of the sealed list", "To be destroyed by"),
+            *((p.place, f"{p.list_size:,}", w.sealed_hash, _moment(w.destroy_due_at)) for p, w in lists),
+        ]
+        if lists
+        else [],
+    )
+    rates = [rate for period in periods for rate in bluetest.rates(period)]
+    yield Section(
+        "Recognition test",
+        "" if rates else "No member of staff walked past a camera.",
+        table=[
+            ("Camera", "Passes", "Recognised", "Rate", "95% interval (Wilson)"),
+            *((str(r.camera), str(r.passes), str(r.recognised), r.share, r.interval) for r in rates),
+        ]
+        if rates
+        else [],
+    )
+    changes = deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")
+    if changes.exists():
+        yield Section(
+            "Changes of the threshold",
+            table=[
+                ("From, to", "Evidence", "Proposed by", "Decision"),
+                *(
+                    (str(c), c.evidence, _person(c.proposed_by), f"{c.get_state_display()} {c.decision_reason}")
+                    for c in changes
+                ),
+            ],
+        )
+    kit = deployment.kit.all()
+    if kit.exists():
+        yield Section(
+            "Loaned equipment",
+            table=[
+                ("Equipment", "Lender", "Received", "Returned, wiped before"),
+                *(
+                    (
+                        str(k),
+                        k.lender,
+                        _moment(k.received_at),
+                        f"{_moment(k.returned_at)} {k.witness}" if k.returned_at else "not yet",
+                    )
+                    for k in kit
+                ),
+            ],
+        )
+    yield _retention_section()
+
+
+def _plan(period: Period, number: int, folder: Path) -> dict[str, Any]:
+    name, ratio = "", BLANK_RATIO
+    if period.plan_jpeg is not None:
+        name = f"plan-{number}.jpg"
+        (folder / name).write_bytes(bytes(period.plan_jpeg))
+        height, width = decode_photograph(bytes(period.plan_jpeg)).shape[:2]
+        ratio = height / width
+    return {
+        "file": name,
+        "ratio": ratio,
+        "alt": f"Period {number}, {period.place}: where the cameras stand, and what they cover.",
+        "cameras": [_marked(camera) for camera in period.cameras.all() if camera.plan_mark],
+    }
+
+
+def _marked(camera: Camera) -> dict[str, Any]:
+    return {"name": camera.name, "at": camera.plan_mark["at"][0], "zone": camera.plan_mark["zone"]}
+
+
+def _returned(kit: Kit) -> str:
+    return f"{_moment(kit.returned_at)}, {kit.witness}" if kit.returned_at else "not yet"
+
+
+def _moment(moment: dt.datetime | None) -> str:
+    if moment is None:
+        return "–"
+    local = timezone.localtime(moment)
+    # With its zone: on the night the clocks change an hour comes twice.
+    return f"{local.day} {local:%B %Y, %H:%M %Z}"
+
+
+def _day(day: dt.date | None) -> str:
+    return f"{day.day} {day:%B %Y}" if day else "–"
+
+
+def _person(user: Any) -> str:
+    return str(user) if user is not None else "–"

@@ -1,0 +1,26 @@
+"""Deployments, their periods and cameras, the recognition test, and what stands on file about them."""
+
+from deployments.models.blue import Pass, Sighting
+from deployments.models.cameras import Camera
+from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
+from deployments.models.periods import TESTABLE, Period, Sign
+from deployments.models.records import CHANGE_STEPS, Decision, Document, Kit, ThresholdChange
+
+__all__ = [
+    "CHANGE_STEPS",
+    "EDITABLE",
+    "OVER",
+    "STEPS",
+    "TESTABLE",
+    "UNDER_AUTHORITY",
+    "Camera",
+    "Decision",
+    "Deployment",
+    "Document",
+    "Kit",
+    "Pass",
+    "Period",
+    "Sighting",
+    "Sign",
+    "ThresholdChange",
+]

@@ -1,0 +1,100 @@
+"""A camera of a period, its zone, its health, and what went through it, in numbers only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from deployments.models.deployments import Deployment
+from deployments.models.periods import Period
+from deployments.querysets import CameraQuerySet
+
+# Of what a worker measures on a frame: mean brightness, 0 to 255, and the sharpness of its edges.
+DARK, BRIGHT, BLURRED = 40, 225, 25
+SILENT_FOR = dt.timedelta(seconds=6)
+DROPPED_SHARE = 0.2
+SLOW_MS = 1000
+
+
+class Camera(models.Model):
+    """zone: corners of the zone of recognition on its picture, as shares of its width and height; empty: all of it.
+    plan_mark: where it stands on the period's plan, and what it covers there."""
+
+    class Kind(models.TextChoices):
+        BROWSER = "browser", "Browser or phone"
+        AGENT = "agent", "Agent (file or RTSP)"
+        SIMULATED = "simulated", "Simulated street"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="cameras", editable=False)
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.BROWSER)
+    smallest_face = models.PositiveSmallIntegerField(
+        "smallest face (pixels)",
+        default=32,
+        validators=[MinValueValidator(16), MaxValueValidator(400)],
+        help_text="Width below which a face is not looked at.",
+    )
+    frame_rate = models.PositiveSmallIntegerField(
+        "frames a second, at most", default=5, validators=[MinValueValidator(1), MaxValueValidator(30)]
+    )
+    zone: models.JSONField[list[list[float]], list[list[float]]] = models.JSONField(default=list, editable=False)
+    plan_mark: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(
+        default=dict, editable=False
+    )
+    token_digest = models.CharField(max_length=64, blank=True, editable=False)
+    frames_received = models.PositiveBigIntegerField(default=0, editable=False)
+    frames_processed = models.PositiveBigIntegerField(default=0, editable=False)
+    frames_dropped = models.PositiveBigIntegerField(default=0, editable=False)
+    faces_seen = models.PositiveBigIntegerField(default=0, editable=False)
+    last_seen_at = models.DateTimeField(null=True, editable=False)
+    # Of the last seconds.
+    rate_now = models.FloatField(null=True, editable=False)
+    dropped_now = models.FloatField(null=True, editable=False)
+    latency_now_ms = models.PositiveIntegerField(null=True, editable=False)
+    brightness_now = models.FloatField(null=True, editable=False)
+    sharpness_now = models.FloatField(null=True, editable=False)
+
+    objects = CameraQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=["period", "name"], name="camera_names_differ"),
+            models.CheckConstraint(condition=models.Q(smallest_face__gte=16), name="smallest_face_readable"),
+            models.CheckConstraint(condition=models.Q(frame_rate__gte=1), name="a_frame_a_second"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.period.deployment
+
+    @property
+    def is_streaming(self) -> bool:
+        """Heard of within the last seconds."""
+        return self.last_seen_at is not None and timezone.now() - self.last_seen_at < SILENT_FOR
+
+    @property
+    def warnings(self) -> list[str]:
+        """What somebody should do something about, in their words."""
+        if self.last_seen_at is None:
+            return ["No picture yet"]
+        if not self.is_streaming:
+            return [f"No picture since {timezone.localtime(self.last_seen_at):%H:%M:%S}"]
+        found = []
+        if self.brightness_now is not None and not DARK <= self.brightness_now <= BRIGHT:
+            found.append("Too dark" if self.brightness_now < DARK else "Too bright")
+        if self.sharpness_now is not None and self.sharpness_now < BLURRED:
+            found.append("Out of focus")
+        if self.dropped_now is not None and self.dropped_now > DROPPED_SHARE:
+            found.append(f"{self.dropped_now:.0%} of frames dropped")
+        if self.latency_now_ms is not None and self.latency_now_ms > SLOW_MS:
+            found.append(f"{self.latency_now_ms / 1000:.1f} s behind")
+        return found

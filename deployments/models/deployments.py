@@ -1,0 +1,269 @@
+"""A deployment: the unit of control. No camera matches a face outside one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.machine import Step
+from deployments.policy import Collateral, Halt, Rank, UseCase
+from deployments.querysets import DeploymentQuerySet
+from watchlists.models import OperatingPoint
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Possible matches (but those of the blue list), those not settled yet, false ones, and faces seen."""
+
+    raised: int
+    open: int
+    false: int
+    faces: int
+
+
+class Deployment(models.Model):
+    """Looking for the people of sealed lists, in one place or one after the other, on one authority. Steps: STEPS.
+
+    What was applied for stands here from the first draft on; places, times and lists are its periods'. revision counts
+    the changes of the application, so that nobody decides on another one than they read.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        SUBMITTED = "submitted", "Awaiting authority"
+        RETURNED = "returned", "Returned"
+        AUTHORISED = "authorised", "Authorised"
+        REFUSED = "refused", "Refused"
+        NOTIFIED = "notified", "Public notice given"
+        READY = "ready", "Ready"
+        LIVE = "live", "Live"
+        PAUSED = "paused", "Paused"
+        ENDED = "ended", "Ended"
+        STOPPED = "stopped", "Stopped"
+        REVIEW = "review", "In review"
+        CLOSED = "closed", "Closed"
+        RESULTS_PUBLISHED = "results_published", "Results published"
+        CANCELLED = "cancelled", "Cancelled"
+        AUTH_EXPIRED = "auth_expired", "Authority expired"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    use_case = models.CharField(max_length=16, choices=UseCase.choices, blank=True)
+    objective = models.TextField("policing objective", blank=True)
+    why_here = models.TextField(
+        blank=True, help_text="What links the people on the list to this place: hot spot figures, sightings, an event."
+    )
+    intelligence_reference = models.CharField(max_length=120, blank=True)
+    intelligence_expires_on = models.DateField("intelligence holds until", null=True, blank=True)
+    why_now = models.TextField(blank=True)
+    list_criteria = models.TextField(
+        "criteria of the watchlist", blank=True, help_text="Who is to be on it, and who is not."
+    )
+    list_size_asked = models.PositiveIntegerField("people on the list, at most", null=True, blank=True)
+    footfall = models.PositiveIntegerField(
+        "faces expected", null=True, blank=True, help_text="People who will pass the cameras over the whole deployment."
+    )
+    alternatives = models.TextField(
+        "less intrusive means considered", blank=True, help_text="What else was thought of or tried, and why not that."
+    )
+    collateral = ArrayField(
+        models.CharField(max_length=12, choices=Collateral.choices),
+        verbose_name="near the cameras",
+        default=list,
+        blank=True,
+    )
+    collateral_measures = models.TextField(
+        "collateral intrusion, and what is done about it", blank=True, help_text="For each of the above."
+    )
+    article_8 = models.TextField("Article 8: private life", blank=True)
+    article_10 = models.TextField("Article 10: expression", blank=True)
+    article_11 = models.TextField("Article 11: assembly", blank=True)
+    community_impact = models.TextField("community impact assessment", blank=True)
+    signage_plan = models.TextField(
+        "signs and notice", blank=True, help_text="Where signs will stand, what notice is given beforehand, and how."
+    )
+    officers_planned = models.PositiveSmallIntegerField(
+        "officers to respond, at least", null=True, blank=True, help_text="Cameras pause when there are fewer."
+    )
+    operating_point = models.ForeignKey(
+        OperatingPoint,
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name="threshold asked for",
+    )
+    threshold_reason = models.TextField("why this threshold", blank=True)
+    dpia_version = models.CharField("DPIA in force (version)", max_length=60, blank=True)
+    equality_version = models.CharField("equality impact assessment in force (version)", max_length=60, blank=True)
+    controller = models.CharField(max_length=120, blank=True, help_text="The force that answers for the data.")
+    lender = models.CharField(
+        "equipment lent by", max_length=120, blank=True, help_text="Empty when it is the force's own."
+    )
+    is_urgent = models.BooleanField(
+        "urgent",
+        default=False,
+        help_text="An Inspector may authorise; a Superintendent must review it in time, or it ends.",
+    )
+    urgent_reason = models.TextField("why it cannot wait", blank=True)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    # False alerts are judged from here on: the counts at the last approved change of the threshold.
+    governed_from_faces = models.PositiveBigIntegerField(default=0, editable=False)
+    governed_from_false = models.PositiveIntegerField(default=0, editable=False)
+
+    state = models.CharField(max_length=20, choices=State.choices, default=State.DRAFT, editable=False)
+    applicant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    submitted_at = models.DateTimeField(null=True, editable=False)
+    authorised_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    authorised_rank = models.CharField(max_length=16, choices=Rank.choices, blank=True, editable=False)
+    authorised_at = models.DateTimeField(null=True, editable=False)
+    decision_reason = models.TextField(blank=True, editable=False)
+    conditions = models.TextField(blank=True, editable=False)
+    authority_ends_at = models.DateTimeField(null=True, editable=False)
+    review_due_at = models.DateTimeField(null=True, editable=False)
+    notice = models.CharField(max_length=300, blank=True, editable=False)
+    notified_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    end_code = models.CharField(max_length=16, choices=Halt.choices, blank=True, editable=False)
+    end_reason = models.CharField(max_length=400, blank=True, editable=False)
+    review = models.TextField(blank=True, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = DeploymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        permissions = (
+            ("apply_deployment", "Can draft deployments and submit them for authority"),
+            ("authorise_deployment", "Can authorise, return, refuse and close deployments, as their rank allows"),
+            ("run_deployment", "Can make deployments ready, start, resume and end them"),
+            ("halt_deployment", "Can pause and stop deployments"),
+            ("manage_cameras", "Can set cameras up: zones, tokens, loaned equipment"),
+            ("operate_camera", "Can stream a camera and note passes of the blue list"),
+            ("read_records", "Can read and download deployment records"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                condition=~models.Q(state__in=("authorised", "notified", "ready", "live", "paused"))
+                | models.Q(authorised_by__isnull=False, operating_point__isnull=False, authority_ends_at__isnull=False),
+                name="live_only_under_authority",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_editable(self) -> bool:
+        return self.state in EDITABLE
+
+    @property
+    def has_authority(self) -> bool:
+        return self.state in UNDER_AUTHORITY
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in OVER
+
+    @property
+    def collateral_labels(self) -> list[str]:
+        return [str(Collateral(each).label) for each in self.collateral]
+
+    @property
+    def starts_at(self) -> dt.datetime | None:
+        """Of its first period."""
+        return min((period.starts_at for period in self.periods.all() if period.starts_at), default=None)
+
+    @property
+    def ends_at(self) -> dt.datetime | None:
+        """Of its last period."""
+        return max((period.ends_at for period in self.periods.all() if period.ends_at), default=None)
+
+    @property
+    def places(self) -> str:
+        return ", then ".join(period.place for period in self.periods.all() if period.place)
+
+    def tally(self) -> Tally:
+        """What was counted over all periods."""
+        sums = self.periods.aggregate(
+            raised=models.Sum("alerts_raised", default=0),
+            open=models.Sum("alerts_open", default=0),
+            false=models.Sum("alerts_false", default=0),
+        )
+        # On its own: joined with the cameras, each period would count once a camera.
+        faces = self.periods.aggregate(faces=models.Sum("cameras__faces_seen", default=0))
+        return Tally(**sums, **faces)
+
+    @property
+    def number(self) -> str:
+        """What documents call it."""
+        return f"LFR/{self.created_at:%Y}/{str(self.id)[:8].upper()}"
+
+    def authority_holds(self, at: dt.datetime | None = None) -> bool:
+        """Whether the authority has been given and has not ended at this moment."""
+        moment = at or timezone.now()
+        return self.has_authority and self.authority_ends_at is not None and moment < self.authority_ends_at
+
+
+_S = Deployment.State
+EDITABLE = (_S.DRAFT, _S.RETURNED)
+UNDER_AUTHORITY = (_S.AUTHORISED, _S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED)
+# Its cameras are shut for good.
+OVER = (
+    _S.ENDED,
+    _S.STOPPED,
+    _S.REVIEW,
+    _S.CLOSED,
+    _S.RESULTS_PUBLISHED,
+    _S.CANCELLED,
+    _S.AUTH_EXPIRED,
+    _S.REFUSED,
+)
+_APPLY, _AUTHORISE, _RUN, _HALT = (
+    f"deployments.{name}" for name in ("apply_deployment", "authorise_deployment", "run_deployment", "halt_deployment")
+)
+
+STEPS: dict[str, Step] = {
+    "submit": Step(EDITABLE, _S.SUBMITTED, _APPLY, Action.DEPLOYMENT_SUBMITTED),
+    "withdraw": Step((_S.SUBMITTED,), _S.DRAFT, _APPLY, Action.DEPLOYMENT_WITHDRAWN),
+    "return": Step((_S.SUBMITTED,), _S.RETURNED, _AUTHORISE, Action.DEPLOYMENT_RETURNED),
+    "authorise": Step((_S.SUBMITTED,), _S.AUTHORISED, _AUTHORISE, Action.DEPLOYMENT_AUTHORISED),
+    "refuse": Step((_S.SUBMITTED,), _S.REFUSED, _AUTHORISE, Action.DEPLOYMENT_REFUSED),
+    "notify": Step((_S.AUTHORISED,), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_NOTIFIED),
+    "make_ready": Step((_S.NOTIFIED,), _S.READY, _RUN, Action.DEPLOYMENT_READY),
+    "unready": Step((_S.READY,), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_UNREADY, system_may=True),
+    "go_live": Step((_S.READY,), _S.LIVE, _RUN, Action.DEPLOYMENT_LIVE),
+    "pause": Step((_S.LIVE,), _S.PAUSED, _HALT, Action.DEPLOYMENT_PAUSED, system_may=True),
+    "resume": Step((_S.PAUSED,), _S.LIVE, _RUN, Action.DEPLOYMENT_RESUMED),
+    "stand_down": Step((_S.LIVE, _S.PAUSED), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_STOOD_DOWN, system_may=True),
+    "end": Step((_S.LIVE, _S.PAUSED), _S.ENDED, _RUN, Action.DEPLOYMENT_ENDED, system_may=True),
+    "stop": Step((_S.READY, _S.LIVE, _S.PAUSED), _S.STOPPED, _HALT, Action.DEPLOYMENT_STOPPED),
+    "cancel": Step(
+        (_S.DRAFT, _S.RETURNED, _S.SUBMITTED, _S.AUTHORISED, _S.NOTIFIED, _S.READY),
+        _S.CANCELLED,
+        _APPLY,
+        Action.DEPLOYMENT_CANCELLED,
+    ),
+    "revoke": Step((_S.AUTHORISED, _S.NOTIFIED, _S.READY), _S.CANCELLED, _AUTHORISE, Action.DEPLOYMENT_CANCELLED),
+    "expire": Step(
+        (_S.SUBMITTED, _S.AUTHORISED, _S.NOTIFIED, _S.READY),
+        _S.AUTH_EXPIRED,
+        "",
+        Action.DEPLOYMENT_LAPSED,
+        system_may=True,
+    ),
+    "begin_review": Step((_S.ENDED, _S.STOPPED), _S.REVIEW, _RUN, Action.DEPLOYMENT_REVIEWED),
+    "close": Step((_S.REVIEW,), _S.CLOSED, _AUTHORISE, Action.DEPLOYMENT_CLOSED),
+    # Publication comes with its own issue; nobody holds this permission yet.
+    "publish": Step((_S.CLOSED,), _S.RESULTS_PUBLISHED, "deployments.publish_results", Action.RESULTS_PUBLISHED),
+}

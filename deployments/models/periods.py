@@ -1,0 +1,117 @@
+"""A period: one place for a few hours, with its own lists, cameras and readiness."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from deployments.models.deployments import Deployment
+from deployments.querysets import PeriodQuerySet
+from watchlists.models import Watchlist
+
+
+class Period(models.Model):
+    """A place and a time under a deployment's authority. Of the periods of one deployment one is live at a time.
+
+    A list is sealed within a day before its period and destroyed within a day after it, so a deployment of two days has
+    two, and everything that readiness asks for is recorded anew for each.
+
+    alerts_*: what `alerts` has told of: possible matches but those of the blue list. test_until: how long the
+    recognition test before going live may go on; cameras then compare with the blue list alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="periods", editable=False)
+    place = models.CharField(
+        max_length=200, blank=True, help_text="Street, town, and between which points people are seen."
+    )
+    starts_at = models.DateTimeField("start", null=True, blank=True)
+    ends_at = models.DateTimeField("end", null=True, blank=True)
+    plan_jpeg = models.BinaryField(null=True, editable=False)
+    watchlist = models.ForeignKey(
+        Watchlist, on_delete=models.PROTECT, related_name="periods", null=True, blank=True, editable=False
+    )
+    blue_list = models.ForeignKey(
+        Watchlist, on_delete=models.PROTECT, related_name="blue_periods", null=True, blank=True, editable=False
+    )
+    list_size = models.PositiveIntegerField(default=0, editable=False)
+    briefed_at = models.DateTimeField(null=True, editable=False)
+    briefed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    briefing = models.CharField(max_length=400, blank=True, editable=False)
+    officers_present = models.PositiveSmallIntegerField(null=True, editable=False)
+    clock_checked_at = models.DateTimeField(null=True, editable=False)
+    clock_offset_ms = models.IntegerField(null=True, editable=False)
+    test_until = models.DateTimeField(null=True, editable=False)
+    went_live_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    alerts_raised = models.PositiveIntegerField(default=0, editable=False)
+    alerts_open = models.PositiveIntegerField(default=0, editable=False)
+    alerts_false = models.PositiveIntegerField(default=0, editable=False)
+
+    objects = PeriodQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("starts_at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(starts_at__isnull=True)
+                | models.Q(ends_at__isnull=True)
+                | models.Q(ends_at__gt=models.F("starts_at")),
+                name="ends_after_it_starts",
+                violation_error_message="The end must be after the start.",
+            ),
+            models.UniqueConstraint(fields=["watchlist"], name="a_list_serves_one_period"),
+            models.UniqueConstraint(fields=["blue_list"], name="a_blue_list_serves_one_period"),
+        )
+
+    def __str__(self) -> str:
+        return self.place or "a place still to be named"
+
+    @property
+    def is_running(self) -> bool:
+        """Between its going live and its end, pauses included."""
+        return self.went_live_at is not None and self.ended_at is None
+
+    def covers(self, at: dt.datetime) -> bool:
+        return self.starts_at is not None and self.ends_at is not None and self.starts_at <= at < self.ends_at
+
+    def is_open(self, at: dt.datetime | None = None) -> bool:
+        """Whether cameras may stream at this moment: live, or under test; within the period and the authority."""
+        return self.closes_at(at) is not None
+
+    def closes_at(self, at: dt.datetime | None = None) -> dt.datetime | None:
+        """When cameras that may stream at this moment are shut at the latest; None when they may not."""
+        moment, deployment = at or timezone.now(), self.deployment
+        if not self.covers(moment) or not deployment.authority_holds(moment):
+            return None
+        ends = [end for end in (self.ends_at, deployment.authority_ends_at) if end is not None]
+        if deployment.state == Deployment.State.LIVE and self.is_running:
+            return min(ends)
+        if deployment.state in TESTABLE and self.test_until is not None and moment < self.test_until:
+            return min(*ends, self.test_until)
+        return None
+
+
+TESTABLE = (Deployment.State.NOTIFIED, Deployment.State.READY)
+
+
+class Sign(models.Model):
+    """A sign that was put up: where, when, and a photograph in which faces were made unrecognisable."""
+
+    period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="signs")
+    place = models.CharField(max_length=200)
+    put_up_at = models.DateTimeField()
+    photograph = models.BinaryField()
+    recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("put_up_at",)
+
+    def __str__(self) -> str:
+        return self.place

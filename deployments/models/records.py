@@ -1,0 +1,113 @@
+"""What stands on file about a deployment: decisions, documents, changes of its threshold, equipment that was lent."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from audit.actions import Action
+from audit.machine import Step
+from deployments.models.deployments import Deployment
+from deployments.policy import Rank
+from watchlists.models import OperatingPoint
+
+
+class Decision(models.Model):
+    """One decision on an application, kept whatever is decided later."""
+
+    class Kind(models.TextChoices):
+        AUTHORISED = "authorised", "Authorised"
+        RETURNED = "returned", "Returned"
+        REFUSED = "refused", "Refused"
+        REVIEWED = "reviewed", "Urgent authority confirmed"
+        ENDED = "ended", "Authority ended"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="decisions")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    rank = models.CharField(max_length=16, choices=Rank.choices, blank=True)
+    at = models.DateTimeField()
+    reason = models.TextField()
+    conditions = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.deployment}"
+
+
+class Document(models.Model):
+    """A document made from the record, as it was made. Its hash is in the journal."""
+
+    class Kind(models.TextChoices):
+        AUTHORITY = "authority", "Written Authority Document"
+        CANCELLATION = "cancellation", "Cancellation Report"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="documents")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    pdf = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("made_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.deployment}"
+
+
+class ThresholdChange(models.Model):
+    """Another threshold for a deployment that has its authority: proposed by one, approved by another. CHANGE_STEPS."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", "Proposed"
+        APPROVED = "approved", "Approved"
+        REJECTED = "rejected", "Rejected"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="threshold_changes")
+    before = models.ForeignKey(OperatingPoint, on_delete=models.PROTECT, related_name="+")
+    after = models.ForeignKey(OperatingPoint, on_delete=models.PROTECT, related_name="+")
+    evidence = models.TextField(help_text="What shows that the present threshold is wrong for this place.")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PROPOSED)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("proposed_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.before.threshold:.3f} to {self.after.threshold:.3f}"
+
+
+_C = ThresholdChange.State
+_AUTHORISE = "deployments.authorise_deployment"
+CHANGE_STEPS: dict[str, Step] = {
+    "approve": Step((_C.PROPOSED,), _C.APPROVED, _AUTHORISE, Action.THRESHOLD_CHANGE_APPROVED),
+    "reject": Step((_C.PROPOSED,), _C.REJECTED, _AUTHORISE, Action.THRESHOLD_CHANGE_REJECTED),
+}
+
+
+class Kit(models.Model):
+    """A piece of equipment that another force lent, from its receipt to its return, wiped before two people."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="kit")
+    description = models.CharField(max_length=200)
+    serial = models.CharField("serial or asset number", max_length=80)
+    lender = models.CharField(max_length=120)
+    received_at = models.DateTimeField()
+    received_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    returned_at = models.DateTimeField(null=True)
+    returned_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    witness = models.CharField(max_length=120, blank=True)
+    wiping = models.CharField(max_length=300, blank=True, help_text="What was wiped, and how it was checked.")
+
+    class Meta:
+        ordering = ("received_at", "pk")
+        constraints = (models.UniqueConstraint(fields=["deployment", "serial"], name="kit_once_a_deployment"),)
+
+    def __str__(self) -> str:
+        return f"{self.description} ({self.serial})"

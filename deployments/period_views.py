@@ -1,0 +1,211 @@
+"""Pages of a period: its plan, what must be seen to before cameras are on, and the recognition test."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from audit.access import acting, permitted
+from audit.errors import Refused
+from deployments import applications, bluetest, readiness, running
+from deployments.forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm, shape_of
+from deployments.models import Camera, Period, Sign
+from recognition.crop import faceless
+from recognition.imaging import UnreadableImage, bounded, decode_photograph, encode_jpeg
+from watchlists.engine import engine
+from watchlists.models import Person
+
+VIEW, RUN, APPLY = "deployments.view_deployment", "deployments.run_deployment", "deployments.apply_deployment"
+OPERATE = "deployments.operate_camera"
+PLAN_SIDE, SIGN_SIDE = 1600, 1000
+
+
+@require_http_methods(["GET", "POST"])
+@permitted(VIEW)
+def plan(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    """Cameras and their zones on a plan; a POST, by who applies, sets or removes its picture."""
+    period = _period(request, period_id)
+    if request.method == "POST":
+        if not request.user.has_perm(APPLY):
+            return HttpResponse(status=403)
+        picture = request.FILES.get("plan")
+        jpeg = None if "remove" in request.POST else encode_jpeg(_read(picture, PLAN_SIDE), 85)
+        applications.set_plan(period, jpeg, actor=acting(request))
+        return redirect("plan", period.id)
+    cameras = [{"id": str(camera.id), "name": camera.name, "mark": camera.plan_mark} for camera in period.cameras.all()]
+    may_draw = period.deployment.is_editable and request.user.has_perm(APPLY)
+    context = {"period": period, "deployment": period.deployment, "cameras": cameras, "may_draw": may_draw}
+    return render(request, "deployments/plan.html", context)
+
+
+@require_GET
+@permitted(VIEW)
+def plan_jpeg(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period = _period(request, period_id)
+    if period.plan_jpeg is None:
+        raise Http404
+    return HttpResponse(bytes(period.plan_jpeg), content_type="image/jpeg")
+
+
+@require_POST
+@permitted(APPLY)
+def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    """Where a camera stands on the plan; answered to the script that drew it."""
+    visible = Camera.objects.visible_to(request.user).select_related("period__deployment")
+    camera = get_object_or_404(visible, pk=camera_id)
+    try:
+        applications.mark_camera(camera, shape_of(request.POST, "mark"), actor=acting(request))
+    except Refused as refusal:
+        return JsonResponse({"error": str(refusal)}, status=422)
+    return JsonResponse({"mark": camera.plan_mark})
+
+
+@require_GET
+@never_cache
+@permitted(VIEW)
+def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    """What must be seen to, what is, and the forms that record it."""
+    period = _period(request, period_id)
+    context: dict[str, Any] = {
+        "period": period,
+        "deployment": period.deployment,
+        "checks": readiness.checks(period),
+        "rates": bluetest.rates(period),
+        "is_open": period.is_open(),
+        "staff": list(period.blue_list.people.all()) if period.blue_list is not None else [],
+        "signs": period.signs.select_related("recorded_by").defer("photograph"),
+        "list_form": ListForm(is_blue=False),
+        "blue_form": ListForm(is_blue=True, auto_id="id_blue_%s"),
+        "sign_form": SignForm(auto_id="id_sign_%s"),
+        "briefing_form": BriefingForm(),
+        "officers_form": OfficersForm(initial={"count": period.officers_present}),
+        "is_next": readiness.next_period(period.deployment) == period,
+    }
+    return render(request, "deployments/period.html", context)
+
+
+@require_POST
+@permitted(RUN, APPLY)
+def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period = _period(request, period_id)
+    form = ListForm(request.POST, is_blue="blue" in request.POST)
+    if not form.is_valid():
+        raise Refused("Choose a sealed list that no other period uses.")
+    readiness.attach_list(period, form.cleaned_data["watchlist"], actor=acting(request))
+    messages.success(request, "Attached.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(RUN)
+def sign_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period, form = _period(request, period_id), SignForm(request.POST, request.FILES)
+    if not form.is_valid():
+        raise Refused("Say where the sign stands, and choose its photograph.")
+    pixels = _read(form.cleaned_data["photograph"], SIGN_SIDE)
+    # Passers-by are on it, who have nothing to do with it.
+    hidden = faceless(pixels, [face.box for face in engine().detect_in_photograph(pixels)])
+    readiness.record_sign(
+        period, place=form.cleaned_data["place"], photograph=encode_jpeg(hidden, 80), actor=acting(request)
+    )
+    messages.success(request, "Sign recorded.")
+    return redirect("period", period.id)
+
+
+@require_GET
+@permitted(VIEW)
+def sign_jpeg(request: HttpRequest, sign_id: int) -> HttpResponse:
+    visible = Period.objects.visible_to(request.user)
+    sign = get_object_or_404(Sign.objects.filter(period__in=visible), pk=sign_id)
+    return HttpResponse(bytes(sign.photograph), content_type="image/jpeg")
+
+
+@require_POST
+@permitted(RUN)
+def briefing_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period, form = _period(request, period_id), BriefingForm(request.POST)
+    briefing = form.cleaned_data["briefing"] if form.is_valid() else ""
+    readiness.record_briefing(period, briefing=briefing, actor=acting(request))
+    messages.success(request, "Briefing recorded.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(RUN)
+def officers_count(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period, form = _period(request, period_id), OfficersForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Count the officers who are there.")
+    running.count_officers(period, count=form.cleaned_data["count"], actor=acting(request))
+    return redirect(_back(request, period))
+
+
+@require_POST
+@permitted(RUN)
+def clock_check(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    """Compare clocks: the device's comes from its own script."""
+    period = _period(request, period_id)
+    text = request.POST.get("device_ms", "")
+    if not text.isdigit():
+        raise Refused("This browser did not say what time it has.")
+    offset = readiness.check_clock(period, device_ms=int(text[:16]), actor=acting(request))
+    messages.info(request, f"Clocks are {abs(offset) / 1000:.1f} s apart.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(RUN)
+def test_start(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period = _period(request, period_id)
+    bluetest.start(period, actor=acting(request))
+    messages.success(request, "Cameras may stream now: they compare with the blue list, and with no other.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(RUN)
+def test_end(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period = _period(request, period_id)
+    bluetest.end(period, actor=acting(request))
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(OPERATE)
+def pass_tap(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    """Somebody of the blue list walks past a camera now."""
+    period, form = _period(request, period_id), PassForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Say who walks past which camera.")
+    camera = get_object_or_404(period.cameras, pk=form.cleaned_data["camera"])
+    person = get_object_or_404(Person.objects.filter(watchlist=period.blue_list_id), pk=form.cleaned_data["person"])
+    bluetest.tap(camera, person, actor=acting(request))
+    return redirect(_back(request, period))
+
+
+def _back(request: HttpRequest, period: Period) -> str:
+    from django.urls import reverse
+
+    if request.POST.get("back") == "command":
+        return reverse("command", args=[period.deployment_id])
+    return reverse("period", args=[period.id])
+
+
+def _period(request: HttpRequest, period_id: uuid.UUID) -> Period:
+    related = ("deployment__operating_point__engine", "watchlist", "blue_list", "briefed_by")
+    return get_object_or_404(Period.objects.visible_to(request.user).select_related(*related), pk=period_id)
+
+
+def _read(upload: Any, side: int) -> Any:
+    if upload is None:
+        raise Refused("Choose a picture.")
+    try:
+        return bounded(decode_photograph(upload.read()), side)
+    except UnreadableImage as error:
+        raise Refused(str(error)) from error

@@ -1,0 +1,342 @@
+"""What must be true before cameras are on, each thing recorded by who saw to it, and asked again at every start."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Conflict, Refused
+from audit.journal import JournalData, record
+from audit.machine import move, require
+from audit.models import Entry
+from deployments import bluetest, governor
+from deployments.applications import APPLY
+from deployments.events import announce
+from deployments.locks import hold, hold_period
+from deployments.models import OVER, STEPS, Deployment, Period, Sign
+from watchlists import engines, thresholds
+from watchlists.models import Watchlist
+from watchlists.operations import refuse_names
+
+RUN = "deployments.run_deployment"
+# A comparison of clocks holds so long.
+CLOCK_HOLDS = dt.timedelta(hours=1)
+# A clock that went back by more than this is not to be trusted with the end of an authority.
+BACKWARDS = dt.timedelta(seconds=5)
+BRIEFING_HOLDS = dt.timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be true. why: what is wrong, or what was found."""
+
+    name: str
+    label: str
+    holds: bool
+    why: str
+
+
+def next_period(deployment: Deployment, at: dt.datetime | None = None) -> Period | None:
+    """The period that runs, or the next one that may."""
+    moment = at or timezone.now()
+    ahead = deployment.periods.filter(ended_at__isnull=True, ends_at__gt=moment).select_related(
+        "watchlist", "blue_list"
+    )
+    return ahead.order_by("starts_at").first()
+
+
+def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
+    """Everything that must be true for this period's cameras to be on, found anew."""
+    now = at or timezone.now()
+    return [
+        _authority(period, now),
+        _notice(period),
+        _list(period, now),
+        _engine(period, now),
+        _signs(period),
+        _briefing(period, now),
+        _officers(period),
+        _clock(period, now),
+        _recognition(period, now),
+        _false_alerts(period),
+    ]
+
+
+def obstacles(period: Period, *, at: dt.datetime | None = None) -> list[str]:
+    """Why cameras may not be on; empty when they may."""
+    return [check.why for check in checks(period, at=at) if not check.holds]
+
+
+@transaction.atomic
+def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser) -> None:
+    """Say that the public was told, and how.
+
+    Raises:
+        Refused: nothing is said of how. Conflict: it is not authorised, or was done already.
+    """
+    hold(deployment)
+    if not notice.strip():
+        raise Refused("Say where and when the public was told.")
+    changes = {"notice": notice.strip()[:300], "notified_at": timezone.now()}
+    move(deployment, STEPS["notify"], actor=actor, changes=changes, data={"notice": notice.strip()[:300]})
+    announce(deployment.id, "deployment.changed", deployment.id)
+
+
+@transaction.atomic
+def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
+    """Choose the sealed list of a period, or its blue list, by what the list is.
+
+    Raises:
+        Refused: the list is not sealed, too large, used elsewhere, or the application names somebody on it.
+    """
+    if not any(actor.has_perm(name) for name in (APPLY, RUN)):  # type: ignore[attr-defined]
+        require(actor, APPLY)
+    hold_period(period)
+    deployment = period.deployment
+    if deployment.state in OVER or period.is_running:
+        raise Conflict("Lists are chosen before a period begins.")
+    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    if locked.state != Watchlist.State.SEALED or (
+        locked.expires_at is not None and locked.expires_at <= timezone.now()
+    ):
+        raise Refused(
+            f"“{locked}” is {locked.get_state_display().lower()} or too old: choose one that was sealed today."
+        )
+    if Period.objects.of_list(locked.pk).exclude(pk=period.pk).exists():
+        raise Refused("A list serves one period. Seal a new version of it.")
+    if not locked.is_blue:
+        most = deployment.list_size_asked
+        if most is not None and locked.size > most:
+            raise Refused(f"There are {locked.size:,} people on this list; {most:,} at most were asked for.")
+        refuse_names(locked, deployment.name, deployment.places, deployment.decision_reason, deployment.conditions)
+    name = "blue_list" if locked.is_blue else "watchlist"
+    setattr(period, name, locked)
+    period.list_size = period.watchlist.size if period.watchlist is not None else 0
+    period.save(update_fields=[name, "list_size"])
+    data: JournalData = {
+        "watchlist": str(locked.pk),
+        "sha256": locked.sealed_hash,
+        "period": str(period.pk),
+        "blue": locked.is_blue,
+    }
+    record(Action.LIST_ATTACHED, actor=actor, target=deployment, data=data)
+    announce(deployment.id, "deployment.changed", deployment.id)
+
+
+@transaction.atomic
+def record_sign(
+    period: Period, *, place: str, photograph: bytes, actor: AbstractBaseUser, put_up_at: dt.datetime | None = None
+) -> Sign:
+    """A sign is up. photograph: JPEG with faces made unrecognisable (`recognition.crop.faceless`).
+
+    Raises:
+        Refused: no place, or a time that is still to come.
+    """
+    _preparing(period, actor)
+    at = put_up_at or timezone.now()
+    if not place.strip():
+        raise Refused("Say where the sign stands.")
+    if at > timezone.now():
+        raise Refused("A sign cannot have been put up in the future.")
+    sign = Sign.objects.create(
+        period=period, place=place.strip()[:200], put_up_at=at, photograph=photograph, recorded_by_id=actor.pk
+    )
+    data = {"place": sign.place, "period": str(period.pk)}
+    record(Action.SIGN_RECORDED, actor=actor, target=period.deployment, data=data)
+    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    return sign
+
+
+@transaction.atomic
+def record_briefing(period: Period, *, briefing: str, actor: AbstractBaseUser) -> None:
+    """Everybody was briefed. briefing: what about, and by whom."""
+    _preparing(period, actor)
+    if not briefing.strip():
+        raise Refused("Say what was briefed, and by whom.")
+    period.briefed_at, period.briefed_by_id, period.briefing = timezone.now(), actor.pk, briefing.strip()[:400]
+    period.save(update_fields=["briefed_at", "briefed_by", "briefing"])
+    record(Action.BRIEFING_RECORDED, actor=actor, target=period.deployment, data={"period": str(period.pk)})
+    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+
+
+@transaction.atomic
+def check_clock(period: Period, *, device_ms: int, actor: AbstractBaseUser) -> int:
+    """Compare this server's clock with the database's and with the commander's device; the largest difference in ms.
+
+    device_ms: the device's clock, milliseconds since 1970, as it sent this.
+    """
+    _preparing(period, actor)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp()) * 1000")
+        database_ms = float(cursor.fetchone()[0])
+    here_ms = time.time() * 1000
+    if not 0 < device_ms < 2**53:
+        raise Refused("This is no time of day.")
+    device, database = round(device_ms - here_ms), round(database_ms - here_ms)
+    offset = device if abs(device) >= abs(database) else database
+    # A clock that is years off must not break the row that says so.
+    period.clock_offset_ms = max(min(offset, 2**31 - 1), -(2**31))
+    period.clock_checked_at = timezone.now()
+    period.save(update_fields=["clock_offset_ms", "clock_checked_at"])
+    data: JournalData = {"offset_ms": offset, "period": str(period.pk)}
+    record(Action.CLOCK_CHECKED, actor=actor, target=period.deployment, data=data)
+    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    return offset
+
+
+@transaction.atomic
+def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
+    """Say that everything is seen to.
+
+    Raises:
+        Refused: with everything that is not. Conflict: the public was not told yet, or it is ready already.
+    """
+    require(actor, RUN)
+    hold(deployment)
+    if deployment.state != Deployment.State.NOTIFIED:
+        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
+    period = next_period(deployment)
+    if period is None:
+        raise Refused("No period lies ahead.")
+    hold_period(period)
+    missing = obstacles(period)
+    if missing:
+        raise Refused(" ".join(missing))
+    move(deployment, STEPS["make_ready"], actor=actor, data={"period": str(period.pk)})
+    announce(deployment.id, "deployment.changed", deployment.id)
+
+
+def _preparing(period: Period, actor: AbstractBaseUser) -> None:
+    require(actor, RUN)
+    hold_period(period)
+    if not period.deployment.has_authority or period.ended_at is not None:
+        raise Conflict("This period is over, or its deployment has no authority.")
+
+
+def _authority(period: Period, now: dt.datetime) -> Check:
+    deployment = period.deployment
+    holds = deployment.authority_holds(now)
+    end = deployment.authority_ends_at
+    why = f"Until {timezone.localtime(end):%H:%M on %d %B}." if holds and end else "The authority does not hold now."
+    return Check("authority", "Authority", holds, why)
+
+
+def _notice(period: Period) -> Check:
+    notice = period.deployment.notice
+    return Check("notice", "Public notice", bool(notice), notice or "The public has not been told.")
+
+
+def _list(period: Period, now: dt.datetime) -> Check:
+    watchlist, most = period.watchlist, period.deployment.list_size_asked
+    label = "Watchlist"
+    if watchlist is None:
+        return Check("list", label, False, "No watchlist is attached.")
+    usable = watchlist.state == (Watchlist.State.LIVE if period.is_running else Watchlist.State.SEALED)
+    if not usable:
+        return Check("list", label, False, f"The watchlist is {watchlist.get_state_display().lower()}.")
+    if not period.is_running and watchlist.expires_at is not None and watchlist.expires_at <= now:
+        return Check("list", label, False, "The watchlist was checked more than 24 hours ago.")
+    if most is not None and watchlist.size > most:
+        return Check(
+            "list", label, False, f"There are {watchlist.size:,} people on the list; {most:,} were authorised."
+        )
+    return Check(
+        "list",
+        label,
+        True,
+        f"{watchlist.size:,} people, sealed {timezone.localtime(watchlist.sealed_at):%H:%M on %d %B}.",
+    )
+
+
+def _engine(period: Period, now: dt.datetime) -> Check:
+    point = period.deployment.operating_point
+    label = "Engine and threshold"
+    if point is None:
+        return Check("engine", label, False, "No threshold was authorised.")
+    problems = thresholds.obstacles_to(point, timezone.localdate(now))
+    for watchlist in (period.watchlist, period.blue_list):
+        if watchlist is not None and watchlist.engine_id != point.engine_id:
+            problems.append("A list was sealed for another recognition engine than the one authorised.")
+    if engines.current_engine() != point.engine:
+        problems.append("The recognition engine is not the one that was authorised.")
+    return Check("engine", label, not problems, " ".join(problems) or f"{point.engine.model}, {point.threshold:.3f}.")
+
+
+def _signs(period: Period) -> Check:
+    count = period.signs.count()
+    why = f"{count} recorded." if count else "No sign is recorded."
+    return Check("signs", "Signs", count > 0, why)
+
+
+def _briefing(period: Period, now: dt.datetime) -> Check:
+    at = period.briefed_at
+    holds = at is not None and now - at < BRIEFING_HOLDS
+    return Check(
+        "briefing",
+        "Briefing",
+        holds,
+        f"{timezone.localtime(at):%H:%M}." if holds and at else "Nobody was briefed today.",
+    )
+
+
+def _officers(period: Period) -> Check:
+    present, needed = period.officers_present, period.deployment.officers_planned or 1
+    holds = present is not None and present >= needed
+    why = f"{present or 0} present, {needed} at least were authorised."
+    return Check("officers", "Officers", holds, why)
+
+
+def _clock(period: Period, now: dt.datetime) -> Check:
+    at, offset = period.clock_checked_at, period.clock_offset_ms
+    label = "Clocks"
+    last = Entry.objects.order_by("-number").values_list("at", flat=True).first()
+    if last is not None and last - now > BACKWARDS:
+        return Check("clock", label, False, "This server's clock went back: set it right.")
+    # Once it runs, the system itself watches for a clock that jumps.
+    if at is None or offset is None or (now - at > CLOCK_HOLDS and not period.is_running):
+        return Check("clock", label, False, "Clocks were not compared within the last hour.")
+    holds = abs(offset) <= settings.LFR_CLOCK_TOLERANCE_MS
+    return Check("clock", label, holds, f"{abs(offset) / 1000:.1f} s apart{'' if holds else ': too far'}.")
+
+
+def _recognition(period: Period, now: dt.datetime) -> Check:
+    rates = bluetest.rates(period, at=now)
+    label = "Recognition test"
+    if settings.LFR_BLUE_PASSES == 0:
+        return Check("recognition", label, True, "This installation asks for none.")
+    short = [
+        f"{rate.camera}: {rate.passes} of {settings.LFR_BLUE_PASSES} passes"
+        if rate.passes < settings.LFR_BLUE_PASSES
+        else f"{rate.camera}: {rate.share} recognised, below {settings.LFR_RECOGNITION_FLOOR:.0%}"
+        for rate in rates
+        if not rate.is_enough
+    ]
+    if short:
+        return Check("recognition", label, False, f"Recognition test: {'; '.join(short)}.")
+    said = "; ".join(f"{rate.camera} {rate.recognised} of {rate.passes}" for rate in rates)
+    return Check("recognition", label, True, f"{said}.")
+
+
+def verdict_of(deployment: Deployment) -> governor.Verdict:
+    """How the false alerts since the present threshold was set stand to the ceiling."""
+    counted = deployment.tally()
+    return governor.judge(
+        counted.false - deployment.governed_from_false,
+        counted.faces - deployment.governed_from_faces,
+        settings.LFR_FACES_A_FALSE_ALERT,
+    )
+
+
+def _false_alerts(period: Period) -> Check:
+    verdict = verdict_of(period.deployment)
+    why = verdict.why
+    if verdict.level == "pause":
+        why += " It may go on only with another threshold, proposed and approved."
+    return Check("false_alerts", "False alerts", verdict.level != "pause", why)

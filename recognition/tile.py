@@ -1,0 +1,37 @@
+"""A small picture of what a camera sees, in which nobody can be recognised, and what its light and focus are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from recognition.crop import hide
+from recognition.imaging import Pixels
+from recognition.track import Box
+
+# A face that fills a fifth of a picture's width has some twenty pixels left of it, one that a camera of a street sees
+# has three; those that were found are hidden besides.
+TILE_WIDTH = 112
+# Light and focus are measured at this width, so that they mean the same for every camera.
+MEASURED_WIDTH = 480
+
+
+def tile(pixels: Pixels, faces: Sequence[Box]) -> Pixels:
+    """At most TILE_WIDTH wide, blurred; faces: boxes in the picture, in pixels, which are made flat."""
+    hidden = pixels.copy()
+    for face in faces:
+        hide(hidden, face)
+    height, width = pixels.shape[:2]
+    size = (TILE_WIDTH, max(round(height * TILE_WIDTH / width), 1))
+    small = cv2.resize(hidden, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.uint8)
+
+
+def light_and_focus(pixels: Pixels) -> tuple[float, float]:
+    """(mean brightness, 0 to 255; variance of the Laplacian, the higher the sharper)."""
+    height, width = pixels.shape[:2]
+    size = (MEASURED_WIDTH, max(round(height * MEASURED_WIDTH / width), 1))
+    grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return float(grey.mean()), float(cv2.Laplacian(grey, cv2.CV_64F).var())

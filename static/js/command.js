@@ -1,0 +1,83 @@
+// The day's page: a clock to the end, what happens as it happens, and a tile a camera in which nobody can be recognised.
+const root = document.getElementById("command");
+const now = document.getElementById("now");
+const line = document.getElementById("line");
+const EVERY_MS = 5000, TILE_MS = 1000, PATIENCE_MS = 9000;
+
+let skew = 0, heardAt = 0, retry = 500, fetching = false, again = false;
+
+refreshClock();
+connect();
+setInterval(tick, 1000);
+setInterval(refresh, EVERY_MS);
+setInterval(showTiles, TILE_MS);
+showTiles();
+
+// By the server's clock, whatever this device's says.
+function refreshClock() {
+  const clock = now.querySelector(".clock");
+  if (clock?.dataset.now) skew = new Date(clock.dataset.now) - Date.now();
+  tick();
+}
+
+function tick() {
+  const clock = now.querySelector(".clock");
+  if (clock?.dataset.until) {
+    const left = Math.max(0, Math.round((new Date(clock.dataset.until) - Date.now() - skew) / 1000));
+    const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
+    clock.textContent = `${hours}:${String(minutes).padStart(2, "0")}:${String(seconds).padStart(2, "0")}`;
+    clock.closest(".panel").classList.toggle("bad", left < 600);
+  }
+  const lost = performance.now() - heardAt > PATIENCE_MS;
+  line.textContent = lost ? "The line to the server is lost: this page is not up to date." : "Up to date";
+  line.classList.toggle("field-error", lost);
+}
+
+async function refresh() {
+  if (fetching) { again = true; return; }
+  fetching = true;
+  try {
+    const answer = await fetch(root.dataset.now);
+    if (answer.ok && !answer.redirected) {
+      const old = [...now.querySelectorAll("img[data-tile]")].map((tile) => [tile.dataset.tile, tile.src]);
+      const hadFocus = now.contains(document.activeElement);
+      if (!hadFocus) {
+        now.innerHTML = await answer.text();
+        for (const [address, source] of old) if (source) now.querySelector(`img[data-tile="${address}"]`)?.setAttribute("src", source);
+        heardAt = performance.now();
+        refreshClock();
+        // The buttons beside it belong to a state.
+        if (now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
+      }
+    } else if (answer.redirected) location.reload();
+  } catch { /* the clock says so */ }
+  fetching = false;
+  if (again) { again = false; refresh(); }
+}
+
+async function showTiles() {
+  for (const tile of now.querySelectorAll("img[data-tile]")) {
+    try {
+      const answer = await fetch(tile.dataset.tile, { cache: "no-store" });
+      if (answer.status !== 200) { tile.removeAttribute("src"); continue; }
+      const address = URL.createObjectURL(await answer.blob());
+      tile.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
+      tile.src = address;
+    } catch { tile.removeAttribute("src"); }
+  }
+}
+
+function connect() {
+  const scheme = location.protocol === "https:" ? "wss://" : "ws://";
+  const socket = new WebSocket(scheme + location.host + root.dataset.socket);
+  socket.addEventListener("message", ({ data }) => {
+    heardAt = performance.now();
+    retry = 500;
+    if (JSON.parse(data).kind !== "beat") refresh();
+  });
+  socket.addEventListener("close", ({ code }) => {
+    if (code === 4403) return;
+    setTimeout(connect, retry);
+    retry = Math.min(retry * 2, 5000);
+  });
+}

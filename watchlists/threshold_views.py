@@ -1,0 +1,99 @@
+"""Pages of thresholds: what calibrations say, who proposes, who approves, and the evidence that all of it rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from audit.access import acting, permitted
+from audit.errors import Refused
+from watchlists import thresholds
+from watchlists.engines import current_engine
+from watchlists.forms import EvidenceForm, ReasonForm, ThresholdForm
+from watchlists.models import BiasEvidence, ThresholdProposal
+
+KEEP, PROPOSE, APPROVE = thresholds.KEEP_EVIDENCE, thresholds.PROPOSE, "watchlists.approve_threshold"
+
+
+@require_GET
+@permitted(KEEP, PROPOSE, APPROVE)
+def threshold_page(request: HttpRequest) -> HttpResponse:
+    """The engine, its calibrations and thresholds; with figures in the address, what they would come to."""
+    engine = current_engine()
+    form = ThresholdForm(request.GET if "list_size" in request.GET else None)
+    context: dict[str, Any] = {
+        "engine": engine,
+        "points": engine.operating_points.select_related("calibration", "proposal"),
+        "calibrations": engine.calibrations.all(),
+        "evidence": BiasEvidence.objects.filter(engine=engine).select_related("recorded_by", "withdrawn_by"),
+        "in_force": BiasEvidence.objects.in_force(engine, timezone.localdate()),
+        "proposals": ThresholdProposal.objects.filter(calibration__engine=engine).select_related(
+            "proposed_by", "decided_by", "evidence"
+        ),
+        "form": form,
+        "evidence_form": EvidenceForm(),
+        "reason_form": ReasonForm(),
+    }
+    if form.is_bound and form.is_valid():
+        given = form.cleaned_data
+        try:
+            chosen = thresholds.choose(given["calibration"], given["wanted_fpir"], given["list_size"])
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            measured = given["calibration"].measured
+            context["chosen"] = chosen
+            context["false_alerts"] = measured.false_alerts(chosen.value, given["list_size"], given["footfall"])
+            context["is_extrapolated"] = given["list_size"] > measured.gallery
+    return render(request, "watchlists/thresholds.html", context)
+
+
+@require_POST
+@permitted(PROPOSE)
+def threshold_propose(request: HttpRequest) -> HttpResponse:
+    form, reason = ThresholdForm(request.POST), ReasonForm(request.POST)
+    if not form.is_valid() or not reason.is_valid():
+        raise Refused("Say for which list and footfall, at which rate, and why.")
+    thresholds.propose(reason=reason.cleaned_data["reason"], actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Proposed. Somebody else approves it.")
+    return redirect("thresholds")
+
+
+@require_POST
+@permitted(APPROVE)
+def threshold_decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
+    proposal = get_object_or_404(ThresholdProposal.objects.select_related("calibration", "evidence"), pk=proposal_id)
+    reason = ReasonForm(request.POST)
+    if not reason.is_valid():
+        raise Refused("Give the reason for this decision.")
+    if request.POST.get("decision") == "approve":
+        thresholds.approve(proposal, reason=reason.cleaned_data["reason"], actor=acting(request))
+        messages.success(request, "Approved: applications may ask for it now.")
+    else:
+        thresholds.reject(proposal, reason=reason.cleaned_data["reason"], actor=acting(request))
+        messages.info(request, "Rejected.")
+    return redirect("thresholds")
+
+
+@require_POST
+@permitted(KEEP)
+def evidence_record(request: HttpRequest) -> HttpResponse:
+    form = EvidenceForm(request.POST)
+    if not form.is_valid():
+        raise Refused(" ".join(f"{name}: {error}" for name, found in form.errors.items() for error in found))
+    thresholds.record_evidence(form.cleaned_data, actor=acting(request))
+    messages.success(request, "Recorded.")
+    return redirect("thresholds")
+
+
+@require_POST
+@permitted(KEEP)
+def evidence_withdraw(request: HttpRequest, evidence_id: int) -> HttpResponse:
+    thresholds.withdraw_evidence(get_object_or_404(BiasEvidence, pk=evidence_id), actor=acting(request))
+    messages.info(request, "Withdrawn: what rests on it alone cannot go live any more.")
+    return redirect("thresholds")
