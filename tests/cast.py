@@ -243,7 +243,7 @@ def end(deployment: Deployment, cast: Cast) -> None:
 
 
 def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | None = None) -> Alert:
-    camera = cameras_of(deployment)[0]
+    camera = Camera.objects.filter(period=period_of(deployment)).select_related("period__deployment")[0]
     listed = person or Person.objects.filter(watchlist=list_of(deployment))[0]
     candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
     alert = alert_operations.raise_alert(camera, candidate, make_sighting(track))

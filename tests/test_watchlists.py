@@ -80,8 +80,8 @@ ACTS: dict[str, Callable[[Watchlist, Cast], object]] = {
     "authorise": lambda each, cast: operations.authorise_watchlist(
         each, actor=cast.authority, reason="x", seen=content_hash(each)
     ),
-    "go_live": lambda each, cast: operations.go_live(each, actor=cast.operator),
-    "close": lambda each, cast: operations.close(each, actor=cast.operator, ended_at=timezone.now()),
+    "go_live": lambda each, cast: operations.go_live(each, actor=cast.commander),
+    "close": lambda each, cast: operations.close(each, actor=cast.commander, ended_at=timezone.now()),
     "remove": lambda each, cast: people.remove_person(each.people.all()[0], actor=cast.intelligence),
     "current": lambda each, cast: people.confirm_current(each, actor=cast.intelligence),
     "version": lambda each, cast: operations.new_version(each, actor=cast.intelligence),
@@ -298,7 +298,7 @@ def test_a_sealed_list_whose_checks_are_a_day_old_expires(cast: Cast) -> None:
     Watchlist.objects.filter(pk=watchlist.pk).update(expires_at=now)
     watchlist.refresh_from_db()
     with pytest.raises(Refused, match="more than 24 hours old"):
-        operations.go_live(watchlist, actor=cast.operator)
+        operations.go_live(watchlist, actor=cast.commander)
     assert operations.expire_stale() == 1
     watchlist.refresh_from_db()
     assert watchlist.state == State.EXPIRED

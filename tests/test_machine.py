@@ -1,0 +1,315 @@
+"""Any acts, by anybody, in any order, while time passes: cameras are never on without every guard, nor off without
+every socket shut."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audit.errors import Refused
+from audit.models import Entry
+from deployments import authority, bluetest, readiness, running
+from deployments.applications import CameraDraft, PeriodDraft
+from deployments.models import STEPS, Camera, Deployment, Pass, Period
+from deployments.policy import Halt
+from lfr_site import rehearsal
+from lfr_site.models import User
+from tests.cast import Cast, make_draft, make_sealed_watchlist, people_of
+from tests.test_readiness import make_blue_list
+from watchlists import operations as watchlist_operations
+from watchlists import thresholds
+from watchlists.models import BiasEvidence, Watchlist
+
+State = Deployment.State
+ROLES = ("commander", "operator", "authority", "intelligence", "compliance", "stranger")
+SHUTTING = {"deployment.ended", "deployment.shut"}
+
+
+class Undo(Exception):
+    """The end of an example: nothing of it stays."""
+
+
+@dataclass
+class World:
+    """One deployment of two periods, the sockets that cameras hold, and a clock that the test moves."""
+
+    cast: Cast
+    deployment: Deployment
+    lists: list[Watchlist]
+    offset: dt.timedelta = dt.timedelta()
+    sockets: dict[Any, dt.datetime] = field(default_factory=dict)
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC) + self.offset
+
+    def announced(self, deployment_id: Any, kind: str, subject: object) -> None:
+        """What a capture socket does when it is told (alerts.capture)."""
+        if kind in SHUTTING:
+            self.sockets.clear()
+
+    @property
+    def period(self) -> Period | None:
+        return readiness.next_period(self.deployment, self.now())
+
+    def connect(self) -> None:
+        """Every camera tries, as cameras do all the time: who is admitted stays until told, or until its time."""
+        for camera in Camera.objects.select_related("period__deployment"):
+            closes_at = camera.period.closes_at(self.now())
+            if closes_at is not None:
+                self.sockets.setdefault(camera.pk, closes_at)
+
+    def expire_sockets(self) -> None:
+        """A socket's own clock shuts it (alerts.capture, `_tick`)."""
+        self.sockets = {camera: end for camera, end in self.sockets.items() if end > self.now()}
+
+
+Act = Callable[[World, User], object]
+
+
+def _of_period(act: Callable[[Period, User, World], object]) -> Act:
+    def on_the_next(world: World, actor: User) -> object:
+        period = world.period
+        return act(period, actor, world) if period is not None else None
+
+    return on_the_next
+
+
+def _attach(period: Period, actor: User, world: World) -> None:
+    spare = next((each for each in world.lists if not Period.objects.of_list(each.pk).exists()), None)
+    if spare is not None:
+        readiness.attach_list(period, Watchlist.objects.get(pk=spare.pk), actor=actor)
+
+
+def _taps(period: Period, actor: User, world: World) -> None:
+    person = period.blue_list.people.first() if period.blue_list is not None else None
+    if person is not None:
+        for camera in period.cameras.all():
+            bluetest.tap(camera, person, actor=actor, at=world.now())
+            bluetest.note_sighting(camera, person.pk, world.now())
+
+
+ACTS: dict[str, Act] = {
+    "notice": lambda w, actor: readiness.give_notice(w.deployment, notice="Website", actor=actor),
+    "attach": _of_period(_attach),
+    "sign": _of_period(lambda p, actor, _: readiness.record_sign(p, place="Pier", photograph=b"x", actor=actor)),
+    "briefing": _of_period(lambda p, actor, _: readiness.record_briefing(p, briefing="All", actor=actor)),
+    "officers": _of_period(lambda p, actor, _: running.count_officers(p, count=5, actor=actor)),
+    "few officers": _of_period(lambda p, actor, _: running.count_officers(p, count=1, actor=actor)),
+    "clock": _of_period(lambda p, actor, _: readiness.check_clock(p, device_ms=round(time.time() * 1000), actor=actor)),
+    "test": _of_period(lambda p, actor, _: bluetest.start(p, actor=actor)),
+    "taps": _of_period(_taps),
+    "end test": _of_period(lambda p, actor, _: bluetest.end(p, actor=actor)),
+    "ready": lambda w, actor: readiness.make_ready(w.deployment, actor=actor),
+    "unready": lambda w, actor: running.unready(w.deployment, actor=actor),
+    "live": lambda w, actor: running.go_live(w.deployment, actor=actor),
+    "pause": lambda w, actor: running.pause(w.deployment, code=Halt.FAULT, actor=actor),
+    "resume": lambda w, actor: running.resume(w.deployment, actor=actor),
+    "end": lambda w, actor: running.end_period(w.deployment, actor=actor),
+    "stop": lambda w, actor: running.stop(w.deployment, code=Halt.FAULT, actor=actor),
+    "revoke": lambda w, actor: authority.revoke(w.deployment, reason="No", actor=actor),
+    "cancel": lambda w, actor: authority.cancel(w.deployment, reason="No", actor=actor),
+}
+
+
+def _pass_time(world: World, by: dt.timedelta) -> None:
+    world.offset += by
+    world.expire_sockets()
+
+
+def _unrecognised(world: World) -> None:
+    period = world.period
+    if period is not None and period.blue_list is not None:
+        for camera in period.cameras.all():
+            Pass.objects.bulk_create(
+                Pass(
+                    camera=camera,
+                    person=period.blue_list.people.first(),
+                    at=world.now() - dt.timedelta(minutes=5),
+                    before_live=False,
+                    tapped_by=world.cast.operator,
+                )
+                for _ in range(9)
+            )
+
+
+# What happens by itself, and what others do elsewhere.
+EVENTS: dict[str, Callable[[World], object]] = {
+    "the clock ticks": lambda w: (running.lapse_unstarted(at=w.now()), running.end_run_out(at=w.now())),
+    "false alerts": lambda _: Period.objects.filter(went_live_at__isnull=False).update(alerts_false=6),
+    "the governor looks": lambda w: running.watch_running(at=w.now()),
+    "evidence is withdrawn": lambda w: [
+        thresholds.withdraw_evidence(each, actor=w.cast.compliance)
+        for each in BiasEvidence.objects.filter(withdrawn_at__isnull=True)
+    ],
+    "lists expire": lambda w: watchlist_operations.expire_stale(at=w.now()),
+    "nobody is recognised": _unrecognised,
+    "ten minutes pass": lambda w: _pass_time(w, dt.timedelta(minutes=10)),
+    "two hours pass": lambda w: _pass_time(w, dt.timedelta(hours=2)),
+    "a day passes": lambda w: _pass_time(w, dt.timedelta(hours=23)),
+}
+
+# Mostly what would bring cameras on, by who may: random acts alone would seldom get there.
+ON_THE_WAY = (
+    "notice",
+    "attach",
+    "attach",
+    "sign",
+    "briefing",
+    "officers",
+    "clock",
+    "test",
+    "taps",
+    "taps",
+    "ready",
+    "live",
+)
+way = st.sampled_from(ON_THE_WAY).map(lambda name: (name, "commander"))
+anything = st.tuples(st.sampled_from([*ACTS]), st.sampled_from(ROLES))
+event = st.sampled_from([*EVENTS]).map(lambda name: (name, ""))
+straight = st.just([(name, "commander") for name in ON_THE_WAY])
+sequences = st.tuples(
+    st.one_of(straight, st.lists(st.one_of(way, way, anything), max_size=12)),
+    st.lists(st.one_of(way, anything, event), max_size=14),
+).map(lambda parts: [*parts[0], *parts[1]])
+
+
+@pytest.fixture
+def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Authorised, its first period now, its second tomorrow; a list for each, and blue lists."""
+    settings.LFR_BLUE_PASSES = 2
+    now = timezone.now()
+    tomorrow = now + dt.timedelta(hours=23, minutes=30)
+    periods = [
+        PeriodDraft(
+            place, start - dt.timedelta(minutes=5), start + dt.timedelta(hours=3), [CameraDraft("A"), CameraDraft("B")]
+        )
+        for place, start in (("Southend", now), ("Chelmsford", tomorrow))
+    ]
+    deployment = rehearsal.authorised(make_draft(cast, *periods), people_of(cast))
+    lists = [make_blue_list(cast), make_sealed_watchlist(cast), make_blue_list(cast), make_sealed_watchlist(cast)]
+    made = World(cast, deployment, lists)
+    monkeypatch.setattr(timezone, "now", made.now)
+    for module in (readiness, running, bluetest, authority):
+        monkeypatch.setattr(module, "announce", made.announced)
+    return made
+
+
+@settings(
+    max_examples=120,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(sequence=sequences)
+def test_no_sequence_of_acts_puts_cameras_on_or_off_but_as_it_must(
+    world: World, sequence: list[tuple[str, str]]
+) -> None:
+    with contextlib.suppress(Undo), transaction.atomic():
+        world.offset, world.sockets = dt.timedelta(), {}
+        for name, role in sequence:
+            _step(world, name, role)
+        raise Undo
+
+
+def test_the_straight_way_does_reach_live(world: World) -> None:
+    """Or the test above would prove nothing."""
+    for name in ON_THE_WAY:
+        _step(world, name, "commander")
+    assert world.deployment.state == State.LIVE
+    assert len(world.sockets) == 2
+
+
+def _step(world: World, name: str, role: str) -> None:
+    before, rows = _state(world), Entry.objects.count()
+    with _allowed(), transaction.atomic():
+        if name in EVENTS:
+            EVENTS[name](world)
+        else:
+            ACTS[name](world, world.cast.by_role[role])
+    after = _state(world)
+    world.deployment.refresh_from_db()
+    if after != before:
+        assert _is_a_step(before, after, world.cast.by_role.get(role)), f"{before} to {after} by {role or name}"
+        assert Entry.objects.count() > rows
+    if after == State.LIVE and before != State.LIVE:
+        _every_guard_held(world)
+    _sockets_are_as_they_must(world)
+
+
+@contextlib.contextmanager
+def _allowed() -> Iterator[None]:
+    """Refusals are answers; anything else is a fault."""
+    with contextlib.suppress(Refused, PermissionDenied):
+        yield
+
+
+def _state(world: World) -> str:
+    return Deployment.objects.values_list("state", flat=True).get(pk=world.deployment.pk)
+
+
+def _is_a_step(before: str, after: str, actor: User | None) -> bool:
+    """Whether the table knows a step between these two, by who holds its permission, or by the system."""
+    return any(
+        before in step.sources
+        and step.target == after
+        and (step.system_may or (actor is not None and actor.has_perm(step.permission)))
+        for step in STEPS.values()
+    )
+
+
+def _every_guard_held(world: World) -> None:
+    """Looked at by themselves, not through the checks that the code makes."""
+    now, deployment = world.now(), world.deployment
+    period = deployment.periods.get(went_live_at__isnull=False, ended_at__isnull=True)
+    assert period.starts_at is not None
+    assert period.ends_at is not None
+    assert period.starts_at <= now < period.ends_at
+    assert deployment.authority_ends_at is not None
+    assert now < deployment.authority_ends_at
+    assert deployment.notice
+    watchlist = period.watchlist
+    assert watchlist is not None
+    assert watchlist.state == Watchlist.State.LIVE
+    assert watchlist.sealed_at is not None
+    assert watchlist.engine == deployment.operating_point.engine  # type: ignore[union-attr]
+    assert watchlist.size <= (deployment.list_size_asked or 0)
+    assert period.signs.exists()
+    assert period.briefed_at is not None
+    assert (period.officers_present or 0) >= (deployment.officers_planned or 0)
+    assert period.clock_checked_at is not None
+    assert abs(period.clock_offset_ms or 0) <= 2000
+    assert BiasEvidence.objects.filter(withdrawn_at__isnull=True, expires_on__gte=timezone.localdate(now)).exists()
+    for camera in period.cameras.all():
+        passes = camera.passes.count()
+        assert passes >= 2
+        assert camera.passes.filter(sighting__isnull=False).count() / passes >= 0.8
+    assert period.alerts_false < 6
+
+
+def _sockets_are_as_they_must(world: World) -> None:
+    """Cameras that stream are those that may at this moment, by all three statements of the rule."""
+    now = world.now()
+    allowed = set(Camera.objects.streaming_allowed(now).values_list("pk", flat=True))
+    assert set(world.sockets) <= allowed
+    for camera in Camera.objects.select_related("period__deployment"):
+        terms = Camera.objects.frame_terms(str(camera.pk), at=now)
+        assert (terms is not None) == (camera.pk in allowed) == camera.period.is_open(now)
+        if terms is not None and world.deployment.state != State.LIVE:
+            assert terms.watchlist_ids == (camera.period.blue_list_id,)
+    if world.deployment.state == State.LIVE:
+        running_periods = world.deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True)
+        assert running_periods.count() == 1
+    elif world.deployment.state not in (State.NOTIFIED, State.READY):
+        assert not world.sockets
+    world.connect()

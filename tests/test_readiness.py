@@ -1,0 +1,342 @@
+"""What must be true before cameras are on: each thing by itself keeps them off."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from audit.errors import Conflict, Refused
+from audit.models import Entry
+from deployments import authority, bluetest, readiness, running
+from deployments.models import Camera, Deployment, Pass, Period
+from lfr_site import rehearsal
+from lfr_site.demonstration import check_and_seal
+from lfr_site.models import User
+from recognition.engine import Engine
+from recognition.imaging import decode_photograph
+from tests.cast import (
+    Cast,
+    add_person,
+    cameras_of,
+    list_of,
+    make_deployment,
+    make_draft,
+    make_live_deployment,
+    make_sealed_watchlist,
+    make_watchlist,
+    people_of,
+    period_of,
+    portrait_jpeg,
+    random_embedding,
+)
+from watchlists import engines, thresholds
+from watchlists import operations as watchlist_operations
+from watchlists.models import BiasEvidence, OperatingPoint, Watchlist
+from watchlists.models import Engine as EngineRow
+from watchlists.policy import Category, LegalBasis, Source
+
+State = Deployment.State
+
+
+def make_blue_list(cast: Cast) -> Watchlist:
+    """Of one consenting member of staff."""
+    blue = watchlist_operations.create_watchlist(
+        actor=cast.intelligence, name="Blue", purpose="To test cameras", is_blue=True
+    )
+    add_person(
+        cast,
+        blue,
+        "STAFF/1",
+        "Staff One",
+        random_embedding(77),
+        category=Category.STAFF,
+        legal_basis=LegalBasis.CONSENT,
+    )
+    check_and_seal(blue, compiler=cast.intelligence, approver=cast.authority)
+    return blue
+
+
+def _hours(count: float) -> dt.timedelta:
+    return dt.timedelta(hours=count)
+
+
+Breaking = Callable[[Period], object]
+BREAKING: dict[str, tuple[Breaking, str]] = {
+    "authority": (
+        lambda _: Deployment.objects.update(authority_ends_at=timezone.now()),
+        "authority does not hold",
+    ),
+    "notice": (lambda _: Deployment.objects.update(notice=""), "has not been told"),
+    "no list": (lambda _: Period.objects.update(watchlist=None), "No watchlist is attached"),
+    "old list": (
+        lambda _: Watchlist.objects.update(expires_at=timezone.now()),
+        "checked more than 24 hours ago",
+    ),
+    "expired list": (
+        lambda _: (
+            Watchlist.objects.update(expires_at=timezone.now()),
+            watchlist_operations.expire_stale(),
+        ),
+        "watchlist is expired",
+    ),
+    "large list": (lambda _: Deployment.objects.update(list_size_asked=0), "0 were authorised"),
+    "no calibration": (
+        lambda _: OperatingPoint.objects.update(calibration=None),
+        "rests on no calibration",
+    ),
+    "no evidence": (
+        lambda _: thresholds.withdraw_evidence(
+            BiasEvidence.objects.get(), actor=User.objects.get(username="compliance")
+        ),
+        "no evidence in force",
+    ),
+    "expired evidence": (
+        lambda _: BiasEvidence.objects.update(expires_on=timezone.localdate() - dt.timedelta(days=1)),
+        "no evidence in force",
+    ),
+    "evidence for higher thresholds": (
+        lambda _: BiasEvidence.objects.update(lowest_threshold=0.99),
+        "supports this engine from 0.990 on",
+    ),
+    "signs": (lambda period: period.signs.all().delete(), "No sign is recorded"),
+    "briefing": (lambda _: Period.objects.update(briefed_at=None), "Nobody was briefed"),
+    "old briefing": (
+        lambda _: Period.objects.update(briefed_at=timezone.now() - _hours(13)),
+        "Nobody was briefed",
+    ),
+    "officers": (lambda _: Period.objects.update(officers_present=3), "3 present, 4 at least"),
+    "clock": (lambda _: Period.objects.update(clock_offset_ms=2500), "2.5 s apart: too far"),
+    "old clock": (
+        lambda _: Period.objects.update(clock_checked_at=timezone.now() - _hours(1.1)),
+        "not compared within the last hour",
+    ),
+    "false alerts": (lambda _: Period.objects.update(alerts_false=5), "another threshold"),
+}
+
+
+@pytest.mark.parametrize("broken", BREAKING)
+def test_each_thing_by_itself_keeps_cameras_off(cast: Cast, broken: str) -> None:
+    """At making ready, and again at going live."""
+    deployment = make_deployment(cast)
+    breaking, says = BREAKING[broken]
+    assert readiness.obstacles(period_of(deployment)) == []
+    readiness.make_ready(deployment, actor=cast.commander)
+    breaking(period_of(deployment))
+    assert says in " ".join(readiness.obstacles(period_of(deployment)))
+    with pytest.raises((Refused, Conflict)):
+        running.go_live(deployment, actor=cast.commander)
+    Deployment.objects.update(state=State.NOTIFIED)
+    with pytest.raises((Refused, Conflict)):
+        readiness.make_ready(deployment, actor=cast.commander)
+    deployment.refresh_from_db()
+    assert deployment.state == State.NOTIFIED
+
+
+def test_another_engine_than_the_authorised_one_keeps_cameras_off(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = make_deployment(cast)
+    monkeypatch.setattr(engines, "current_engine", lambda: EngineRow(pk=0))
+    assert "not the one that was authorised" in " ".join(readiness.obstacles(period_of(deployment)))
+
+
+def test_everything_is_seen_to_by_the_commander_and_nobody_else(cast: Cast) -> None:
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    period = period_of(deployment)
+    for user in (cast.operator, cast.authority, cast.administrator, cast.officer, cast.stranger):
+        for act in (
+            lambda user=user: readiness.give_notice(deployment, notice="x", actor=user),
+            lambda user=user: readiness.record_sign(period, place="x", photograph=b"x", actor=user),
+            lambda user=user: readiness.record_briefing(period, briefing="x", actor=user),
+            lambda user=user: readiness.check_clock(period, device_ms=1, actor=user),
+            lambda user=user: running.count_officers(period, count=9, actor=user),
+            lambda user=user: bluetest.start(period, actor=user),
+            lambda user=user: readiness.make_ready(deployment, actor=user),
+            lambda user=user: running.go_live(deployment, actor=user),
+        ):
+            with pytest.raises(PermissionDenied):
+                act()
+    deployment.refresh_from_db()
+    assert deployment.state == State.AUTHORISED
+
+
+def test_a_list_serves_one_period_and_is_what_was_asked_for(cast: Cast) -> None:
+    first, second = make_deployment(cast), rehearsal.authorised(make_draft(cast), people_of(cast))
+    period = period_of(second)
+    with pytest.raises(Refused, match="serves one period"):
+        readiness.attach_list(period, list_of(first), actor=cast.intelligence)
+    with pytest.raises(Refused, match="is draft"):
+        readiness.attach_list(period, make_watchlist(cast), actor=cast.intelligence)
+    Deployment.objects.filter(pk=second.pk).update(list_size_asked=1)
+    with pytest.raises(Refused, match="1 at most were asked for"):
+        readiness.attach_list(period, make_sealed_watchlist(cast, people=2), actor=cast.intelligence)
+    Deployment.objects.filter(pk=second.pk).update(name="Operation Test Person 0", list_size_asked=9)
+    with pytest.raises(Refused, match="names somebody"):
+        readiness.attach_list(period, make_sealed_watchlist(cast), actor=cast.intelligence)
+    period.refresh_from_db()
+    assert period.watchlist is None
+
+
+def test_clocks_are_compared_and_a_wrong_one_is_told(cast: Cast) -> None:
+    deployment = make_deployment(cast)
+    period = period_of(deployment)
+    offset = readiness.check_clock(period, device_ms=round(time.time() * 1000) + 30_000, actor=cast.commander)
+    assert 29_000 < offset < 31_000
+    assert "too far" in " ".join(readiness.obstacles(period))
+    assert readiness.check_clock(period, device_ms=2**52, actor=cast.commander) > 2**31
+    with pytest.raises(Refused, match="no time of day"):
+        readiness.check_clock(period, device_ms=0, actor=cast.commander)
+
+
+def test_a_server_whose_clock_went_back_goes_on_nothing(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    last = Entry.objects.latest("number").at
+    assert running.distrust_clock(last, last - dt.timedelta(seconds=2)) == 0
+    assert running.distrust_clock(last, last - dt.timedelta(minutes=10)) == 1
+    deployment.refresh_from_db()
+    assert deployment.state == State.PAUSED
+    earlier = last - dt.timedelta(minutes=10)
+    assert "clock went back" in " ".join(readiness.obstacles(period_of(deployment), at=earlier))
+
+
+def test_a_sign_is_kept_without_the_faces_on_it(cast: Cast, engine: Engine) -> None:
+    deployment = make_deployment(cast)
+    period = period_of(deployment)
+    client = Client()
+    client.force_login(cast.commander)
+    picture = SimpleUploadedFile("sign.jpg", portrait_jpeg())
+    answer = client.post(f"/periods/{period.pk}/signs/", {"place": "Pier", "photograph": picture})
+    assert answer.status_code == 302
+    kept = decode_photograph(bytes(period.signs.get(place="Pier").photograph))
+    assert engine.detect_in_photograph(decode_photograph(portrait_jpeg()))
+    assert engine.detect_in_photograph(kept) == []
+
+
+# The recognition test.
+
+
+@pytest.fixture
+def tested(cast: Cast, settings: Any) -> Period:
+    """A period whose cameras each ask for three passes, with a blue list."""
+    settings.LFR_BLUE_PASSES = 3
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    period = period_of(deployment)
+    rehearsal.prepared(period, make_sealed_watchlist(cast), people_of(cast), blue_list=make_blue_list(cast))
+    return period_of(deployment)
+
+
+def test_staff_stand_on_blue_lists_and_nobody_else_does(cast: Cast) -> None:
+    blue = watchlist_operations.create_watchlist(actor=cast.intelligence, name="B", purpose="T", is_blue=True)
+    with pytest.raises(Refused, match="staff only"):
+        add_person(cast, blue, "N/1")
+    with pytest.raises(Refused, match="stand on a blue list"):
+        add_person(cast, make_watchlist(cast), "STAFF/1", category=Category.STAFF)
+    assert Source.CONSENT in Source.values
+
+
+def test_without_enough_passes_recognised_no_camera_goes_on(cast: Cast, tested: Period) -> None:
+    assert "North: 0 of 3 passes; South: 0 of 3 passes" in " ".join(readiness.obstacles(tested))
+    rehearsal.taps(tested, people_of(cast))
+    assert readiness.obstacles(tested) == []
+    north, _ = cameras_of(tested.deployment)
+    person = tested.blue_list.people.get() if tested.blue_list else None
+    assert person is not None
+    # Two that nobody recognised: three of five.
+    late = timezone.now() - dt.timedelta(minutes=1)
+    for _ in range(2):
+        Pass.objects.create(camera=north, person=person, at=late, before_live=True, tapped_by=cast.operator)
+    assert "North: 60% recognised, below 80%" in " ".join(readiness.obstacles(tested))
+    (rate, _) = bluetest.rates(tested)
+    assert (rate.passes, rate.recognised) == (5, 3)
+    assert rate.bounds == pytest.approx((0.2307, 0.8824), abs=0.001)
+
+
+def test_a_tap_and_its_alert_find_each_other_whichever_comes_first(cast: Cast, tested: Period) -> None:
+    bluetest.start(tested, actor=cast.commander)
+    tested.refresh_from_db()
+    north, south = tested.cameras.all()
+    assert tested.blue_list is not None
+    person, now = tested.blue_list.people.get(), timezone.now()
+    first = bluetest.tap(north, person, actor=cast.operator)
+    bluetest.note_sighting(north, person.pk, now)
+    bluetest.note_sighting(south, person.pk, now)
+    second = bluetest.tap(south, person, actor=cast.operator)
+    first.refresh_from_db()
+    assert first.sighting is not None
+    assert second.sighting is not None
+    # One alert counts for one pass; a pass waits for its own.
+    third = bluetest.tap(south, person, actor=cast.operator)
+    assert third.sighting is None
+    (_, rate) = bluetest.rates(tested)
+    assert (rate.passes, rate.recognised, rate.waiting) == (1, 1, 1)
+    (_, later) = bluetest.rates(tested, at=now + dt.timedelta(minutes=1))
+    assert (later.passes, later.recognised, later.waiting) == (2, 1, 0)
+    # An alert that comes a minute later is another pass's.
+    bluetest.note_sighting(south, person.pk, timezone.now() + dt.timedelta(minutes=1))
+    third.refresh_from_db()
+    assert third.sighting is None
+
+
+def test_under_test_cameras_compare_with_the_blue_list_alone(cast: Cast, tested: Period) -> None:
+    camera, now = str(tested.cameras.all()[0].pk), timezone.now()
+    assert Camera.objects.frame_terms(camera, at=now) is None
+    bluetest.start(tested, actor=cast.commander)
+    now = timezone.now()
+    terms = Camera.objects.frame_terms(camera, at=now)
+    assert terms is not None
+    assert terms.watchlist_ids == (tested.blue_list_id,)
+    tested.refresh_from_db()
+    assert tested.is_open(now)
+    end = tested.test_until
+    assert end is not None
+    assert Camera.objects.frame_terms(camera, at=end) is None
+    assert tested.is_open(end - dt.timedelta(microseconds=1))
+    assert not tested.is_open(end)
+    rehearsal.taps(tested, people_of(cast))
+    rehearsal.live(tested.deployment, people_of(cast))
+    terms = Camera.objects.frame_terms(camera, at=timezone.now())
+    assert terms is not None
+    assert terms.watchlist_ids == (tested.watchlist_id, tested.blue_list_id)
+
+
+def test_no_test_without_signs_a_blue_list_or_an_authority(cast: Cast, tested: Period) -> None:
+    tested.signs.all().delete()
+    with pytest.raises(Refused, match="put the signs up"):
+        bluetest.start(tested, actor=cast.commander)
+    Period.objects.update(blue_list=None)
+    with pytest.raises(Refused, match="Attach a blue list"):
+        bluetest.start(tested, actor=cast.commander)
+    Deployment.objects.update(authority_ends_at=timezone.now())
+    with pytest.raises(Refused, match="within the period and its authority"):
+        bluetest.start(tested, actor=cast.commander)
+    authority.revoke(tested.deployment, reason="Over", actor=cast.authority)
+    with pytest.raises(Refused, match="before going live"):
+        bluetest.start(tested, actor=cast.commander)
+
+
+def test_a_rate_that_falls_below_the_floor_pauses(cast: Cast, tested: Period) -> None:
+    rehearsal.taps(tested, people_of(cast))
+    deployment = rehearsal.live(tested.deployment, people_of(cast))
+    assert running.watch_running() == 0
+    north = tested.cameras.all()[0]
+    assert tested.blue_list is not None
+    for _ in range(6):
+        Pass.objects.create(
+            camera=north,
+            person=tested.blue_list.people.get(),
+            at=timezone.now() - dt.timedelta(minutes=1),
+            before_live=False,
+            tapped_by=cast.operator,
+        )
+    assert running.watch_running() == 1
+    deployment.refresh_from_db()
+    assert deployment.state == State.PAUSED
+    paused = Entry.objects.get(action="deployment.paused")
+    assert paused.data["code"] == "recognition"
+    assert "3 of 9 recognised" in paused.data["reason"]

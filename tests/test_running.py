@@ -1,0 +1,492 @@
+"""Cameras on and off: never outside the time, never without somebody saying why, and by the clock when nobody does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.utils import timezone
+
+from alerts import operations as alert_operations
+from alerts.models import Alert, OffenceClass, Outcome
+from audit.errors import Conflict, Refused
+from audit.journal import CLOCK
+from audit.machine import move
+from audit.models import Entry
+from deployments import afterwards, authority, bluetest, cameras, governor, readiness, running
+from deployments.applications import CameraDraft, PeriodDraft
+from deployments.cameras import FrameCounts
+from deployments.models import STEPS, Camera, Deployment, Period
+from deployments.policy import Halt
+from deployments.querysets import FrameTerms
+from lfr_site import rehearsal
+from recognition.watch import Candidate
+from reports.records import record_csv, record_of
+from tests.cast import (
+    Cast,
+    cameras_of,
+    list_of,
+    make_alert,
+    make_deployment,
+    make_draft,
+    make_live_deployment,
+    make_sealed_watchlist,
+    make_sighting,
+    people_of,
+    period_of,
+)
+from tests.test_readiness import make_blue_list
+from watchlists import destruction, engines
+from watchlists.engine import identity as running_identity
+from watchlists.models import Person, Watchlist
+
+State = Deployment.State
+
+
+def _live(period: Period, at: dt.datetime) -> bool:
+    return Period.objects.get(pk=period.pk).is_open(at)
+
+
+def test_the_day_of_a_deployment(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    period = period_of(deployment)
+    assert list_of(deployment).state == Watchlist.State.LIVE
+    assert period.list_size == 1
+    running.pause(deployment, code=Halt.COMMUNITY, detail="A crowd is angry", actor=cast.operator)
+    assert not _live(period, timezone.now())
+    running.resume(deployment, actor=cast.commander)
+    assert _live(period, timezone.now())
+    running.end_period(deployment, code=Halt.DONE, detail="Everybody was seen", actor=cast.commander)
+    assert (deployment.state, deployment.end_code) == (State.ENDED, Halt.DONE)
+    assert list_of(deployment).state == Watchlist.State.CLOSED
+    assert [each.kind for each in deployment.documents.all()] == ["authority", "cancellation"]
+    done = list(Entry.objects.in_order().filter(target_id=str(deployment.pk)).values_list("action", flat=True))
+    acts = [action for action in done if "document" not in action]
+    assert acts[-5:] == [
+        "deployment.ready",
+        "deployment.live",
+        "deployment.paused",
+        "deployment.resumed",
+        "deployment.ended",
+    ]
+
+
+def test_not_before_and_not_after_the_period(cast: Cast) -> None:
+    deployment = make_deployment(cast)
+    readiness.make_ready(deployment, actor=cast.commander)
+    now = timezone.now()
+    Period.objects.update(starts_at=now + dt.timedelta(minutes=5), ends_at=now + dt.timedelta(hours=1))
+    with pytest.raises(Refused, match="starts at"):
+        running.go_live(deployment, actor=cast.commander)
+    Period.objects.update(starts_at=now - dt.timedelta(hours=2), ends_at=now - dt.timedelta(seconds=1))
+    with pytest.raises(Refused, match="has ended"):
+        running.go_live(deployment, actor=cast.commander)
+    Period.objects.update(ends_at=now + dt.timedelta(hours=1))
+    Deployment.objects.update(authority_ends_at=now)
+    with pytest.raises(Refused, match="has ended"):
+        running.go_live(deployment, actor=cast.commander)
+
+
+def test_three_statements_of_one_rule(cast: Cast) -> None:
+    """For every frame, for every socket, in words: before, within and after, shorter authorities, pauses, the end."""
+    deployment = make_live_deployment(cast)
+    period, point = period_of(deployment), deployment.operating_point
+    camera = cameras_of(deployment)[0]
+    start, end = period.starts_at, period.ends_at
+    assert start is not None
+    assert end is not None
+    assert point is not None
+    second = dt.timedelta(seconds=1)
+    moments = [moment + step for moment in (start, end) for step in (-second, 0 * second, second)]
+
+    def seen() -> list[bool]:
+        asked = [
+            (
+                Camera.objects.streaming_allowed(at).filter(pk=camera.pk).exists(),
+                Camera.objects.frame_terms(str(camera.pk), at=at) is not None,
+                _live(period, at),
+                Deployment.objects.live(at).exists(),
+            )
+            for at in moments
+        ]
+        assert all(len(set(each)) == 1 for each in asked)
+        return [each[0] for each in asked]
+
+    assert seen() == [False, True, True, True, False, False]
+    Deployment.objects.update(authority_ends_at=end - second)
+    assert seen() == [False, True, True, False, False, False]
+    Deployment.objects.update(authority_ends_at=end)
+    running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
+    assert seen() == [False] * 6
+    running.resume(deployment, actor=cast.commander)
+    terms = Camera.objects.frame_terms(str(camera.pk), at=start)
+    wanted = FrameTerms(
+        (list_of(deployment).pk,), point.engine_id, point.threshold, camera.smallest_face, (), running_identity()
+    )
+    assert terms == wanted
+    running.end_period(deployment, actor=cast.commander)
+    assert seen() == [False] * 6
+
+
+def test_the_clock_ends_what_ran_out_at_its_time(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    end = period_of(deployment).ends_at
+    assert end is not None
+    assert running.end_run_out(at=end - dt.timedelta(seconds=1)) == []
+    Period.objects.update(ends_at=timezone.now() - dt.timedelta(minutes=3))
+    late = period_of(deployment).ends_at
+    assert running.end_run_out() == [deployment]
+    assert running.end_run_out() == []
+    deployment.refresh_from_db()
+    assert (deployment.state, deployment.ended_at, deployment.end_code) == (State.ENDED, late, Halt.AUTHORITY)
+    assert list_of(deployment).state == Watchlist.State.CLOSED
+
+
+def test_what_never_started_expires_and_drafts_do_not(cast: Cast) -> None:
+    draft, authorised, live = make_draft(cast), make_deployment(cast), make_live_deployment(cast)
+    assert running.lapse_unstarted() == 0
+    assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(hours=3)) == 1
+    for deployment in (draft, authorised, live):
+        deployment.refresh_from_db()
+    assert [draft.state, authorised.state, live.state] == [State.DRAFT, State.AUTH_EXPIRED, State.LIVE]
+    assert authorised.documents.filter(kind="cancellation").count() == 1
+
+
+def test_who_may_halt_and_who_may_not(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    for name in ("administrator", "intelligence", "officer", "compliance", "stranger"):
+        with pytest.raises(PermissionDenied):
+            running.pause(deployment, code=Halt.FAULT, actor=cast.by_role[name])
+        with pytest.raises(PermissionDenied):
+            running.stop(deployment, code=Halt.FAULT, actor=cast.by_role[name])
+    running.pause(deployment, code=Halt.FAULT, actor=cast.operator)
+    for name in ("operator", "authority"):
+        with pytest.raises(PermissionDenied):
+            running.resume(deployment, actor=cast.by_role[name])
+    running.stop(deployment, code=Halt.BREACH, actor=cast.authority)
+    assert deployment.state == State.STOPPED
+    assert list_of(deployment).state == Watchlist.State.CLOSED
+
+
+@pytest.mark.parametrize("code", ["", "because", Halt.AUTHORITY, Halt.END_OF_PERIOD])
+def test_reasons_are_chosen_from_those_that_people_have(cast: Cast, code: str) -> None:
+    deployment = make_live_deployment(cast)
+    for act in (running.pause, running.stop, running.end_period):
+        with pytest.raises(Refused, match="Choose one"):
+            act(deployment, code=code, actor=cast.commander)
+    deployment.refresh_from_db()
+    assert deployment.state == State.LIVE
+
+
+def test_too_few_officers_pause_it(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    period = period_of(deployment)
+    running.count_officers(period, count=4, actor=cast.commander)
+    deployment.refresh_from_db()
+    assert deployment.state == State.LIVE
+    running.count_officers(period, count=3, actor=cast.commander)
+    deployment.refresh_from_db()
+    assert deployment.state == State.PAUSED
+    with pytest.raises(Refused, match="3 present, 4 at least"):
+        running.resume(deployment, actor=cast.commander)
+
+
+def test_the_system_halts_but_never_starts(cast: Cast) -> None:
+    deployment = make_deployment(cast)
+    for name in ("submit", "authorise", "make_ready", "go_live", "resume", "close"):
+        assert not STEPS[name].system_may
+        with pytest.raises(PermissionDenied):
+            move(deployment, STEPS[name], actor=CLOCK)
+
+
+# Two days.
+
+
+def two_days(cast: Cast, **changes: Any) -> Deployment:
+    """Southend now, Chelmsford tomorrow; the first day is live."""
+    now = timezone.now()
+    southend = PeriodDraft(
+        "Southend", now - dt.timedelta(minutes=5), now + dt.timedelta(hours=2), [CameraDraft("Pier")]
+    )
+    tomorrow = now + dt.timedelta(days=1)
+    chelmsford = PeriodDraft("Chelmsford", tomorrow, tomorrow + dt.timedelta(hours=2), [CameraDraft("Bond Street")])
+    deployment = rehearsal.authorised(make_draft(cast, southend, chelmsford, **changes), people_of(cast))
+    rehearsal.prepared(period_of(deployment), make_sealed_watchlist(cast), people_of(cast))
+    return rehearsal.live(deployment, people_of(cast))
+
+
+def _next_day() -> None:
+    """The second period is now."""
+    now = timezone.now()
+    Period.objects.filter(place="Chelmsford").update(
+        starts_at=now - dt.timedelta(minutes=1), ends_at=now + dt.timedelta(hours=2)
+    )
+
+
+def test_between_its_days_a_deployment_stands_down_and_is_made_ready_anew(cast: Cast) -> None:
+    deployment = two_days(cast)
+    first, second = deployment.periods.all()
+    running.end_period(deployment, actor=cast.commander)
+    assert deployment.state == State.NOTIFIED
+    assert deployment.ended_at is None
+    first.refresh_from_db()
+    assert first.ended_at is not None
+    assert list_of(deployment).state == Watchlist.State.CLOSED
+    assert not Camera.objects.streaming_allowed(timezone.now()).exists()
+    _next_day()
+    with pytest.raises(Refused, match="No watchlist is attached"):
+        readiness.make_ready(deployment, actor=cast.commander)
+    second.refresh_from_db()
+    rehearsal.prepared(second, make_sealed_watchlist(cast), people_of(cast))
+    rehearsal.live(deployment, people_of(cast))
+    # The first day's camera stays shut.
+    allowed = Camera.objects.streaming_allowed(timezone.now())
+    assert [camera.name for camera in allowed] == ["Bond Street"]
+    running.end_period(deployment, actor=cast.commander)
+    assert deployment.state == State.ENDED
+    assert deployment.documents.filter(kind="cancellation").count() == 1
+
+
+def test_stopping_ends_the_days_to_come_as_well(cast: Cast) -> None:
+    deployment = two_days(cast)
+    running.stop(deployment, code=Halt.BREACH, actor=cast.commander)
+    _next_day()
+    assert not Camera.objects.streaming_allowed(timezone.now()).exists()
+    with pytest.raises(Conflict):
+        readiness.make_ready(deployment, actor=cast.commander)
+
+
+def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
+    one, two = make_live_deployment(cast), make_live_deployment(cast)
+    point = two.operating_point
+    assert point is not None
+    higher = engines.set_operating_point(point.engine, 0.9, "a test", calibration=point.calibration)
+    Deployment.objects.filter(pk=two.pk).update(operating_point=higher)
+    (first, *_), (second, *_) = cameras_of(one), cameras_of(two)
+    now = timezone.now()
+    terms = [Camera.objects.frame_terms(str(camera.pk), at=now) for camera in (first, second)]
+    assert [each.watchlist_ids for each in terms if each] == [(list_of(one).pk,), (list_of(two).pk,)]
+    assert [each.threshold for each in terms if each] == [point.threshold, 0.9]
+    alert = make_alert(one)
+    # Somebody of the other list cannot be raised here, whoever asks.
+    person = Person.objects.get(watchlist=list_of(two))
+    with pytest.raises(Refused):
+        alert_operations.raise_alert(
+            first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_sighting("f" * 32)
+        )
+    client = Client()
+    client.force_login(cast.operator)
+    assert str(alert.pk) in client.get(f"/deployments/{one.pk}/alerts/").content.decode()
+    assert str(alert.pk) not in client.get(f"/deployments/{two.pk}/alerts/").content.decode()
+    running.stop(one, code=Halt.DONE, actor=cast.commander)
+    two.refresh_from_db()
+    assert two.state == State.LIVE
+
+
+# False alerts.
+
+
+def test_the_governor_is_a_sequential_test(cast: Cast) -> None:
+    del cast
+    # One alone says little, however early; a rate at the ceiling is no cause; sixteen times the ceiling is, soon.
+    assert governor.judge(1, 1, 1000).level != "pause"
+    assert governor.judge(10, 10_000, 1000).level == "ok"
+    assert governor.judge(0, 0, 1000).level == "ok"
+    assert governor.judge(3, 100, 1000).level == "pause"
+    assert governor.judge(5, 1000, 1000).level == "pause"
+    assert "fewer than 1 of 20" in governor.judge(5, 1000, 1000).why
+    # Exactly: the mean of the four likelihood ratios.
+    expected = sum(math.exp(2 * math.log(r) - 0.5 * (r - 1)) for r in (2, 4, 8, 16)) / 4
+    assert governor.judge(2, 500, 1000).evidence == pytest.approx(expected)
+
+
+def test_the_governor_seldom_pauses_what_keeps_to_the_ceiling() -> None:
+    """Looked at after every face: at the ceiling at most 1 in 20; at eight times the ceiling nearly always."""
+    chance = np.random.default_rng(5)
+    faces = 6000
+    for ratio, low, high in ((1, 0.0, 0.05), (8, 0.95, 1.0)):
+        paused = 0
+        for _ in range(300):
+            at = np.flatnonzero(chance.random(faces) < ratio / 1000) + 1
+            # Only after a false alert can the evidence reach its bound.
+            paused += any(governor.judge(n, int(seen), 1000).level == "pause" for n, seen in enumerate(at, start=1))
+        assert low <= paused / 300 <= high
+
+
+def test_false_alerts_above_the_ceiling_pause_until_another_threshold_is_approved(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    cameras.count_frames(cameras_of(deployment)[0], FrameCounts(received=900, processed=900, faces=400))
+    for number in range(4):
+        deployment.refresh_from_db()
+        if deployment.state == State.LIVE:
+            alert_operations.decide(make_alert(deployment, f"{number:032}"), "not_same", actor=cast.operator)
+    deployment.refresh_from_db()
+    assert deployment.state == State.PAUSED
+    paused = Entry.objects.get(action="deployment.paused")
+    assert paused.actor == "the governor"
+    assert paused.data["code"] == "false_alerts"
+    with pytest.raises(Refused, match="another threshold"):
+        running.resume(deployment, actor=cast.commander)
+    point = deployment.operating_point
+    assert point is not None
+    higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
+    change = authority.propose_change(deployment, higher, evidence="Four false alerts", actor=cast.commander)
+    with pytest.raises(PermissionDenied):
+        authority.decide_change(change, accept=True, reason="Go on", actor=cast.commander)
+    authority.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
+    deployment.refresh_from_db()
+    assert deployment.operating_point == higher
+    running.resume(deployment, actor=cast.commander)
+    with pytest.raises(Conflict):
+        authority.decide_change(change, accept=False, reason="No", actor=cast.authority)
+    record = record_of(deployment)
+    assert [str(each) for each in record.changes] == [str(change)]
+    assert record.figures.false_alerts == record.figures.alerts > 0
+
+
+def test_who_proposed_a_change_never_approves_it(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    point = deployment.operating_point
+    assert point is not None
+    higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
+    cast.authority.groups.add(*cast.commander.groups.all())
+    both = type(cast.authority).objects.get(pk=cast.authority.pk)
+    change = authority.propose_change(deployment, higher, evidence="Many", actor=both)
+    with pytest.raises(Refused, match="somebody else"):
+        authority.decide_change(change, accept=True, reason="Mine", actor=both)
+    uncalibrated = engines.set_operating_point(point.engine, 0.2, "typed in")
+    with pytest.raises(Refused):
+        authority.propose_change(deployment, uncalibrated, evidence="Few", actor=cast.commander)
+
+
+# The recognition test's alerts.
+
+
+def test_alerts_on_staff_are_a_class_of_their_own(cast: Cast) -> None:
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    blue = make_blue_list(cast)
+    rehearsal.prepared(period_of(deployment), make_sealed_watchlist(cast), people_of(cast), blue_list=blue)
+    rehearsal.live(deployment, people_of(cast))
+    camera, staff = cameras_of(deployment)[0], blue.people.get()
+    bluetest.tap(camera, staff, actor=cast.operator)
+    candidate = Candidate(staff.pk, staff.photographs.get().pk, 0.8)
+    alert = alert_operations.raise_alert(camera, candidate, make_sighting("b" * 32))
+    assert alert is not None
+    assert alert.state == Alert.State.BLUE
+    with pytest.raises(Conflict):
+        alert_operations.decide(alert, "not_same", actor=cast.operator)
+    record = record_of(deployment)
+    assert (record.figures.alerts, deployment.tally().raised) == (0, 0)
+    assert [(rate.passes, rate.recognised) for rate in record.periods[0].rates] == [(1, 1), (0, 0)]
+    assert "test_passes" in record_csv(record)
+
+
+# Cameras.
+
+
+def test_a_token_opens_its_own_camera_only_and_can_be_revoked(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    north, south = cameras_of(deployment)
+    with pytest.raises(PermissionDenied):
+        cameras.issue_token(north, actor=cast.operator)
+    token = cameras.issue_token(north, actor=cast.commander)
+    assert Camera.objects.with_token(token).get() == north
+    assert token not in north.token_digest
+    assert not Camera.objects.with_token("").exists()
+    assert not Camera.objects.with_token(south.token_digest).exists()
+    again = cameras.issue_token(north, actor=cast.administrator)
+    assert not Camera.objects.with_token(token).exists()
+    cameras.revoke_token(north, actor=cast.administrator)
+    assert not Camera.objects.with_token(again).exists()
+    with pytest.raises(Refused, match="no token"):
+        cameras.revoke_token(north, actor=cast.administrator)
+    running.end_period(deployment, actor=cast.commander)
+    with pytest.raises(Conflict, match="period is over"):
+        cameras.issue_token(Camera.objects.get(pk=south.pk), actor=cast.commander)
+
+
+def test_a_zone_is_part_of_what_a_frame_is_looked_at_by(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    camera = cameras_of(deployment)[0]
+    zone = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
+    cameras.set_zone(camera, zone, actor=cast.administrator)
+    terms = Camera.objects.frame_terms(str(camera.pk), at=timezone.now())
+    assert terms is not None
+    assert terms.zone == ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    cameras.set_zone(camera, [], actor=cast.administrator)
+    assert Camera.objects.get(pk=camera.pk).zone == []
+
+
+def test_counts_add_up_and_health_is_of_now(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    north, south = cameras_of(deployment)
+    health = cameras.Health(rate=4.9, dropped=0.3, latency_ms=1500, brightness=20.0, sharpness=5.0)
+    cameras.count_frames(north, FrameCounts(received=10, processed=8, dropped=2, faces=3), health)
+    cameras.count_frames(north, FrameCounts(received=5, processed=5, dropped=0, faces=1))
+    cameras.count_frames(south, FrameCounts(received=1, processed=1, dropped=0, faces=0))
+    counted = Deployment.objects.with_counts().get()
+    assert (counted.received, counted.processed, counted.dropped, counted.faces) == (16, 14, 2, 4)  # type: ignore[attr-defined]
+    assert deployment.tally().faces == 4
+    north.refresh_from_db()
+    assert north.warnings == ["Too dark", "Out of focus", "30% of frames dropped", "1.5 s behind"]
+    Camera.objects.update(last_seen_at=timezone.now() - dt.timedelta(minutes=1))
+    assert Camera.objects.get(pk=south.pk).warnings[0].startswith("No picture since")
+
+
+# Afterwards.
+
+
+def test_closed_only_once_everything_is_settled(cast: Cast) -> None:
+    deployment = two_days(cast, lender="South Wales Police")
+    alert, other = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
+    alert_operations.decide(alert, "same", actor=cast.operator)
+    kit = afterwards.receive_kit(
+        deployment, description="Van", serial="SWP/7", lender="South Wales Police", actor=cast.commander
+    )
+    with pytest.raises(Refused, match="already"):
+        afterwards.receive_kit(deployment, description="Van", serial="SWP/7", lender="x", actor=cast.commander)
+    with pytest.raises(Conflict, match="still in use"):
+        afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
+    with pytest.raises(Refused, match="Cameras are still on"):
+        alert_operations.write_off(other, Outcome.UNREVIEWED, actor=cast.commander)
+    running.stop(deployment, code=Halt.DONE, actor=cast.commander)
+    afterwards.begin_review(deployment, review="The objective was met.", actor=cast.commander)
+    with pytest.raises(Refused) as refused:
+        afterwards.close(deployment, actor=cast.authority)
+    for words in ("without an outcome: 2", "certificate of destruction: 1", "not wiped and returned: 1"):
+        assert words in str(refused.value)
+    alert_operations.conclude(alert, Outcome.ARREST, offence_class=OffenceClass.ROBBERY, actor=cast.officer)
+    other = Alert.objects.get(pk=other.pk)
+    alert_operations.write_off(other, Outcome.UNREVIEWED, actor=cast.commander)
+    destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
+    with pytest.raises(Refused, match="somebody else"):
+        afterwards.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
+    afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks overwritten, checked", actor=cast.commander)
+    with pytest.raises(PermissionDenied):
+        afterwards.close(deployment, actor=cast.commander)
+    afterwards.close(deployment, actor=cast.authority)
+    assert deployment.state == State.CLOSED
+    record = record_of(deployment)
+    assert (record.figures.alerts, record.figures.positive_alerts, record.figures.unreviewed) == (2, 1, 1)
+    assert record.arrests == [("Robbery", 1)]
+    with pytest.raises(Conflict):
+        afterwards.change_review(deployment, review="Better", actor=cast.commander)
+
+
+def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = make_alert(deployment)
+    running.end_period(deployment, actor=cast.commander)
+    alert_operations.purge_due(at=timezone.now() + dt.timedelta(hours=25))
+    assert "without an outcome: 1" in " ".join(afterwards.open_ends_of(deployment))
+    alert.refresh_from_db()
+    client = Client()
+    client.force_login(cast.commander)
+    assert "Possible match" in client.get(f"/deployments/{deployment.pk}/unsettled/").content.decode()
+    client.post(f"/alerts/{alert.pk}/write-off/", {"outcome": "unreviewed"})
+    assert "without an outcome" not in " ".join(afterwards.open_ends_of(deployment))
