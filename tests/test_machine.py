@@ -210,7 +210,7 @@ def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @settings(
-    max_examples=200,
+    max_examples=120,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -232,6 +232,14 @@ def test_the_straight_way_does_reach_live(world: World) -> None:
         _step(world, name, "commander")
     assert world.deployment.state == State.LIVE
     assert len(world.sockets) == 2
+
+
+@pytest.mark.parametrize("left_out", sorted(set(ON_THE_WAY)))
+def test_whichever_step_is_left_out_live_is_not_reached(world: World, left_out: str) -> None:
+    for name in ON_THE_WAY:
+        if name != left_out:
+            _step(world, name, "commander")
+    assert world.deployment.state in (State.AUTHORISED, State.NOTIFIED, State.READY)
 
 
 def _step(world: World, name: str, role: str) -> None:
