@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -133,6 +134,7 @@ def _application(
         "cameras": rows[1],
         "held": list(deployment.periods.prefetch_related("cameras")),
         "problems": applications.problems_of(deployment),
+        "allowed": (deployment.footfall or 0) / settings.LFR_FACES_A_FALSE_ALERT,
         "outlook": thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
         if point
         else None,

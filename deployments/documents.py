@@ -171,7 +171,7 @@ def _threshold_section(deployment: Deployment) -> Section:
     if point is None:
         return Section("Engine and threshold", "None.")
     rows = [
-        ("Engine", f"{point.engine.model}, {point.engine.preprocessing}\n{point.engine.digest}"),
+        ("Engine", f"{point.engine.model}, {point.engine.preprocessing}\n{_broken(point.engine.digest)}"),
         ("Threshold", f"{point.threshold:.3f}: similarity from which a face is a possible match. No probability."),
         ("Why this threshold", deployment.threshold_reason),
         ("Rests on", point.basis),
@@ -202,17 +202,16 @@ def _threshold_section(deployment: Deployment) -> Section:
 
 
 def _retention_section() -> Section:
-    hours = settings.LFR_WATCHLIST_RETENTION.total_seconds() / 3600
-    alerts = settings.LFR_ALERT_RETENTION.total_seconds() / 3600
+    lists, alerts = _span(settings.LFR_WATCHLIST_RETENTION), _span(settings.LFR_ALERT_RETENTION)
     return Section(
         "Retention",
         rows=[
             ("Faces that match nobody", "Not kept: neither picture nor template."),
             (
                 "Possible matches",
-                f"Faces, scores and names destroyed {alerts:g} h after the end of their period at the latest.",
+                f"Faces, scores and names destroyed within {alerts} of the end of their period.",
             ),
-            ("Watchlist", f"Destroyed {hours:g} h after the end of its period at the latest, with a certificate."),
+            ("Watchlist", f"Destroyed within {lists} of the end of its period, with a certificate."),
         ],
     )
 
@@ -254,7 +253,7 @@ def _ending_sections(deployment: Deployment) -> Iterable[Section]:
         "" if lists else "No list was attached.",
         table=[
             ("Period", "People", "SHA-256 of the sealed list", "To be destroyed by"),
-            *((p.place, f"{p.list_size:,}", w.sealed_hash, _moment(w.destroy_due_at)) for p, w in lists),
+            *((p.place, f"{p.list_size:,}", _broken(w.sealed_hash), _moment(w.destroy_due_at)) for p, w in lists),
         ]
         if lists
         else [],
@@ -319,6 +318,16 @@ def _plan(period: Period, number: int, folder: Path) -> dict[str, Any]:
 
 def _marked(camera: Camera) -> dict[str, Any]:
     return {"name": camera.name, "at": camera.plan_mark["at"][0], "zone": camera.plan_mark["zone"]}
+
+
+def _span(time: dt.timedelta) -> str:
+    minutes = round(time.total_seconds() / 60)
+    return f"{minutes // 60} hours" if minutes % 60 == 0 else f"{minutes} minutes"
+
+
+def _broken(digest: str) -> str:
+    """With places where a line may end."""
+    return "\u200b".join(digest[start : start + 16] for start in range(0, len(digest), 16))
 
 
 def _returned(kit: Kit) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment
-from deployments.policy import CHOSEN_HALTS, Collateral
+from deployments.policy import CHOSEN_HALTS, Collateral, UseCase
 from watchlists.engines import current_engine
 from watchlists.models import OperatingPoint, Watchlist
 
@@ -109,6 +109,8 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         points.queryset = OperatingPoint.objects.filter(engine=current_engine()).select_related("engine")
         points.label_from_instance = lambda point: f"{point.threshold:.3f}, set {point.set_at:%d %B %Y}"
         points.empty_label = "Choose a threshold that was approved"
+        use_case: Any = self.fields["use_case"]
+        use_case.choices = [("", "Choose the use case"), *UseCase.choices]
 
     def section(self, *names: str) -> list[Any]:
         """The fields of one part of the page."""

@@ -70,6 +70,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         if point
         else None,
         "ceiling": settings.LFR_FACES_A_FALSE_ALERT,
+        "allowed": (deployment.footfall or 0) / settings.LFR_FACES_A_FALSE_ALERT,
         "evidence": thresholds.support(point, timezone.localdate()) if point else None,
         "reason_form": ReasonForm(),
         "kit_form": KitForm(initial={"lender": deployment.lender}),

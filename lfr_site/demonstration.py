@@ -223,7 +223,7 @@ def seed(faces: Path | None) -> Deployment:
         people=rehearsal.People(users["intel"], users["authority"], users["commander"], users["operator"]),
         keeper=users["compliance"],
         blue_list=blue_list,
-        walks={person: pictures[1:] for person, pictures in staff},
+        walks={person: scene.matching(pictures[1:], "*front*") or pictures for person, pictures in staff},
     )
 
 
@@ -322,7 +322,7 @@ def live_deployment(
     rehearsal.record_evidence(keeper, lowest=point.threshold)
     period = PeriodDraft(place, now - dt.timedelta(minutes=1), now + dt.timedelta(hours=4), cameras)
     deployment = rehearsal.apply_for(
-        name, [period], point, applicant=people.applicant, list_size_asked=max(500, watchlist.size)
+        name, [period], point, applicant=people.applicant, list_size_asked=max(100, watchlist.size)
     )
     rehearsal.authorised(deployment, people)
     (first,) = deployment.periods.all()

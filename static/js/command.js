@@ -4,6 +4,13 @@ const now = document.getElementById("now");
 const line = document.getElementById("line");
 const EVERY_MS = 5000, TILE_MS = 1000, PATIENCE_MS = 9000;
 
+// Of each tile, the address of the picture that is shown.
+const shown = new Map();
+
+// A button was pressed: its answer is the next page.
+let leaving = false;
+document.addEventListener("submit", () => { leaving = true; });
+
 let skew = 0, heardAt = 0, retry = 500, fetching = false, again = false;
 
 refreshClock();
@@ -39,15 +46,14 @@ async function refresh() {
   try {
     const answer = await fetch(root.dataset.now);
     if (answer.ok && !answer.redirected) {
-      const old = [...now.querySelectorAll("img[data-tile]")].map((tile) => [tile.dataset.tile, tile.src]);
       const hadFocus = now.contains(document.activeElement);
       if (!hadFocus) {
         now.innerHTML = await answer.text();
-        for (const [address, source] of old) if (source) now.querySelector(`img[data-tile="${address}"]`)?.setAttribute("src", source);
+        for (const tile of now.querySelectorAll("img[data-tile]")) if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
         heardAt = performance.now();
         refreshClock();
         // The buttons beside it belong to a state.
-        if (now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
+        if (!leaving && now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
       }
     } else if (answer.redirected) location.reload();
   } catch { /* the clock says so */ }
@@ -57,13 +63,20 @@ async function refresh() {
 
 async function showTiles() {
   for (const tile of now.querySelectorAll("img[data-tile]")) {
+    const name = tile.dataset.tile;
+    const before = shown.get(name);
+    let address = "";
     try {
-      const answer = await fetch(tile.dataset.tile, { cache: "no-store" });
-      if (answer.status !== 200) { tile.removeAttribute("src"); continue; }
-      const address = URL.createObjectURL(await answer.blob());
-      tile.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
-      tile.src = address;
-    } catch { tile.removeAttribute("src"); }
+      const answer = await fetch(name, { cache: "no-store" });
+      if (answer.status === 200) address = URL.createObjectURL(await answer.blob());
+    } catch { /* no picture is shown */ }
+    // The page may have been drawn anew meanwhile.
+    const present = now.querySelector(`img[data-tile="${name}"]`);
+    if (address) shown.set(name, address);
+    else shown.delete(name);
+    if (present && address) present.src = address;
+    else present?.removeAttribute("src");
+    if (before) URL.revokeObjectURL(before);
   }
 }
 

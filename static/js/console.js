@@ -163,7 +163,11 @@ function shownId() {
 async function show(id, { unasked = false } = {}) {
   const { html, reason } = await fetchHtml(`/alerts/${id}/`, "card");
   if (html !== undefined) {
+    // What was chosen on this alert stays chosen when it is fetched again.
+    const chosen = shownId() === id ? card.querySelector("select")?.value : "";
     card.innerHTML = html;
+    const choice = card.querySelector("select");
+    if (choice && chosen) choice.value = chosen;
     if (unasked) holdStill();
     mark();
   } else if (reason) {

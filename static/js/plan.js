@@ -43,7 +43,8 @@ function show() {
     const [x, y] = camera.mark.at[0];
     shapes.append(element("polygon", { points: drawing.points(camera.mark.zone), class: "zone" }));
     shapes.append(element("circle", { cx: x * 100, cy: y * drawing.height, r: 1.1, class: "stand" }));
-    const label = element("text", { x: x * 100 + 1.8, y: y * drawing.height + 0.9 });
+    // Towards the middle, so that it stays on the sheet.
+    const label = element("text", { x: x * 100 + (x < 0.5 ? 1.8 : -1.8), y: y * drawing.height + 0.7, "text-anchor": x < 0.5 ? "start" : "end" });
     label.textContent = camera.name;
     shapes.append(label);
   }

@@ -28,9 +28,37 @@ from websockets.typing import Origin
 
 from lfr_site import services
 from lfr_site.supervisor import BASE_DIR, available_port
-from tests.cast import NAMES
+from tests.cast import NAMES, portrait_jpeg
 
 PASSWORD = "a-long-password"
+# As a browser sends it: the words of the rehearsal.
+APPLICATION = {
+    "use_case": "hotspot",
+    "list_size_asked": "500",
+    "footfall": "12000",
+    "collateral": ["worship"],
+    "officers_planned": "4",
+    **dict.fromkeys(
+        (
+            "objective",
+            "why_here",
+            "intelligence_reference",
+            "why_now",
+            "list_criteria",
+            "alternatives",
+            "collateral_measures",
+            "article_8",
+            "article_10",
+            "article_11",
+            "community_impact",
+            "signage_plan",
+            "threshold_reason",
+            "dpia_version",
+            "equality_version",
+        ),
+        "As it is said in a test",
+    ),
+}
 LONDON_TIME = ZoneInfo("Europe/London")
 
 
@@ -87,7 +115,7 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
     """Started with one user a role, stopped however the block ends."""
     data = Path(tempfile.mkdtemp(prefix="lfr-live-"))
     data.chmod(0o711)
-    full = {**os.environ, "LFR_ENV": "demo", "LFR_DATA": str(data), **environment}
+    full = {**os.environ, "LFR_ENV": "demo", "LFR_DATA": str(data), "LFR_BLUE_PASSES": "0", **environment}
     port = available_port()
     command = [sys.executable, str(BASE_DIR / "manage.py"), "start", "--port", str(port)]
     process = subprocess.Popen(
@@ -117,7 +145,7 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
 _MAKE_USERS = f"""
 from lfr_site.accounts import add_user
 for name, role in {NAMES!r}.items():
-    add_user(username=name, password={PASSWORD!r}, role=role)
+    add_user(username=name, password={PASSWORD!r}, role=role, rank="superintendent" if name == "authority" else "")
 """
 
 
@@ -147,9 +175,12 @@ class LiveUser:
 
     # What people do.
 
-    def make_list(self, people: dict[str, bytes]) -> str:
-        """A draft with these people (name: photograph); its id."""
-        listed = self.post("/watchlists/new/", {"name": "High harm", "purpose": "Find them"}).url.rstrip("/")
+    def make_list(self, people: dict[str, bytes], **changes: str) -> str:
+        """A draft with these people (name: photograph); its id. changes: of their particulars, and the list's."""
+        about = {"name": changes.pop("list_name", "High harm"), "purpose": "Find them"}
+        if changes.get("category") == "staff":
+            about["is_blue"] = "on"
+        listed = self.post("/watchlists/new/", about).url.rstrip("/")
         for name, photograph in people.items():
             fields = {
                 "name": name,
@@ -163,6 +194,7 @@ class LiveUser:
                 "source": "custody",
                 "lawful_hold": "Custody record",
                 "taken_on": f"{dt.datetime.now(LONDON_TIME) - dt.timedelta(days=30):%Y-%m-%d}",
+                **changes,
             }
             page = self.post(
                 f"{listed.removeprefix(self.system.url)}/people/new/", fields, {"photograph": ("p.jpg", photograph)}
@@ -181,23 +213,56 @@ class LiveUser:
         answer = self.post(f"/watchlists/{watchlist}/check/")
         assert "Awaiting approval" in answer.text, answer.text
 
-    def make_deployment(self, watchlist: str, cameras: list[str], minutes: float = 60) -> str:
+    def apply_for(self, cameras: list[str], minutes: float = 60) -> str:
+        """A complete application for one period that has begun, handed in; its id."""
         now = dt.datetime.now(LONDON_TIME)
+        edit = self.post("/deployments/new/", {"name": "Southend High Street"})
+        deployment = edit.url.split("/")[-3]
+        (point,) = re.findall(r'<option value="(\d+)">0\.\d+, set', edit.text)[:1]
         fields: dict[str, Any] = {
+            **APPLICATION,
             "name": "Southend High Street",
-            "place": "High Street",
-            "purpose": "They are seen here",
-            "starts_at": f"{now - dt.timedelta(minutes=2):%Y-%m-%dT%H:%M}",
-            "ends_at": f"{now + dt.timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S}",
-            "watchlist": watchlist,
+            "controller": "A force",
+            "operating_point": point,
+            "intelligence_expires_on": f"{now + dt.timedelta(days=9):%Y-%m-%d}",
+            "revision": _field(edit.text, "revision"),
+            "periods-TOTAL_FORMS": 1,
+            "periods-INITIAL_FORMS": 1,
+            "periods-0-id": _field(edit.text, "periods-0-id"),
+            "periods-0-place": "High Street",
+            "periods-0-starts_at": f"{now - dt.timedelta(minutes=2):%Y-%m-%dT%H:%M}",
+            "periods-0-ends_at": f"{now + dt.timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%S}",
             "cameras-TOTAL_FORMS": len(cameras),
             "cameras-INITIAL_FORMS": 0,
         }
         for index, name in enumerate(cameras):
-            fields |= {f"cameras-{index}-name": name, f"cameras-{index}-kind": "agent"}
-        page = self.post("/deployments/new/", fields)
+            prefix = f"cameras-{index}"
+            fields |= {f"{prefix}-period": 0, f"{prefix}-name": name, f"{prefix}-kind": "agent"}
+        page = self.post(f"/deployments/{deployment}/edit/", fields)
         assert page.status_code == 200, page.text
-        return page.url.rstrip("/").rsplit("/", 1)[-1]
+        for index, (camera,) in enumerate(self.system.sql(_CAMERAS.format(deployment=deployment))):
+            self.post(f"/cameras/{camera}/mark/", {"mark": json.dumps(beside(index, len(cameras)))})
+        page = self.get(f"/deployments/{deployment}/")
+        done = self.post(f"/deployments/{deployment}/submit/", {"revision": _field(page.text, "revision")})
+        assert "Awaiting authority" in done.text, done.text
+        return deployment
+
+    def prepare(self, deployment: str, watchlist: str) -> None:
+        """Everything that readiness asks for, and on."""
+        ((period,),) = self.system.sql(f"SELECT id FROM deployments_period WHERE deployment_id = '{deployment}'")
+        sign = {"photograph": ("sign.jpg", portrait_jpeg())}
+        for path, fields, files in (
+            (f"/deployments/{deployment}/notify/", {"notice": "Force website"}, None),
+            (f"/periods/{period}/list/", {"watchlist": watchlist}, None),
+            (f"/periods/{period}/signs/", {"place": "Both ends"}, sign),
+            (f"/periods/{period}/briefing/", {"briefing": "All, by the commander"}, None),
+            (f"/periods/{period}/officers/", {"count": "4"}, None),
+            (f"/periods/{period}/clock/", {"device_ms": str(round(time.time() * 1000))}, None),
+            (f"/deployments/{deployment}/ready/", {}, None),
+            (f"/deployments/{deployment}/go-live/", {}, None),
+        ):
+            page = self.post(path, fields, files)
+            assert page.status_code == 200, page.text
 
     def token(self, camera: str) -> str:
         page = self.post(f"/cameras/{camera}/token/")
@@ -217,19 +282,68 @@ def go_live(
     system: LiveSystem, people: dict[str, bytes], cameras: tuple[str, ...] = ("North",), minutes: float = 60
 ) -> LiveDeployment:
     """From photographs to a live deployment, every step by who may take it."""
-    intelligence, authority, operator = (system.user(name) for name in ("intelligence", "authority", "operator"))
-    watchlist = intelligence.make_list(people)
+    intelligence = system.user("intelligence")
+    watchlist = seal_list(system, people)
+    record_evidence(system)
+    deployment = intelligence.apply_for(list(cameras), minutes)
+    authorise(system, deployment)
+    system.user("commander").prepare(deployment, watchlist)
+    rows = system.sql(_CAMERAS.format(deployment=deployment))
+    return LiveDeployment(deployment, watchlist, [str(camera) for (camera,) in rows])
+
+
+def record_evidence(system: LiveSystem) -> None:
+    """What compliance must have recorded before anything is authorised, once."""
+    if system.sql("SELECT 1 FROM watchlists_biasevidence"):
+        return
+    evidence = {
+        "title": "A test",
+        "source": "Nobody",
+        "reference": "none",
+        "finding": "Nothing was measured",
+        "lowest_threshold": "0.3",
+        "expires_on": f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=9):%Y-%m-%d}",
+    }
+    assert system.user("compliance").post("/evidence/", evidence).status_code == 200
+
+
+def authorise(system: LiveSystem, deployment: str) -> None:
+    """Give authority to what was handed in."""
+    authority = system.user("authority")
+    page = authority.get(f"/deployments/{deployment}/")
+    decision = {"revision": _field(page.text, "revision"), "reason": "Proportionate"}
+    page = authority.post(f"/deployments/{deployment}/authorise/", decision)
+    assert page.status_code == 200, page.text
+
+
+def seal_list(system: LiveSystem, people: dict[str, bytes], **changes: str) -> str:
+    """A sealed list of these people (name: photograph); its id. changes: of their particulars."""
+    intelligence, authority = system.user("intelligence"), system.user("authority")
+    watchlist = intelligence.make_list(people, **changes)
     intelligence.submit_list(watchlist)
     seen = re.search(r'name="seen" value="([0-9a-f]{64})"', authority.get(f"/watchlists/{watchlist}/").text)
     assert seen is not None
     decision = {"reason": "Necessary", "seen": seen[1]}
     assert authority.post(f"/watchlists/{watchlist}/authorise/", decision).status_code == 200
-    deployment = intelligence.make_deployment(watchlist, list(cameras), minutes)
-    for user, act in ((intelligence, "submit"), (authority, "authorise"), (operator, "go-live")):
-        page = user.post(f"/deployments/{deployment}/{act}/", {"reason": "Proportionate"})
-        assert page.status_code == 200, page.text
-    page = operator.get(f"/deployments/{deployment}/")
-    return LiveDeployment(deployment, watchlist, re.findall(r'href="/cameras/([0-9a-f-]{36})/"', page.text))
+    return watchlist
+
+
+def beside(number: int, of: int) -> dict[str, Any]:
+    """A camera's mark on the plan, clear of the others'."""
+    left, right = (number + 0.1) / of, (number + 0.9) / of
+    return {"at": [[left, 0.9]], "zone": [[left, 0.1], [right, 0.1], [right, 0.6], [left, 0.6]]}
+
+
+def _field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, page
+    return found[1]
+
+
+_CAMERAS = (
+    "SELECT camera.id FROM deployments_camera camera JOIN deployments_period period ON period.id = camera.period_id "
+    "WHERE period.deployment_id = '{deployment}' ORDER BY camera.name"
+)
 
 
 class Socket:

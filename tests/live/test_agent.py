@@ -48,7 +48,7 @@ def test_a_recording_can_begin_again(recording: Path) -> None:
 
 def test_the_agent_feeds_a_recording(live: LiveSystem, deployment: LiveDeployment, recording: Path) -> None:
     camera = deployment.cameras[0]
-    token = live.user("operator").token(camera)
+    token = live.user("commander").token(camera)
     arguments = ("--server", live.url, "--camera", camera, "--source", str(recording), "--fps", "5")
     done = live.manage("camera", *arguments, LFR_CAMERA_TOKEN=token)
     assert done.returncode == 0, done.stderr
@@ -75,7 +75,7 @@ def test_a_wrong_call_is_said_plainly(
 
 def test_another_cameras_token_is_refused(live: LiveSystem, deployment: LiveDeployment, recording: Path) -> None:
     other = go_live(live, {"Agent Other": portrait_jpeg()})
-    token = live.user("operator").token(other.cameras[0])
+    token = live.user("commander").token(other.cameras[0])
     arguments = ("--server", live.url, "--camera", deployment.cameras[0], "--source", str(recording))
     done = live.manage("camera", *arguments, LFR_CAMERA_TOKEN=token)
     assert done.returncode == 1

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
-import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from lfr_site import scene
 from recognition.engine import Engine
 from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import portrait, portrait_jpeg
-from tests.live.system import LONDON_TIME, PASSWORD, LiveSystem, eventually
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium
+from tests.live.system import LiveSystem, authorise, eventually, record_evidence
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="skipped: no chromium on this machine (apt install chromium)")
-
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
-)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +38,8 @@ def film(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(film: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        flags = [*FLAGS.split(), f"--use-file-for-fake-video-capture={film}"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with chromium(film) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -59,38 +49,13 @@ def people(browser: Browser, live: LiveSystem) -> Iterator[Cast]:
     assert cast.complaints == []
 
 
-class Cast:
-    """Browser windows of people who are signed in. What their consoles complain of is kept."""
-
-    def __init__(self, browser: Browser, live: LiveSystem) -> None:
-        self._browser, self._live = browser, live
-        self.complaints: list[str] = []
-
-    def sign_in(self, name: str) -> Page:
-        page = self._browser.new_context(viewport={"width": 1366, "height": 800}).new_page()
-        page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
-        page.on("console", lambda line: self._hear(name, line.type, line.text))
-        page.goto(self._live.url)
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", name=f"Good to see you, {name}")).to_be_visible()
-        return page
-
-    def _hear(self, name: str, kind: str, text: str) -> None:
-        # A refused form or photograph is an answer, and Chromium writes those down as errors.
-        if kind == "error" and "status of 4" not in text:
-            self.complaints.append(f"{name}: {text}")
-
-
 def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
     intelligence, authority = people.sign_in("intelligence"), people.sign_in("authority")
     operator, officer = people.sign_in("operator"), people.sign_in("officer")
 
     listed = _compile(intelligence)
     _approve(authority, listed)
-    deployment = _apply(intelligence)
-    _authorise_and_start(authority, operator, deployment)
+    deployment = _start(live, operator, listed)
 
     watcher = people.sign_in("operator")
     watcher.goto(f"{live.url}{deployment}console/")
@@ -100,7 +65,7 @@ def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
 
     _decide(operator, watcher, live.url + deployment)
     _conclude(officer, watcher, live.url + deployment)
-    _end(operator, camera, live.url + deployment)
+    _end(people.sign_in("commander"), camera, live.url + deployment)
     _destroyed_on_the_clock(live, people.sign_in("compliance"), deployment)
 
 
@@ -250,34 +215,17 @@ def _approve(page: Page, listed: str) -> None:
     expect(page.locator("h1 .badge")).to_have_text("Sealed")
 
 
-def _apply(page: Page) -> str:
-    now = dt.datetime.now(LONDON_TIME)
-    page.get_by_role("link", name="Deployments").click()
-    page.get_by_role("link", name="New deployment").click()
-    page.get_by_label("Name").first.fill("Southend High Street")
-    page.get_by_label("Place").fill("High Street at Victoria Circus")
-    page.get_by_label("Why here, why now").fill("They are seen in this street")
-    page.get_by_label("Start").fill(f"{now - dt.timedelta(minutes=2):%Y-%m-%dT%H:%M}")
-    page.get_by_label("End").fill(f"{now + dt.timedelta(minutes=50):%Y-%m-%dT%H:%M}")
-    page.get_by_label("Watchlist").select_option("Southend, high harm")
-    for index, name in enumerate(("North", "South")):
-        page.locator(f"[name=cameras-{index}-name]").fill(name)
-    page.get_by_role("button", name="Save draft").click()
-    page.get_by_role("button", name="Submit for authority").click()
-    expect(page.locator("h1 .badge")).to_have_text("Awaiting authority")
-    return "/deployments/" + page.url.split("/deployments/")[1]
-
-
-def _authorise_and_start(authority: Page, operator: Page, deployment: str) -> None:
-    authority.goto(authority.url.split("/watchlists")[0] + deployment)
-    authority.get_by_label("Reason").fill("Targeted and limited in time")
-    authority.get_by_role("button", name="Authorise").click()
-    expect(authority.locator("h1 .badge")).to_have_text("Authorised")
-    operator.goto(operator.url.rstrip("/") + deployment)
-    operator.get_by_role("button", name="Go live").click()
+def _start(live: LiveSystem, operator: Page, listed: str) -> str:
+    """From the application to the live cameras, by the pages' own posts; tests.live.test_trial does it in browsers."""
+    record_evidence(live)
+    deployment = live.user("intelligence").apply_for(["North", "South"], 50)
+    authorise(live, deployment)
+    live.user("commander").prepare(deployment, listed.rstrip("/").rsplit("/", 1)[-1])
+    operator.goto(f"{live.url}/deployments/{deployment}/")
     expect(operator.locator("h1 .badge")).to_have_text("Live")
     operator.get_by_role("link", name="Open the console").click()
     expect(operator.locator("#line")).to_have_text("Live")
+    return f"/deployments/{deployment}/"
 
 
 def _stream(page: Page, deployment: str) -> None:
@@ -318,15 +266,17 @@ def _conclude(officer: Page, watcher: Page, deployment: str) -> None:
     officer.locator("li[data-state=referred] button").first.click()
     expect(officer.get_by_role("button", name="Same person S")).to_have_count(0)
     officer.get_by_role("button", name="Same person: arrested").click()
-    expect(officer.locator(".decided")).to_contain_text("arrested")
+    expect(officer.locator("#card-error")).to_contain_text("Say what the arrest was for")
+    officer.get_by_label("Of an arrest: for what").select_option("Robbery")
+    officer.get_by_role("button", name="Same person: arrested").click()
+    expect(officer.locator(".decided")).to_contain_text("arrested, robbery")
     expect(watcher.locator("li[data-state=concluded]").first).to_contain_text("arrested")
 
 
-def _end(operator: Page, camera: Page, deployment: str) -> None:
-    operator.goto(deployment)
-    operator.get_by_label("Reason").fill("The list has been found")
-    operator.get_by_role("button", name="End now").click()
-    expect(operator.locator("h1 .badge")).to_have_text("Ended")
+def _end(commander: Page, camera: Page, deployment: str) -> None:
+    commander.goto(f"{deployment}command/")
+    commander.get_by_role("button", name="End the period").click()
+    expect(commander.locator("h1 .badge")).to_have_text("Ended")
     expect(camera.locator("#state")).to_have_text("Closed")
     expect(camera.locator("#problem")).to_have_text("The deployment has ended.")
 
@@ -342,8 +292,9 @@ def _destroyed_on_the_clock(live: LiveSystem, page: Page, deployment: str) -> No
     page.get_by_role("link", name="Records").click()
     with page.expect_download() as download:
         page.locator(f"a[href='/records/{deployment.split('/')[2]}.csv']").click()
-    (record,) = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
+    record, total = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
     assert (record["deployment"], record["watchlist_size"]) == ("Southend High Street", "1")
+    assert total["period"] == "all"
     assert int(record["faces_seen"]) >= 1
     assert int(record["alerts"]) == sum(int(record[name]) for name in _DECISIONS) >= 1
     assert record["outcome_arrest"] == "1"

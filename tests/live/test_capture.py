@@ -28,8 +28,7 @@ def deployment(live: LiveSystem) -> LiveDeployment:
 
 @pytest.fixture(scope="module")
 def tokens(live: LiveSystem, deployment: LiveDeployment) -> list[str]:
-    operator = live.user("operator")
-    return [operator.token(camera) for camera in deployment.cameras]
+    return [live.user("commander").token(camera) for camera in deployment.cameras]
 
 
 def _path(deployment: LiveDeployment, index: int = 0) -> str:
@@ -165,11 +164,10 @@ async def test_leaving_in_the_middle_of_anything_frees_the_place(
 
 
 async def test_a_replaced_token_closes_the_socket_it_opened(live: LiveSystem, deployment: LiveDeployment) -> None:
-    operator = live.user("operator")
-    first = operator.token(deployment.cameras[1])
+    first = live.user("commander").token(deployment.cameras[1])
     async with socket(live, _path(deployment, 1), Authorization=f"Bearer {first}") as capture:
         await capture.until("ready")
-        operator.token(deployment.cameras[1])
+        live.user("commander").token(deployment.cameras[1])
         closing = await capture.until("closing", 12)
         assert closing["code"] == 4403
 

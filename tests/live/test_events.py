@@ -29,7 +29,7 @@ async def test_an_alert_is_told_to_its_own_deployment_only(
     live: LiveSystem, two: tuple[LiveDeployment, LiveDeployment]
 ) -> None:
     operator = live.user("operator")
-    token = operator.token(two[0].cameras[0])
+    token = live.user("commander").token(two[0].cameras[0])
     async with (
         socket(live, _path(two[0]), Cookie=operator.cookie) as own,
         socket(live, _path(two[1]), Cookie=live.user("officer").cookie) as others,

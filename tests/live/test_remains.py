@@ -29,7 +29,7 @@ def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
         deployment = go_live(system, listed)
         words, vectors, stored, key = _evidence(system, names)
         _the_search_finds_what_is_there(system, words, vectors, stored)
-        done = system.user("operator").post(f"/deployments/{deployment.id}/end/", {"reason": "Done"})
+        done = system.user("commander").post(f"/deployments/{deployment.id}/end/", {"code": "done"})
         assert done.status_code == 200
         scrubbed = "SELECT count(*) FROM watchlists_certificate WHERE scrubbed_at IS NOT NULL AND log_removed"
         with psycopg.connect(services.database_url(system.data)) as reader:

@@ -109,7 +109,7 @@ def test_nothing_of_a_stranger_is_left(engine: Engine, street: tuple[dict[str, P
             _administer(system, f"ALTER DATABASE lfr SET {setting}")
         _administer(system, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lfr'")
         deployment = go_live(system, {name: path.read_bytes() for name, path in wanted.items()})
-        token = system.user("operator").token(deployment.cameras[0])
+        token = system.user("commander").token(deployment.cameras[0])
         evidence = asyncio.run(_walk(system, deployment.cameras[0], token, film, set(wanted), engine))
         assert len(evidence.strangers) >= 40
         assert len(evidence.track_ids) >= 20

@@ -1,0 +1,412 @@
+"""Two days like the trial of October 2023, from the application to the closed record, by the people whose work it is.
+
+Southend, then Chelmsford, with equipment that another force lent: five possible matches, three arrests, for rape,
+robbery and an outstanding warrant. The people are invented; the photographs are of people who gave them for research.
+What this test moves is the second day: the database is told that it is now.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from lfr_site import scene, services
+from recognition.engine import Engine
+from recognition.imaging import encode_jpeg
+from recognition.open_set import photographs
+from tests.cast import LONDON, NO_LONDON, portrait_jpeg
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium
+from tests.live.system import LONDON_TIME, LiveSystem, eventually, live_system, seal_list
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
+    pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON),
+]
+
+STAFF = "Staff Volunteer"
+SOUTHEND = ("Rowan Ash", "Jamie Holt", "Alex Wren")
+CHELMSFORD = ("Kim Farrow", "Sam Birch")
+OUTCOMES = {
+    "Rowan Ash": ("Same person: arrested", "Rape and serious sexual offences"),
+    "Jamie Holt": ("Same person: arrested", "Robbery"),
+    "Alex Wren": ("Same person: no further action", None),
+    "Kim Farrow": ("Same person: arrested", "Outstanding warrant"),
+    "Sam Birch": ("Same person: other disposal", None),
+}
+WALK_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def faces() -> dict[str, list[Path]]:
+    """Each invented name, and photographs of somebody: the first is enrolled, in the others they walk."""
+    known = list(photographs(LONDON).values())
+    return dict(zip((STAFF, *SOUTHEND, *CHELMSFORD), known, strict=False))
+
+
+@pytest.fixture(scope="module")
+def browser(
+    faces: dict[str, list[Path]], engine: Engine, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """Its camera sees the member of staff first, then each of the others, one after the other."""
+    walkers = []
+    for number, (name, pictures) in enumerate(faces.items()):
+        front = scene.matching(pictures[1:], "*front*") or pictures[1:]
+        looks = tuple(look for path in front if (look := scene.cutout(engine, path)) is not None)
+        walkers.append(scene.Walker(name, looks, 0.5 + number * WALK_S, WALK_S, 0.5, 1.0))
+    street = scene.Street(walkers, label="")
+    path = tmp_path_factory.mktemp("film") / "street.mjpeg"
+    frames = range(round(30 * (street.seconds + 1)))
+    path.write_bytes(b"".join(encode_jpeg(street.frame(number / 30)[0], 85) for number in frames))
+    with chromium(path) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[LiveSystem]:
+    with live_system(
+        LFR_WATCHLIST_RETENTION_MINUTES="1", LFR_ALERT_RETENTION_MINUTES="1", LFR_BLUE_PASSES="1"
+    ) as running:
+        yield running
+
+
+def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Path]]) -> None:
+    people = Cast(browser, system)
+    commander, operator = people.sign_in("commander"), people.sign_in("operator")
+    camera, officer = people.sign_in("operator"), people.sign_in("officer")
+    authority, compliance = people.sign_in("authority"), people.sign_in("compliance")
+
+    _evidence(compliance, system)
+    deployment = _apply(people.sign_in("intelligence"), system)
+    _authorise(authority, system, deployment)
+    commander.goto(system.url + deployment)
+    commander.get_by_label("Where and when the public was told").fill("Force website and social media, yesterday")
+    commander.get_by_role("button", name="Notice was given").click()
+    _receive_kit(commander)
+
+    day = Day(system, deployment, faces)
+    day.prepare(commander, "Southend", SOUTHEND)
+    day.test(commander, camera)
+    _go_live(commander)
+    day.run(camera, operator, officer, SOUTHEND)
+    _pause_and_resume(commander, camera, system, deployment)
+    _end_period(commander, system, deployment)
+    expect(commander.locator("h1 .badge")).to_have_text("Public notice given")
+
+    _next_day(system)
+    day.prepare(commander, "Chelmsford", CHELMSFORD)
+    day.test(commander, camera)
+    _go_live(commander)
+    day.run(camera, operator, officer, CHELMSFORD)
+    _end_period(commander, system, deployment)
+    expect(commander.locator("h1 .badge")).to_have_text("Ended")
+
+    _close(commander, authority, system, deployment)
+    _record(compliance, system, deployment)
+    assert people.complaints == []
+
+
+def _evidence(page: Page, system: LiveSystem) -> None:
+    page.goto(f"{system.url}/thresholds/")
+    expect(page.get_by_text("Nothing can be authorised until compliance has recorded what is known")).to_be_visible()
+    page.get_by_text("Record evidence").click()
+    page.get_by_label("Title").fill("Test with volunteers")
+    page.get_by_label("Measured by").fill("Nobody: invented for a test")
+    page.get_by_label("Reference").fill("none")
+    page.get_by_label("Finding").fill("Nothing was measured.")
+    page.get_by_label("Lowest threshold").fill("0.6")
+    page.get_by_label("To be renewed by").fill(f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=90):%Y-%m-%d}")
+    page.get_by_role("button", name="Record", exact=True).click()
+    expect(page.get_by_text("In force", exact=True)).to_be_visible()
+
+
+def _apply(page: Page, system: LiveSystem) -> str:
+    """Typed, saved by itself, drawn on the plan, and handed in."""
+    now = dt.datetime.now(LONDON_TIME)
+    tomorrow = now + dt.timedelta(days=1)
+    page.goto(f"{system.url}/deployments/")
+    page.get_by_role("link", name="New deployment").click()
+    page.get_by_label("Name").fill("Southend and Chelmsford")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("button", name="Submit for authority")).to_be_disabled()
+    page.get_by_label("Use case").select_option("Crime hotspot")
+    for label, text in _APPLICATION.items():
+        page.get_by_label(label, exact=True).fill(text)
+    page.get_by_label("Intelligence holds until").fill(f"{now + dt.timedelta(days=20):%Y-%m-%d}")
+    page.get_by_label("Place of worship").check()
+    page.get_by_label("Threshold asked for").select_option(index=1)
+    page.get_by_role("button", name="Another period").click()
+    first, second = page.locator(".period-fields").all()
+    for block, place, start, end, name in (
+        (first, "Southend High Street", now - dt.timedelta(minutes=2), now + dt.timedelta(hours=2), "Pier"),
+        (second, "Chelmsford, Bond Street", tomorrow, tomorrow + dt.timedelta(hours=3), "Market"),
+    ):
+        block.get_by_label("Place").fill(place)
+        block.get_by_label("Start").fill(f"{start:%Y-%m-%dT%H:%M}")
+        block.get_by_label("End").fill(f"{end:%Y-%m-%dT%H:%M}")
+        block.get_by_label("Name").fill(name)
+    expect(page.locator("#problems")).to_contain_text("not on the plan yet: Market", timeout=15_000)
+    expect(page.locator("#problems li")).to_have_count(2)
+    # What was typed is there when the page is opened again.
+    page.reload()
+    expect(page.get_by_label("Why now", exact=True)).to_have_value(_APPLICATION["Why now"])
+    expect(page.get_by_text("False alerts", exact=False).first).to_be_attached()
+    for number in range(2):
+        page.get_by_role("link", name="Draw cameras and zones on the plan").nth(number).click()
+        _draw(page)
+        page.get_by_role("link", name="Southend and Chelmsford").click()
+    expect(page.locator("#complete")).to_be_visible()
+    page.get_by_role("button", name="Submit for authority").click()
+    expect(page.locator("h1 .badge")).to_have_text("Awaiting authority")
+    return "/deployments/" + page.url.split("/deployments/")[1]
+
+
+def _draw(page: Page) -> None:
+    area = page.locator(".board svg").bounding_box()
+    assert area is not None
+    for x, y in ((0.5, 0.9), (0.2, 0.2), (0.8, 0.2), (0.8, 0.7), (0.2, 0.7)):
+        page.mouse.click(area["x"] + area["width"] * x, area["y"] + area["height"] * y)
+    page.get_by_role("button", name="Keep this zone").click()
+    expect(page.locator("#hint")).to_have_text("Every camera is on the plan.")
+
+
+def _authorise(page: Page, system: LiveSystem, deployment: str) -> None:
+    page.goto(system.url + deployment)
+    expect(page.get_by_text("among 9,000 faces on a list of 20")).to_be_visible()
+    page.get_by_label("Reasons: necessity and proportionality").fill(
+        "Two towns, some hours, people wanted for grave harm"
+    )
+    page.get_by_label("Conditions, if any").fill("Stop if an assembly forms")
+    page.get_by_role("button", name="Authorise").click()
+    expect(page.locator("h1 .badge")).to_have_text("Authorised")
+    address = page.get_by_role("link", name="Written Authority Document").get_attribute("href")
+    answer = page.request.get(system.url + str(address))
+    assert answer.body().startswith(b"%PDF-")
+    digest = hashlib.sha256(answer.body()).hexdigest()
+    made = "SELECT count(*) FROM audit_entry WHERE action = 'deployment.document_made' AND data->>'sha256' = '{}'"
+    assert system.sql(made.format(digest)) == [(1,)]
+
+
+def _receive_kit(page: Page) -> None:
+    page.get_by_text("Equipment has come").click()
+    page.get_by_label("Equipment", exact=True).fill("Van with two cameras")
+    page.get_by_label("Serial or asset number").fill("SWP/LFR/2")
+    expect(page.get_by_label("Lender")).to_have_value("South Wales Police")
+    page.get_by_role("button", name="Put on the register").click()
+    expect(page.get_by_text("SWP/LFR/2")).to_be_visible()
+
+
+class Day:
+    """A period: what is seen to, the recognition test, and what the cameras find."""
+
+    def __init__(self, system: LiveSystem, deployment: str, faces: dict[str, list[Path]]) -> None:
+        self._system, self._deployment, self._faces = system, deployment, faces
+
+    def prepare(self, page: Page, place: str, wanted: tuple[str, ...]) -> None:
+        """Lists by the pages' own posts; the rest in the browser."""
+        blue = {"category": "staff", "legal_basis": "consent", "source": "consent", "list_name": f"Blue, {place}"}
+        seal_list(self._system, self._pictures((STAFF,)), **blue)
+        seal_list(self._system, self._pictures(wanted), list_name=f"{place}, high harm")
+        page.goto(self._system.url + self._deployment)
+        page.get_by_role("link", name="See to it").click()
+        expect(page.get_by_role("heading", name=place)).to_be_visible()
+        expect(page.locator(".checks .no")).not_to_have_count(0)
+        page.get_by_label("Watchlist").select_option(f"{place}, high harm")
+        page.get_by_role("button", name="Attach").first.click()
+        page.get_by_label("Blue list").select_option(f"Blue, {place}")
+        page.get_by_role("button", name="Attach").last.click()
+        page.get_by_label("Where it stands").fill("Both ends of the street")
+        page.get_by_label("Photograph of it").set_input_files(
+            {"name": "sign.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()}
+        )
+        page.get_by_role("button", name="A sign is up").click()
+        page.get_by_label("What was briefed, and by whom").fill("Powers, under-18 rule, look-alikes")
+        page.get_by_role("button", name="Briefed").click()
+        page.get_by_label("Officers present").fill("6")
+        page.get_by_role("button", name="Count").click()
+        page.get_by_role("button", name="Compare clocks").click()
+        expect(page.locator(".checks .no")).to_have_count(1)
+        # Not before staff were recognised.
+        page.get_by_role("button", name="Everything is seen to: ready").click()
+        expect(page.get_by_text("0 of 1 passes")).to_be_visible()
+        page.go_back()
+
+    def test(self, page: Page, camera: Page) -> None:
+        """The member of staff walks past and is recognised; nobody else is compared with anybody."""
+        page.get_by_role("button", name="Start the test").click()
+        before, found = self._count("deployments_sighting"), self._alerts()
+        self._stream(camera)
+        assert eventually(lambda: self._count("deployments_sighting") > before, patience=30)
+        page.get_by_role("button", name=STAFF).first.click()
+        camera.get_by_role("button", name="Stop").click()
+        expect(page.locator(".checks .no")).to_have_count(0)
+        assert self._alerts() == found
+
+    def run(self, camera: Page, operator: Page, officer: Page, wanted: tuple[str, ...]) -> None:
+        """Everybody sought walks past once, is judged by the operator and met by the officer."""
+        operator.goto(f"{self._system.url}{self._deployment}console/")
+        officer.goto(f"{self._system.url}{self._deployment}console/")
+        expect(operator.locator("#line")).to_have_text("Live")
+        before = self._alerts()
+        self._stream(camera)
+        assert eventually(lambda: self._alerts() == before + len(wanted), patience=40)
+        camera.get_by_role("button", name="Stop").click()
+        for name in wanted:
+            card = operator.locator(".alert-card[data-state=raised]")
+            expect(card.get_by_role("button", name="Same person")).to_be_enabled(timeout=15_000)
+            judged = card.get_attribute("data-id")
+            operator.keyboard.press("s")
+            expect(operator.locator(f"#alert-{judged}")).to_contain_text("Judged the same person")
+            officer.locator("li[data-state=referred] button").first.click()
+            shown = officer.locator(".alert-card .why strong").first.inner_text()
+            outcome, offence = OUTCOMES[shown]
+            if offence is not None:
+                officer.get_by_label("Of an arrest: for what").select_option(offence)
+            officer.get_by_role("button", name=outcome, exact=True).click()
+            expect(officer.locator(".decided")).to_contain_text(outcome.lower())
+            assert name in wanted
+        assert self._alerts() == before + len(wanted)
+
+    def _stream(self, camera: Page) -> None:
+        camera.goto(self._system.url + self._deployment)
+        now = "SELECT id FROM deployments_period WHERE starts_at <= now() AND ends_at > now() AND ended_at IS NULL"
+        ((own,),) = self._system.sql(f"SELECT id FROM deployments_camera WHERE period_id IN ({now})")
+        camera.locator(f"a[href='/cameras/{own}/']").click()
+        camera.get_by_role("button", name="This device's camera").click()
+        expect(camera.locator("#state")).to_have_text("Streaming")
+
+    def _pictures(self, names: tuple[str, ...]) -> dict[str, bytes]:
+        return {name: self._faces[name][0].read_bytes() for name in names}
+
+    def _count(self, table: str) -> int:
+        return int(self._system.sql(f"SELECT count(*) FROM {table}")[0][0])
+
+    def _alerts(self) -> int:
+        return int(self._system.sql("SELECT count(*) FROM alerts_alert WHERE state <> 'blue'")[0][0])
+
+
+def _go_live(page: Page) -> None:
+    page.get_by_role("button", name="Everything is seen to: ready").click()
+    page.get_by_role("button", name="Go live").click()
+    expect(page.locator(".gauges .badge")).to_have_text("Live")
+    expect(page.locator(".clock")).not_to_have_text("–")
+
+
+def _pause_and_resume(page: Page, camera: Page, system: LiveSystem, deployment: str) -> None:
+    """What the commander sees of it, and that cameras are shut meanwhile."""
+    # So that nobody of the film is found a second time.
+    _look_at_faces_from(page, camera.url, 400)
+    page.goto(f"{system.url}{deployment}command/")
+    camera.get_by_role("button", name="This device's camera").click()
+    expect(camera.locator("#state")).to_have_text("Streaming")
+    expect(page.locator(".cameras-now .badge.live")).to_be_visible(timeout=15_000)
+    tile = page.locator(".cameras-now img").first
+    expect(tile).to_have_attribute("src", re.compile("^blob:"), timeout=15_000)
+    assert tile.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 112
+    page.get_by_label("Reason").first.select_option("Community tension")
+    page.get_by_label("What happened").first.fill("A crowd gathers at the van")
+    page.get_by_role("button", name="Pause now").click()
+    expect(page.locator(".gauges .badge")).to_have_text("Paused")
+    expect(camera.locator("#state")).to_have_text(re.compile("Reconnecting|Connecting|Waiting"))
+    expect(page.locator(".timeline")).to_contain_text("A crowd gathers at the van")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".gauges .badge")).to_have_text("Live")
+    expect(camera.locator("#state")).to_have_text("Streaming", timeout=15_000)
+    camera.get_by_role("button", name="Stop").click()
+    page.locator("[name=count]").fill("5")
+    page.get_by_role("button", name="Count").click()
+    expect(page.locator(".gauges")).to_contain_text("4 at least")
+
+
+def _look_at_faces_from(page: Page, camera: str, pixels: int) -> None:
+    page.goto(camera)
+    page.get_by_label("Smallest face (pixels)").fill(str(pixels))
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+
+
+def _end_period(page: Page, system: LiveSystem, deployment: str) -> None:
+    page.goto(f"{system.url}{deployment}command/")
+    page.get_by_role("button", name="End the period").click()
+    assert system.sql("SELECT count(*) FROM deployments_deployment WHERE state = 'live'") == [(0,)]
+
+
+def _next_day(system: LiveSystem) -> None:
+    with psycopg.connect(services.database_url(system.data), autocommit=True) as connection:
+        connection.execute(
+            "UPDATE deployments_period SET starts_at = now() - interval '1 minute', "
+            "ends_at = now() + interval '2 hours' WHERE place LIKE 'Chelmsford%'"
+        )
+
+
+def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str) -> None:
+    commander.goto(system.url + deployment)
+    expect(commander.get_by_text("Loaned equipment not wiped and returned: 1")).to_be_visible()
+    commander.get_by_text("Wiped and returned", exact=True).click()
+    commander.get_by_label("What was wiped, and how it was checked").fill("Both disks overwritten; read back empty")
+    commander.get_by_label("Before whom").fill("PS 4471")
+    commander.get_by_role("button", name="Returned", exact=True).click()
+    commander.get_by_label("Review", exact=True).fill("The objective was met; one pause for a crowd, over in a minute.")
+    commander.get_by_role("button", name="Begin the review").click()
+    certified = "SELECT count(*) FROM watchlists_certificate"
+    assert eventually(lambda: system.sql(certified)[0][0] == 4, patience=120)
+    authority.goto(system.url + deployment)
+    expect(authority.get_by_text("Every possible match has its outcome")).to_be_visible()
+    expect(authority.get_by_role("link", name="Cancellation Report")).to_be_visible()
+    authority.get_by_role("button", name="Close the deployment").click()
+    expect(authority.locator("h1 .badge")).to_have_text("Closed")
+
+
+def _record(page: Page, system: LiveSystem, deployment: str) -> None:
+    """Counted from its own rows, after every name and face is gone."""
+    page.goto(f"{system.url}/records/")
+    page.get_by_role("link", name="Southend and Chelmsford", exact=True).click()
+    tiles = {tile.locator("span").inner_text(): tile.locator("b").inner_text() for tile in page.locator(".tile").all()}
+    assert (tiles["possible matches"], tiles["found to be the person"], tiles["arrests"]) == ("5", "5", "3")
+    expect(page.locator(".tile", has_text="arrests")).to_contain_text("outstanding warrant 1")
+    expect(page.locator(".tile", has_text="arrests")).to_contain_text("rape and serious sexual offences 1")
+    expect(page.locator(".tile", has_text="arrests")).to_contain_text("robbery 1")
+    expect(page.get_by_text("equipment lent by South Wales Police")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download (CSV)").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
+    assert [(row["period"], row["alerts"], row["outcome_arrest"]) for row in rows] == [
+        ("1", "3", "2"),
+        ("2", "2", "1"),
+        ("all", "5", "3"),
+    ]
+    assert [row["test_recognised"] for row in rows] == ["1", "1", "2"]
+    people = "SELECT count(*) FROM watchlists_person"
+    assert system.sql(people) == [(0,)]
+    assert system.manage("verify_journal").returncode == 0
+
+
+_APPLICATION = {
+    "Policing objective": "Find people wanted for rape, robbery and on warrants",
+    "Why here": "The people sought have been seen in both streets since September",
+    "Intelligence reference": "INT/23/4471",
+    "Why now": "The autumn fair",
+    "Criteria of the watchlist": "Wanted by a court, or circulated for arrest for grave harm",
+    "People on the list, at most": "20",
+    "Faces expected": "9000",
+    "Less intrusive means considered": "Patrols with photographs; visits to addresses",
+    "Collateral intrusion, and what is done about it": "A church, outside the zone; no service then",
+    "Article 8: private life": "Some hours, two pavements; strangers forgotten at once",
+    "Article 10: expression": "No expression is observed",
+    "Article 11: assembly": "None expected; stop if one forms",
+    "Community impact assessment": "CIA/23/88, agreed with the advisory group",
+    "Signs and notice": "At both ends and 100 m before; the force's site",
+    "Officers to respond, at least": "4",
+    "Why this threshold": "The calibration's, for a list of this size",
+    "DPIA in force (version)": "2.3",
+    "Equality impact assessment in force (version)": "1.4",
+    "Equipment lent by": "South Wales Police",
+}
