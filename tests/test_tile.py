@@ -1,0 +1,79 @@
+"""What a commander sees of a camera, and the part of its picture in which faces are looked for."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from recognition.engine import Engine
+from recognition.imaging import Pixels
+from recognition.open_set import photographs
+from recognition.tile import TILE_WIDTH, light_and_focus, tile
+from recognition.track import TrackSet
+from recognition.watch import look
+from recognition.zone import within
+from tests.cast import LONDON, NO_LONDON, portrait, portrait_enrolment
+from tests.test_watch import OneListed
+from watchlists.defaults import DEFAULT_THRESHOLD
+
+
+def _large(pixels: Pixels, width: int = 1280) -> Pixels:
+    height = round(pixels.shape[0] * width / pixels.shape[1])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+@pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
+@pytest.mark.parametrize("seen", [True, False])
+def test_nobody_on_a_tile_can_be_recognised(engine: Engine, *, seen: bool) -> None:
+    """Neither where the detector saw them nor where it did not: enlarged again, no face comes near its own."""
+    for paths in list(photographs(LONDON).values())[:12]:
+        pixels = cv2.imread(str(paths[0]))
+        assert pixels is not None
+        # A street's face is a tenth of the picture or less; a face that fills it is not what cameras see.
+        frame = np.full((720, 1280, 3), 90, np.uint8)
+        frame[60:560, 400:900] = cv2.resize(pixels, (500, 500), interpolation=cv2.INTER_AREA)
+        (face, *_) = engine.detect_in_photograph(frame)
+        small = tile(frame, [face.box] if seen else [])
+        assert small.shape[1] == TILE_WIDTH
+        again = _large(small)
+        for found in engine.detect_in_photograph(again):
+            here = engine.look_closely(again, engine.glance(again, [found]))[0]
+            there = engine.look_closely(frame, engine.glance(frame, [face]))[0]
+            assert engine.score(here, there) < DEFAULT_THRESHOLD - 0.1
+
+
+def test_light_and_focus_are_of_the_picture_and_not_of_its_size() -> None:
+    sharp = portrait()
+    brightness, sharpness = light_and_focus(sharp)
+    again = light_and_focus(_large(sharp))
+    assert again == pytest.approx((brightness, sharpness), rel=0.4)
+    dark = light_and_focus((sharp * 0.1).astype(np.uint8))
+    assert dark[0] < 20 < brightness
+    blurred = light_and_focus(np.asarray(cv2.GaussianBlur(sharp, (0, 0), 8), np.uint8))
+    assert blurred[1] < sharpness / 10
+
+
+def test_only_faces_in_the_zone_are_looked_at(engine: Engine) -> None:
+    pixels = portrait()
+    height, width = pixels.shape[:2]
+    (face,) = engine.detect(pixels, 20)
+    x, y = face.centre[0] / width, face.centre[1] / height
+    around = ((x - 0.1, y - 0.1), (x + 0.1, y - 0.1), (x + 0.1, y + 0.1), (x - 0.1, y + 0.1))
+    elsewhere = ((0.0, 0.8), (0.2, 0.8), (0.2, 1.0), (0.0, 1.0))
+    assert within([face], around, width, height) == [face]
+    assert within([face], elsewhere, width, height) == []
+    assert within([face], (), width, height) == [face]
+    for zone, count in ((around, 1), (elsewhere, 0)):
+        seen = look(
+            pixels,
+            0.0,
+            TrackSet(),
+            engine=engine,
+            gallery=OneListed(portrait_enrolment().template),
+            threshold=DEFAULT_THRESHOLD,
+            smallest_face=20,
+            zone=zone,
+        )
+        # Whoever is outside is found all the same, so that a tile can hide them.
+        assert (len(seen.faces), len(seen.everybody)) == (count, 1)
