@@ -357,7 +357,7 @@ def _admitted(scope: Any, camera_id: str) -> Admitted:
         camera = found.with_token(token).first()
         if camera is None:
             raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
-        actor = System(f"agent of camera {camera.name}")
+        actor = System(f"agent of {camera.journal_name}")
     else:
         user = _signed_in(scope)
         camera = found.visible_to(user).first()

@@ -45,11 +45,12 @@ def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Ale
     Raises:
         Refused: the deployment is not, or no longer, live.
     """
-    now = timezone.now()
     try:
         with transaction.atomic():
             # Shared with the end of the deployment: it waits for this alert, or this alert finds it ended.
             tally.hold_for(camera.period)
+            # Asked once it is held: whoever waited may have waited past the end.
+            now = timezone.now()
             camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera.pk)
             period, deployment = camera.period, camera.period.deployment
             point = deployment.operating_point
@@ -76,7 +77,7 @@ def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Ale
             else:
                 tally.note_raised(period)
             data = {"deployment": str(deployment.id), "person": str(candidate.person)}
-            record(Action.ALERT_RAISED, actor=System(f"camera {camera.name}"), target=alert, data=data)
+            record(Action.ALERT_RAISED, actor=System(camera.journal_name), target=alert, data=data)
             announce(deployment.id, "alert.raised", alert.id)
     except IntegrityError:
         return None
@@ -98,7 +99,7 @@ def decide(alert: Alert, decision: str, *, actor: AbstractBaseUser) -> None:
     changes = {"decided_by": actor, "decided_at": timezone.now()}
     move(alert, STEPS[decision], actor=actor, changes=changes, data={"decision": decision})
     if decision == "not_same":
-        tally.note_settled(alert.camera.period, is_false=True)
+        tally.note_settled(alert.camera.period, alert.operating_point, is_false=True)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -123,6 +124,8 @@ def write_off(alert: Alert, outcome: str, *, actor: AbstractBaseUser, offence_cl
     """
     if outcome not in Outcome.values:
         raise Refused("Choose one of the outcomes shown.")
+    if alert.state != Alert.State.REFERRED and outcome != Outcome.UNREVIEWED:
+        raise Refused("No operator judged this one the same person: it was not looked at in time.")
     if not alert.deployment.is_over and not alert.camera.period.ended_at:
         raise Refused("Cameras are still on: an operator decides, and an officer says what came of it.")
     _conclude(alert, "write_off", outcome, offence_class, actor)
@@ -142,7 +145,7 @@ def _conclude(alert: Alert, step: str, outcome: str, offence_class: str, actor: 
     }
     data = {"outcome": outcome, "offence_class": offence_class}
     move(alert, STEPS[step], actor=actor, changes=changes, data=data)
-    tally.note_settled(alert.camera.period, is_false=outcome == Outcome.NOT_SAME)
+    tally.note_settled(alert.camera.period, alert.operating_point, is_false=outcome == Outcome.NOT_SAME)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 

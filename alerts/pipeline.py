@@ -88,7 +88,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
         ],
         new_faces=seen.new_faces,
         engine_ms=round(spent * 1000, 1),
-        light=pulse.take(camera_id, pixels, seen.everybody) if pulse is not None else None,
+        light=pulse.take(camera_id, pixels, engine) if pulse is not None else None,
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
 
 import redis
 
 from alerts.frames import FrameSource, frame_source
-from recognition.detect import Face
+from recognition.engine import Engine
 from recognition.imaging import Pixels, encode_jpeg
-from recognition.tile import light_and_focus, tile
+from recognition.tile import SMALLEST, light_and_focus, tile
 
 EVERY_S = 1.0
 
@@ -23,15 +22,17 @@ class Pulse:
         self._source = source
         self._last: dict[str, float] = {}
 
-    def take(self, camera_id: str, pixels: Pixels, faces: Sequence[Face]) -> tuple[float, float] | None:
-        """(brightness, sharpness) when a second has passed; None before. faces: everybody who was found."""
+    def take(self, camera_id: str, pixels: Pixels, engine: Engine) -> tuple[float, float] | None:
+        """(brightness, sharpness) when a second has passed; None before."""
         now = time.monotonic()
         if now - self._last.get(camera_id, -EVERY_S) < EVERY_S:
             return None
         self._last[camera_id] = now
         try:
             if self._source.is_watched(camera_id):
-                self._source.keep_tile(camera_id, encode_jpeg(tile(pixels, [face.box for face in faces]), 70))
+                # Found for themselves: the camera's own limits leave people out whom a tile would show.
+                faces = [face.box for face in engine.detect(pixels, SMALLEST)]
+                self._source.keep_tile(camera_id, encode_jpeg(tile(pixels, faces), 70))
         except redis.RedisError:
             # A tile is a convenience: the frame's answer says that Valkey is gone.
             pass

@@ -165,6 +165,6 @@ def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
 
 def _revision(request: HttpRequest) -> int:
     text = request.POST.get("revision", "")
-    if not text.isdigit() or len(text) > 9:
+    if not text.isdecimal() or len(text) > 9:
         raise Refused("Open this application again: the page does not say which version of it you saw.")
     return int(text)

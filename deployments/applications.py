@@ -149,7 +149,7 @@ def mark_camera(camera: Camera, mark: plans.Mark, *, actor: AbstractBaseUser) ->
     _editing(camera.deployment, actor)
     camera.plan_mark = plans.checked(mark)
     camera.save(update_fields=["plan_mark"])
-    _note_change(camera.deployment, f"plan of {camera.name}", actor)
+    _note_change(camera.deployment, f"plan of {camera.journal_name}", actor)
 
 
 @transaction.atomic
@@ -274,6 +274,10 @@ def _save_cameras(period: Period, drafts: Sequence[CameraDraft]) -> bool:
     kept = {draft.id for draft in drafts if draft.id in held}
     gone = period.cameras.exclude(pk__in=kept).delete()[0]
     changed = bool(gone)
+    # Names are given up first, so that two cameras may exchange theirs.
+    for draft in drafts:
+        if draft.id in held and held[draft.id].name != draft.name:
+            Camera.objects.filter(pk=draft.id).update(name=f"renaming {draft.id}")
     for draft in drafts:
         camera = held.get(draft.id) if draft.id else None
         if camera is None:

@@ -13,12 +13,14 @@ from audit.actions import Action
 from audit.errors import Conflict, Refused
 from audit.journal import JournalData, record
 from audit.machine import move, require
-from deployments import documents
+from audit.models import Entry
+from deployments import bluetest, documents
 from deployments.applications import problems_of
 from deployments.events import announce
 from deployments.locks import hold
-from deployments.models import CHANGE_STEPS, STEPS, Decision, Deployment, Document, ThresholdChange
+from deployments.models import CHANGE_STEPS, STEPS, Camera, Decision, Deployment, Document, ThresholdChange
 from deployments.policy import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral, Rank, at_least
+from deployments.readiness import verdict_of
 from watchlists import thresholds
 from watchlists.models import OperatingPoint
 from watchlists.operations import refuse_names_on_file
@@ -29,6 +31,13 @@ AUTHORISE, RUN = "deployments.authorise_deployment", "deployments.run_deployment
 def rank_of(actor: AbstractBaseUser) -> str:
     """The rank of somebody, as their account says; "" for none."""
     return str(getattr(actor, "rank", ""))
+
+
+def wrote(deployment: Deployment, user: AbstractBaseUser) -> bool:
+    """Whether somebody began, changed or handed in an application: the journal knows."""
+    acts = (Action.DEPLOYMENT_CREATED, Action.DEPLOYMENT_CHANGED, Action.DEPLOYMENT_SUBMITTED)
+    own = Entry.objects.filter(target_id=str(deployment.pk), action__in=acts, actor_id=str(user.pk))
+    return user.pk == deployment.applicant_id or own.exists()
 
 
 def rank_needed(deployment: Deployment) -> Rank:
@@ -66,7 +75,7 @@ def authorise(
         raise Refused("An authority must end after it begins.")
     if until > last:
         raise Refused("The authority cannot outlast the last period that was applied for.")
-    review_due_at = None
+    review_due_at, decided_until = None, until
     if deployment.is_urgent and not at_least(rank_of(actor), AUTHORISES):
         review_due_at = now + settings.LFR_URGENT_REVIEW
         until = min(until, review_due_at)
@@ -78,6 +87,7 @@ def authorise(
         "conditions": conditions,
         "authority_ends_at": until,
         "review_due_at": review_due_at,
+        "decided_until": decided_until,
     }
     point = deployment.operating_point
     data: JournalData = {
@@ -125,13 +135,13 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     _of_rank(actor, AUTHORISES)
     if deployment.review_due_at is None:
         raise Refused("There is no urgent authority to review.")
-    if actor.pk in (deployment.authorised_by_id, deployment.applicant_id):
+    if actor.pk == deployment.authorised_by_id or wrote(deployment, actor):
         raise Refused("Who applied or decided may not review it: another officer must.")
     if not deployment.authority_holds():
         raise Conflict("This authority has ended.")
     refuse_names_on_file(reason)
     _decide(deployment, Decision.Kind.REVIEWED, actor, reason)
-    deployment.review_due_at, deployment.authority_ends_at = None, deployment.ends_at
+    deployment.review_due_at, deployment.authority_ends_at = None, deployment.decided_until
     deployment.save(update_fields=["review_due_at", "authority_ends_at"])
     data = {"reason": reason, "rank": rank_of(actor)}
     record(Action.URGENT_REVIEWED, actor=actor, target=deployment, data=data)
@@ -178,6 +188,8 @@ def propose_change(
     problems = thresholds.obstacles_to(after, timezone.localdate())
     if problems:
         raise Refused(" ".join(problems))
+    if verdict_of(deployment).level == "pause" and after.threshold <= before.threshold:
+        raise Refused("False alerts are above the ceiling: only a higher threshold lets it go on.")
     change = ThresholdChange.objects.create(
         deployment=deployment, before=before, after=after, evidence=evidence, proposed_by_id=actor.pk
     )
@@ -211,6 +223,8 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
         deployment.operating_point = change.after
         deployment.governed_from_faces, deployment.governed_from_false = counted.faces, counted.false
         deployment.save(update_fields=["operating_point", "governed_from_faces", "governed_from_false"])
+        # What was tested was tested at the threshold before.
+        Camera.objects.filter(period__deployment=deployment).update(set_up_at=timezone.now())
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     step = CHANGE_STEPS["approve" if accept else "reject"]
     move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
@@ -230,7 +244,7 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
     hold(deployment)
     if deployment.state != Deployment.State.SUBMITTED:
         raise Conflict(f"This application is {deployment.get_state_display().lower()}: there is nothing to decide.")
-    if actor.pk == deployment.applicant_id:
+    if wrote(deployment, actor):
         raise Refused("Who applied may not decide: another authorising officer must.")
     if deployment.revision != revision:
         raise Conflict("This application has changed since you opened it. Read it again before you decide.")
@@ -261,9 +275,12 @@ def _decide(
 def _end_unstarted(deployment: Deployment, step: str, reason: str, actor: AbstractBaseUser) -> None:
     if not reason.strip():
         raise Refused("Say why.")
+    if deployment.periods.filter(went_live_at__isnull=False).exists():
+        raise Refused("A part of it took place: it is stopped, from the day's page, and then reviewed.")
     had_authority = deployment.has_authority
+    bluetest.end_tests(deployment, actor=actor)
     changes = {"ended_at": timezone.now(), "end_reason": reason[:400]}
     move(deployment, STEPS[step], actor=actor, changes=changes, data={"reason": reason})
     announce(deployment.id, "deployment.ended", deployment.id)
     if had_authority:
-        documents.make(deployment, Document.Kind.CANCELLATION)
+        documents.make_or_leave(deployment, Document.Kind.CANCELLATION)

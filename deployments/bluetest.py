@@ -66,14 +66,19 @@ class CameraRate:
         return self.passes > 0 and self.bounds[1] < settings.LFR_RECOGNITION_FLOOR
 
 
-def rates(period: Period, *, at: dt.datetime | None = None) -> list[CameraRate]:
-    """Of each camera that anybody was to pass; all passes of the period, before and during."""
+def rates(period: Period, *, at: dt.datetime | None = None, all_of_them: bool = False) -> list[CameraRate]:
+    """Of each camera of a period: passes since the last test began, and since the camera was last set up.
+
+    all_of_them: for the record, whatever was changed in between.
+    """
     now = at or timezone.now()
     found = []
     for camera in period.cameras.prefetch_related("passes"):
-        settled = [each for each in camera.passes.all() if each.sighting_id or each.at + settings.LFR_PASS_WINDOW < now]
+        since = max(filter(None, (camera.set_up_at, period.tested_from)), default=now)
+        passes = [each for each in camera.passes.all() if all_of_them or each.at >= since]
+        settled = [each for each in passes if each.sighting_id or each.at + settings.LFR_PASS_WINDOW < now]
         recognised = sum(each.sighting_id is not None for each in settled)
-        found.append(CameraRate(camera, len(settled), recognised, len(camera.passes.all()) - len(settled)))
+        found.append(CameraRate(camera, len(settled), recognised, len(passes) - len(settled)))
     return found
 
 
@@ -89,15 +94,17 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
     now = timezone.now()
     deployment, blue = period.deployment, period.blue_list
     if deployment.state not in TESTABLE:
-        raise Refused("A recognition test is made after public notice and before going live.")
+        raise Refused("A recognition test is made after public notice, before going live or while paused.")
     if not period.covers(now) or not deployment.authority_holds(now):
         raise Refused("A recognition test is made within the period and its authority.")
-    if blue is None or blue.state != Watchlist.State.SEALED or (blue.expires_at and blue.expires_at <= now):
+    in_use = Watchlist.State.LIVE if period.is_running else Watchlist.State.SEALED
+    is_old = blue is not None and not period.is_running and blue.expires_at is not None and blue.expires_at <= now
+    if blue is None or blue.state != in_use or is_old:
         raise Refused("Attach a blue list that was sealed within 24 hours first.")
     if not period.signs.exists():
         raise Refused("Cameras see whoever passes: put the signs up, and record them, before the test.")
-    period.test_until = now + settings.LFR_TEST_LENGTH
-    period.save(update_fields=["test_until"])
+    period.tested_from, period.test_until = now, now + settings.LFR_TEST_LENGTH
+    period.save(update_fields=["tested_from", "test_until"])
     data = {"until": period.test_until.isoformat(), "period": str(period.pk)}
     record(Action.TEST_STARTED, actor=actor, target=deployment, data=data)
     announce(deployment.id, "deployment.test", deployment.id)
@@ -122,6 +129,12 @@ def end_now(period: Period, *, actor: Actor) -> bool:
     return True
 
 
+def end_tests(deployment: Deployment, *, actor: Actor) -> None:
+    """The same of every period, as part of an act that holds the deployment."""
+    for period in deployment.periods.filter(test_until__isnull=False):
+        end_now(period, actor=actor)
+
+
 @transaction.atomic
 def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datetime | None = None) -> Pass:
     """A member of staff walks through a camera's zone now.
@@ -136,6 +149,9 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
         raise Refused("Cameras are shut: nobody can be recognised now.")
     if person.watchlist_id != period.blue_list_id:
         raise Refused("They are not on the blue list of this period.")
+    if Pass.objects.filter(camera=camera, person=person, at__gt=now - settings.LFR_PASS_WINDOW).exists():
+        seconds = settings.LFR_PASS_WINDOW.total_seconds()
+        raise Refused(f"They have just passed this camera: one pass counts in {seconds:.0f} seconds.")
     # The tap comes a moment before the alert, or after it.
     early = Sighting.objects.filter(camera=camera, person=person, at__gte=now - settings.LFR_PASS_WINDOW)
     sighting = early.filter(of_pass__isnull=True).order_by("at").first()
@@ -154,7 +170,12 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
 
 
 def note_sighting(camera: Camera, person_id: uuid.UUID, at: dt.datetime) -> None:
-    """Told by `alerts`, as part of raising an alert on a member of staff; the deployment is held."""
+    """Told by `alerts`, as part of raising an alert on a member of staff; the deployment is held.
+
+    Two alerts within moments, of a track that broke, are one opportunity.
+    """
+    if Sighting.objects.filter(camera=camera, person_id=person_id, at__gt=at - settings.LFR_PASS_WINDOW).exists():
+        return
     sighting = Sighting.objects.create(camera=camera, person_id=person_id, at=at)
     waiting = Pass.objects.filter(
         camera=camera, person_id=person_id, sighting__isnull=True, at__gte=at - settings.LFR_PASS_WINDOW

@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.errors import Conflict, Refused
-from audit.journal import Actor, record
-from audit.machine import require
+from audit.journal import Actor, System, record
+from audit.machine import move, require
 from deployments import plans
 from deployments.events import announce
-from deployments.models import OVER, Camera
+from deployments.locks import hold
+from deployments.models import OVER, STEPS, Camera, Deployment, Period
 from deployments.querysets import token_digest
 
 MANAGE = "deployments.manage_cameras"
@@ -81,9 +82,9 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
         Refused: not a zone. Conflict: the deployment is over.
     """
     require(actor, MANAGE)
-    _still_of_use(camera)
+    _set_up(camera)
     camera.zone = plans.polygon(corners) if corners else []
-    camera.save(update_fields=["zone"])
+    camera.save(update_fields=["zone", "set_up_at"])
     record(Action.CAMERA_CHANGED, actor=actor, target=camera, data={"zone_corners": len(camera.zone)})
     announce(camera.period.deployment_id, "deployment.changed", camera.period.deployment_id)
 
@@ -92,11 +93,11 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
 def set_limits(camera: Camera, *, smallest_face: int, frame_rate: int, actor: AbstractBaseUser) -> None:
     """The smallest face that is looked at, in pixels, and how many frames a second are sent at most."""
     require(actor, MANAGE)
-    _still_of_use(camera)
+    _set_up(camera)
     if not 16 <= smallest_face <= 400 or not 1 <= frame_rate <= 30:
         raise Refused("The smallest face has 16 to 400 pixels, and a camera sends 1 to 30 frames a second.")
     camera.smallest_face, camera.frame_rate = smallest_face, frame_rate
-    camera.save(update_fields=["smallest_face", "frame_rate"])
+    camera.save(update_fields=["smallest_face", "frame_rate", "set_up_at"])
     data: dict[str, str | int | bool | None] = {"smallest_face": smallest_face, "frame_rate": frame_rate}
     record(Action.CAMERA_CHANGED, actor=actor, target=camera, data=data)
 
@@ -115,8 +116,8 @@ def note_disconnected(camera: Camera, *, actor: Actor, reason: str) -> None:
 
 
 def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = None) -> None:
-    """Add to a camera's totals. Aggregates, so no journal row."""
-    now = (
+    """Add to a camera's totals; faces seen under test are counted apart. Aggregates, so no journal row."""
+    now: dict[str, Any] = (
         {}
         if health is None
         else {
@@ -127,14 +128,29 @@ def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = No
             "sharpness_now": health.sharpness,
         }
     )
+    is_live = Period.objects.filter(pk=camera.period_id, deployment__state=Deployment.State.LIVE).exists()
+    faces = "faces_seen" if is_live else "faces_tested"
+    now[faces] = F(faces) + counts.faces
     Camera.objects.filter(pk=camera.pk).update(
         frames_received=F("frames_received") + counts.received,
         frames_processed=F("frames_processed") + counts.processed,
         frames_dropped=F("frames_dropped") + counts.dropped,
-        faces_seen=F("faces_seen") + counts.faces,
         last_seen_at=timezone.now(),
         **now,
     )
+
+
+def _set_up(camera: Camera) -> None:
+    """Part of an act that changes what a camera looks at: what was tested before says nothing of it any more."""
+    deployment = camera.period.deployment
+    hold(deployment)
+    _still_of_use(camera)
+    if deployment.state == Deployment.State.LIVE:
+        raise Conflict("Pause the cameras first: what runs is what was tested.")
+    if deployment.state == Deployment.State.READY:
+        move(deployment, STEPS["unready"], actor=System("a camera that was set up anew"))
+        announce(deployment.id, "deployment.changed", deployment.id)
+    camera.set_up_at = timezone.now()
 
 
 def _still_of_use(camera: Camera) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,14 +14,17 @@ from typing import Any
 
 import typst
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
 from audit.journal import System, record
 from deployments import bluetest
-from deployments.models import Camera, Deployment, Document, Kit, Period
+from deployments.models import OVER, Camera, Deployment, Document, Kit, Period
 from recognition.imaging import decode_photograph
 from watchlists import thresholds
+
+logger = logging.getLogger(__name__)
 
 CLERK = System("the record")
 TEMPLATE = Path(__file__).resolve().parent / "typeset" / "document.typ"
@@ -52,6 +56,25 @@ def make(deployment: Deployment, kind: str) -> Document:
     data = {"kind": kind, "sha256": document.sha256}
     record(Action.DOCUMENT_MADE, actor=CLERK, target=deployment, data=data)
     return document
+
+
+def make_or_leave(deployment: Deployment, kind: str) -> None:
+    """The same, where the act must not fail for want of its document: the clock makes what is missing."""
+    try:
+        with transaction.atomic():
+            make(deployment, kind)
+    except Exception:
+        logger.exception("A document could not be set yet")
+
+
+def make_missing() -> int:
+    """Set the Cancellation Reports that are still to be set; returns how many."""
+    over = Deployment.objects.filter(state__in=OVER, authorised_by__isnull=False, closed_at__isnull=True)
+    missing = over.exclude(documents__kind=Document.Kind.CANCELLATION)
+    for deployment in missing:
+        with transaction.atomic():
+            make(deployment, Document.Kind.CANCELLATION)
+    return len(missing)
 
 
 def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
@@ -258,7 +281,7 @@ def _ending_sections(deployment: Deployment) -> Iterable[Section]:
         if lists
         else [],
     )
-    rates = [rate for period in periods for rate in bluetest.rates(period)]
+    rates = [rate for period in periods for rate in bluetest.rates(period, all_of_them=True)]
     yield Section(
         "Recognition test",
         "" if rates else "No member of staff walked past a camera.",

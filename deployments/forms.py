@@ -131,6 +131,7 @@ class PeriodForm(forms.Form):
     )
     starts_at = LocalMomentField(label="Start", required=False)
     ends_at = LocalMomentField(label="End", required=False)
+    remove = forms.BooleanField(label="Remove this period", required=False)
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -150,6 +151,14 @@ class CameraForm(forms.Form):
         label="Smallest face (pixels)", min_value=16, max_value=400, initial=32, required=False
     )
     frame_rate = forms.IntegerField(label="Frames a second", min_value=1, max_value=30, initial=5, required=False)
+    remove = forms.BooleanField(label="Remove", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        # Somebody who is about to type another name must not lose the camera and its zone meanwhile.
+        if given.get("id") and not given.get("name") and not given.get("remove"):
+            self.add_error("name", "Give the camera a name, or remove it.")
+        return given
 
 
 PeriodFormSet = forms.formset_factory(PeriodForm, extra=0, max_num=6, absolute_max=6)
@@ -193,8 +202,12 @@ def drafts_of(periods: Any, cameras: Any) -> list[PeriodDraft]:
                 camera.cleaned_data.get("id"),
             )
             for camera in cameras
-            if camera.cleaned_data.get("name") and camera.cleaned_data.get("period") == index
+            if camera.cleaned_data.get("name")
+            and camera.cleaned_data.get("period") == index
+            and not camera.cleaned_data.get("remove")
         ]
+        if given.get("remove"):
+            continue
         if own or any(given.get(name) for name in ("id", "place", "starts_at", "ends_at")):
             found.append(
                 PeriodDraft(given.get("place", ""), given.get("starts_at"), given.get("ends_at"), own, given.get("id"))

@@ -44,6 +44,8 @@ def judge(false_alerts: int, faces: int, faces_an_alert: int) -> Verdict:
     """faces_an_alert: the authorised ceiling, one false alert in so many faces. A false alert is a face seen too."""
     faces = max(faces, false_alerts)
     expected = faces / faces_an_alert
-    evidence = sum(math.exp(false_alerts * math.log(ratio) - expected * (ratio - 1)) for ratio in RATIOS) / len(RATIOS)
+    logs = [false_alerts * math.log(ratio) - expected * (ratio - 1) for ratio in RATIOS]
+    # No number holds what hundreds of false alerts come to; what is beyond any bound is beyond it.
+    evidence = sum(math.exp(min(each, 700.0)) for each in logs) / len(RATIOS)
     level = "pause" if evidence >= PAUSE_AT else "warn" if evidence >= WARN_AT else "ok"
     return Verdict(level, evidence, false_alerts, faces, expected, faces_an_alert)

@@ -17,7 +17,7 @@ from deployments import applications, bluetest, readiness, running
 from deployments.forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm, shape_of
 from deployments.models import Camera, Period, Sign
 from recognition.crop import faceless
-from recognition.imaging import UnreadableImage, bounded, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, UnreadableImage, bounded, decode_photograph, encode_jpeg
 from watchlists.engine import engine
 from watchlists.models import Person
 
@@ -35,7 +35,7 @@ def plan(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
         if not request.user.has_perm(APPLY):
             return HttpResponse(status=403)
         picture = request.FILES.get("plan")
-        jpeg = None if "remove" in request.POST else encode_jpeg(_read(picture, PLAN_SIDE), 85)
+        jpeg = None if "remove" in request.POST else encode_jpeg(_without_faces(_read(picture, PLAN_SIDE)), 85)
         applications.set_plan(period, jpeg, actor=acting(request))
         return redirect("plan", period.id)
     cameras = [{"id": str(camera.id), "name": camera.name, "mark": camera.plan_mark} for camera in period.cameras.all()]
@@ -109,11 +109,8 @@ def sign_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise Refused("Say where the sign stands, and choose its photograph.")
     pixels = _read(form.cleaned_data["photograph"], SIGN_SIDE)
-    # Passers-by are on it, who have nothing to do with it.
-    hidden = faceless(pixels, [face.box for face in engine().detect_in_photograph(pixels)])
-    readiness.record_sign(
-        period, place=form.cleaned_data["place"], photograph=encode_jpeg(hidden, 80), actor=acting(request)
-    )
+    photograph = encode_jpeg(_without_faces(pixels), 80)
+    readiness.record_sign(period, place=form.cleaned_data["place"], photograph=photograph, actor=acting(request))
     messages.success(request, "Sign recorded.")
     return redirect("period", period.id)
 
@@ -152,7 +149,7 @@ def clock_check(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """Compare clocks: the device's comes from its own script."""
     period = _period(request, period_id)
     text = request.POST.get("device_ms", "")
-    if not text.isdigit():
+    if not text.isdecimal():
         raise Refused("This browser did not say what time it has.")
     offset = readiness.check_clock(period, device_ms=int(text[:16]), actor=acting(request))
     messages.info(request, f"Clocks are {abs(offset) / 1000:.1f} s apart.")
@@ -209,3 +206,8 @@ def _read(upload: Any, side: int) -> Any:
         return bounded(decode_photograph(upload.read()), side)
     except UnreadableImage as error:
         raise Refused(str(error)) from error
+
+
+def _without_faces(pixels: Pixels) -> Pixels:
+    """Passers-by may be on it, who have nothing to do with it."""
+    return faceless(pixels, [face.box for face in engine().detect_in_photograph(pixels)])

@@ -29,7 +29,7 @@ def polygon(given: Any) -> list[list[float]]:
     """
     try:
         corners = [[round(float(x), 4), round(float(y), 4)] for x, y in given]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise Refused("A zone is drawn corner by corner.") from error
     if not 3 <= len(corners) <= MOST_CORNERS:
         raise Refused(f"A zone has 3 to {MOST_CORNERS} corners.")
@@ -50,7 +50,7 @@ def checked(mark: Any) -> Mark:
         ((x, y),) = mark["at"]
         place = [round(float(x), 4), round(float(y), 4)]
         zone = mark["zone"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Refused("Say where the camera stands, and draw the zone that it covers.") from error
     if not all(0 <= value <= 1 for value in place):
         raise Refused("The camera stands outside the plan.")

@@ -96,7 +96,7 @@ _FRAME_TERMS = """
         AND deployment.authority_ends_at > %(at)s
         AND (
             (deployment.state = 'live' AND period.went_live_at IS NOT NULL AND period.ended_at IS NULL)
-            OR (deployment.state IN ('notified', 'ready') AND period.test_until > %(at)s)
+            OR (deployment.state IN ('notified', 'ready', 'paused') AND period.test_until > %(at)s)
         )
 """
 
@@ -109,7 +109,7 @@ def _running(at: dt.datetime, prefix: str) -> models.Q:
 
 def _under_test(at: dt.datetime, prefix: str) -> models.Q:
     wanted = {"starts_at__lte": at, "ends_at__gt": at, "test_until__gt": at}
-    states = models.Q(**{f"{prefix}deployment__state__in": ("notified", "ready")})
+    states = models.Q(**{f"{prefix}deployment__state__in": ("notified", "ready", "paused")})
     return states & models.Q(**{prefix + name: value for name, value in wanted.items()})
 
 

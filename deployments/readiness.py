@@ -20,10 +20,10 @@ from deployments import bluetest, governor
 from deployments.applications import APPLY
 from deployments.events import announce
 from deployments.locks import hold, hold_period
-from deployments.models import OVER, STEPS, Deployment, Period, Sign
+from deployments.models import STEPS, Camera, Deployment, Period, Sign
 from watchlists import engines, thresholds
 from watchlists.models import Watchlist
-from watchlists.operations import refuse_names
+from watchlists.operations import refuse_names, refuse_names_on_file
 
 RUN = "deployments.run_deployment"
 # A comparison of clocks holds so long.
@@ -62,7 +62,7 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
         _engine(period, now),
         _signs(period),
         _briefing(period, now),
-        _officers(period),
+        _officers(period, now),
         _clock(period, now),
         _recognition(period, now),
         _false_alerts(period),
@@ -84,6 +84,7 @@ def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser)
     hold(deployment)
     if not notice.strip():
         raise Refused("Say where and when the public was told.")
+    refuse_names_on_file(notice)
     changes = {"notice": notice.strip()[:300], "notified_at": timezone.now()}
     move(deployment, STEPS["notify"], actor=actor, changes=changes, data={"notice": notice.strip()[:300]})
     announce(deployment.id, "deployment.changed", deployment.id)
@@ -100,8 +101,8 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
         require(actor, APPLY)
     hold_period(period)
     deployment = period.deployment
-    if deployment.state in OVER or period.is_running:
-        raise Conflict("Lists are chosen before a period begins.")
+    if not deployment.has_authority or period.went_live_at is not None or period.ended_at is not None:
+        raise Conflict("Lists are chosen under an authority, and before their period begins.")
     locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
     if locked.state != Watchlist.State.SEALED or (
         locked.expires_at is not None and locked.expires_at <= timezone.now()
@@ -120,6 +121,8 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
     setattr(period, name, locked)
     period.list_size = period.watchlist.size if period.watchlist is not None else 0
     period.save(update_fields=[name, "list_size"])
+    if locked.is_blue:
+        Camera.objects.filter(period=period).update(set_up_at=timezone.now())
     data: JournalData = {
         "watchlist": str(locked.pk),
         "sha256": locked.sealed_hash,
@@ -145,6 +148,7 @@ def record_sign(
         raise Refused("Say where the sign stands.")
     if at > timezone.now():
         raise Refused("A sign cannot have been put up in the future.")
+    refuse_names_on_file(place)
     sign = Sign.objects.create(
         period=period, place=place.strip()[:200], put_up_at=at, photograph=photograph, recorded_by_id=actor.pk
     )
@@ -206,11 +210,24 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     if period is None:
         raise Refused("No period lies ahead.")
     hold_period(period)
+    not_who_authorised(deployment, actor)
     missing = obstacles(period)
     if missing:
         raise Refused(" ".join(missing))
     move(deployment, STEPS["make_ready"], actor=actor, data={"period": str(period.pk)})
     announce(deployment.id, "deployment.changed", deployment.id)
+
+
+def not_who_authorised(deployment: Deployment, actor: AbstractBaseUser) -> None:
+    """Raises Refused: who gave the authority does not run the day."""
+    if actor.pk == deployment.authorised_by_id:
+        raise Refused("Who authorised a deployment may not run it: another officer must.")
+
+
+def latest_moment() -> dt.datetime | None:
+    """The latest that the journal knows of; rows written by a clock that went back do not hide it."""
+    recent = Entry.objects.order_by("-number").values_list("at", flat=True)[:1000]
+    return max(recent, default=None)
 
 
 def _preparing(period: Period, actor: AbstractBaseUser) -> None:
@@ -286,17 +303,21 @@ def _briefing(period: Period, now: dt.datetime) -> Check:
     )
 
 
-def _officers(period: Period) -> Check:
+def _officers(period: Period, now: dt.datetime) -> Check:
     present, needed = period.officers_present, period.deployment.officers_planned or 1
-    holds = present is not None and present >= needed
+    counted = period.officers_counted_at
+    is_fresh = counted is not None and now - counted < BRIEFING_HOLDS
+    holds = present is not None and present >= needed and is_fresh
     why = f"{present or 0} present, {needed} at least were authorised."
+    if present is not None and not is_fresh:
+        why = "Officers were not counted today."
     return Check("officers", "Officers", holds, why)
 
 
 def _clock(period: Period, now: dt.datetime) -> Check:
     at, offset = period.clock_checked_at, period.clock_offset_ms
     label = "Clocks"
-    last = Entry.objects.order_by("-number").values_list("at", flat=True).first()
+    last = latest_moment()
     if last is not None and last - now > BACKWARDS:
         return Check("clock", label, False, "This server's clock went back: set it right.")
     # Once it runs, the system itself watches for a clock that jumps.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from collections.abc import Callable
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -14,14 +15,15 @@ from audit.errors import Conflict, Refused
 from audit.journal import CLOCK, Actor, JournalData, System, record
 from audit.machine import move, require
 from deployments import bluetest, documents
+from deployments.bluetest import end_tests
 from deployments.events import announce
 from deployments.locks import hold, hold_period
 from deployments.models import STEPS, Deployment, Document, Period
 from deployments.policy import CHOSEN_HALTS, Halt
-from deployments.readiness import BACKWARDS, RUN, next_period, obstacles, verdict_of
+from deployments.readiness import BACKWARDS, RUN, next_period, not_who_authorised, obstacles, verdict_of
 from watchlists import operations as watchlist_operations
 from watchlists.models import Watchlist
-from watchlists.operations import refuse_names
+from watchlists.operations import refuse_names_on_file
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """
     require(actor, RUN)
     period = _current(deployment)
+    not_who_authorised(deployment, actor)
     if deployment.state != _S.READY:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}, not ready.")
     missing = obstacles(period)
@@ -83,11 +86,13 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """
     require(actor, RUN)
     period = _current(deployment)
+    not_who_authorised(deployment, actor)
     if deployment.state != _S.PAUSED or not period.is_running:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}, not paused.")
     missing = obstacles(period)
     if missing:
         raise Refused(" ".join(missing))
+    bluetest.end_now(period, actor=actor)
     move(deployment, STEPS["resume"], actor=actor, data={"period": str(period.pk)})
     announce(deployment.id, "deployment.live", deployment.id)
 
@@ -102,8 +107,8 @@ def count_officers(period: Period, *, count: int, actor: AbstractBaseUser) -> No
         raise Conflict("This period is over, or its deployment has no authority.")
     if not 0 <= count <= 1000:
         raise Refused("Count the officers who are there.")
-    period.officers_present = count
-    period.save(update_fields=["officers_present"])
+    period.officers_present, period.officers_counted_at = count, timezone.now()
+    period.save(update_fields=["officers_present", "officers_counted_at"])
     data: JournalData = {"officers": count, "period": str(period.pk)}
     record(Action.OFFICERS_COUNTED, actor=actor, target=deployment, data=data)
     needed = deployment.officers_planned or 1
@@ -121,7 +126,7 @@ def end_period(deployment: Deployment, *, code: str = Halt.DONE, detail: str = "
         Refused: no such reason, or it names somebody on the list. Conflict: nothing runs.
     """
     period = _running(deployment)
-    _of_reason(period, code, detail, actor)
+    _of_reason(code, detail, actor)
     now = timezone.now()
     ended_at = _ending(period, now)
     ahead = deployment.periods.filter(went_live_at__isnull=True, ends_at__gt=now).exclude(pk=period.pk)
@@ -135,7 +140,7 @@ def end_period(deployment: Deployment, *, code: str = Halt.DONE, detail: str = "
     _close_lists(period, ended_at)
     announce(deployment.id, "deployment.shut" if goes_on else "deployment.ended", deployment.id)
     if not goes_on:
-        documents.make(deployment, Document.Kind.CANCELLATION)
+        documents.make_or_leave(deployment, Document.Kind.CANCELLATION)
 
 
 @transaction.atomic
@@ -151,17 +156,18 @@ def stop(deployment: Deployment, *, code: str, detail: str = "", actor: Abstract
     if period is not None:
         hold_period(period)
         deployment.refresh_from_db()
-    _of_reason(period, code, detail, actor)
+    _of_reason(code, detail, actor)
     now = timezone.now()
     ended_at = _ending(period, now) if period is not None else now
     if period is not None:
         _note_ended(period, ended_at)
+    end_tests(deployment, actor=actor)
     data = {"code": code, "reason": detail}
     move(deployment, STEPS["stop"], actor=actor, changes=_ended(ended_at, code, detail), data=data)
     if period is not None:
         _close_lists(period, ended_at)
     announce(deployment.id, "deployment.ended", deployment.id)
-    documents.make(deployment, Document.Kind.CANCELLATION)
+    documents.make_or_leave(deployment, Document.Kind.CANCELLATION)
 
 
 def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
@@ -180,39 +186,51 @@ def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
 
 def lapse_unstarted(*, at: dt.datetime | None = None) -> int:
     """Close what did not go live in time; returns how many."""
-    late = list(Deployment.objects.lapsed(at or timezone.now()))
-    for deployment in late:
-        _expire(deployment)
-    return len(late)
+    now = at or timezone.now()
+    return sum(_isolated(lambda each: _expire(each, now), deployment) for deployment in Deployment.objects.lapsed(now))
 
 
 def watch_running(*, at: dt.datetime | None = None) -> int:
     """Pause what runs with too low a recognition rate, or too many false alerts; returns how many."""
-    count = 0
-    for deployment in Deployment.objects.live(at or timezone.now()):
-        period = deployment.periods.get(went_live_at__isnull=False, ended_at__isnull=True)
-        low = [rate for rate in bluetest.rates(period, at=at) if rate.is_below_floor]
-        verdict = verdict_of(deployment)
-        if low:
-            said = "; ".join(f"{rate.camera}: {rate.recognised} of {rate.passes} recognised" for rate in low)
-            pause(deployment, code=Halt.RECOGNITION, detail=f"{said}.", actor=GOVERNOR)
-        elif verdict.level == "pause":
-            pause(deployment, code=Halt.FALSE_ALERTS, detail=verdict.why, actor=GOVERNOR)
-        count += bool(low) or verdict.level == "pause"
-    return count
+    now = at or timezone.now()
+    return sum(_isolated(lambda each: _watch(each, now), deployment) for deployment in Deployment.objects.live(now))
+
+
+def _isolated(act: Callable[[Deployment], bool], deployment: Deployment) -> bool:
+    """What goes wrong with one deployment costs no other its time."""
+    try:
+        return act(deployment)
+    except Exception:
+        logger.exception("The clock could not deal with a deployment")
+        return False
+
+
+def _watch(deployment: Deployment, now: dt.datetime) -> bool:
+    period = deployment.periods.get(went_live_at__isnull=False, ended_at__isnull=True)
+    low = [rate for rate in bluetest.rates(period, at=now) if rate.is_below_floor]
+    verdict = verdict_of(deployment)
+    if low:
+        said = "; ".join(f"{rate.camera}: {rate.recognised} of {rate.passes} recognised" for rate in low)
+        pause(deployment, code=Halt.RECOGNITION, detail=f"{said}.", actor=GOVERNOR)
+    elif verdict.level == "pause":
+        pause(deployment, code=Halt.FALSE_ALERTS, detail=verdict.why, actor=GOVERNOR)
+    return bool(low) or verdict.level == "pause"
 
 
 def distrust_clock(last: dt.datetime, now: dt.datetime) -> int:
-    """Pause everything that runs when the clock has gone back: no authority may be longer than it was given for.
+    """Shut everything when the clock has gone back: no authority may be longer than it was given for.
 
-    last: when this was asked before. Returns how many were paused.
+    It goes on once clocks were compared anew. last: the latest moment that the journal knows. Returns how many.
     """
     if last - now <= BACKWARDS:
         return 0
+    detail = f"The clock went back by {(last - now).total_seconds():.0f} s."
+    for period in Period.objects.filter(test_until__isnull=False, ended_at__isnull=True).select_related("deployment"):
+        bluetest.end(period, actor=CLOCK)
     live = list(Deployment.objects.filter(state=_S.LIVE))
     for deployment in live:
-        detail = f"The clock went back by {(last - now).total_seconds():.0f} s."
         pause(deployment, code=Halt.CLOCK, detail=detail, actor=CLOCK)
+    Period.objects.filter(ended_at__isnull=True).update(clock_checked_at=None)
     return len(live)
 
 
@@ -224,32 +242,36 @@ def judge(deployment: Deployment) -> None:
 
 
 @transaction.atomic
-def _expire(deployment: Deployment) -> None:
+def _expire(deployment: Deployment, now: dt.datetime) -> bool:
     hold(deployment)
+    if not Deployment.objects.lapsed(now).filter(pk=deployment.pk).exists():
+        # Its authority was confirmed meanwhile.
+        return False
     had_authority = deployment.has_authority
-    for period in deployment.periods.filter(test_until__isnull=False):
-        bluetest.end_now(period, actor=CLOCK)
+    end_tests(deployment, actor=CLOCK)
     changes = _ended(timezone.now(), Halt.AUTHORITY, "It did not go live in time.")
-    move(deployment, STEPS["expire"], actor=CLOCK, changes=changes)
+    # What took place in part is reviewed and closed like what took place.
+    took_place = deployment.periods.filter(went_live_at__isnull=False).exists()
+    move(deployment, STEPS["end" if took_place else "expire"], actor=CLOCK, changes=changes)
     announce(deployment.id, "deployment.ended", deployment.id)
     if had_authority:
-        documents.make(deployment, Document.Kind.CANCELLATION)
+        documents.make_or_leave(deployment, Document.Kind.CANCELLATION)
+    return True
 
 
 def _pause(deployment: Deployment, code: str, detail: str, actor: Actor) -> None:
-    period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
-    _of_reason(period, code, detail, actor)
+    _of_reason(code, detail, actor)
     move(deployment, STEPS["pause"], actor=actor, data={"code": code, "reason": detail})
     announce(deployment.id, "deployment.shut", deployment.id)
 
 
-def _of_reason(period: Period | None, code: str, detail: str, actor: Actor) -> None:
+def _of_reason(code: str, detail: str, actor: Actor) -> None:
     # What the system finds is not for people to choose.
     choice = tuple(Halt) if isinstance(actor, System) else CHOSEN_HALTS
     if code not in choice:
         raise Refused("Choose one of the reasons shown.")
-    if period is not None and period.watchlist is not None and detail and not isinstance(actor, System):
-        refuse_names(period.watchlist, detail)
+    if detail and not isinstance(actor, System):
+        refuse_names_on_file(detail)
 
 
 def _current(deployment: Deployment) -> Period:

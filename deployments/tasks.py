@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from celery import shared_task
 from django.utils import timezone
 
-from audit.models import Entry
-from deployments import running
+from deployments import documents, readiness, running
 
 logger = logging.getLogger(__name__)
 
 
 @shared_task(name="deployments.end_run_out", queue="clock", ignore_result=True)
 def end_run_out() -> None:
-    """End what ran out, close what never started, pause what does badly or runs by a clock that went back."""
-    last = Entry.objects.order_by("-number").values_list("at", flat=True).first()
-    if last is not None:
-        running.distrust_clock(last, timezone.now())
-    running.lapse_unstarted()
-    ended = len(running.end_run_out())
-    paused = running.watch_running()
-    if ended or paused:
-        logger.info("Ended %d deployments, paused %d", ended, paused)
+    """End what ran out, first of all; then close what never started, and pause what does badly or by a bad clock."""
+    acts: tuple[Callable[[], object], ...] = (
+        running.end_run_out,
+        _look_at_the_clock,
+        running.watch_running,
+        running.lapse_unstarted,
+        documents.make_missing,
+    )
+    for act in acts:
+        try:
+            done = act()
+        except Exception:
+            # One that fails keeps none of the others from its time.
+            logger.exception("The clock could not do everything")
+        else:
+            if done:
+                logger.info("%s: %s", act.__name__, done)
+
+
+def _look_at_the_clock() -> int:
+    last = readiness.latest_moment()
+    return running.distrust_clock(last, timezone.now()) if last is not None else 0

@@ -36,7 +36,7 @@ from watchlists.seal import content_hash
 
 PASSWORD = "southend-demo"
 WANTED = 6
-STAFF = 2
+STAFF = 3
 
 
 @dataclass(frozen=True)

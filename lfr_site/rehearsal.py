@@ -140,9 +140,11 @@ def taps(period: Period, people: People, passes: int | None = None) -> None:
     bluetest.start(period, actor=people.commander)
     person = blue.people.all()[0]
     for camera in period.cameras.all():
-        for _ in range(settings.LFR_BLUE_PASSES if passes is None else passes):
-            bluetest.tap(camera, person, actor=people.operator)
-            bluetest.note_sighting(camera, person.pk, timezone.now())
+        for number in range(settings.LFR_BLUE_PASSES if passes is None else passes):
+            # One pass counts in so many seconds.
+            at = timezone.now() + number * settings.LFR_PASS_WINDOW
+            bluetest.tap(camera, person, actor=people.operator, at=at)
+            bluetest.note_sighting(camera, person.pk, at)
     period.refresh_from_db()
 
 

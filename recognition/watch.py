@@ -70,13 +70,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Look:
-    """What one frame gave. faces: within the zone. everybody: all that were found.
+    """What one frame gave. faces: within the zone. new_faces: tracks confirmed by their second sight.
 
-    new_faces: tracks confirmed by their second sight. shots: faces embedded.
+    shots: faces embedded.
     """
 
     faces: list[Face]
-    everybody: list[Face]
     new_faces: int
     shots: int
     matches: list[Match]
@@ -103,15 +102,14 @@ def look(
     zone: Zone = (),
 ) -> Look:
     """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
-    everybody = engine.detect(pixels, smallest_face)
-    faces = within(everybody, zone, pixels.shape[1], pixels.shape[0])
+    faces = within(engine.detect(pixels, smallest_face), zone, pixels.shape[1], pixels.shape[0])
     followed = tracks.update([face.box for face in faces], at)
     shots = _chosen(pixels, faces, followed)
     _glance(pixels, shots, engine)
     _search(shots, gallery, engine.worth_a_close_look(threshold))
     _look_closely(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
     matches = [match for shot in shots for match in _agreed(shot, threshold)]
-    return Look(faces, everybody, sum(track.hits == 2 for track in followed), len(shots), matches)
+    return Look(faces, sum(track.hits == 2 for track in followed), len(shots), matches)
 
 
 def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Sight]:

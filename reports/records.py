@@ -102,7 +102,7 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
             PeriodRecord(
                 period,
                 _figures(alerts.filter(camera__period=period), period.faces),  # type: ignore[attr-defined]
-                bluetest.rates(period),
+                bluetest.rates(period, all_of_them=True),
             )
             for period in periods
         ],

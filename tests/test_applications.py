@@ -309,7 +309,7 @@ def _page(cast: Cast, deployment: Deployment) -> tuple[Client, dict[str, str]]:
                 value = f"{value:%Y-%m-%dT%H:%M}"
             if value is not None and value is not False and value != "":
                 fields[field.html_name] = value
-    fields |= {name: "browser" for name in ("cameras-0-kind", "cameras-1-kind", "cameras-2-kind") if name not in fields}
+    fields |= {name: "browser" for form in page.context["cameras"] if (name := form.add_prefix("kind")) not in fields}
     for formset in (page.context["periods"], page.context["cameras"]):
         fields |= {field.html_name: field.value() for field in formset.management_form}
     fields["revision"] = str(deployment.revision)
@@ -401,3 +401,49 @@ def test_only_who_applies_applies(cast: Cast) -> None:
             with pytest.raises(PermissionDenied):
                 applications.create(actor=user, name=role)
     assert not Deployment.objects.exists()
+
+
+def test_whoever_wrote_a_part_of_it_may_not_decide_on_it(cast: Cast) -> None:
+    deployment = make_draft(cast)
+    other = User.objects.create_user("second", rank=Rank.ACC)
+    other.groups.set([*cast.intelligence.groups.all(), *cast.authority.groups.all()])
+    applications.save_draft(deployment, {"why_now": "Mine"}, revision=deployment.revision, actor=other)
+    applications.submit(deployment, revision=deployment.revision, actor=cast.intelligence)
+    with pytest.raises(Refused, match="applied may not decide"):
+        _authorise(deployment, other)
+
+
+def test_a_confirmed_authority_ends_when_it_was_decided_to(cast: Cast) -> None:
+    deployment = _submitted(cast, is_urgent=True, urgent_reason="A child was taken an hour ago")
+    end = timezone.now() + dt.timedelta(hours=1)
+    _authorise(deployment, _ranked(cast, Rank.INSPECTOR), ends_at=end)
+    authority.confirm_urgent(deployment, reason="Rightly given", actor=cast.authority)
+    assert deployment.authority_ends_at == end
+
+
+def test_cameras_exchange_their_names_and_go_only_when_they_are_removed(cast: Cast) -> None:
+    deployment = make_draft(cast)
+    client, fields = _page(cast, deployment)
+    address, json = f"/deployments/{deployment.pk}/edit/", {"Accept": "application/json"}
+    emptied = client.post(address, {**fields, "cameras-0-name": ""}, headers=json)
+    assert list(emptied.json()["errors"]) == ["cameras-0-name"]
+    assert Camera.objects.filter(name="North").exists()
+    fields["revision"] = str(emptied.json()["revision"])
+    swapped = {**fields, "cameras-0-name": "South", "cameras-1-name": "North"}
+    said = client.post(address, swapped, headers=json).json()
+    assert said["errors"] == {}
+    removed = {**swapped, "revision": str(said["revision"]), "cameras-0-remove": "on"}
+    client.post(address, removed, headers=json)
+    assert [camera.name for camera in Camera.objects.all()] == ["North"]
+
+
+def test_a_period_can_be_removed(cast: Cast) -> None:
+    deployment = make_draft(cast, _period(1), _period(30))
+    client, fields = _page(cast, deployment)
+    answer = client.post(
+        f"/deployments/{deployment.pk}/edit/",
+        {**fields, "periods-1-remove": "on"},
+        headers={"Accept": "application/json"},
+    )
+    assert answer.json()["errors"] == {}
+    assert deployment.periods.count() == 1

@@ -135,7 +135,7 @@ def _unrecognised(world: World) -> None:
                 Pass(
                     camera=camera,
                     person=period.blue_list.people.first(),
-                    at=world.now() - dt.timedelta(minutes=5),
+                    at=max(world.now() - dt.timedelta(seconds=30), period.tested_from or world.now()),
                     before_live=False,
                     tapped_by=world.cast.operator,
                 )
@@ -170,7 +170,6 @@ ON_THE_WAY = (
     "clock",
     "test",
     "taps",
-    "taps",
     "ready",
     "live",
 )
@@ -191,7 +190,7 @@ sequences = st.tuples(beginnings, st.lists(turns, max_size=8)).map(
 @pytest.fixture
 def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     """Authorised, its first period now, its second tomorrow; a list for each, and blue lists."""
-    settings.LFR_BLUE_PASSES = 2
+    settings.LFR_BLUE_PASSES = 1
     now = timezone.now()
     tomorrow = now + dt.timedelta(hours=23, minutes=30)
     periods = [
@@ -203,6 +202,8 @@ def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     deployment = rehearsal.authorised(make_draft(cast, *periods), people_of(cast))
     lists = [make_blue_list(cast), make_sealed_watchlist(cast), make_blue_list(cast), make_sealed_watchlist(cast)]
     made = World(cast, deployment, lists)
+    # The recognition test looks at passes of the last test only: none may wait for its alert.
+    settings.LFR_PASS_WINDOW = dt.timedelta(seconds=1)
     monkeypatch.setattr(timezone, "now", made.now)
     for module in (readiness, running, bluetest, authority):
         monkeypatch.setattr(module, "announce", made.announced)
@@ -304,8 +305,11 @@ def _every_guard_held(world: World) -> None:
     assert BiasEvidence.objects.filter(withdrawn_at__isnull=True, expires_on__gte=timezone.localdate(now)).exists()
     for camera in period.cameras.all():
         passes = camera.passes.count()
-        assert passes >= 2
-        assert camera.passes.filter(sighting__isnull=False).count() / passes >= 0.8
+        assert passes >= 1
+        since = period.tested_from
+        assert since is not None
+        recent = camera.passes.filter(at__gte=since)
+        assert recent.filter(sighting__isnull=False).count() / recent.count() >= 0.8
     assert period.alerts_false < 6
 
 
@@ -322,6 +326,6 @@ def _sockets_are_as_they_must(world: World) -> None:
     if world.deployment.state == State.LIVE:
         running_periods = world.deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True)
         assert running_periods.count() == 1
-    elif world.deployment.state not in (State.NOTIFIED, State.READY):
+    elif world.deployment.state not in (State.NOTIFIED, State.READY, State.PAUSED):
         assert not world.sockets
     world.connect()

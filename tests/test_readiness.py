@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from deployments import authority, bluetest, readiness, running
-from deployments.models import Camera, Deployment, Pass, Period
+from deployments import authority, bluetest, cameras, readiness, running
+from deployments.models import Camera, Deployment, Pass, Period, Sighting
+from deployments.policy import Halt
 from lfr_site import rehearsal
 from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
@@ -196,11 +197,15 @@ def test_clocks_are_compared_and_a_wrong_one_is_told(cast: Cast) -> None:
 
 def test_a_server_whose_clock_went_back_goes_on_nothing(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
-    last = Entry.objects.latest("number").at
+    last = readiness.latest_moment()
+    assert last is not None
     assert running.distrust_clock(last, last - dt.timedelta(seconds=2)) == 0
     assert running.distrust_clock(last, last - dt.timedelta(minutes=10)) == 1
     deployment.refresh_from_db()
     assert deployment.state == State.PAUSED
+    # Not until clocks were compared anew.
+    with pytest.raises(Refused, match="Clocks were not compared"):
+        running.resume(deployment, actor=cast.commander)
     earlier = last - dt.timedelta(minutes=10)
     assert "clock went back" in " ".join(readiness.obstacles(period_of(deployment), at=earlier))
 
@@ -248,11 +253,11 @@ def test_without_enough_passes_recognised_no_camera_goes_on(cast: Cast, tested: 
     person = tested.blue_list.people.get() if tested.blue_list else None
     assert person is not None
     # Two that nobody recognised: three of five.
-    late = timezone.now() - dt.timedelta(minutes=1)
     for _ in range(2):
-        Pass.objects.create(camera=north, person=person, at=late, before_live=True, tapped_by=cast.operator)
-    assert "North: 60% recognised, below 80%" in " ".join(readiness.obstacles(tested))
-    (rate, _) = bluetest.rates(tested)
+        Pass.objects.create(camera=north, person=person, at=timezone.now(), before_live=True, tapped_by=cast.operator)
+    later = timezone.now() + dt.timedelta(minutes=2)
+    assert "North: 60% recognised, below 80%" in " ".join(readiness.obstacles(tested, at=later))
+    (rate, _) = bluetest.rates(tested, at=later)
     assert (rate.passes, rate.recognised) == (5, 3)
     assert rate.bounds == pytest.approx((0.2307, 0.8824), abs=0.001)
 
@@ -270,17 +275,54 @@ def test_a_tap_and_its_alert_find_each_other_whichever_comes_first(cast: Cast, t
     first.refresh_from_db()
     assert first.sighting is not None
     assert second.sighting is not None
-    # One alert counts for one pass; a pass waits for its own.
-    third = bluetest.tap(south, person, actor=cast.operator)
-    assert third.sighting is None
-    (_, rate) = bluetest.rates(tested)
+    # A track that broke is no second chance, and one walk no second pass.
+    bluetest.note_sighting(south, person.pk, now + dt.timedelta(seconds=2))
+    with pytest.raises(Refused, match="have just passed"):
+        bluetest.tap(south, person, actor=cast.operator)
+    assert Sighting.objects.filter(camera=south).count() == 1
+    # The next pass waits for an alert of its own, and one that comes a minute later is another pass's.
+    back = now + dt.timedelta(seconds=30)
+    third = bluetest.tap(south, person, actor=cast.operator, at=back)
+    (_, rate) = bluetest.rates(tested, at=back)
     assert (rate.passes, rate.recognised, rate.waiting) == (1, 1, 1)
-    (_, later) = bluetest.rates(tested, at=now + dt.timedelta(minutes=1))
-    assert (later.passes, later.recognised, later.waiting) == (2, 1, 0)
-    # An alert that comes a minute later is another pass's.
-    bluetest.note_sighting(south, person.pk, timezone.now() + dt.timedelta(minutes=1))
+    bluetest.note_sighting(south, person.pk, back + dt.timedelta(minutes=1))
     third.refresh_from_db()
     assert third.sighting is None
+    (_, later) = bluetest.rates(tested, at=back + dt.timedelta(minutes=1))
+    assert (later.passes, later.recognised, later.waiting) == (2, 1, 0)
+
+
+def test_what_was_tested_is_what_runs(cast: Cast, tested: Period, settings: Any) -> None:
+    """A zone or a limit that is changed afterwards takes the test with it."""
+    settings.LFR_PASS_WINDOW = dt.timedelta(milliseconds=1)
+    rehearsal.taps(tested, people_of(cast))
+    deployment, (north, south) = tested.deployment, cameras_of(tested.deployment)
+    readiness.make_ready(deployment, actor=cast.commander)
+    cameras.set_limits(north, smallest_face=400, frame_rate=5, actor=cast.administrator)
+    deployment.refresh_from_db()
+    assert deployment.state == State.NOTIFIED
+    later = timezone.now() + dt.timedelta(minutes=2)
+    assert "North: 0 of 3 passes" in " ".join(readiness.obstacles(tested, at=later))
+    # Nothing is changed under cameras that are on.
+    Deployment.objects.update(state=State.LIVE)
+    with pytest.raises(Conflict, match="Pause the cameras first"):
+        cameras.set_zone(Camera.objects.get(pk=south.pk), [], actor=cast.administrator)
+
+
+def test_a_pause_for_poor_recognition_is_left_by_another_test(cast: Cast, tested: Period, settings: Any) -> None:
+    settings.LFR_PASS_WINDOW = dt.timedelta(milliseconds=1)
+    rehearsal.taps(tested, people_of(cast))
+    deployment = rehearsal.live(tested.deployment, people_of(cast))
+    running.pause(deployment, code=Halt.RECOGNITION, actor=cast.commander)
+    tested.refresh_from_db()
+    camera = str(tested.cameras.all()[0].pk)
+    assert Camera.objects.frame_terms(camera, at=timezone.now()) is None
+    rehearsal.taps(tested, people_of(cast))
+    terms = Camera.objects.frame_terms(camera, at=timezone.now())
+    assert terms is not None
+    assert terms.watchlist_ids == (tested.blue_list_id,)
+    running.resume(deployment, actor=cast.commander)
+    assert len(bluetest.rates(tested, all_of_them=True)[0].camera.passes.all()) == 6
 
 
 def test_under_test_cameras_compare_with_the_blue_list_alone(cast: Cast, tested: Period) -> None:
@@ -330,11 +372,11 @@ def test_a_rate_that_falls_below_the_floor_pauses(cast: Cast, tested: Period) ->
         Pass.objects.create(
             camera=north,
             person=tested.blue_list.people.get(),
-            at=timezone.now() - dt.timedelta(minutes=1),
+            at=timezone.now(),
             before_live=False,
             tapped_by=cast.operator,
         )
-    assert running.watch_running() == 1
+    assert running.watch_running(at=timezone.now() + dt.timedelta(minutes=2)) == 1
     deployment.refresh_from_db()
     assert deployment.state == State.PAUSED
     paused = Entry.objects.get(action="deployment.paused")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typst
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
@@ -18,9 +19,10 @@ from audit.errors import Conflict, Refused
 from audit.journal import CLOCK
 from audit.machine import move
 from audit.models import Entry
-from deployments import afterwards, authority, bluetest, cameras, governor, readiness, running
+from deployments import afterwards, authority, bluetest, cameras, documents, governor, readiness, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
+from deployments.locks import hold
 from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.policy import Halt
 from deployments.querysets import FrameTerms
@@ -412,13 +414,16 @@ def test_a_token_opens_its_own_camera_only_and_can_be_revoked(cast: Cast) -> Non
 
 def test_a_zone_is_part_of_what_a_frame_is_looked_at_by(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
+    running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
     camera = cameras_of(deployment)[0]
     zone = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
     cameras.set_zone(camera, zone, actor=cast.administrator)
+    running.resume(deployment, actor=cast.commander)
     terms = Camera.objects.frame_terms(str(camera.pk), at=timezone.now())
     assert terms is not None
     assert terms.zone == ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
-    cameras.set_zone(camera, [], actor=cast.administrator)
+    running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
+    cameras.set_zone(cameras_of(deployment)[0], [], actor=cast.administrator)
     assert Camera.objects.get(pk=camera.pk).zone == []
 
 
@@ -462,6 +467,8 @@ def test_closed_only_once_everything_is_settled(cast: Cast) -> None:
         assert words in str(refused.value)
     alert_operations.conclude(alert, Outcome.ARREST, offence_class=OffenceClass.ROBBERY, actor=cast.officer)
     other = Alert.objects.get(pk=other.pk)
+    with pytest.raises(Refused, match="No operator judged"):
+        alert_operations.write_off(other, Outcome.ARREST, offence_class=OffenceClass.RAPE, actor=cast.commander)
     alert_operations.write_off(other, Outcome.UNREVIEWED, actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     with pytest.raises(Refused, match="somebody else"):
@@ -490,3 +497,90 @@ def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Ca
     assert "Possible match" in client.get(f"/deployments/{deployment.pk}/unsettled/").content.decode()
     client.post(f"/alerts/{alert.pk}/write-off/", {"outcome": "unreviewed"})
     assert "without an outcome" not in " ".join(afterwards.open_ends_of(deployment))
+
+
+# What a reading with fresh eyes found.
+
+
+def test_a_day_that_took_place_is_reviewed_whatever_became_of_the_next(cast: Cast) -> None:
+    deployment = two_days(cast)
+    running.end_period(deployment, actor=cast.commander)
+    with pytest.raises(Refused, match="A part of it took place"):
+        authority.cancel(deployment, reason="Rain", actor=cast.intelligence)
+    assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(days=3)) == 1
+    deployment.refresh_from_db()
+    assert deployment.state == State.ENDED
+    afterwards.begin_review(deployment, review="One day of two.", actor=cast.commander)
+
+
+def test_a_finished_period_keeps_its_list(cast: Cast) -> None:
+    deployment = two_days(cast)
+    running.end_period(deployment, actor=cast.commander)
+    with pytest.raises(Conflict, match="before their period begins"):
+        readiness.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.intelligence)
+
+
+def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:
+    deployment = make_deployment(cast)
+    cast.authority.groups.add(*cast.commander.groups.all())
+    both = type(cast.authority).objects.get(pk=cast.authority.pk)
+    for act in (readiness.make_ready, running.go_live):
+        with pytest.raises((Refused, Conflict)):
+            act(deployment, actor=both)
+    readiness.make_ready(deployment, actor=cast.commander)
+    with pytest.raises(Refused, match="may not run it"):
+        running.go_live(deployment, actor=both)
+
+
+def test_a_document_that_cannot_be_set_stops_no_stop(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = make_live_deployment(cast)
+    with monkeypatch.context() as broken:
+        broken.setattr(typst, "compile", _broken)
+        running.stop(deployment, code=Halt.BREACH, actor=cast.commander)
+    assert deployment.state == State.STOPPED
+    assert not deployment.documents.filter(kind="cancellation").exists()
+    assert documents.make_missing() == 1
+    assert documents.make_missing() == 0
+    assert deployment.documents.filter(kind="cancellation").count() == 1
+
+
+def _broken(*args: object, **kwargs: object) -> None:
+    raise RuntimeError("broken")
+
+
+def test_one_deployment_that_fails_keeps_no_other_from_its_time(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = make_deployment(cast), make_deployment(cast)
+    holding = hold
+
+    def fails_once(deployment: Deployment) -> None:
+        if deployment.pk == first.pk:
+            _broken()
+        holding(deployment)
+
+    monkeypatch.setattr(running, "hold", fails_once)
+    assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(hours=3)) == 1
+    second.refresh_from_db()
+    assert second.state == State.AUTH_EXPIRED
+
+
+def test_faces_of_the_test_count_against_no_ceiling(cast: Cast) -> None:
+    deployment = make_deployment(cast)
+    camera = cameras_of(deployment)[0]
+    cameras.count_frames(camera, FrameCounts(received=9, processed=9, faces=7))
+    assert deployment.tally().faces == 0
+    rehearsal.live(deployment, people_of(cast))
+    cameras.count_frames(camera, FrameCounts(received=9, processed=9, faces=5))
+    camera.refresh_from_db()
+    assert (deployment.tally().faces, camera.faces_tested) == (5, 7)
+
+
+def test_the_journal_calls_deployments_and_cameras_by_their_numbers(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    make_alert(deployment)
+    names = (deployment.name, "North", "South")
+    for entry in Entry.objects.all():
+        assert not any(name in f"{entry.target} {entry.actor} {entry.data}" for name in names)
+
+
+def test_hundreds_of_false_alerts_are_no_error() -> None:
+    assert governor.judge(5000, 5000, 1000).level == "pause"

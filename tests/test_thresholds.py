@@ -32,7 +32,7 @@ def test_one_proposes_and_another_approves(cast: Cast) -> None:
     proposal = _proposed(cast)
     assert not OperatingPoint.objects.filter(threshold=proposal.threshold).exists()
     with pytest.raises(PermissionDenied):
-        thresholds.approve(proposal, reason="Mine", actor=cast.administrator)
+        thresholds.approve(proposal, reason="Mine", actor=cast.compliance)
     point = thresholds.approve(proposal, reason="Rightly chosen", actor=cast.authority)
     assert point.threshold == pytest.approx(proposal.threshold)
     assert point.calibration == proposal.calibration

@@ -64,7 +64,7 @@ def test_only_faces_in_the_zone_are_looked_at(engine: Engine) -> None:
     assert within([face], around, width, height) == [face]
     assert within([face], elsewhere, width, height) == []
     assert within([face], (), width, height) == [face]
-    for zone, count in ((around, 1), (elsewhere, 0)):
+    for zone, count in ((around, 1), (elsewhere, 0), ((), 1)):
         seen = look(
             pixels,
             0.0,
@@ -75,5 +75,4 @@ def test_only_faces_in_the_zone_are_looked_at(engine: Engine) -> None:
             smallest_face=20,
             zone=zone,
         )
-        # Whoever is outside is found all the same, so that a tile can hide them.
-        assert (len(seen.faces), len(seen.everybody)) == (count, 1)
+        assert len(seen.faces) == count

@@ -170,6 +170,9 @@ def authorise_watchlist(
         Conflict: it is not awaiting approval, or not what the officer saw.
     """
     require(actor, AUTHORISE)
+    # With the list that this one replaces, in one order, and both before the journal.
+    pair = [watchlist.pk, *([watchlist.replaces_id] if watchlist.replaces_id else [])]
+    list(Watchlist.objects.filter(pk__in=pair).order_by("pk").select_for_update(no_key=True).values_list("pk"))
     _lock(watchlist)
     if watchlist.state != Watchlist.State.CHECKED:
         raise Conflict(f"This list is {watchlist.get_state_display().lower()}: there is nothing to approve.")

@@ -19,6 +19,7 @@ from audit.machine import move, require
 from recognition.calibration import CannotSupport, Rate, Threshold
 from watchlists import engines
 from watchlists.models import PROPOSAL_STEPS, BiasEvidence, Calibration, OperatingPoint, ThresholdProposal
+from watchlists.operations import refuse_names_on_file
 
 KEEP_EVIDENCE, PROPOSE = "watchlists.keep_evidence", "watchlists.propose_threshold"
 
@@ -140,6 +141,7 @@ def propose(
         Refused: of another engine, not to be shown, or below what the evidence supports.
     """
     require(actor, PROPOSE)
+    refuse_names_on_file(reason)
     if calibration.engine != engines.current_engine():
         raise Refused("This calibration is of another recognition engine than the present one.")
     chosen = choose(calibration, wanted_fpir, list_size)
@@ -176,7 +178,7 @@ def approve(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser
         Refused: the approver proposed it, or its evidence no longer holds. Conflict: decided already.
     """
     _not_the_proposer(proposal, actor)
-    evidence = proposal.evidence
+    evidence = BiasEvidence.objects.filter(pk=proposal.evidence_id or 0).first()
     if evidence is None or evidence.withdrawn_at is not None or evidence.expires_on < timezone.localdate():
         raise Refused("The evidence that this proposal rests on no longer holds.")
     _decide(proposal, "approve", reason, actor)
@@ -199,6 +201,7 @@ def _not_the_proposer(proposal: ThresholdProposal, actor: AbstractBaseUser) -> N
 
 
 def _decide(proposal: ThresholdProposal, step: str, reason: str, actor: AbstractBaseUser) -> None:
+    refuse_names_on_file(reason)
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     data = {"threshold": f"{proposal.threshold:.4f}", "reason": reason}
     move(proposal, PROPOSAL_STEPS[step], actor=actor, changes=changes, data=data)

@@ -46,11 +46,14 @@ class Camera(models.Model):
     plan_mark: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(
         default=dict, editable=False
     )
+    # Passes of the recognition test count from here: since then nothing of what they tested was changed.
+    set_up_at = models.DateTimeField(default=timezone.now, editable=False)
     token_digest = models.CharField(max_length=64, blank=True, editable=False)
     frames_received = models.PositiveBigIntegerField(default=0, editable=False)
     frames_processed = models.PositiveBigIntegerField(default=0, editable=False)
     frames_dropped = models.PositiveBigIntegerField(default=0, editable=False)
     faces_seen = models.PositiveBigIntegerField(default=0, editable=False)
+    faces_tested = models.PositiveBigIntegerField("faces seen under test", default=0, editable=False)
     last_seen_at = models.DateTimeField(null=True, editable=False)
     # Of the last seconds.
     rate_now = models.FloatField(null=True, editable=False)
@@ -71,6 +74,10 @@ class Camera(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def journal_name(self) -> str:
+        return f"camera {str(self.id)[:8]}"
 
     @property
     def deployment(self) -> Deployment:

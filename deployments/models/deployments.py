@@ -130,6 +130,8 @@ class Deployment(models.Model):
     decision_reason = models.TextField(blank=True, editable=False)
     conditions = models.TextField(blank=True, editable=False)
     authority_ends_at = models.DateTimeField(null=True, editable=False)
+    # What an urgent authority's end becomes when it is confirmed.
+    decided_until = models.DateTimeField(null=True, editable=False)
     review_due_at = models.DateTimeField(null=True, editable=False)
     notice = models.CharField(max_length=300, blank=True, editable=False)
     notified_at = models.DateTimeField(null=True, editable=False)
@@ -205,6 +207,11 @@ class Deployment(models.Model):
         return Tally(**sums, **faces)
 
     @property
+    def journal_name(self) -> str:
+        # What people call it may name somebody.
+        return f"deployment {self.number}"
+
+    @property
     def number(self) -> str:
         """What documents call it."""
         return f"LFR/{self.created_at:%Y}/{str(self.id)[:8].upper()}"
@@ -246,8 +253,8 @@ STEPS: dict[str, Step] = {
     "pause": Step((_S.LIVE,), _S.PAUSED, _HALT, Action.DEPLOYMENT_PAUSED, system_may=True),
     "resume": Step((_S.PAUSED,), _S.LIVE, _RUN, Action.DEPLOYMENT_RESUMED),
     "stand_down": Step((_S.LIVE, _S.PAUSED), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_STOOD_DOWN, system_may=True),
-    "end": Step((_S.LIVE, _S.PAUSED), _S.ENDED, _RUN, Action.DEPLOYMENT_ENDED, system_may=True),
-    "stop": Step((_S.READY, _S.LIVE, _S.PAUSED), _S.STOPPED, _HALT, Action.DEPLOYMENT_STOPPED),
+    "end": Step((_S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED), _S.ENDED, _RUN, Action.DEPLOYMENT_ENDED, system_may=True),
+    "stop": Step((_S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED), _S.STOPPED, _HALT, Action.DEPLOYMENT_STOPPED),
     "cancel": Step(
         (_S.DRAFT, _S.RETURNED, _S.SUBMITTED, _S.AUTHORISED, _S.NOTIFIED, _S.READY),
         _S.CANCELLED,

@@ -21,7 +21,7 @@ class Period(models.Model):
     two, and everything that readiness asks for is recorded anew for each.
 
     alerts_*: what `alerts` has told of: possible matches but those of the blue list. test_until: how long the
-    recognition test before going live may go on; cameras then compare with the blue list alone.
+    recognition test, before going live or while paused, may go on; cameras then compare with the blue list alone.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,9 +44,11 @@ class Period(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
     )
     briefing = models.CharField(max_length=400, blank=True, editable=False)
+    officers_counted_at = models.DateTimeField(null=True, editable=False)
     officers_present = models.PositiveSmallIntegerField(null=True, editable=False)
     clock_checked_at = models.DateTimeField(null=True, editable=False)
     clock_offset_ms = models.IntegerField(null=True, editable=False)
+    tested_from = models.DateTimeField(null=True, editable=False)
     test_until = models.DateTimeField(null=True, editable=False)
     went_live_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
@@ -98,7 +100,7 @@ class Period(models.Model):
         return None
 
 
-TESTABLE = (Deployment.State.NOTIFIED, Deployment.State.READY)
+TESTABLE = (Deployment.State.NOTIFIED, Deployment.State.READY, Deployment.State.PAUSED)
 
 
 class Sign(models.Model):

@@ -111,3 +111,7 @@ class Kit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.description} ({self.serial})"
+
+    @property
+    def journal_name(self) -> str:
+        return f"loaned equipment {self.pk}"

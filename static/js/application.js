@@ -4,43 +4,48 @@ const [saved, problems, complete, submit] = ["saved", "problems", "complete", "s
 const revision = form.elements.revision;
 const PAUSE_MS = 1200;
 
-let timer = 0, saving = null, again = false, isStale = false;
+// What was typed and is not known to be kept: changes counted, and how many of them were when the last save began.
+let typed = 0, kept = 0;
+let timer = 0, saving = null, isStale = false;
 
-form.addEventListener("input", () => { show("Not saved yet"); later(); });
-form.addEventListener("change", () => later(100));
+form.addEventListener("input", () => { typed += 1; show("Not saved yet"); later(); });
+form.addEventListener("change", () => { typed += 1; later(100); });
 form.addEventListener("click", ({ target }) => {
   const kind = target.dataset?.add;
   if (kind === "camera") addCamera(target.closest(".period-fields"));
   if (kind === "period") addPeriod();
 });
-// What is being saved ends first, so that the page does not race itself.
+// Nothing is handed in before everything that was typed is kept.
 form.addEventListener("submit", async (event) => {
   if (form.dataset.ready) return;
   event.preventDefault();
-  clearTimeout(timer);
-  await save();
-  if (isStale) return;
+  const button = event.submitter;
+  if (!(await saveAll())) return;
   form.dataset.ready = "1";
-  form.requestSubmit(event.submitter);
+  form.requestSubmit(button);
 });
-window.addEventListener("beforeunload", (event) => { if (timer && !form.dataset.ready) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => { if (typed > kept && !form.dataset.ready) event.preventDefault(); });
 
 function later(pause = PAUSE_MS) {
   clearTimeout(timer);
-  timer = setTimeout(save, pause);
+  timer = setTimeout(saveAll, pause);
 }
 
-async function save() {
-  timer = 0;
-  if (isStale) return;
-  if (saving) { again = true; return saving; }
-  saving = send();
-  await saving;
-  saving = null;
-  if (again) { again = false; await save(); }
+// Whether everything is kept. One save is under way at a time.
+async function saveAll() {
+  clearTimeout(timer);
+  while (saving) await saving;
+  let isRight = true;
+  while (typed > kept && isRight && !isStale) {
+    saving = send();
+    isRight = await saving;
+    saving = null;
+  }
+  return isRight && !isStale;
 }
 
 async function send() {
+  const upTo = typed;
   show("Saving…");
   let answer, body;
   try {
@@ -49,24 +54,31 @@ async function send() {
   } catch {
     show("Not saved: the server does not answer. What you typed stays on this page.", true);
     later(5000);
-    return;
+    return false;
   }
   if (!body) {
-    isStale = true;
-    show(answer.status === 409 ? "Not saved: somebody else has changed this application. Open it again." : "Not saved: sign in again in another window, then type on.", true);
-    if (answer.status !== 409) isStale = false;
-    return;
+    isStale = answer.status === 409;
+    show(isStale ? "Not saved: this application can no longer be changed here. Open it again." : "Not saved: sign in again in another window. What you typed stays on this page.", true);
+    if (!isStale) later(5000);
+    return false;
   }
-  if (body.errors.__all__?.some((text) => text.includes("has changed this application"))) isStale = true;
-  revision.value = isStale ? revision.value : body.revision;
   mark(body.errors);
+  const refused = body.errors.__all__;
+  if (refused) {
+    isStale = refused.some((text) => text.includes("has changed this application"));
+    show(`Not saved: ${refused.join(" ")}`, true);
+    return false;
+  }
+  revision.value = body.revision;
   adopt(body.ids);
   problems.replaceChildren(...body.problems.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   complete.hidden = body.problems.length > 0;
   submit.disabled = body.problems.length > 0;
-  const wrong = Object.keys(body.errors).length;
   const time = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  show(wrong ? `Saved at ${time}, but for what is marked${body.errors.__all__ ? ": " + body.errors.__all__.join(" ") : ""}` : `Saved at ${time}`, wrong > 0);
+  const isRight = Object.keys(body.errors).length === 0;
+  if (isRight) kept = upTo;
+  show(isRight ? `Saved at ${time}` : `Saved at ${time}, but for what is marked`, !isRight);
+  return isRight;
 }
 
 function mark(errors) {

@@ -264,3 +264,22 @@ async def _until_read_again(capture: Socket, number: int, patience: float = 40) 
                 return
             except TimeoutError:
                 number += 1
+
+
+async def test_a_pause_shuts_every_socket_and_a_resumption_lets_them_in(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    commander = live.user("commander")
+    async with (
+        socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as north,
+        socket(live, _path(deployment, 1), Authorization=f"Bearer {tokens[1]}") as south,
+    ):
+        for capture in (north, south):
+            await capture.until("ready")
+        pause = {"code": "fault", "detail": "A lens is wet"}
+        await asyncio.to_thread(commander.post, f"/deployments/{deployment.id}/pause/", pause)
+        for capture in (north, south):
+            assert (await capture.until("closing"))["code"] == 4409
+    assert (await _refusal(live, _path(deployment), Authorization=f"Bearer {tokens[0]}"))[0] == 4409
+    await asyncio.to_thread(commander.post, f"/deployments/{deployment.id}/resume/")
+    await _streams(live, deployment, tokens)

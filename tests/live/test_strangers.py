@@ -236,6 +236,6 @@ import numpy as np
 from watchlists.models import SealedTemplate
 row = SealedTemplate.objects.first()
 SealedTemplate.objects.nearest(
-    [np.array({vector}, np.float32)], watchlist_id=row.watchlist_id, engine_id=row.engine_id
+    [np.array({vector}, np.float32)], watchlist_ids=[row.watchlist_id], engine_id=row.engine_id
 )
 """

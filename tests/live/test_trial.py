@@ -96,8 +96,8 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     day.prepare(commander, "Southend", SOUTHEND)
     day.test(commander, camera)
     _go_live(commander)
-    day.run(camera, operator, officer, SOUTHEND)
-    _pause_and_resume(commander, camera, system, deployment)
+    day.run(camera, operator, officer, SOUTHEND, commander)
+    _pause_and_resume(commander, system, deployment)
     _end_period(commander, system, deployment)
     expect(commander.locator("h1 .badge")).to_have_text("Public notice given")
 
@@ -105,7 +105,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     day.prepare(commander, "Chelmsford", CHELMSFORD)
     day.test(commander, camera)
     _go_live(commander)
-    day.run(camera, operator, officer, CHELMSFORD)
+    day.run(camera, operator, officer, CHELMSFORD, commander)
     _end_period(commander, system, deployment)
     expect(commander.locator("h1 .badge")).to_have_text("Ended")
 
@@ -250,13 +250,16 @@ class Day:
         expect(page.locator(".checks .no")).to_have_count(0)
         assert self._alerts() == found
 
-    def run(self, camera: Page, operator: Page, officer: Page, wanted: tuple[str, ...]) -> None:
+    def run(self, camera: Page, operator: Page, officer: Page, wanted: tuple[str, ...], commander: Page) -> None:
         """Everybody sought walks past once, is judged by the operator and met by the officer."""
         operator.goto(f"{self._system.url}{self._deployment}console/")
         officer.goto(f"{self._system.url}{self._deployment}console/")
         expect(operator.locator("#line")).to_have_text("Live")
         before = self._alerts()
         self._stream(camera)
+        tile = commander.locator(".cameras-now img").first
+        expect(tile).to_have_attribute("src", re.compile("^blob:"), timeout=15_000)
+        assert tile.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 48
         assert eventually(lambda: self._alerts() == before + len(wanted), patience=40)
         camera.get_by_role("button", name="Stop").click()
         for name in wanted:
@@ -265,8 +268,10 @@ class Day:
             judged = card.get_attribute("data-id")
             operator.keyboard.press("s")
             expect(operator.locator(f"#alert-{judged}")).to_contain_text("Judged the same person")
-            officer.locator("li[data-state=referred] button").first.click()
-            shown = officer.locator(".alert-card .why strong").first.inner_text()
+            officer.locator(f"#alert-{judged} button").click()
+            met = officer.locator(f".alert-card[data-id='{judged}']")
+            expect(met).to_be_visible()
+            shown = met.locator(".why strong").first.inner_text()
             outcome, offence = OUTCOMES[shown]
             if offence is not None:
                 officer.get_by_label("Of an arrest: for what").select_option(offence)
@@ -300,37 +305,18 @@ def _go_live(page: Page) -> None:
     expect(page.locator(".clock")).not_to_have_text("–")
 
 
-def _pause_and_resume(page: Page, camera: Page, system: LiveSystem, deployment: str) -> None:
-    """What the commander sees of it, and that cameras are shut meanwhile."""
-    # So that nobody of the film is found a second time.
-    _look_at_faces_from(page, camera.url, 400)
+def _pause_and_resume(page: Page, system: LiveSystem, deployment: str) -> None:
     page.goto(f"{system.url}{deployment}command/")
-    camera.get_by_role("button", name="This device's camera").click()
-    expect(camera.locator("#state")).to_have_text("Streaming")
-    expect(page.locator(".cameras-now .badge.live")).to_be_visible(timeout=15_000)
-    tile = page.locator(".cameras-now img").first
-    expect(tile).to_have_attribute("src", re.compile("^blob:"), timeout=15_000)
-    assert tile.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 112
     page.get_by_label("Reason").first.select_option("Community tension")
     page.get_by_label("What happened").first.fill("A crowd gathers at the van")
     page.get_by_role("button", name="Pause now").click()
-    expect(page.locator(".gauges .badge")).to_have_text("Paused")
-    expect(camera.locator("#state")).to_have_text(re.compile("Reconnecting|Connecting|Waiting"))
+    expect(page.locator(".gauges .badge").first).to_have_text("Paused")
     expect(page.locator(".timeline")).to_contain_text("A crowd gathers at the van")
     page.get_by_role("button", name="Resume").click()
-    expect(page.locator(".gauges .badge")).to_have_text("Live")
-    expect(camera.locator("#state")).to_have_text("Streaming", timeout=15_000)
-    camera.get_by_role("button", name="Stop").click()
+    expect(page.locator(".gauges .badge").first).to_have_text("Live")
     page.locator("[name=count]").fill("5")
     page.get_by_role("button", name="Count").click()
     expect(page.locator(".gauges")).to_contain_text("4 at least")
-
-
-def _look_at_faces_from(page: Page, camera: str, pixels: int) -> None:
-    page.goto(camera)
-    page.get_by_label("Smallest face (pixels)").fill(str(pixels))
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
 
 
 def _end_period(page: Page, system: LiveSystem, deployment: str) -> None:

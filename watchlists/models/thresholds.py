@@ -60,6 +60,10 @@ class BiasEvidence(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def journal_name(self) -> str:
+        return f"evidence {self.pk}"
+
 
 class ThresholdProposal(models.Model):
     """A threshold that somebody proposes from a calibration, and somebody else approves. Steps: PROPOSAL_STEPS."""
