@@ -47,7 +47,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
             received=models.Sum("periods__cameras__frames_received", default=0),
             processed=models.Sum("periods__cameras__frames_processed", default=0),
             dropped=models.Sum("periods__cameras__frames_dropped", default=0),
-        )
+        ).order_by("-created_at")
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):
@@ -60,8 +60,8 @@ class PeriodQuerySet(models.QuerySet["Period"]):
         return self.filter(models.Q(watchlist_id=watchlist_id) | models.Q(blue_list_id=watchlist_id))
 
     def with_faces(self) -> PeriodQuerySet:
-        """Each with `faces`, how many its cameras saw."""
-        return self.annotate(faces=models.Sum("cameras__faces_seen", default=0))
+        """Each with `faces`, how many its cameras saw; in their order, which grouping would lose."""
+        return self.annotate(faces=models.Sum("cameras__faces_seen", default=0)).order_by("starts_at", "pk")
 
 
 @dataclass(frozen=True)

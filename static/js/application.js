@@ -17,12 +17,13 @@ form.addEventListener("click", ({ target }) => {
 });
 // Nothing is handed in before everything that was typed is kept.
 form.addEventListener("submit", async (event) => {
-  if (form.dataset.ready) return;
+  if (form.dataset.ready || (typed === kept && !saving && !isStale)) return;
   event.preventDefault();
   const button = event.submitter;
   if (!(await saveAll())) return;
   form.dataset.ready = "1";
-  form.requestSubmit(button);
+  // Not while this very event is still going on: a form cannot be submitted twice at once.
+  setTimeout(() => form.requestSubmit(button));
 });
 window.addEventListener("beforeunload", (event) => { if (typed > kept && !form.dataset.ready) event.preventDefault(); });
 

@@ -267,9 +267,10 @@ async def _until_read_again(capture: Socket, number: int, patience: float = 40) 
 
 
 async def test_a_pause_shuts_every_socket_and_a_resumption_lets_them_in(
-    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+    live: LiveSystem, deployment: LiveDeployment
 ) -> None:
     commander = live.user("commander")
+    tokens = [commander.token(camera) for camera in deployment.cameras]
     async with (
         socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as north,
         socket(live, _path(deployment, 1), Authorization=f"Bearer {tokens[1]}") as south,
