@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The demonstration destroys two minutes after a deployment's end, so that it can be watched.
 # Without a folder of faces nobody is there to test the cameras with.
-DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2 $(if $(FACES),,LFR_BLUE_PASSES=0)
+DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2
 
 .PHONY: demo demo-reset install install-dev browser test lint format clean
 

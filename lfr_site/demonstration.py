@@ -228,8 +228,11 @@ def seed(faces: Path | None) -> Deployment:
 
 
 def walkers(folder: Path) -> list[tuple[str, list[Path]]]:
-    """Who plays the consenting staff: the last of the folder, whom the street never shows. Each with photographs."""
-    return list(photographs(folder).items())[-STAFF:]
+    """Who plays the consenting staff: the last of the folder, whom the street never shows. Each with photographs.
+
+    Nobody when the folder holds no more people than are wanted.
+    """
+    return list(photographs(folder).items())[WANTED:][-STAFF:]
 
 
 def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str, User]) -> Watchlist:

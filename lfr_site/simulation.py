@@ -74,7 +74,7 @@ def _street(faces: Path | None) -> scene.Street:
     people = photographs(folder)
     names = list(people)
     wanted = names[: demonstration.WANTED]
-    staff = {name for name, _ in demonstration.walkers(folder)} if len(names) > demonstration.WANTED else set()
+    staff = {name for name, _ in demonstration.walkers(folder)}
     others = [name for name in names[demonstration.WANTED :] if name not in staff]
     chosen = wanted + random.Random(7).sample(others, min(len(others), STRANGERS))
     looks = {}

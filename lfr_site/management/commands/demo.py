@@ -1,12 +1,14 @@
+import os
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from lfr_site.demonstration import PASSWORD, USERS
+from lfr_site.demonstration import PASSWORD, USERS, walkers
 from lfr_site.management.commands import start
 from lfr_site.supervisor import Supervisor
+from recognition.open_set import NoFaces
 
 
 class Command(start.Command):
@@ -21,8 +23,12 @@ class Command(start.Command):
             raise CommandError("The demonstration runs with LFR_ENV=demo only: its passwords are public.")
         if options["faces"]:
             options["faces"] = str(Path(options["faces"]).expanduser().resolve())
-            if not Path(options["faces"]).is_dir():
-                raise CommandError(f"{options['faces']} is no folder.")
+        try:
+            staff = walkers(Path(options["faces"])) if options["faces"] else []
+        except NoFaces as error:
+            raise CommandError(str(error)) from error
+        # Each camera asks for as many passes as there is staff to walk past it: of one portrait, for none.
+        os.environ.setdefault("LFR_BLUE_PASSES", str(len(staff)))
         super().handle(*args, **options)
 
     def seed(self, options: dict[str, Any]) -> list[str] | None:
