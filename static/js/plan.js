@@ -38,21 +38,33 @@ function choose(button) {
 
 function show() {
   shapes.replaceChildren();
+  const labels = [];
   for (const camera of cameras) {
     if (camera === chosen || !camera.mark.at) continue;
     const [x, y] = camera.mark.at[0];
     shapes.append(element("polygon", { points: drawing.points(camera.mark.zone), class: "zone" }));
     shapes.append(element("circle", { cx: x * 100, cy: y * drawing.height, r: 1.1, class: "stand" }));
-    // Towards the middle, so that it stays on the sheet.
-    const label = element("text", { x: x * 100 + (x < 0.5 ? 1.8 : -1.8), y: y * drawing.height + 0.7, "text-anchor": x < 0.5 ? "start" : "end" });
+    const label = element("text", { x: x * 100, y: y * drawing.height + 3.6, "text-anchor": "middle" });
     label.textContent = camera.name;
-    shapes.append(label);
+    labels.push(label);
   }
+  shapes.append(...labels);
+  labels.forEach((label, place) => settle(label, labels.slice(0, place).map((each) => each.getBBox())));
   if (!chosen) return;
   drawing.draw(1);
   const count = drawing.corners.length;
   hint.textContent = count === 0 ? `Tap where ${chosen.name} stands.` : count < 4 ? `Tap the corners of what it covers: ${count - 1} so far.` : "Drag a corner to move it, or keep the zone.";
   keep.disabled = count < 4;
+}
+
+// Keep a label on the sheet, and a line away from those that are placed already.
+function settle(label, placed) {
+  const half = label.getBBox().width / 2 + 0.5;
+  label.setAttribute("x", Math.min(Math.max(Number(label.getAttribute("x")), half), 100 - half));
+  const step = label.getBBox().height;
+  const meets = (box) => placed.some((other) => box.x < other.x + other.width && other.x < box.x + box.width && box.y < other.y + other.height && other.y < box.y + box.height);
+  const way = label.getBBox().y + step * (placed.length + 1) < drawing.height ? 1 : -1;
+  while (meets(label.getBBox())) label.setAttribute("y", Number(label.getAttribute("y")) + way * step);
 }
 
 async function save() {
