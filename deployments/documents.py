@@ -125,31 +125,16 @@ def _authority_sections(deployment: Deployment, folder: Path) -> Iterable[Sectio
     periods = list(deployment.periods.prefetch_related("cameras"))
     yield Section("Decision", deployment.decision_reason, [("Conditions", deployment.conditions or "None.")])
     others = deployment.decisions.exclude(kind="authorised")
-    if others.exists():
-        yield Section(
-            "Other decisions",
-            table=[
-                ("When", "What", "By", "Reason"),
-                *(
-                    (_moment(d.at), d.get_kind_display(), f"{_person(d.by)}, {d.get_rank_display()}", d.reason)
-                    for d in others
-                ),
-            ],
-        )
-    yield Section(
+    yield _table(
+        "Other decisions",
+        ("When", "What", "By", "Reason"),
+        [(_moment(d.at), d.get_kind_display(), f"{_person(d.by)}, {d.get_rank_display()}", d.reason) for d in others],
+        none="None.",
+    )
+    yield _table(
         "Where and when",
-        table=[
-            ("Place", "From", "To", "Cameras"),
-            *(
-                (
-                    each.place,
-                    _moment(each.starts_at),
-                    _moment(each.ends_at),
-                    ", ".join(c.name for c in each.cameras.all()),
-                )
-                for each in periods
-            ),
-        ],
+        ("Place", "From", "To", "Cameras"),
+        [(p.place, _moment(p.starts_at), _moment(p.ends_at), ", ".join(map(str, p.cameras.all()))) for p in periods],
     )
     yield Section(
         "Necessity",
@@ -252,76 +237,70 @@ def _ending_facts(deployment: Deployment) -> list[tuple[str, str]]:
 
 def _ending_sections(deployment: Deployment) -> Iterable[Section]:
     periods = list(deployment.periods.with_faces().select_related("watchlist"))
-    yield Section(
+    yield _table(
         "What took place",
-        table=[
-            ("Place", "Live from", "Live until", "Faces seen", "Possible matches", "False so far", "Open"),
-            *(
-                (
-                    period.place,
-                    _moment(period.went_live_at),
-                    _moment(period.ended_at) if period.went_live_at else "–",
-                    f"{period.faces:,}",  # type: ignore[attr-defined]
-                    str(period.alerts_raised),
-                    str(period.alerts_false),
-                    str(period.alerts_open),
-                )
-                for period in periods
-            ),
-        ],
+        ("Place", "Live from", "Live until", "Faces seen", "Possible matches", "False so far", "Open"),
+        [_took_place(period) for period in periods],
     )
-    lists = [(period, period.watchlist) for period in periods if period.watchlist is not None]
-    yield Section(
+    yield _table(
         "Watchlists",
-        "" if lists else "No list was attached.",
-        table=[
-            ("Period", "People", "SHA-256 of the sealed list", "To be destroyed by"),
-            *((p.place, f"{p.list_size:,}", _broken(w.sealed_hash), _moment(w.destroy_due_at)) for p, w in lists),
-        ]
-        if lists
-        else [],
+        ("Period", "People", "SHA-256 of the sealed list", "To be destroyed by"),
+        [
+            (p.place, f"{p.list_size:,}", _broken(p.watchlist.sealed_hash), _moment(p.watchlist.destroy_due_at))
+            for p in periods
+            if p.watchlist is not None
+        ],
+        none="No list was attached.",
     )
-    rates = [rate for period in periods for rate in bluetest.rates(period, all_of_them=True)]
-    yield Section(
+    yield _table(
         "Recognition test",
-        "" if rates else "No member of staff walked past a camera.",
-        table=[
-            ("Camera", "Passes", "Recognised", "Rate", "95% interval (Wilson)"),
-            *((str(r.camera), str(r.passes), str(r.recognised), r.share, r.interval) for r in rates),
-        ]
-        if rates
-        else [],
+        ("Camera", "Passes", "Recognised", "Rate", "95% interval (Wilson)"),
+        [
+            (str(rate.camera), str(rate.passes), str(rate.recognised), rate.share, rate.interval)
+            for period in periods
+            for rate in bluetest.rates(period, all_of_them=True)
+        ],
+        none="No member of staff walked past a camera.",
     )
     changes = deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")
-    if changes.exists():
-        yield Section(
-            "Changes of the threshold",
-            table=[
-                ("From, to", "Evidence", "Proposed by", "Decision"),
-                *(
-                    (str(c), c.evidence, _person(c.proposed_by), f"{c.get_state_display()} {c.decision_reason}")
-                    for c in changes
-                ),
-            ],
-        )
-    kit = deployment.kit.all()
-    if kit.exists():
-        yield Section(
-            "Loaned equipment",
-            table=[
-                ("Equipment", "Lender", "Received", "Returned, wiped before"),
-                *(
-                    (
-                        str(k),
-                        k.lender,
-                        _moment(k.received_at),
-                        f"{_moment(k.returned_at)} {k.witness}" if k.returned_at else "not yet",
-                    )
-                    for k in kit
-                ),
-            ],
-        )
+    yield _table(
+        "Changes of the threshold",
+        ("From, to", "Evidence", "Proposed by", "Decision"),
+        [(str(c), c.evidence, _person(c.proposed_by), f"{c.get_state_display()} {c.decision_reason}") for c in changes],
+        none="None.",
+    )
+    yield _table(
+        "Loaned equipment",
+        ("Equipment", "Lender", "Received", "Returned, wiped before"),
+        [
+            (
+                str(k),
+                k.lender,
+                _moment(k.received_at),
+                f"{_moment(k.returned_at)} {k.witness}" if k.returned_at else "not yet",
+            )
+            for k in deployment.kit.all()
+        ],
+        none="None.",
+    )
     yield _retention_section()
+
+
+def _took_place(period: Period) -> tuple[str, ...]:
+    return (
+        period.place,
+        _moment(period.went_live_at),
+        _moment(period.ended_at) if period.went_live_at else "–",
+        f"{period.faces:,}",  # type: ignore[attr-defined]
+        str(period.alerts_raised),
+        str(period.alerts_false),
+        str(period.alerts_open),
+    )
+
+
+def _table(title: str, head: tuple[str, ...], lines: Sequence[tuple[str, ...]], *, none: str = "") -> Section:
+    """none: what is said when there are no lines."""
+    return Section(title, table=[head, *lines]) if lines else Section(title, none)
 
 
 def _plan(period: Period, number: int, folder: Path) -> dict[str, Any]:
