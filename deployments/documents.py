@@ -68,12 +68,12 @@ def make_or_leave(deployment: Deployment, kind: str) -> None:
 
 
 def make_missing() -> int:
-    """Set the Cancellation Reports that are still to be set; returns how many."""
+    """Set the Cancellation Reports that are still to be set; returns how many there were."""
     over = Deployment.objects.filter(state__in=OVER, authorised_by__isnull=False, closed_at__isnull=True)
     missing = over.exclude(documents__kind=Document.Kind.CANCELLATION)
     for deployment in missing:
-        with transaction.atomic():
-            make(deployment, Document.Kind.CANCELLATION)
+        # One that cannot be set keeps no other back.
+        make_or_leave(deployment, Document.Kind.CANCELLATION)
     return len(missing)
 
 
