@@ -1,4 +1,7 @@
-"""Live events out: {kind, id} to everybody who may watch a deployment; the browser fetches the row itself."""
+"""Live events out: {kind, id} to everybody who may watch a deployment; the browser fetches the row itself.
+
+A handset hears only that something in the street changed: which alerts there are is not told to who may not see them.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self.group = ""
         self.heart: asyncio.Task[None] | None = None
+        self.is_handset = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
@@ -35,11 +39,12 @@ class EventsConsumer(AsyncWebsocketConsumer):
                 self.heart.cancel()
 
     async def connect(self) -> None:
-        deployment = await database_sync_to_async(_watched)(self.scope)
+        watched = await database_sync_to_async(_watched)(self.scope)
         await self.accept()
-        if deployment is None:
+        if watched is None:
             await self.close(4403)
             return
+        deployment, self.is_handset = watched
         self.group = group_of(deployment.id)
         await self.channel_layer.group_add(self.group, self.channel_name)
         # From here nothing is missed: the browser now fetches what happened before.
@@ -53,7 +58,10 @@ class EventsConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def announcement(self, event: dict[str, Any]) -> None:
-        await self._say(event["kind"], event["id"])
+        if not self.is_handset or event["kind"].startswith("deployment."):
+            await self._say(event["kind"], event["id"])
+        elif event["kind"] == "alert.changed":
+            await self._say("street.changed", "")
 
     async def _beat(self) -> None:
         """Tell the browser that the line still holds, and end it when its user may no longer watch."""
@@ -71,7 +79,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
             await self.send(json.dumps({"kind": kind, "id": subject_id}))
 
 
-def _watched(scope: Any) -> Deployment | None:
+def _watched(scope: Any) -> tuple[Deployment, bool] | None:
+    """The deployment, and whether who asks is an officer with a handset; None when they may not watch it."""
     session, user = scope["session"], scope["user"]
     if not user.is_authenticated or not session.exists(session.session_key):
         return None
@@ -79,4 +88,8 @@ def _watched(scope: Any) -> Deployment | None:
     user = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
     if user is None or not user.has_perm("alerts.watch_alerts"):
         return None
-    return Deployment.objects.visible_to(user).filter(pk=scope["url_route"]["kwargs"]["deployment_id"]).first()
+    found = Deployment.objects.visible_to(user).filter(pk=scope["url_route"]["kwargs"]["deployment_id"]).first()
+    if found is None:
+        return None
+    sees_all = user.has_perm("alerts.decide_alert") or user.has_perm("deployments.run_deployment")
+    return found, not sees_all

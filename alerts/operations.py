@@ -1,152 +1,240 @@
-"""Acts on alerts. Each is atomic, leaves its row in the journal, and is announced once committed."""
+"""Acts on alerts by people: operators at consoles, officers in the street.
+
+Each is atomic, leaves its row among the alert's acts and in the journal, and is announced once committed.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
-from alerts.models import STEPS, Alert, OffenceClass, Outcome
+from alerts.models import JUDGEMENTS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, UNDECIDED, Act, ActKind, Alert
+from alerts.policy import Feature, Hindrance
 from audit.actions import Action
-from audit.errors import Refused
-from audit.journal import CLOCK, System, record
-from audit.machine import move
-from deployments import bluetest, tally
+from audit.errors import Conflict, Refused
+from audit.journal import Actor, JournalData, System, record
+from audit.machine import move, require
+from deployments import tally
 from deployments.events import announce
-from deployments.models import Camera, Deployment, Period
-from recognition.watch import Candidate
-from watchlists.models import Person
+from deployments.models import Posting
 
-DECISIONS = {"same": "Same person", "not_same": "Not the same person", "unsure": "Unsure"}
+WATCH, DECIDE, RESPOND = "alerts.watch_alerts", "alerts.decide_alert", "alerts.record_outcome"
+# What a handset without a connection may have kept waiting at most.
+LONGEST_WAIT = dt.timedelta(hours=12)
+_OFFERED = {**OPERATOR_ACTS, **OFFICER_ACTS}
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """Where and when the face was seen.
+class Said:
+    """What somebody says with an act.
 
-    box: left, top, width, height in pixels of the frame. probe_jpeg: the face, everybody else made unrecognisable.
+    key: the sender's own, so that the same act sent twice is one. revision: of the alert that they saw. ago: how long
+    before it came in it was done, by the sender's own stopwatch. to_user, to_team: whom it is handed to.
     """
 
-    track: str
-    frame_number: int
-    received_at: dt.datetime
-    box: tuple[float, float, float, float]
-    probe_jpeg: bytes
+    key: uuid.UUID = field(default_factory=uuid.uuid4)
+    revision: int | None = None
+    ago: dt.timedelta = dt.timedelta()
+    alike: Sequence[str] = ()
+    differ: Sequence[str] = ()
+    hindrances: Sequence[str] = ()
+    code: str = ""
+    leaflet: bool | None = None
+    to_user: AbstractBaseUser | None = None
+    to_team: str = ""
 
 
-def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Alert | None:
-    """A possible match for people to decide; None when this track has been raised for this person already.
+def act(alert: Alert, name: str, said: Said | None = None, *, actor: AbstractBaseUser) -> None:
+    """Do what an operator or an officer can do with an alert.
 
     Raises:
-        Refused: the deployment is not, or no longer, live.
+        Refused: no such act, what it needs is not said, or the alert was purged.
+        Conflict: somebody was first, or the alert is no longer as they saw it; says who and what.
     """
-    try:
-        with transaction.atomic():
-            # Shared with the end of the deployment: it waits for this alert, or this alert finds it ended.
-            tally.hold_for(camera.period)
-            # Asked once it is held: whoever waited may have waited past the end.
-            now = timezone.now()
-            camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera.pk)
-            period, deployment = camera.period, camera.period.deployment
-            point = deployment.operating_point
-            is_blue = _is_blue(candidate.person, period)
-            if point is None or is_blue is None or not period.is_open(now):
-                raise Refused("The deployment is not live.")
-            alert = Alert.objects.create(
-                state=Alert.State.BLUE if is_blue else Alert.State.RAISED,
-                deployment=deployment,
-                camera=camera,
-                operating_point=point,
-                raised_at=now,
-                received_at=sighting.received_at,
-                frame_number=sighting.frame_number,
-                track=sighting.track,
-                person_id=candidate.person,
-                photograph_id=candidate.photograph,
-                probe_jpeg=sighting.probe_jpeg,
-                box=[round(value, 1) for value in sighting.box],
-                score=candidate.score,
-            )
-            if is_blue:
-                bluetest.note_sighting(camera, candidate.person, sighting.received_at)
-            else:
-                tally.note_raised(period)
-            data = {"deployment": str(deployment.id), "person": str(candidate.person)}
-            record(Action.ALERT_RAISED, actor=System(camera.journal_name), target=alert, data=data)
-            announce(deployment.id, "alert.raised", alert.id)
-    except IntegrityError:
-        return None
-    return alert
+    kind, said = _OFFERED.get(name), said or Said()
+    if kind is None:
+        raise Refused("Choose one of the steps shown.")
+    require(actor, kind.step.permission)
+    with transaction.atomic():
+        tally.hold_for(alert.camera.period)
+        if _was_done(alert, name, said, actor):
+            return
+        alert.refresh_from_db()
+        name, kind = _meant(alert, name, kind)
+        _of_the_alert(alert, name, kind, said, actor)
+        _of_what_is_said(name, kind, said)
+        before, was_false = alert.state, _is_false(alert)
+        move(alert, kind.step, actor=actor, changes=_changes(alert, name, said, actor), data=_data(name, said))
+        _keep(alert, name, before, said, actor)
+        if alert.kind == Alert.Kind.ALERT:
+            _tell(alert, before, was_false)
+        announce(alert.deployment_id, "alert.changed", alert.id)
 
 
-@transaction.atomic
-def decide(alert: Alert, decision: str, *, actor: AbstractBaseUser) -> None:
-    """An operator's judgement: same, not_same or unsure.
-
-    Raises:
-        Refused: no such decision, or the alert was purged.
-        Conflict: somebody decided first.
-    """
-    if decision not in DECISIONS:
-        raise Refused("Choose: same person, not the same person, or unsure.")
-    tally.hold_for(alert.camera.period)
-    _still_there(alert)
-    changes = {"decided_by": actor, "decided_at": timezone.now()}
-    move(alert, STEPS[decision], actor=actor, changes=changes, data={"decision": decision})
-    if decision == "not_same":
-        tally.note_settled(alert.camera.period, alert.operating_point, is_false=True)
+def act_by_clock(alert: Alert, name: str, changes: dict[str, Any], *, actor: System) -> None:
+    """What only time does: part of a transaction that holds the deployment."""
+    before = alert.state
+    move(alert, OTHER_ACTS[name].step, actor=actor, changes={**changes, "revision": F("revision") + 1})
+    _keep(alert, name, before, Said(), actor)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 
-@transaction.atomic
-def conclude(alert: Alert, outcome: str, *, actor: AbstractBaseUser, offence_class: str = "") -> None:
-    """What came of it, once. offence_class: of an arrest, what for.
-
-    Raises:
-        Refused: no such outcome, or an arrest for nothing. Conflict: not judged the same person, or concluded already.
-    """
-    if outcome not in Outcome.values or outcome == Outcome.UNREVIEWED:
-        raise Refused("Choose one of the outcomes shown.")
-    _conclude(alert, "conclude", outcome, offence_class, actor)
+def _was_done(alert: Alert, name: str, said: Said, actor: AbstractBaseUser) -> bool:
+    """Whether this very act came in before: a button pressed twice, a handset that heard no answer."""
+    known = Act.objects.filter(key=said.key).first()
+    if known is None:
+        return False
+    if (known.alert_id, known.by_id) != (alert.pk, actor.pk):
+        raise Refused("This key was used for another act.")
+    return True
 
 
-@transaction.atomic
-def write_off(alert: Alert, outcome: str, *, actor: AbstractBaseUser, offence_class: str = "") -> None:
-    """What came of an alert that nobody settled while its cameras were on: coded afterwards, for the review.
-
-    Raises:
-        Refused: no such outcome, or cameras are still on. Conflict: it was settled.
-    """
-    if outcome not in Outcome.values:
-        raise Refused("Choose one of the outcomes shown.")
-    if alert.state != Alert.State.REFERRED and outcome != Outcome.UNREVIEWED:
-        raise Refused("No operator judged this one the same person: it was not looked at in time.")
-    if not alert.deployment.is_over and not alert.camera.period.ended_at:
-        raise Refused("Cameras are still on: an operator decides, and an officer says what came of it.")
-    _conclude(alert, "write_off", outcome, offence_class, actor)
+def _meant(alert: Alert, name: str, kind: ActKind) -> tuple[str, ActKind]:
+    """A known negative looks like any other to who judges it, and goes to nobody."""
+    if alert.kind == Alert.Kind.CONTROL and name in JUDGEMENTS:
+        return name, OTHER_ACTS["judge_control"]
+    if alert.kind == Alert.Kind.CONTROL and name == "undo":
+        return name, OTHER_ACTS["undo_control"]
+    return name, kind
 
 
-def _conclude(alert: Alert, step: str, outcome: str, offence_class: str, actor: AbstractBaseUser) -> None:
-    if (outcome == Outcome.ARREST) != (offence_class in OffenceClass.values):
-        raise Refused(
-            "Say what the arrest was for." if outcome == Outcome.ARREST else "Only an arrest is for an offence."
+def _of_the_alert(alert: Alert, name: str, kind: ActKind, said: Said, actor: AbstractBaseUser) -> None:
+    if alert.purged_at is not None and name in OPERATOR_ACTS:
+        raise Refused("This alert was purged when its time ran out; there is nothing left to decide on.")
+    if alert.state not in kind.step.sources:
+        raise Conflict(told(alert))
+    if said.revision is not None and said.revision != alert.revision:
+        raise Conflict(f"This changed after you opened it. {told(alert)}")
+    if name == "undo":
+        until = alert.undo_until()
+        if alert.decided_by_id != actor.pk:
+            raise Refused("Only who judged it can take it back.")
+        if until is None or timezone.now() > until:
+            raise Refused("It is too late to take this back. The commander can correct it.")
+    if name in OFFICER_ACTS and alert.officer_id not in (None, actor.pk):
+        raise Conflict(f"{alert.officer} has answered this one.")
+
+
+def _of_what_is_said(name: str, kind: ActKind, said: Said) -> None:
+    features = {*said.alike, *said.differ}
+    if len(features) != len(said.alike) + len(said.differ) or not features <= set(Feature.values):
+        raise Refused("Mark each feature once, as alike or as different.")
+    if not set(said.hindrances) <= set(Hindrance.values):
+        raise Refused("Choose from the reasons shown.")
+    missing = {
+        "same": not said.alike and "Mark at least one feature that is alike: say what you went by.",
+        "not_same": not said.differ and "Mark at least one feature that differs: say what you went by.",
+        "cannot_say": not said.hindrances and "Choose at least one reason why it cannot be said.",
+    }.get(name)
+    if missing:
+        raise Refused(missing)
+    if kind.codes is None:
+        if said.code:
+            raise Refused("Nothing more is said with this step.")
+    elif said.code not in kind.codes.values and (said.code or not kind.is_optional):
+        raise Refused("Choose one of what is offered for this step.")
+    if kind.asks_leaflet and said.leaflet is None:
+        raise Refused("Say whether the leaflet was given.")
+
+
+def _changes(alert: Alert, name: str, said: Said, actor: AbstractBaseUser) -> dict[str, Any]:
+    """The columns that an act sets beside the state."""
+    now = timezone.now()
+    changes: dict[str, Any] = {"revision": F("revision") + 1}
+    if name == "open":
+        changes |= {"opened_by_id": actor.pk, "opened_at": now}
+    elif name in JUDGEMENTS:
+        changes |= {"decided_by_id": actor.pk, "decided_at": now}
+        if alert.kind != Alert.Kind.CONTROL:
+            changes |= {"referred_at": now, **_handed(alert, said)} if name == "same" else {}
+            changes |= {"ended_at": now} if name == "not_same" else {}
+    elif name == "undo":
+        changes |= dict.fromkeys(("decided_by_id", "decided_at", "referred_at", "assigned_to_id", "ended_at"))
+        changes |= {"assigned_team": "", "opened_by_id": actor.pk, "opened_at": now}
+    elif name == "hand_over":
+        changes |= {"referred_at": now, "escalated_at": None, **_handed(alert, said)}
+    else:
+        changes |= {"officer_id": actor.pk, "code": said.code}
+        done_at = _done_at(alert, said, now)
+        changes |= {"engaged_at": done_at} if name == "engage" else {}
+        changes |= (
+            {"ended_at": done_at} if name in OFFICER_ACTS and OFFICER_ACTS[name].step.target not in _GO_ON else {}
         )
-    tally.hold_for(alert.camera.period)
-    changes = {
-        "outcome": outcome,
-        "offence_class": offence_class,
-        "outcome_by": actor,
-        "outcome_at": timezone.now(),
+    return changes
+
+
+_GO_ON = (Alert.State.ACKED, Alert.State.ENGAGED, Alert.State.ID_CHECK, Alert.State.CONFIRMED_TRUE)
+
+
+def _handed(alert: Alert, said: Said) -> dict[str, Any]:
+    """To a named officer, a team, or whoever answers first."""
+    posted = Posting.objects.current().filter(deployment=alert.deployment_id)
+    if said.to_user is not None:
+        if not posted.filter(user_id=said.to_user.pk).exists() or not said.to_user.has_perm(RESPOND):  # type: ignore[attr-defined]
+            raise Refused("This officer is not posted to this deployment.")
+        return {"assigned_to_id": said.to_user.pk, "assigned_team": ""}
+    if said.to_team and not posted.filter(team=said.to_team).exists():
+        raise Refused("No team of this name is posted to this deployment.")
+    return {"assigned_to_id": None, "assigned_team": said.to_team}
+
+
+def _done_at(alert: Alert, said: Said, now: dt.datetime) -> dt.datetime:
+    """By the stopwatch of who sent it, never by their clock; not in the future, and not before the act before it."""
+    ago = min(max(said.ago, dt.timedelta()), LONGEST_WAIT)
+    last = alert.acts.order_by("-pk").values_list("done_at", flat=True).first() or alert.raised_at
+    return max(now - ago, last)
+
+
+def _keep(alert: Alert, name: str, before: str, said: Said, actor: Actor) -> None:
+    now = timezone.now()
+    Act.objects.create(
+        alert=alert,
+        key=said.key,
+        name=name,
+        before=before,
+        after=alert.state,
+        by_id=None if isinstance(actor, System) else actor.pk,
+        done_at=_done_at(alert, said, now),
+        recorded_at=now,
+        alike=list(said.alike),
+        differ=list(said.differ),
+        hindrances=list(said.hindrances),
+        code=said.code,
+        leaflet=said.leaflet,
+    )
+
+
+def _data(name: str, said: Said) -> JournalData:
+    """For the journal: codes and ids."""
+    return {
+        "act": name,
+        **({"code": said.code} if said.code else {}),
+        **({"leaflet": said.leaflet} if said.leaflet is not None else {}),
+        **({"to": said.to_user.get_username()} if said.to_user is not None else {}),
+        **({"to_team": said.to_team} if said.to_team else {}),
+        **({"minutes_late": int(said.ago.total_seconds() // 60)} if said.ago >= dt.timedelta(minutes=1) else {}),
     }
-    data = {"outcome": outcome, "offence_class": offence_class}
-    move(alert, STEPS[step], actor=actor, changes=changes, data=data)
-    tally.note_settled(alert.camera.period, alert.operating_point, is_false=outcome == Outcome.NOT_SAME)
-    announce(alert.deployment_id, "alert.changed", alert.id)
+
+
+def _is_false(alert: Alert) -> bool:
+    return alert.result is not None and alert.result.is_false
+
+
+def _tell(alert: Alert, before: str, was_false: bool) -> None:
+    """Tell the deployment what it counts: that something came of an alert, or that this was taken back."""
+    period, point = alert.camera.period, alert.operating_point
+    if alert.result is not None:
+        tally.note_settled(period, point, is_false=_is_false(alert))
+    elif before == Alert.State.OP_FALSE:
+        tally.note_reopened(period, point, was_false=was_false)
 
 
 @transaction.atomic
@@ -155,37 +243,14 @@ def note_viewed(alert: Alert, *, actor: AbstractBaseUser) -> None:
     record(Action.ALERT_VIEWED, actor=actor, target=alert, data={"deployment": str(alert.deployment_id)})
 
 
-def purge_due(*, at: dt.datetime | None = None) -> int:
-    """Empty every alert whose time has come; returns how many."""
-    ids = list(
-        Alert.objects.due_for_purge(at or timezone.now(), settings.LFR_ALERT_RETENTION).values_list("pk", flat=True)
-    )
-    return sum(_purge(alert_id) for alert_id in ids)
-
-
-@transaction.atomic
-def _purge(alert_id: uuid.UUID) -> bool:
-    purged = Alert.objects.filter(pk=alert_id, purged_at__isnull=True).update(
-        purged_at=timezone.now(), probe_jpeg=None, score=None, box=None, person=None, photograph=None, track=""
-    )
-    if not purged:
-        return False
-    alert = Alert.objects.get(pk=alert_id)
-    record(Action.ALERT_PURGED, actor=CLOCK, target=alert, data={"state": alert.state})
-    announce(alert.deployment_id, "alert.changed", alert.id)
-    return True
-
-
-def _is_blue(person_id: uuid.UUID, period: Period) -> bool | None:
-    """Whether somebody is on the period's blue list; None when they are on neither of its lists."""
-    watchlist = Person.objects.filter(pk=person_id).values_list("watchlist_id", flat=True).first()
-    if watchlist is not None and watchlist == period.blue_list_id:
-        return True
-    # Under test nobody of the other list may be found.
-    is_live = period.deployment.state == Deployment.State.LIVE
-    return False if is_live and watchlist == period.watchlist_id else None
-
-
-def _still_there(alert: Alert) -> None:
-    if alert.purged_at is not None:
-        raise Refused("This alert was purged when its time ran out; there is nothing left to decide on.")
+def told(alert: Alert) -> str:
+    """How an alert stands, and by whom: for who came second."""
+    last = alert.acts.select_related("by").order_by("-pk").first()
+    state = alert.get_state_display().lower()
+    if last is None:
+        return f"This is {state}."
+    moment = f"{timezone.localtime(last.recorded_at):%H:%M:%S}"
+    by = str(last.by) if last.by is not None else "The clock"
+    if alert.state in UNDECIDED and last.name == "open":
+        return f"{by} took it up at {moment}; it is {state}."
+    return f"{by} was first, at {moment}: {state}."

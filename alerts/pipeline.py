@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
-from alerts import operations
+from alerts import raising
 from alerts.frames import Frame
 from alerts.pulse import Pulse
 from audit.errors import Refused
@@ -102,16 +102,18 @@ def _terms(camera_id: str) -> FrameTerms | None:
 
 
 def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, engine: Engine) -> None:
-    crop = lone_face_crop(pixels, match.face.box, _bystanders(match.face, pixels, engine))
-    sighting = operations.Sighting(
+    others = _bystanders(match.face, pixels, engine)
+    crop = lone_face_crop(pixels, match.face.box, others, landmarks=match.face.landmarks)
+    sighting = raising.Sighting(
         track=match.track.id,
         frame_number=frame.number,
         received_at=dt.datetime.fromtimestamp(frame.received_at, dt.UTC),
         box=match.face.box,
         probe_jpeg=encode_jpeg(crop),
+        heading=match.track.heading,
     )
     try:
-        operations.raise_alert(camera, match.candidate, sighting)
+        raising.raise_alert(camera, match.candidate, sighting)
     except Refused as refusal:
         raise NotLive from refusal
 

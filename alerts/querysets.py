@@ -3,41 +3,103 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, IntegerField, Q, Value, When
 
 if TYPE_CHECKING:
-    from alerts.models import Alert  # noqa: F401 (in the strings below)
+    from alerts.models import Alert
 
-# The face of a possible match is kept this long at the very most, whatever else is set.
+# The face of a possible match is kept this long at the very most, whatever else is set; a hold is by name.
 CEILING = dt.timedelta(hours=24)
+_UNDECIDED = ("raised", "review", "unsure")
+_IN_THE_STREET = ("referred", "acked", "engaged", "id_check", "same")
+_NEVER_HANDED_OVER = (*_UNDECIDED, "op_false", "expired", "late_same", "late_not_same", "unresolved", "blue", "control")
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
     def visible_to(self, user: Any) -> AlertQuerySet:
-        """Alerts this user may see."""
-        return self if user.has_perm("alerts.watch_alerts") else self.none()
+        """Alerts this user may see.
+
+        The commander all; an operator those of deployments that they are posted to; an officer, of these, the ones
+        that were handed to them, to their team, or to everybody.
+        """
+        if not user.has_perm("alerts.watch_alerts"):
+            return self.none()
+        if not user.has_perm("deployments.be_posted"):
+            return self
+        posted = Q(deployment__postings__user=user, deployment__postings__ended_at=None)
+        if user.has_perm("alerts.decide_alert"):
+            return self.filter(posted)
+        to_all = Q(assigned_to=None, assigned_team="") | Q(escalated_at__isnull=False)
+        to_their_team = ~Q(assigned_team="") & Q(deployment__postings__team=F("assigned_team"))
+        theirs = Q(assigned_to=user) | Q(officer=user) | to_all | to_their_team
+        return self.filter(posted & theirs).exclude(state__in=_NEVER_HANDED_OVER)
 
     def for_rows(self) -> AlertQuerySet:
-        """With what a row shows, and without the pictures."""
-        return self.select_related("camera__period", "person", "decided_by", "outcome_by", "operating_point").defer(
-            "probe_jpeg"
+        """With what a row shows, and without what is encrypted."""
+        related = (
+            "camera__period",
+            "decided_by",
+            "opened_by",
+            "officer",
+            "assigned_to",
+            "operating_point",
+            "deployment",
         )
+        return self.select_related(*related).defer("sealed")
+
+    def in_order(self) -> AlertQuerySet:
+        """As they are to be decided: red before amber before green, then the oldest; what nobody could say, last."""
+        tiers = [When(tier=tier, then=Value(rank)) for rank, tier in enumerate(("red", "amber", "green"))]
+        unsure = Case(When(state="unsure", then=Value(1)), default=Value(0), output_field=IntegerField())
+        rank = Case(*tiers, default=Value(9), output_field=IntegerField())
+        return self.annotate(is_doubted=unsure, rank=rank).order_by("is_doubted", "rank", "raised_at", "pk")
 
     def public(self) -> AlertQuerySet:
-        """Those that count: without the recognition test's."""
-        return self.exclude(state="blue")
+        """Those that count: without the recognition test's and the known negatives."""
+        return self.filter(kind="alert")
 
     def undecided(self) -> AlertQuerySet:
-        return self.filter(state__in=("raised", "unsure"))
+        return self.filter(state__in=_UNDECIDED)
+
+    def in_the_street(self) -> AlertQuerySet:
+        """With officers, and not over."""
+        return self.filter(state__in=_IN_THE_STREET)
 
     def unsettled(self) -> AlertQuerySet:
-        """Without a decision, or without what came of it."""
-        return self.filter(state__in=("raised", "unsure", "referred"))
+        """Of which something is still to come."""
+        return self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET, "expired"))
+
+    def of_track(self, camera_id: uuid.UUID, person_id: uuid.UUID, track: str) -> AlertQuerySet:
+        """The alert that a track's sights of somebody belong to."""
+        return self.filter(camera_id=camera_id, person_id=person_id, shots__track=track).distinct()
+
+    def to_join(self, camera_id: uuid.UUID, person_id: uuid.UUID, since: dt.datetime) -> AlertQuerySet:
+        """The open alert on somebody at a camera, seen since then: a track that broke goes on in it."""
+        still_open = self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert")
+        return still_open.filter(camera_id=camera_id, person_id=person_id, last_seen_at__gte=since).order_by(
+            "-raised_at"
+        )
+
+    def of_same_person(self, alert: Alert) -> AlertQuerySet:
+        """Other alerts of the period on the same person, in time; none once it was purged."""
+        if alert.person_id is None:
+            return self.none()
+        same = self.filter(person_id=alert.person_id, camera__period=alert.camera.period_id, kind="alert")
+        return same.exclude(pk=alert.pk).order_by("raised_at")
+
+    def to_escalate(self, at: dt.datetime, patience: dt.timedelta) -> AlertQuerySet:
+        """Handed over, and answered by nobody for too long."""
+        return self.filter(state="referred", escalated_at__isnull=True, referred_at__lte=at - patience)
+
+    def to_expire(self, at: dt.datetime, patience: dt.timedelta) -> AlertQuerySet:
+        """Undecided for so long that whoever it was has gone."""
+        return self.undecided().filter(raised_at__lte=at - patience)
 
     def due_for_purge(self, at: dt.datetime, retention: dt.timedelta) -> AlertQuerySet:
-        """Unpurged, and either 24 hours old or of a period that ended `retention` ago."""
+        """Unpurged, not held, and either 24 hours old or of a period that ended `retention` ago."""
         over = Q(camera__period__ended_at__lte=at - retention) | Q(deployment__ended_at__lte=at - retention)
-        return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True)
+        return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True, hold__isnull=True)

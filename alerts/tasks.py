@@ -11,7 +11,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from alerts import operations
+from alerts import afterwards, clocks
 from alerts.frames import CALL_LIFE_S, Turn, frame_source
 from alerts.pipeline import NotLive, OtherEngine, read_frame
 from alerts.pulse import pulse
@@ -87,6 +87,14 @@ def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
 def purge_due() -> None:
     """Empty the alerts whose time has come."""
     # A little before the time, so that the limit itself is never passed between two ticks of the clock.
-    count = operations.purge_due(at=timezone.now() + LEAD)
+    count = afterwards.purge_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Purged %d alerts", count)
+
+
+@shared_task(name="alerts.watch", queue="clock", ignore_result=True)
+def watch() -> None:
+    """What nobody answered, and what nobody looked at."""
+    escalated, expired = clocks.escalate_unanswered(), clocks.expire_unreviewed()
+    if escalated or expired:
+        logger.info("Escalated %d alerts, expired %d", escalated, expired)

@@ -1,17 +1,24 @@
 from django.urls import path
 
-from alerts import views
+from alerts import handset_views, log_views, views
 
 urlpatterns = [
     path("cameras/<uuid:camera_id>/tile.jpg", views.tile_jpeg, name="camera-tile"),
-    path("deployments/<uuid:deployment_id>/unsettled/", views.unsettled, name="unsettled"),
-    path("alerts/<uuid:alert_id>/write-off/", views.write_off, name="alert-write-off"),
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
-    path("deployments/<uuid:deployment_id>/alerts/", views.queue, name="alert-queue"),
+    path("deployments/<uuid:deployment_id>/console/queue/", views.queue, name="alert-queue"),
+    path("deployments/<uuid:deployment_id>/console/rows/", views.rows, name="alert-rows"),
+    path("deployments/<uuid:deployment_id>/console/measured/", views.measured, name="console-measured"),
+    path("deployments/<uuid:deployment_id>/handset/", handset_views.handset, name="handset"),
+    path("deployments/<uuid:deployment_id>/handset/list/", handset_views.street, name="handset-list"),
     path("alerts/<uuid:alert_id>/", views.card, name="alert"),
-    path("alerts/<uuid:alert_id>/row/", views.row, name="alert-row"),
-    path("alerts/<uuid:alert_id>/decide/", views.decide, name="alert-decide"),
-    path("alerts/<uuid:alert_id>/outcome/", views.conclude, name="alert-outcome"),
-    path("alerts/<uuid:alert_id>/face.jpg", views.probe_jpeg, name="alert-face"),
-    path("alerts/<uuid:alert_id>/photograph.jpg", views.photograph_jpeg, name="alert-photograph"),
+    path("alerts/<uuid:alert_id>/acts/<slug:name>/", views.act, name="alert-act"),
+    path("alerts/<uuid:alert_id>/photographs/<uuid:photograph_id>.jpg", views.photograph_jpeg, name="alert-photograph"),
+    path("shots/<uuid:shot_id>.jpg", views.shot_jpeg, name="shot"),
+    path("deployments/<uuid:deployment_id>/alerts/", log_views.alert_log, name="alert-log"),
+    path("alerts/<uuid:alert_id>/code/", log_views.alert_code, name="alert-code"),
+    path("alerts/<uuid:alert_id>/correct/", log_views.alert_correct, name="alert-correct"),
+    path("alerts/<uuid:alert_id>/hold/", log_views.alert_hold, name="alert-hold"),
+    path("alerts/<uuid:alert_id>/release/", log_views.alert_release, name="alert-release"),
+    path("holds/", log_views.holds, name="holds"),
+    path("figures/", log_views.operator_figures, name="figures"),
 ]

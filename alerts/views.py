@@ -5,56 +5,66 @@ from __future__ import annotations
 import uuid
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from alerts import operations
+from alerts import cards, content, operations
+from alerts.forms import said_in
 from alerts.frames import frame_source
-from alerts.models import Alert, OffenceClass, Outcome
+from alerts.models import OFFICER_ACTS, Alert, Shot
+from alerts.operations import DECIDE, RESPOND, WATCH
+from alerts.timers import latest
 from audit.access import acting, permitted
 from deployments.models import Camera, Deployment
-from recognition.crop import face_crop
-from recognition.imaging import decode_photograph, encode_jpeg
+from recognition.imaging import encode_jpeg
 from watchlists.keys import KeyGone
+from watchlists.models import Photograph
 
-WATCH, DECIDE, CONCLUDE = "alerts.watch_alerts", "alerts.decide_alert", "alerts.record_outcome"
 RUN = "deployments.run_deployment"
-QUEUE_LENGTH = 200
-# What an officer may find; that nobody looked is found afterwards.
-_OUTCOMES = [choice for choice in Outcome.choices if choice[0] != Outcome.UNREVIEWED]
+# Rows that a console asks for at once; with more it asks for the whole queue.
+MOST_ROWS = 100
 
 
 @require_GET
-@permitted(WATCH)
+@never_cache
+@permitted(DECIDE, RUN)
 def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    deployment = get_object_or_404(
-        Deployment.objects.visible_to(request.user).select_related("operating_point"), pk=deployment_id
-    )
+    deployment = _deployment(request, deployment_id)
     periods = deployment.periods.filter(went_live_at__isnull=False)
     running = periods.filter(ended_at__isnull=True).first() or periods.last()
-    context = {
-        "deployment": deployment,
-        "period": running,
-        "cameras": running.cameras.all() if running is not None else [],
-        **_queue(request, deployment_id),
-    }
-    return render(request, "alerts/console.html", context)
+    context = {"deployment": deployment, "period": running, "cameras": running.cameras.all() if running else []}
+    return render(request, "alerts/console.html", {**context, **_queue(request, deployment), **_measured(deployment)})
 
 
 @require_GET
 @never_cache
-@permitted(WATCH)
+@permitted(DECIDE, RUN)
 def queue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
-    return render(request, "alerts/_queue.html", _queue(request, deployment_id))
+    """All of the queue."""
+    return render(request, "alerts/_queue.html", _queue(request, _deployment(request, deployment_id)))
 
 
 @require_GET
 @never_cache
-@permitted(WATCH)
-def row(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    return render(request, "alerts/_row.html", {"alert": _alert(request, alert_id)})
+@permitted(DECIDE, RUN)
+def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """The rows of some alerts, and the counts: what a console asks for when it hears of them."""
+    deployment = _deployment(request, deployment_id)
+    ids = request.GET.get("ids", "").split(",")[:MOST_ROWS]
+    visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
+    found = visible.filter(pk__in=[_uuid(each) for each in ids if each]).exclude(state=Alert.State.BLUE).for_rows()
+    context = {"rows": found, "counts": _counts(request, deployment), "now": timezone.now()}
+    return render(request, "alerts/_rows.html", context)
+
+
+@require_GET
+@never_cache
+@permitted(DECIDE, RUN)
+def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """How fast and how well it runs now."""
+    return render(request, "alerts/_measured.html", _measured(_deployment(request, deployment_id)))
 
 
 @require_GET
@@ -67,82 +77,40 @@ def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(DECIDE)
-def decide(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+@permitted(DECIDE, RESPOND)
+def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
+    """Do something with an alert; answers with its card, as it stands then."""
     alert = _alert(request, alert_id)
-    operations.decide(alert, request.POST.get("decision", ""), actor=acting(request))
-    return _card(request, _alert(request, alert_id))
-
-
-@require_POST
-@permitted(CONCLUDE)
-def conclude(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    alert = _alert(request, alert_id)
-    operations.conclude(
-        alert,
-        request.POST.get("outcome", ""),
-        offence_class=request.POST.get("offence_class", ""),
-        actor=acting(request),
-    )
-    return _card(request, _alert(request, alert_id))
+    operations.act(alert, name, said_in(request.POST), actor=acting(request))
+    # Who may no longer see it (handed to others) is told so, not refused: it was done.
+    found = Alert.objects.visible_to(request.user).for_rows().filter(pk=alert_id).first()
+    return _card(request, found) if found is not None else HttpResponse(status=204)
 
 
 @require_GET
 @never_cache
 @permitted(WATCH)
-def probe_jpeg(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    """The face from the camera."""
-    alert = get_object_or_404(Alert.objects.visible_to(request.user).only("probe_jpeg"), pk=alert_id)
-    if alert.probe_jpeg is None:
-        raise Http404
-    return HttpResponse(bytes(alert.probe_jpeg), content_type="image/jpeg")
-
-
-@require_GET
-@never_cache
-@permitted(WATCH)
-def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    """The face from the watchlist, cut at the scale of the one from the camera."""
-    alert = get_object_or_404(Alert.objects.visible_to(request.user).select_related("photograph"), pk=alert_id)
-    if alert.photograph is None:
-        raise Http404
-    left, top, width, height = alert.photograph.face_box
+def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
+    """A face from the camera."""
+    visible = Alert.objects.visible_to(request.user).filter(purged_at__isnull=True)
+    shot = get_object_or_404(Shot.objects.select_related("alert"), pk=shot_id, alert__in=visible)
     try:
-        jpeg = alert.photograph.jpeg
+        return HttpResponse(content.sight_in(shot).jpeg, content_type="image/jpeg")
     except KeyGone as error:
         raise Http404 from error
-    crop = face_crop(decode_photograph(jpeg), (left, top, width, height))
-    return HttpResponse(encode_jpeg(crop), content_type="image/jpeg")
 
 
 @require_GET
 @never_cache
-@permitted(RUN)
-def unsettled(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """Alerts that nobody settled while cameras were on, to be coded for the review."""
-    deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
-    alerts = Alert.objects.filter(deployment=deployment).public().unsettled().for_rows()
-    context = {
-        "deployment": deployment,
-        "alerts": alerts,
-        "outcomes": Outcome.choices,
-        "offences": OffenceClass.choices,
-    }
-    return render(request, "alerts/unsettled.html", context)
-
-
-@require_POST
-@permitted(RUN)
-def write_off(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    visible = Deployment.objects.visible_to(request.user)
-    alert = get_object_or_404(Alert.objects.filter(deployment__in=visible).for_rows(), pk=alert_id)
-    operations.write_off(
-        alert,
-        request.POST.get("outcome", ""),
-        offence_class=request.POST.get("offence_class", ""),
-        actor=acting(request),
-    )
-    return redirect("unsettled", alert.deployment_id)
+@permitted(WATCH)
+def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uuid.UUID) -> HttpResponse:
+    """A face from the watchlist, as large as the one from the camera and its eyes on the same spot."""
+    alert = get_object_or_404(Alert.objects.visible_to(request.user), pk=alert_id)
+    photograph = get_object_or_404(Photograph, pk=photograph_id, person=alert.person_id)
+    try:
+        return HttpResponse(encode_jpeg(photograph.face()), content_type="image/jpeg")
+    except KeyGone as error:
+        raise Http404 from error
 
 
 @require_GET
@@ -155,22 +123,43 @@ def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     return HttpResponse(jpeg, content_type="image/jpeg") if jpeg else HttpResponse(status=204)
 
 
+def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
+    found = Deployment.objects.visible_to(request.user).select_related("operating_point")
+    return get_object_or_404(found, pk=deployment_id)
+
+
 def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
     return get_object_or_404(Alert.objects.visible_to(request.user).for_rows(), pk=alert_id)
 
 
-def _queue(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, object]:
-    alerts = Alert.objects.visible_to(request.user).filter(deployment_id=deployment_id)
-    unpurged = alerts.filter(purged_at__isnull=True)
-    waiting = unpurged.undecided() if request.user.has_perm(DECIDE) else unpurged.filter(state=Alert.State.REFERRED)
-    return {
-        "alerts": alerts.for_rows()[:QUEUE_LENGTH],
-        "total": alerts.count(),
-        "waiting": waiting.count(),
-    }
+def _queue(request: HttpRequest, deployment: Deployment) -> dict[str, object]:
+    visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
+    return {"sections": cards.queue_of(visible, request.user), "now": timezone.now()}
+
+
+def _counts(request: HttpRequest, deployment: Deployment) -> dict[str, int]:
+    visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
+    return cards.counts_of(visible)
+
+
+def _measured(deployment: Deployment) -> dict[str, object]:
+    now = timezone.now()
+    period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
+    cameras = list(period.cameras.all()) if period is not None else []
+    return {"latest": latest(deployment, at=now), "cameras_now": cameras, "tally": deployment.tally()}
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise Http404 from error
 
 
 def _card(request: HttpRequest, alert: Alert) -> HttpResponse:
-    return render(
-        request, "alerts/_card.html", {"alert": alert, "outcomes": _OUTCOMES, "offences": OffenceClass.choices}
-    )
+    visible = Alert.objects.visible_to(request.user)
+    officer = request.user.has_perm(RESPOND)
+    context = cards.card_of(alert, request.user, visible)
+    if officer:
+        return render(request, "alerts/_street_card.html", {**context, "acts_offered": OFFICER_ACTS})
+    return render(request, "alerts/_card.html", context)

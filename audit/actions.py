@@ -84,6 +84,8 @@ class Action(models.TextChoices):
     DEPLOYMENT_NOTIFIED = "deployment.notified", "Public notice given"
     LIST_ATTACHED = "deployment.list_attached", "Watchlist attached"
     SIGN_RECORDED = "deployment.sign_recorded", "Sign recorded"
+    STAFF_POSTED = "deployment.staff_posted", "Operator or officer posted"
+    STAFF_WITHDRAWN = "deployment.staff_withdrawn", "Posting ended"
     BRIEFING_RECORDED = "deployment.briefing_recorded", "Briefing recorded"
     OFFICERS_COUNTED = "deployment.officers_counted", "Officers present counted"
     CLOCK_CHECKED = "deployment.clock_checked", "Clocks compared"
@@ -119,10 +121,23 @@ class Action(models.TextChoices):
     CAMERA_CONNECTED = "camera.connected", "Camera connected"
     CAMERA_DISCONNECTED = "camera.disconnected", "Camera disconnected"
     ALERT_RAISED = "alert.raised", "Possible match raised"
+    ALERT_SIGHTED = "alert.sighted", "Further sight added to a possible match"
     ALERT_VIEWED = "alert.viewed", "Possible match viewed"
+    ALERT_OPENED = "alert.opened", "Possible match taken up by an operator"
     ALERT_DECIDED = "alert.decided", "Possible match decided"
+    ALERT_RETRACTED = "alert.retracted", "Decision taken back at once"
+    ALERT_HANDED_OVER = "alert.handed_over", "Possible match handed to officers"
+    ALERT_ESCALATED = "alert.escalated", "Possible match that nobody answered, put to everybody"
+    ALERT_RESPONDED = "alert.responded", "Officer's step recorded"
     ALERT_OUTCOME = "alert.outcome", "Outcome recorded"
+    ALERT_EXPIRED = "alert.expired", "Possible match not looked at in time"
+    ALERT_CORRECTED = "alert.corrected", "Outcome corrected"
+    ALERT_HELD = "alert.held", "Possible match held as evidence"
+    ALERT_HOLD_RELEASED = "alert.hold_released", "Hold on a possible match released"
     ALERT_PURGED = "alert.purged", "Possible match purged"
+    ALERT_KEY_DESTROYED = "alert.key_destroyed", "Key of a period's possible matches destroyed"
+    CONTROL_PLANTED = "control.planted", "Known negative planted among possible matches"
+    CONTROL_JUDGED = "control.judged", "Known negative judged"
     JOURNAL_EXPORTED = "journal.exported", "Journal downloaded"
     RECORD_EXPORTED = "record.exported", "Deployment record downloaded"
 
@@ -144,7 +159,11 @@ _VERBS = {
     Action.CAMERA_CONNECTED: Verb.COLLECTION,
     Action.DOCUMENT_READ: Verb.DISCLOSURE,
     Action.ALERT_RAISED: Verb.COMBINATION,
+    Action.ALERT_SIGHTED: Verb.COMBINATION,
     Action.ALERT_VIEWED: Verb.CONSULTATION,
+    Action.ALERT_OPENED: Verb.CONSULTATION,
+    Action.ALERT_HANDED_OVER: Verb.DISCLOSURE,
+    Action.ALERT_ESCALATED: Verb.DISCLOSURE,
     Action.SIGNED_IN: Verb.CONSULTATION,
     Action.IMPORT_EXPORTED: Verb.DISCLOSURE,
     Action.JOURNAL_EXPORTED: Verb.DISCLOSURE,
@@ -155,4 +174,5 @@ _VERBS = {
     Action.WATCHLIST_DESTROYED: Verb.ERASURE,
     Action.DATABASE_SCRUBBED: Verb.ERASURE,
     Action.ALERT_PURGED: Verb.ERASURE,
+    Action.ALERT_KEY_DESTROYED: Verb.ERASURE,
 }

@@ -74,7 +74,9 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         "A composed street",
         watchlist,
         [CameraDraft(f"Camera {number + 1:02}", "agent", frame_rate=30) for number in range(cameras)],
-        people=People(users["intelligence"], users["authority"], users["commander"], users["operator"]),
+        people=People(
+            users["intelligence"], users["authority"], users["commander"], users["operator"], users["officer"]
+        ),
         keeper=users["compliance"],
     )
     rows = list(Camera.objects.filter(period__deployment=deployment))

@@ -11,6 +11,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from deployments import staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment
 from deployments.policy import CHOSEN_HALTS, Collateral, UseCase
@@ -315,6 +316,22 @@ class ReviewForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text="Whether it met its objective and its conditions, what went well, what did not. Nobody's name.",
     )
+
+
+class PostingForm(forms.Form):
+    user: Any = forms.ModelChoiceField(queryset=None, label="Operator or officer")
+    team = forms.CharField(label="Team or call sign", max_length=40, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["user"]
+        field.queryset = staffing.postable()
+        field.label_from_instance = _with_roles
+
+
+def _with_roles(user: Any) -> str:
+    roles = ", ".join(group.name for group in user.groups.all())
+    return f"{user.get_full_name() or user.username} ({roles})"
 
 
 class LimitsForm(forms.Form):

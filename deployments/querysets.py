@@ -14,13 +14,15 @@ from django.db import connections, models
 from recognition.engine import EngineIdentity
 
 if TYPE_CHECKING:
-    from deployments.models import Camera, Deployment, Period  # noqa: F401 (in the strings below)
+    from deployments.models import Camera, Deployment, Period, Posting  # noqa: F401 (in the strings below)
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def visible_to(self, user: Any) -> DeploymentQuerySet:
-        """Deployments this user may open."""
-        return self if user.has_perm("deployments.view_deployment") else self.none()
+        """Deployments this user may open: all, or those that they are posted to."""
+        if not user.has_perm("deployments.view_deployment"):
+            return self.none()
+        return self.filter(_posted(user)) if user.has_perm("deployments.be_posted") else self
 
     def live(self, at: dt.datetime) -> DeploymentQuerySet:
         """Live, within a period that runs and within their authority."""
@@ -53,7 +55,9 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 class PeriodQuerySet(models.QuerySet["Period"]):
     def visible_to(self, user: Any) -> PeriodQuerySet:
         """Periods of the deployments this user may open."""
-        return self if user.has_perm("deployments.view_deployment") else self.none()
+        if not user.has_perm("deployments.view_deployment"):
+            return self.none()
+        return self.filter(_posted(user, "deployment__")) if user.has_perm("deployments.be_posted") else self
 
     def of_list(self, watchlist_id: uuid.UUID) -> PeriodQuerySet:
         """The period that a list is, or was, used in."""
@@ -101,6 +105,17 @@ _FRAME_TERMS = """
 """
 
 
+class PostingQuerySet(models.QuerySet["Posting"]):
+    def current(self) -> PostingQuerySet:
+        """Those that were not ended."""
+        return self.filter(ended_at__isnull=True)
+
+
+def _posted(user: Any, prefix: str = "") -> models.Q:
+    """Of a deployment that somebody is posted to now, which they are once."""
+    return models.Q(**{f"{prefix}postings__user": user, f"{prefix}postings__ended_at": None})
+
+
 def _running(at: dt.datetime, prefix: str) -> models.Q:
     """A period that went live, has not ended, and covers this moment."""
     wanted = {"starts_at__lte": at, "ends_at__gt": at, "went_live_at__isnull": False, "ended_at__isnull": True}
@@ -116,7 +131,9 @@ def _under_test(at: dt.datetime, prefix: str) -> models.Q:
 class CameraQuerySet(models.QuerySet["Camera"]):
     def visible_to(self, user: Any) -> CameraQuerySet:
         """Cameras of the deployments this user may open."""
-        return self if user.has_perm("deployments.view_deployment") else self.none()
+        if not user.has_perm("deployments.view_deployment"):
+            return self.none()
+        return self.filter(_posted(user, "period__deployment__")) if user.has_perm("deployments.be_posted") else self
 
     def streaming_allowed(self, at: dt.datetime) -> CameraQuerySet:
         """Cameras that may stream at this moment: `Period.is_open`."""

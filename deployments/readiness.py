@@ -25,7 +25,7 @@ from watchlists import engines, thresholds
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names, refuse_names_on_file
 
-RUN = "deployments.run_deployment"
+RUN, OPERATES = "deployments.run_deployment", "deployments.operate_camera"
 # A comparison of clocks holds so long.
 CLOCK_HOLDS = dt.timedelta(hours=1)
 # A clock that went back by more than this is not to be trusted with the end of an authority.
@@ -61,6 +61,7 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
         _list(period, now),
         _engine(period, now),
         _signs(period),
+        _posted(period),
         _briefing(period, now),
         _officers(period, now),
         _clock(period, now),
@@ -301,6 +302,16 @@ def _briefing(period: Period, now: dt.datetime) -> Check:
         holds,
         f"{timezone.localtime(at):%H:%M}." if holds and at else "Nobody was briefed today.",
     )
+
+
+def _posted(period: Period) -> Check:
+    postings = period.deployment.postings.current().select_related("user")
+    may = [(posting.user, posting.user.has_perm(OPERATES)) for posting in postings]
+    operators, officers = sum(operates for _, operates in may), sum(not operates for _, operates in may)
+    why = f"{operators} at consoles, {officers} in the street."
+    if not (operators and officers):
+        why = "Post at least one operator, who decides, and one engagement officer, who responds, to this deployment."
+    return Check("posted", "Staff posted", bool(operators and officers), why)
 
 
 def _officers(period: Period, now: dt.datetime) -> Check:

@@ -34,6 +34,26 @@ def note_settled(period: Period, point: OperatingPoint, *, is_false: bool) -> No
     announce(deployment.id, "deployment.changed", deployment.id)
 
 
+def note_reopened(period: Period, point: OperatingPoint, *, was_false: bool) -> None:
+    """What came of a possible match was taken back within moments. The deployment is held."""
+    Period.objects.filter(pk=period.pk).update(alerts_open=F("alerts_open") + 1)
+    note_corrected(period, point, was_false, is_false=False)
+
+
+def note_corrected(period: Period, point: OperatingPoint, was_false: bool, is_false: bool) -> None:
+    """What was recorded of a possible match was set right. The deployment is held; what it paused for is not undone."""
+    change = int(is_false) - int(was_false)
+    if change:
+        Period.objects.filter(pk=period.pk).update(alerts_false=F("alerts_false") + change)
+        deployment = Deployment.objects.get(pk=period.deployment_id)
+        if point.pk != deployment.operating_point_id:
+            deployment.governed_from_false = max(deployment.governed_from_false + change, 0)
+            deployment.save(update_fields=["governed_from_false"])
+        elif is_false:
+            judge(deployment)
+    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+
+
 def hold_for(period: Period) -> None:
     """Hold the deployment of an alert, before the alert itself."""
     hold(period.deployment)

@@ -1,6 +1,14 @@
 from django.urls import path
 
-from deployments import after_views, application_views, camera_views, command_views, period_views, views
+from deployments import (
+    after_views,
+    application_views,
+    camera_views,
+    command_views,
+    period_views,
+    posting_views,
+    views,
+)
 
 urlpatterns = [
     path("deployments/", views.deployment_list, name="deployments"),
@@ -32,6 +40,8 @@ urlpatterns = [
     path("deployments/<uuid:deployment_id>/stop/", command_views.stop, name="deployment-stop"),
     path("deployments/<uuid:deployment_id>/kit/", after_views.kit_receive, name="kit-receive"),
     path("kit/<int:kit_id>/return/", after_views.kit_return, name="kit-return"),
+    path("deployments/<uuid:deployment_id>/staff/", posting_views.staff_post, name="staff-post"),
+    path("postings/<int:posting_id>/withdraw/", posting_views.staff_withdraw, name="staff-withdraw"),
     path("deployments/<uuid:deployment_id>/review/", after_views.review, name="deployment-review"),
     path("deployments/<uuid:deployment_id>/close/", after_views.close, name="deployment-close"),
     path("periods/<uuid:period_id>/", period_views.period_detail, name="period"),

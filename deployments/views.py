@@ -28,6 +28,7 @@ from deployments.forms import (
     KitForm,
     KitReturnForm,
     NoticeForm,
+    PostingForm,
     ReasonForm,
     ReviewForm,
 )
@@ -65,6 +66,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         "decisions": deployment.decisions.select_related("by"),
         "documents": deployment.documents.defer("pdf"),
         "changes": deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by"),
+        "postings": deployment.postings.current().select_related("user", "posted_by"),
         "kit": deployment.kit.select_related("received_by"),
         "outlook": thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
         if point
@@ -87,6 +89,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     if deployment.state == Deployment.State.AUTHORISED and may(RUN):
         context["notice_form"] = NoticeForm()
     if deployment.has_authority and may(RUN):
+        context["posting_form"] = PostingForm()
         context["change_form"] = ChangeForm(before=point)
         context["next_period"] = readiness.next_period(deployment)
     if deployment.state in (Deployment.State.ENDED, Deployment.State.STOPPED, Deployment.State.REVIEW):

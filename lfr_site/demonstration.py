@@ -220,7 +220,7 @@ def seed(faces: Path | None) -> Deployment:
             CameraDraft("1 High Street north (simulated)", Camera.Kind.SIMULATED),
             CameraDraft("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
         ],
-        people=rehearsal.People(users["intel"], users["authority"], users["commander"], users["operator"]),
+        people=rehearsal.People(*(users[name] for name in ("intel", "authority", "commander", "operator", "officer"))),
         keeper=users["compliance"],
         blue_list=blue_list,
         walks={person: scene.matching(pictures[1:], "*front*") or pictures for person, pictures in staff},

@@ -15,7 +15,7 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import applications, authority, bluetest, readiness, running
+from deployments import applications, authority, bluetest, readiness, running, staffing
 from deployments.applications import PeriodDraft
 from deployments.models import Deployment, Period
 from deployments.policy import Collateral, UseCase
@@ -51,6 +51,7 @@ APPLICATION: Mapping[str, Any] = {
     "equality_version": "1.4",
 }
 NOTICE = "Force website and social media, the day before; leaflets to the shops in the street."
+TEAM = "Alpha 1"
 BRIEFING = "Powers, the list's categories, under-18 rule, look-alikes, doubt means release; by the commander."
 
 
@@ -62,6 +63,7 @@ class People:
     authority: User
     commander: User
     operator: User
+    officer: User
 
 
 def record_evidence(keeper: User, lowest: float = 0.3) -> BiasEvidence:
@@ -120,6 +122,8 @@ def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list:
     for each in filter(None, (watchlist, blue_list)):
         readiness.attach_list(period, each, actor=people.applicant)
     readiness.record_sign(period, place="Both ends of the zone", photograph=_sign(), actor=commander)
+    staffing.post(deployment, people.operator, actor=commander)
+    staffing.post(deployment, people.officer, team=TEAM, actor=commander)
     readiness.record_briefing(period, briefing=BRIEFING, actor=commander)
     running.count_officers(period, count=deployment.officers_planned or 1, actor=commander)
     readiness.check_clock(period, device_ms=round(time.time() * 1000), actor=commander)

@@ -24,6 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Authorising officer": (
         "watchlists.authorise_watchlist",
         "watchlists.hold_evidence",
+        "alerts.hold_alert",
         "watchlists.approve_threshold",
         "deployments.view_deployment",
         "deployments.authorise_deployment",
@@ -39,9 +40,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.operate_camera",
         "deployments.read_records",
         "alerts.watch_alerts",
+        "alerts.hold_alert",
+        "alerts.see_figures",
     ),
     "Operator": (
         "deployments.view_deployment",
+        "deployments.be_posted",
         "deployments.halt_deployment",
         "deployments.operate_camera",
         "alerts.watch_alerts",
@@ -49,6 +53,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "Engagement officer": (
         "deployments.view_deployment",
+        "deployments.be_posted",
         "alerts.watch_alerts",
         "alerts.record_outcome",
     ),

@@ -60,6 +60,13 @@ LFR_CLOCK_TOLERANCE_MS = environment.integer("LFR_CLOCK_TOLERANCE_MS", 2000, 100
 LFR_URGENT_REVIEW = dt.timedelta(hours=environment.integer("LFR_URGENT_REVIEW_HOURS", 4, 1, 24))
 LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEPLOYMENT_HOURS", 12, 1, 24))
 
+# Possible matches: sights that belong together, how long a judgement may be taken back, how long one waits for it.
+LFR_JOIN_WINDOW = dt.timedelta(seconds=environment.integer("LFR_JOIN_SECONDS", 120, 0, 3600))
+LFR_UNDO = dt.timedelta(seconds=environment.integer("LFR_UNDO_SECONDS", 6, 1, 30))
+LFR_REVIEW_WITHIN = dt.timedelta(seconds=environment.integer("LFR_REVIEW_SECONDS", 900, 30, 7200))
+LFR_ANSWER_WITHIN = dt.timedelta(seconds=environment.integer("LFR_ANSWER_SECONDS", 60, 5, 1800))
+LFR_ENGAGEMENT = dt.timedelta(minutes=environment.integer("LFR_ENGAGEMENT_MINUTES", 5, 1, 60))
+
 # Lists and photographs.
 LFR_LIST_SIZE_CAP = environment.integer("LFR_LIST_SIZE_CAP", 2000, 1, 1_000_000)
 LFR_LARGEST_IMPORT = environment.integer("LFR_LARGEST_IMPORT_MB", 4096, 1, 100_000) * 2**20
@@ -189,6 +196,7 @@ CELERY_BEAT_SCHEDULE = {
         ("deployments.end_run_out", 2),
         ("watchlists.destroy_due", 10),
         ("alerts.purge_due", 10),
+        ("alerts.watch", 2),
         ("lfr_site.scrub", 15),
         ("watchlists.work_on_imports", 3),
     )

@@ -6,25 +6,54 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from recognition.detect import Landmarks
 from recognition.imaging import Pixels
 from recognition.track import Box
 
 MARGIN = 0.55
+SIDE = 400
+# Where the eyes lie in a crop that is aligned, as shares of its side: the person's right eye, and their left. So chosen
+# that a face from the front is as large as one that is cut out by its box.
+EYES = ((0.418, 0.452), (0.582, 0.452))
+# A profile has its eyes near each other: their distance tells the scale only if the box tells about the same.
+_SCALES_AGREE = 1.4
 
 
-def face_crop(pixels: Pixels, box: Box, side: int = 320) -> Pixels:
-    """A square around a face, side x side x 3, every face at one scale. Its edge repeats where the picture ends."""
-    half = max(box[2], box[3]) * (0.5 + MARGIN)
-    centre_x, centre_y = box[0] + box[2] / 2, box[1] + box[3] / 2
-    scale = side / (2 * half)
-    shift = np.array([[scale, 0, side / 2 - centre_x * scale], [0, scale, side / 2 - centre_y * scale]])
-    flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    crop = cv2.warpAffine(pixels, shift, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+def face_crop(pixels: Pixels, box: Box, side: int = SIDE, landmarks: Landmarks | None = None) -> Pixels:
+    """A square around a face, side x side x 3, every face at one scale. Its edge repeats where the picture ends.
+
+    landmarks: 5 x 2, in pixels; with them the face is turned upright, and the eyes of any two faces lie on one spot.
+    """
+    placed = _placing(box, side, landmarks)
+    flags = cv2.INTER_AREA if np.hypot(*placed[:, 0]) < 1 else cv2.INTER_CUBIC
+    crop = cv2.warpAffine(pixels, placed, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)
 
 
-def lone_face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: int = 320) -> Pixels:
+def _placing(box: Box, side: int, landmarks: Landmarks | None) -> npt.NDArray[np.float64]:
+    """The 2 x 3 turn, scale and shift that lays a face into the square."""
+    scale = side / (max(box[2], box[3]) * (1 + 2 * MARGIN))
+    source, target = complex(box[0] + box[2] / 2, box[1] + box[3] / 2), complex(side, side) / 2
+    turn = complex(1, 0)
+    if landmarks is not None:
+        # In the plane, turning and scaling is multiplying by one complex number.
+        right, left = (complex(*map(float, point)) for point in landmarks[:2])
+        goal_right, goal_left = (complex(*point) * side for point in EYES)
+        distance = abs(left - right) or 1e-9
+        by_eyes = abs(goal_left - goal_right) / distance
+        if 1 / _SCALES_AGREE < by_eyes / scale < _SCALES_AGREE:
+            scale, turn = by_eyes, (left - right).conjugate() / distance
+            source, target = (right + left) / 2, (goal_right + goal_left) / 2
+    turn *= scale
+    shift = target - turn * source
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+
+
+def lone_face_crop(
+    pixels: Pixels, box: Box, others: Sequence[Box] = (), side: int = SIDE, landmarks: Landmarks | None = None
+) -> Pixels:
     """The crop of a face with nobody else recognisable in it, whether a detector saw them or not.
 
     Everything outside the head is a mosaic whose squares are a fifth of the face: another face of the same size is
@@ -35,7 +64,7 @@ def lone_face_crop(pixels: Pixels, box: Box, others: Sequence[Box] = (), side: i
     for other in others:
         hide(hidden, other)
     _copy_region(pixels, hidden, box)
-    crop = face_crop(hidden, box, side)
+    crop = face_crop(hidden, box, side, landmarks)
     face = side / (1 + 2 * MARGIN)
     few = max(round(side / (face / 5)), 1)
     mosaic = cv2.resize(

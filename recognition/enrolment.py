@@ -42,6 +42,7 @@ class Enrolment:
     width: int
     height: int
     face_box: list[float]
+    landmarks: list[list[float]]
     template: Template
     report: list[Measure]
 
@@ -106,6 +107,7 @@ def read_photograph(
         width=width,
         height=height,
         face_box=[round(value, 1) for value in face.box],
+        landmarks=np.round(face.landmarks.astype(float), 1).tolist(),
         template=template,
         report=[*measure(pixels, face).report(limits), _faces(count)],
     )

@@ -28,6 +28,10 @@ WAIT_WHEN_NEAR, LONGEST_WAIT = 2, 18
 GIVEN_UP = 12
 # Shots that must agree, and how far above the threshold one of them needs no other.
 AGREEING = 2
+# Widths of its own that a face moves in a second, below which it stands.
+LEAST_PACE = 0.25
+# Sights of one track that are kept for one person: the first match and a few that may show more.
+KEPT_SHOTS = 5
 STRONG_MARGIN = 0.04
 
 
@@ -36,7 +40,7 @@ class Track:
     """One face being followed.
 
     scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
-    this track has already become an alert for.
+    this track has already become an alert for. kept: of these, how many sights were kept.
     """
 
     id: str
@@ -49,11 +53,27 @@ class Track:
     hits_at_shot: int = 0
     scores: dict[str, list[float]] = field(default_factory=dict)
     raised: list[str] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
         """Near somebody, and neither agreed on nor given up."""
         return bool(self.scores) and not self.raised and self.shots < GIVEN_UP
+
+    def has_enough_of(self, candidate: str) -> bool:
+        """Whether no further sight of this face has to be compared with somebody it was matched with."""
+        return self.kept.get(candidate, 0) >= KEPT_SHOTS
+
+    @property
+    def heading(self) -> str:
+        """Where the face is going in the picture: left, right, towards, away; empty when it stands, or is not known."""
+        across, down = (speed / max(self.box[2], 1.0) for speed in self.velocity)
+        if max(abs(across), abs(down)) < LEAST_PACE:
+            return ""
+        if abs(across) >= abs(down):
+            return "right" if across > 0 else "left"
+        # Cameras look down on people: who comes nearer sinks in the picture.
+        return "towards" if down > 0 else "away"
 
     def may_want_shot(self) -> bool:
         """Whether it is worth the trouble to measure this sight of the face at all."""

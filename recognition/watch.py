@@ -56,7 +56,8 @@ class Gallery(Protocol):
 class Match:
     """A face whose track agrees with somebody of the list: a possible match, for people to decide.
 
-    Until it is `settled` the next frame that agrees is a match again: one that could not be stored is not lost.
+    Until it is `settled` the next frame that agrees is a match again: one that could not be stored is not lost. After
+    that, further sights of the same face that are themselves above the threshold come as matches too, a few.
     """
 
     candidate: Candidate
@@ -64,8 +65,11 @@ class Match:
     track: Track
 
     def settled(self) -> None:
-        """It has become an alert: this track is not matched with this person again."""
-        self.track.raised.append(str(self.candidate.person))
+        """It was kept: of this track and this person only a few more sights are asked for."""
+        name = str(self.candidate.person)
+        if name not in self.track.raised:
+            self.track.raised.append(name)
+        self.track.kept[name] = self.track.kept.get(name, 0) + 1
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def _search(shots: Sequence[_Sight], gallery: Gallery, gate: float) -> None:
             shot.candidates = [
                 candidate
                 for candidate in near
-                if candidate.score >= gate and str(candidate.person) not in shot.track.raised
+                if candidate.score >= gate and not shot.track.has_enough_of(str(candidate.person))
             ]
 
 
@@ -173,10 +177,17 @@ def _look_closely(pixels: Pixels, near: Sequence[_Sight], engine: Engine, galler
 
 
 def _agreed(shot: _Sight, threshold: float) -> list[Match]:
-    """The candidates that this shot makes its track agree with: it is one of the two best, or enough by itself."""
+    """The candidates that this shot makes its track agree with: it is one of the two best, or enough by itself.
+
+    Of a track that has agreed with somebody, a shot counts for them when it is itself above the threshold.
+    """
     matches = []
     for candidate in shot.candidates:
         name = str(candidate.person)
+        if name in shot.track.raised:
+            if candidate.score >= threshold:
+                matches.append(Match(candidate, shot.face, shot.track))
+            continue
         if candidate.score < threshold - NEAR_MARGIN:
             continue
         shot.track.note_score(name, candidate.score)

@@ -13,8 +13,10 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
-from alerts.models import Alert, OffenceClass, Outcome
+from alerts.models import RESULTS, Alert
+from alerts.policy import OffenceClass, Result
 from alerts.querysets import AlertQuerySet
+from alerts.timers import Spread, timers_of
 from audit.models import Entry
 from deployments import bluetest, readiness
 from deployments.governor import Verdict
@@ -23,35 +25,40 @@ from deployments.models import Deployment, Period, ThresholdChange
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts of alerts, of one period or of all. `alerts` is the sum of the five decisions below it.
+    """Counts of alerts, of one period or of all. `alerts` is the sum of the results and of those still open.
 
-    Alerts of the recognition test, on consenting staff, are in none of them.
+    Alerts of the recognition test and known negatives are in none of them.
     """
 
     faces: int
     alerts: int
-    undecided: int
-    unsure: int
-    judged_not_same: int
-    judged_same: int
-    unreviewed: int
-    outcomes: dict[str, int]
+    states: dict[str, int]
+    still_open: int
     purged: int
+    held: int
+
+    def of(self, result: str) -> int:
+        """How many have this result."""
+        return sum(count for state, count in self.states.items() if RESULTS.get(state) == result)
 
     @property
-    def without_outcome(self) -> int:
-        """Judged the same, with nothing recorded of what came of it."""
-        return self.judged_same - sum(self.outcomes.values())
+    def results(self) -> list[tuple[str, str, int]]:
+        """Each result: its code, its name, and how many."""
+        return [(result.value, str(result.label), self.of(result)) for result in Result]
 
     @property
     def false_alerts(self) -> int:
-        """Judged not the same by an operator, or found so by an officer."""
-        return self.judged_not_same + self.outcomes[Outcome.NOT_SAME]
+        """Judged not the same by an operator or an officer, or found so once somebody was spoken to."""
+        return self.of(Result.FALSE_CONFIRMED) + self.of(Result.FALSE_UNCONFIRMED)
 
     @property
     def positive_alerts(self) -> int:
-        """Found to be the person, by whatever came of it."""
-        return sum(self.outcomes[name] for name in (Outcome.ARREST, Outcome.OTHER, Outcome.NO_ACTION))
+        """Whose identity was confirmed."""
+        return self.of(Result.TRUE_CONFIRMED)
+
+    @property
+    def arrests(self) -> int:
+        return self.states.get(Alert.State.ARRESTED, 0)
 
     @property
     def false_alert_rate(self) -> str:
@@ -64,8 +71,9 @@ class Figures:
         return f"{100 * self.false_alerts / self.alerts:.1f}" if self.alerts else ""
 
     @property
-    def labelled_outcomes(self) -> list[tuple[str, int]]:
-        return [(str(Outcome(name).label), count) for name, count in self.outcomes.items()]
+    def labelled_states(self) -> list[tuple[str, int]]:
+        """How many ended in each way, and how many are where, in the order of an alert's life."""
+        return [(str(state.label), self.states[state]) for state in Alert.State if self.states.get(state)]
 
 
 @dataclass(frozen=True)
@@ -84,17 +92,18 @@ class DeploymentRecord:
     deployment: Deployment
     figures: Figures
     periods: list[PeriodRecord]
-    # Outcome, offence that the person was sought for, how often: what survives the purge.
+    # What people were arrested for, how often: what survives the purge.
     arrests: list[tuple[str, int]]
     changes: list[ThresholdChange]
     verdict: Verdict
+    timers: list[Spread]
 
 
 def record_of(deployment: Deployment) -> DeploymentRecord:
     """The record of a deployment."""
     alerts = Alert.objects.filter(deployment=deployment).public()
     periods = list(deployment.periods.with_faces().select_related("watchlist", "blue_list"))
-    arrests = alerts.filter(outcome=Outcome.ARREST).order_by().values_list("offence_class").annotate(Count("pk"))
+    arrests = alerts.filter(state=Alert.State.ARRESTED).order_by().values_list("code").annotate(Count("pk"))
     return DeploymentRecord(
         deployment=deployment,
         figures=_figures(alerts, deployment.tally().faces),
@@ -109,24 +118,19 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
         arrests=sorted((str(OffenceClass(name).label) if name else "Not said", count) for name, count in arrests),
         changes=list(deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")),
         verdict=readiness.verdict_of(deployment),
+        timers=timers_of(alerts),
     )
 
 
 def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
     states = dict(alerts.order_by().values_list("state").annotate(Count("pk")))
-    outcomes = dict(alerts.order_by().exclude(outcome="").values_list("outcome").annotate(Count("pk")))
-    unreviewed = outcomes.pop(Outcome.UNREVIEWED, 0)
-    state = Alert.State
     return Figures(
         faces=faces,
         alerts=sum(states.values()),
-        undecided=states.get(state.RAISED, 0),
-        unsure=states.get(state.UNSURE, 0),
-        judged_not_same=states.get(state.DISMISSED, 0),
-        judged_same=states.get(state.REFERRED, 0) + states.get(state.CONCLUDED, 0) - unreviewed,
-        unreviewed=unreviewed,
-        outcomes={name: outcomes.get(name, 0) for name in Outcome.values if name != Outcome.UNREVIEWED},
+        states=states,
+        still_open=sum(count for state, count in states.items() if state not in RESULTS),
         purged=alerts.filter(purged_at__isnull=False).count(),
+        held=alerts.filter(hold__isnull=False).count(),
     )
 
 
@@ -167,20 +171,27 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "threshold_changes": len([change for change in record.changes if change.state == "approved"]),
         "faces_seen": figures.faces,
         "alerts": figures.alerts,
-        "positive_alerts": figures.positive_alerts,
-        "judged_same": figures.judged_same,
-        "judged_not_same": figures.judged_not_same,
-        "unsure": figures.unsure,
-        "undecided": figures.undecided,
-        "not_looked_at_in_time": figures.unreviewed,
-        **{f"outcome_{name}": count for name, count in figures.outcomes.items()},
-        "outcome_not_recorded": figures.without_outcome,
+        **{
+            result.name.lower(): figures.of(result)
+            for result in (
+                Result.TRUE_CONFIRMED,
+                Result.TRUE_UNCONFIRMED,
+                Result.FALSE_CONFIRMED,
+                Result.FALSE_UNCONFIRMED,
+                Result.UNRESOLVED,
+            )
+        },
+        "still_open": figures.still_open,
+        "outcome_arrest": figures.arrests,
+        "outcome_other": figures.states.get(Alert.State.OTHER_DISPOSAL, 0),
+        "outcome_no_action": figures.states.get(Alert.State.NO_ACTION, 0),
         "false_alerts": figures.false_alerts,
         "false_alert_rate_percent_of_faces": figures.false_alert_rate,
         "false_alert_percent_of_alerts": figures.false_alert_share,
         "test_passes": sum(rate.passes for each in record.periods for rate in each.rates if of in (None, each)),
         "test_recognised": sum(rate.recognised for each in record.periods for rate in each.rates if of in (None, each)),
         "alerts_purged": figures.purged,
+        "alerts_held_as_evidence": figures.held,
         "watchlist_destroyed": _iso(watchlist.destroyed_at) if watchlist else "",
     }
 

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import importlib.util
 import os
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from alerts import operations as alert_operations
-from alerts.models import Alert
+from alerts import raising
+from alerts.models import OPERATOR_ACTS, Alert
+from alerts.operations import Said
 from deployments import running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
@@ -188,7 +191,7 @@ def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArra
 
 
 def people_of(cast: Cast) -> rehearsal.People:
-    return rehearsal.People(cast.intelligence, cast.authority, cast.commander, cast.operator)
+    return rehearsal.People(cast.intelligence, cast.authority, cast.commander, cast.operator, cast.officer)
 
 
 def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
@@ -246,7 +249,7 @@ def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | N
     camera = Camera.objects.filter(period=period_of(deployment)).select_related("period__deployment")[0]
     listed = person or Person.objects.filter(watchlist=list_of(deployment))[0]
     candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
-    alert = alert_operations.raise_alert(camera, candidate, make_sighting(track))
+    alert = raising.raise_alert(camera, candidate, make_sighting(track))
     assert alert is not None
     return alert
 
@@ -257,5 +260,29 @@ def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face
     return engine.score(*templates)
 
 
-def make_sighting(track: str = "1" * 32) -> alert_operations.Sighting:
-    return alert_operations.Sighting(track, 7, timezone.now(), (10, 10, 50, 60), portrait_jpeg())
+def make_sighting(track: str = "1" * 32, frame: int = 7, **changes: Any) -> raising.Sighting:
+    usual = raising.Sighting(track, frame, timezone.now(), (10, 10, 50, 60), portrait_jpeg())
+    return dataclasses.replace(usual, **changes)
+
+
+# What each step of an officer or operator needs to be said.
+SAID = {
+    "same": Said(alike=["eyes"]),
+    "not_same": Said(differ=["ears"]),
+    "cannot_say": Said(hindrances=["blurred"]),
+    "no_engagement": Said(code="doubt"),
+    "release": Said(leaflet=True),
+    "arrest": Said(code="robbery", leaflet=True),
+    "other": Said(code="summons", leaflet=True),
+    "no_action": Said(code="dealt_with", leaflet=False),
+}
+
+
+def act(alert: Alert, *names: str, cast: Cast) -> Alert:
+    """Steps by who takes them, with what each needs; the alert as it is then."""
+    for name in names:
+        said = dataclasses.replace(SAID.get(name, Said()), key=uuid.uuid4())
+        actor = cast.operator if name in OPERATOR_ACTS else cast.officer
+        alert_operations.act(alert, name, said, actor=actor)
+    alert.refresh_from_db()
+    return alert

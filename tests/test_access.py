@@ -10,11 +10,13 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from audit.models import Entry
-from deployments import afterwards, authority
+from deployments import afterwards, authority, staffing
 from deployments.models import Period
+from lfr_site.models import User
 from tests.cast import (
     NAMES,
     Cast,
+    act,
     cameras_of,
     list_of,
     make_alert,
@@ -31,6 +33,7 @@ ALL = set(NAMES)
 COMPILE = {"intelligence", "records"}
 LISTS = COMPILE | {"authority"}
 WATCH = {"operator", "officer", "commander"}
+DESK = {"operator", "commander"}
 HALT = {"commander", "operator", "authority"}
 MANAGE = {"administrator", "commander"}
 
@@ -131,16 +134,25 @@ TABLE: dict[str, Rule] = {
     "camera-token": Rule(MANAGE, "post"),
     "camera-token-revoke": Rule(MANAGE, "post"),
     "camera-tile": Rule({"commander"}),
-    "unsettled": Rule({"commander"}),
-    "alert-write-off": Rule({"commander"}, "post"),
-    "console": Rule(WATCH),
-    "alert-queue": Rule(WATCH),
+    "console": Rule(DESK),
+    "alert-queue": Rule(DESK),
+    "alert-rows": Rule(DESK),
+    "console-measured": Rule(DESK),
+    "handset": Rule({"officer"}),
+    "handset-list": Rule({"officer"}),
     "alert": Rule(WATCH),
-    "alert-row": Rule(WATCH),
-    "alert-face": Rule(WATCH),
+    "alert-act": Rule({"operator", "officer"}, "post"),
     "alert-photograph": Rule(WATCH),
-    "alert-decide": Rule({"operator"}, "post"),
-    "alert-outcome": Rule({"officer"}, "post"),
+    "shot": Rule(WATCH),
+    "alert-log": Rule({"commander", "authority"}),
+    "alert-code": Rule({"commander"}, "post"),
+    "alert-correct": Rule({"commander"}, "post"),
+    "alert-hold": Rule({"commander", "authority"}, "post"),
+    "alert-release": Rule({"commander", "authority"}, "post"),
+    "holds": Rule({"commander", "authority"}),
+    "figures": Rule(DESK),
+    "staff-post": Rule({"commander"}, "post"),
+    "staff-withdraw": Rule({"commander"}, "post"),
     "journal": Rule({"compliance"}),
     "journal-download": Rule({"compliance"}),
     "records": Rule({"authority", "commander", "compliance"}),
@@ -175,7 +187,8 @@ def addresses(cast: Cast) -> dict[str, str]:
     engine = watchlist.engine
     assert engine is not None
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
-    alert = make_alert(live)
+    # With officers, so that each of those who may see one sees this one.
+    alert = act(make_alert(live), "same", cast=cast)
     handed_in = Import.objects.create(watchlist=watchlist, engine=engine, created_by=cast.intelligence)
     Period.objects.update(plan_jpeg=portrait_jpeg())
     point = live.operating_point
@@ -187,6 +200,8 @@ def addresses(cast: Cast) -> dict[str, str]:
     proposal = thresholds.propose(
         point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.administrator
     )
+    another = User.objects.create_user("another")
+    another.groups.add(*cast.officer.groups.all())
     objects: dict[str, object] = {
         "watchlist_id": watchlist.pk,
         "deployment_id": live.id,
@@ -199,6 +214,9 @@ def addresses(cast: Cast) -> dict[str, str]:
         "proposal_id": proposal.pk,
         "evidence_id": proposal.evidence_id,
         "alert_id": alert.id,
+        "shot_id": alert.shots.get().pk,
+        "name": "no-such-step",
+        "posting_id": staffing.post(live, another, actor=cast.commander).pk,
         "photograph_id": photograph.id,
         "person_id": photograph.person_id,
         "flag_id": flag.pk,
@@ -262,7 +280,7 @@ def test_a_form_from_another_site_is_refused(cast: Cast) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(cast.operator)
     alert = make_alert(make_live_deployment(cast))
-    assert client.post(f"/alerts/{alert.id}/decide/", {"decision": "same"}).status_code == 403
+    assert client.post(f"/alerts/{alert.id}/acts/same/", {"feature_eyes": "alike"}).status_code == 403
 
 
 def test_pages_forbid_inline_script_and_framing(cast: Cast) -> None:

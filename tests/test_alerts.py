@@ -1,46 +1,116 @@
+"""From a possible match to what came of it: every branch, by who may, and what is kept of it."""
+
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import uuid
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from alerts import operations
-from alerts.models import Alert, OffenceClass, Outcome
+from alerts import afterwards, clocks, content, figures, operations, raising
+from alerts.models import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, RESULTS, Act, Alert, EvidenceHold, Shot
+from alerts.operations import Said
+from alerts.policy import Result
+from alerts.timers import Spread, timers_of
 from audit.errors import Conflict, Refused
 from audit.models import Entry
+from deployments import running, staffing
+from deployments.models import Deployment, Posting
+from lfr_site.models import User
 from recognition.watch import Candidate
+from reports.records import record_of
 from tests.cast import (
+    SAID,
     Cast,
+    act,
     cameras_of,
     end,
     make_alert,
     make_live_deployment,
     make_sealed_watchlist,
     make_sighting,
+    period_of,
     random_embedding,
 )
-from watchlists import destruction
+from watchlists import destruction, keys
 from watchlists.models import Person
 
 State = Alert.State
 
 
-def test_once_a_person_and_track_and_never_in_anothers_way(cast: Cast) -> None:
+def _apart(settings: Any) -> None:
+    """Every track is an alert of its own."""
+    settings.LFR_JOIN_WINDOW = dt.timedelta(0)
+
+
+# Raising and joining.
+
+
+def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None:
     watchlist = make_sealed_watchlist(cast, people=2, embeddings=[random_embedding(1), random_embedding(2)])
     deployment = make_live_deployment(cast, watchlist)
     camera = cameras_of(deployment)[0]
-    one, two = (
-        Candidate(person.id, person.photographs.all()[0].id, 0.6) for person in Person.objects.order_by("added_at")
-    )
-    assert operations.raise_alert(camera, one, make_sighting("a" * 32)) is not None
-    assert operations.raise_alert(camera, one, make_sighting("a" * 32)) is None
-    assert operations.raise_alert(camera, two, make_sighting("a" * 32)) is not None
-    assert operations.raise_alert(camera, one, make_sighting("b" * 32)) is not None
-    assert Alert.objects.count() == 3
-    assert Entry.objects.filter(action="alert.raised").count() == 3
+    one, two = (_candidate(person) for person in Person.objects.order_by("added_at"))
+    first = raising.raise_alert(camera, one, make_sighting("a" * 32, 1))
+    assert first is not None
+    assert raising.raise_alert(camera, one, make_sighting("a" * 32, 1)) is None
+    assert raising.raise_alert(camera, one, make_sighting("a" * 32, 2)) is None
+    assert raising.raise_alert(camera, two, make_sighting("a" * 32, 2)) is not None
+    assert [alert.shots.count() for alert in Alert.objects.order_by("raised_at")] == [2, 1]
+    assert Entry.objects.filter(action="alert.raised").count() == 2
+    assert Entry.objects.filter(action="alert.sighted").count() == 1
+
+
+def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert, camera = make_alert(deployment), cameras_of(deployment)[0]
+    weaker, stronger = (dataclasses.replace(_candidate(Person.objects.get()), score=score) for score in (0.5, 0.8))
+    assert raising.raise_alert(camera, weaker, make_sighting("b" * 32, 8, heading="left")) is None
+    assert raising.raise_alert(camera, stronger, make_sighting("c" * 32, 9)) is None
+    alert.refresh_from_db()
+    assert [round(content.sight_in(shot).score, 2) for shot in alert.shots.all()] == [0.61, 0.5, 0.8]
+    assert alert.shots.get(is_best=True).frame_number == 9
+    assert alert.revision == 0
+
+
+def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    first = make_alert(deployment, "a" * 32)
+    act(first, "not_same", cast=cast)
+    # The same track does not come back, whatever was judged; another one does.
+    camera, candidate = cameras_of(deployment)[0], _candidate(Person.objects.get())
+    assert raising.raise_alert(camera, candidate, make_sighting("a" * 32, 8)) is None
+    assert first.shots.count() == 1
+    second = raising.raise_alert(camera, candidate, make_sighting("b" * 32, 9))
+    assert second is not None
+    later = make_sighting("c" * 32, 10, received_at=timezone.now() + dt.timedelta(minutes=3))
+    assert raising.raise_alert(camera, candidate, later) is not None
+
+
+def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    north = make_alert(deployment)
+    later = make_sighting("b" * 32, 9, received_at=north.received_at + dt.timedelta(seconds=42))
+    south = raising.raise_alert(cameras_of(deployment)[1], _candidate(Person.objects.get()), later)
+    assert south is not None
+    page = _client(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
+    assert "South" in page
+    assert "42 s later" in page
+    assert "42 s before" in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
+
+
+def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert, camera, candidate = make_alert(deployment), cameras_of(deployment)[0], _candidate(Person.objects.get())
+    for number in range(raising.MOST_SHOTS + 4):
+        raising.raise_alert(camera, candidate, make_sighting("1" * 32, 100 + number))
+    assert alert.shots.count() == raising.MOST_SHOTS
 
 
 def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
@@ -51,121 +121,596 @@ def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
     assert not Alert.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("decision", "state"), [("same", State.REFERRED), ("not_same", State.DISMISSED), ("unsure", State.UNSURE)]
-)
-def test_an_operator_decides_once(cast: Cast, decision: str, state: str) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    stale = Alert.objects.get(pk=alert.pk)
-    operations.decide(alert, decision, actor=cast.operator)
-    assert (alert.state, alert.decided_by) == (state, cast.operator)
-    with pytest.raises(Conflict):
-        operations.decide(stale, decision, actor=cast.operator)
-    assert Entry.objects.filter(action="alert.decided").count() == 1
+# Every branch.
+
+BRANCHES: dict[str, tuple[tuple[str, ...], str, Result | None]] = {
+    "operator false": (("open", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
+    "without opening": (("not_same",), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
+    "in doubt, then false": (("open", "cannot_say", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
+    "in doubt": (("cannot_say",), State.UNSURE, None),
+    "handed over": (("open", "same"), State.REFERRED, None),
+    "officer not the same": (("same", "acknowledge", "not_them"), State.OFFICER_NOT_SAME, Result.FALSE_UNCONFIRMED),
+    "not the same at once": (("same", "not_them"), State.OFFICER_NOT_SAME, Result.FALSE_UNCONFIRMED),
+    "evaded": (("same", "acknowledge", "lost"), State.NOT_LOCATED, Result.TRUE_UNCONFIRMED),
+    "ran": (("same", "acknowledge", "engage", "lost"), State.NOT_LOCATED, Result.TRUE_UNCONFIRMED),
+    "no engagement": (("same", "acknowledge", "no_engagement"), State.NO_ENGAGEMENT, Result.TRUE_UNCONFIRMED),
+    "released in doubt": (("same", "engage", "release"), State.CONFIRMED_FALSE, Result.FALSE_CONFIRMED),
+    "released after a check": (
+        ("same", "engage", "check_identity", "release"),
+        State.CONFIRMED_FALSE,
+        Result.FALSE_CONFIRMED,
+    ),
+    "confirmed": (("same", "engage", "check_identity", "confirm"), State.CONFIRMED_TRUE, None),
+    "arrest": (("same", "engage", "check_identity", "confirm", "arrest"), State.ARRESTED, Result.TRUE_CONFIRMED),
+    "other": (("same", "engage", "check_identity", "confirm", "other"), State.OTHER_DISPOSAL, Result.TRUE_CONFIRMED),
+    "no action": (
+        ("same", "engage", "check_identity", "confirm", "no_action"),
+        State.NO_ACTION,
+        Result.TRUE_CONFIRMED,
+    ),
+}
 
 
-def test_unsure_may_still_be_decided(cast: Cast) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    operations.decide(alert, "unsure", actor=cast.operator)
-    operations.decide(alert, "not_same", actor=cast.operator)
-    assert alert.state == State.DISMISSED
-
-
-@pytest.mark.parametrize("role", ["administrator", "intelligence", "authority", "officer", "compliance", "stranger"])
-def test_nobody_else_decides(cast: Cast, role: str) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    with pytest.raises(PermissionDenied):
-        operations.decide(alert, "same", actor=cast.by_role[role])
-    alert.refresh_from_db()
-    assert alert.state == State.RAISED
-
-
-def test_an_outcome_needs_a_judgement_first_and_comes_once(cast: Cast) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    with pytest.raises(Conflict):
-        operations.conclude(alert, Outcome.OTHER, actor=cast.officer)
-    operations.decide(alert, "same", actor=cast.operator)
-    with pytest.raises(PermissionDenied):
-        operations.conclude(alert, Outcome.OTHER, actor=cast.operator)
-    for outcome, offence in ((Outcome.ARREST, ""), (Outcome.OTHER, OffenceClass.ROBBERY), ("unreviewed", "")):
-        with pytest.raises(Refused):
-            operations.conclude(alert, outcome, offence_class=offence, actor=cast.officer)
-    operations.conclude(alert, Outcome.NOT_SAME, actor=cast.officer)
-    with pytest.raises(Conflict):
-        operations.conclude(alert, Outcome.ARREST, offence_class=OffenceClass.RAPE, actor=cast.officer)
-    assert alert.outcome == Outcome.NOT_SAME
-
-
-@pytest.mark.parametrize("word", ["", "yes", "SAME"])
-def test_other_words_are_no_decision(cast: Cast, word: str) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    with pytest.raises(Refused):
-        operations.decide(alert, word, actor=cast.operator)
-
-
-def test_the_purge_empties_and_keeps_what_is_counted(cast: Cast) -> None:
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branch: str) -> None:
+    steps, state, result = BRANCHES[branch]
     deployment = make_live_deployment(cast)
-    decided, open_ = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
-    operations.decide(decided, "same", actor=cast.operator)
-    assert operations.purge_due(at=timezone.now() + dt.timedelta(hours=23)) == 0
-    assert operations.purge_due(at=timezone.now() + dt.timedelta(hours=24, minutes=1)) == 2
-    for alert in (decided, open_):
-        alert.refresh_from_db()
-        assert alert.purged_at is not None
-        assert (alert.person, alert.photograph, alert.probe_jpeg, alert.score, alert.box, alert.track) == (
-            None,
-            None,
-            None,
-            None,
-            None,
-            "",
-        )
+    alert = act(make_alert(deployment), *steps, cast=cast)
+    assert (alert.state, alert.result) == (state, result)
+    assert [row.name for row in alert.acts.all()] == list(steps)
+    assert alert.revision == len(steps)
+    tally = deployment.tally()
+    assert (tally.raised, tally.open) == (1, 0 if result else 1)
+    assert tally.false == int(result is not None and result.is_false)
+    found = record_of(deployment).figures
+    assert found.alerts == 1
+    assert sum(count for _, _, count in found.results) + found.still_open == 1
+    assert Entry.objects.filter(target_id=str(alert.pk)).exclude(action="alert.raised").count() == len(steps)
+
+
+def test_every_state_is_reached_by_some_branch() -> None:
+    reached = {state for _, state, _ in BRANCHES.values()} | {State.RAISED, State.REVIEW, State.ACKED, State.ENGAGED}
+    reached |= {State.ID_CHECK, State.EXPIRED, State.BLUE, State.CONTROL, *ENDINGS}
+    assert reached == set(State)
+
+
+@pytest.mark.parametrize("name", [*OPERATOR_ACTS, *OFFICER_ACTS])
+def test_no_step_from_where_it_does_not_start(cast: Cast, name: str, settings: Any) -> None:
+    kind = {**OPERATOR_ACTS, **OFFICER_ACTS}[name]
+    alert = make_alert(make_live_deployment(cast))
+    actor = cast.operator if name in OPERATOR_ACTS else cast.officer
+    for state in set(State) - set(kind.step.sources) - {State.CONTROL, State.BLUE}:
+        Alert.objects.filter(pk=alert.pk).update(state=state, decided_by=cast.operator, decided_at=timezone.now())
+        with pytest.raises(Conflict):
+            operations.act(alert, name, dataclasses.replace(SAID.get(name, Said()), key=uuid.uuid4()), actor=actor)
+    assert not Act.objects.exists()
+
+
+@pytest.mark.parametrize("role", ["administrator", "intelligence", "authority", "commander", "compliance", "stranger"])
+def test_nobody_else_takes_any_step(cast: Cast, role: str) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    for name in (*OPERATOR_ACTS, *OFFICER_ACTS):
+        with pytest.raises(PermissionDenied):
+            operations.act(alert, name, SAID.get(name), actor=cast.by_role[role])
+    with pytest.raises(PermissionDenied):
+        operations.act(alert, "same", SAID["same"], actor=cast.officer)
+    with pytest.raises(PermissionDenied):
+        operations.act(alert, "acknowledge", actor=cast.operator)
+
+
+MISSING: dict[str, tuple[tuple[str, ...], str, Said, str]] = {
+    "same without a feature": ((), "same", Said(), "at least one feature that is alike"),
+    "same for what differs": ((), "same", Said(differ=["ears"]), "at least one feature that is alike"),
+    "not the same without a feature": ((), "not_same", Said(alike=["eyes"]), "at least one feature that differs"),
+    "cannot say without a reason": ((), "cannot_say", Said(alike=["eyes"]), "at least one reason"),
+    "a feature as both": ((), "same", Said(alike=["eyes"], differ=["eyes"]), "once"),
+    "an unknown feature": ((), "same", Said(alike=["skin"]), "once"),
+    "an unknown hindrance": ((), "cannot_say", Said(hindrances=["age"]), "reasons shown"),
+    "an arrest for nothing": (("same", "engage", "check_identity", "confirm"), "arrest", Said(leaflet=True), "offered"),
+    "an arrest without a word on the leaflet": (
+        ("same", "engage", "check_identity", "confirm"),
+        "arrest",
+        Said(code="robbery"),
+        "leaflet",
+    ),
+    "a release without a word on the leaflet": (("same", "engage"), "release", Said(), "leaflet"),
+    "a code where none belongs": (("same",), "lost", Said(code="robbery"), "Nothing more"),
+    "no such step": ((), "identify", Said(), "steps shown"),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_what_is_not_said_is_asked_for_and_nothing_is_kept(cast: Cast, case: str) -> None:
+    before, name, said, words = MISSING[case]
+    alert = act(make_alert(make_live_deployment(cast)), *before, cast=cast)
+    state, rows = alert.state, Act.objects.count()
+    with pytest.raises(Refused, match=words):
+        operations.act(alert, name, said, actor=cast.officer if name in OFFICER_ACTS else cast.operator)
+    alert.refresh_from_db()
+    assert (alert.state, Act.objects.count()) == (state, rows)
+
+
+# Two at once, twice, stale, late.
+
+
+def test_of_two_who_decide_the_second_is_told_who_and_what(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    second = _another(cast, alert.deployment, "Operator", "dee")
+    act(alert, "not_same", cast=cast)
+    answer = _client(second).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike"})
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "operator was first" in page
+    assert "judged not the same" in page
+
+
+def test_the_same_act_sent_twice_is_one(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    key = str(uuid.uuid4())
+    for _ in range(2):
+        answer = _client(cast.operator).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike", "key": key})
+        assert answer.status_code == 200
+    assert Act.objects.count() == 1
+    other = make_alert(make_live_deployment(cast), "f" * 32)
+    with pytest.raises(Refused, match="another act"):
+        operations.act(other, "open", Said(key=uuid.UUID(key)), actor=cast.operator)
+
+
+def test_a_stale_form_decides_nothing(cast: Cast) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), "open", cast=cast)
+    act(alert, "same", "undo", cast=cast)
+    with pytest.raises(Conflict, match="changed after you opened it"):
+        operations.act(alert, "not_same", dataclasses.replace(SAID["not_same"], revision=1), actor=cast.operator)
+    operations.act(alert, "not_same", dataclasses.replace(SAID["not_same"], revision=3), actor=cast.operator)
+
+
+def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "not_same", cast=cast)
+    assert deployment.tally().false == 1
+    other = _another(cast, deployment, "Operator", "dee")
+    with pytest.raises(Refused, match="Only who judged"):
+        operations.act(alert, "undo", actor=other)
+    act(alert, "undo", cast=cast)
+    assert (alert.state, alert.decided_by, alert.ended_at) == (State.REVIEW, None, None)
+    assert (deployment.tally().false, deployment.tally().open) == (0, 1)
+    act(alert, "same", cast=cast)
+    Alert.objects.update(decided_at=timezone.now() - dt.timedelta(seconds=7))
+    with pytest.raises(Refused, match="too late"):
+        operations.act(alert, "undo", actor=cast.operator)
+    Alert.objects.update(decided_at=timezone.now())
+    act(alert, "acknowledge", cast=cast)
+    with pytest.raises(Conflict, match="officer was first"):
+        operations.act(alert, "undo", actor=cast.operator)
+    assert [row.name for row in alert.acts.all()] == ["not_same", "undo", "same", "acknowledge"]
+
+
+def test_one_officer_answers_and_another_is_told(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", "acknowledge", cast=cast)
+    other = _another(cast, deployment, "Engagement officer", "kit")
+    with pytest.raises(Conflict, match="officer has answered"):
+        operations.act(alert, "engage", actor=other)
+
+
+def test_what_was_done_without_a_connection_counts_from_when_it_was_done(cast: Cast) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    Act_raised = timezone.now()
+    operations.act(alert, "engage", Said(ago=dt.timedelta(hours=90)), actor=cast.officer)
+    alert.refresh_from_db()
+    # A stopwatch that is off: never before the act before it, never in the future.
+    engaged = alert.acts.get(name="engage")
+    assert engaged.done_at == alert.acts.get(name="same").done_at == alert.engaged_at
+    assert engaged.recorded_at >= Act_raised
+    with pytest.raises(Refused, match="number"):
+        _said(ago_ms="soon")
+    assert _said(ago_ms="-5").ago == dt.timedelta()
+
+
+def test_a_purged_alert_and_another_deployments_are_decided_by_nobody(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = make_alert(deployment)
+    Posting.objects.all().delete()
+    for path in (f"/alerts/{alert.pk}/", f"/deployments/{deployment.pk}/console/"):
+        assert _client(cast.operator).get(path).status_code == 404
+    assert _client(cast.operator).post(f"/alerts/{alert.pk}/acts/not_same/").status_code == 404
+    staffing.post(deployment, cast.operator, actor=cast.commander)
+    afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25))
+    answer = _client(cast.operator).post(f"/alerts/{alert.pk}/acts/not_same/", {"feature_ears": "differs"})
+    assert answer.status_code == 422
+    assert "purged" in answer.content.decode()
+
+
+# Look first, score after.
+
+
+def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    name = Person.objects.get().name
+    client = _client(cast.operator)
+    for _ in range(2):
+        page = client.get(f"/alerts/{alert.pk}/").content.decode()
+        assert "Possible match" in page
+        assert name not in page
+        assert "0.61" not in page
+        act(alert, "cannot_say" if alert.state == State.RAISED else "same", cast=cast)
+    # As long as it may be taken back, what would sway it stays away.
+    page = client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert name not in page
+    assert "Take it back" in page
+    Alert.objects.update(decided_at=timezone.now() - dt.timedelta(seconds=7))
+    page = client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert name in page
+    assert "0.610" in page
+    assert "not a probability" in page
+
+
+def test_an_officer_sees_the_name_once_they_answer_and_never_the_score(cast: Cast) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    name, client = Person.objects.get().name, _client(cast.officer)
+    assert name not in client.get(f"/alerts/{alert.pk}/").content.decode()
+    act(alert, "acknowledge", cast=cast)
+    page = client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert name in page
+    assert "0.61" not in page
+    assert "imilarity" not in page
+
+
+@pytest.mark.parametrize("steps", [(), ("same",), ("same", "engage", "check_identity", "confirm", "arrest")])
+def test_the_words_on_screen_never_claim_an_identity(cast: Cast, steps: tuple[str, ...]) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), *steps, cast=cast)
+    for user in (cast.operator, cast.officer, cast.commander):
+        page = _client(user).get(f"/alerts/{alert.pk}/").content.decode()
+        for claim in ("identified", "match confirmed", "%"):
+            assert claim not in page.lower()
+
+
+# Who sees what.
+
+
+def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, settings: Any) -> None:
+    _apart(settings)
+    deployment = make_live_deployment(cast)
+    other = _another(cast, deployment, "Engagement officer", "kit", team="Bravo")
+    to_all, to_team, to_other, waiting, false = (make_alert(deployment, f"{number:032}") for number in range(5))
+    act(to_all, "same", cast=cast)
+    operations.act(to_team, "same", Said(alike=["eyes"], to_team="Alpha 1"), actor=cast.operator)
+    operations.act(to_other, "same", Said(alike=["eyes"], to_user=other), actor=cast.operator)
+    act(false, "not_same", cast=cast)
+    assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team}
+    assert set(Alert.objects.visible_to(other)) == {to_all, to_other}
+    for user in (cast.operator, cast.commander):
+        assert Alert.objects.visible_to(user).count() == 5
+    page = _client(cast.officer).get(f"/deployments/{deployment.pk}/handset/").content.decode()
+    assert str(to_team.pk) in page
+    assert str(to_other.pk) not in page
+    for alert in (to_other, waiting, false):
+        assert _client(cast.officer).get(f"/alerts/{alert.pk}/").status_code == 404
+        assert _client(cast.officer).get(f"/shots/{alert.shots.get().pk}.jpg").status_code == 404
+        answer = _client(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
+        assert answer.status_code == 404
+    # Nobody answers: then it is everybody's.
+    assert clocks.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
+    assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team, to_other}
+
+
+def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", cast=cast)
+    for posting in Posting.objects.current():
+        staffing.withdraw(posting, actor=cast.commander)
+    for user in (cast.operator, cast.officer):
+        assert not Alert.objects.visible_to(user).exists()
+        assert not Deployment.objects.visible_to(user).exists()
+        assert _client(user).get(f"/alerts/{alert.pk}/").status_code == 404
+    with pytest.raises(Refused, match="ended already"):
+        staffing.withdraw(Posting.objects.all()[0], actor=cast.commander)
+    with pytest.raises(Refused, match="Only operators and engagement officers"):
+        staffing.post(deployment, cast.compliance, actor=cast.commander)
+
+
+def test_it_is_handed_to_who_is_posted_only(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    for said, words in (
+        (Said(alike=["eyes"], to_user=cast.commander), "not posted"),
+        (Said(alike=["eyes"], to_user=cast.operator), "not posted"),
+        (Said(alike=["eyes"], to_team="Zulu"), "No team"),
+    ):
+        with pytest.raises(Refused, match=words):
+            operations.act(alert, "same", said, actor=cast.operator)
+    act(alert, "same", cast=cast)
+    operations.act(alert, "hand_over", Said(to_user=cast.officer), actor=cast.operator)
+    alert.refresh_from_db()
+    assert (alert.assigned_to, alert.state) == (cast.officer, State.REFERRED)
+
+
+# Time.
+
+
+def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cast: Cast, settings: Any) -> None:
+    _apart(settings)
+    deployment = make_live_deployment(cast)
+    left, judged = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
+    act(judged, "same", cast=cast)
+    assert clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=14)) == 0
+    assert clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=16)) == 1
+    left.refresh_from_db()
+    assert left.state == State.EXPIRED
+    with pytest.raises(Conflict):
+        act(left, "same", cast=cast)
+    with pytest.raises(Refused, match="Cameras are still on"):
+        afterwards.code(left, "unresolved", actor=cast.commander)
+    running.end_period(deployment, actor=cast.commander)
+    assert deployment.tally().open == 2
+    with pytest.raises(Refused, match="No operator handed"):
+        afterwards.code(left, "arrested", "robbery", actor=cast.commander)
+    with pytest.raises(Refused, match="handed to officers"):
+        afterwards.code(judged, "late_same", actor=cast.commander)
+    afterwards.code(left, "late_not_same", actor=cast.commander)
+    afterwards.code(judged, "arrested", "robbery", actor=cast.commander)
+    with pytest.raises(Conflict):
+        afterwards.code(judged, "unresolved", actor=cast.commander)
+    assert deployment.tally().open == 0
+    found = record_of(deployment)
+    assert (found.figures.of(Result.FALSE_UNCONFIRMED), found.figures.arrests) == (1, 1)
+    assert found.arrests == [("Robbery", 1)]
+
+
+def test_an_answer_ends_the_wait_for_one(cast: Cast) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    late = timezone.now() + dt.timedelta(minutes=2)
+    act(alert, "acknowledge", cast=cast)
+    assert clocks.escalate_unanswered(at=late) == 0
+    other = act(make_alert(make_live_deployment(cast), "d" * 32), "same", cast=cast)
+    assert clocks.escalate_unanswered(at=late) == 1
+    assert clocks.escalate_unanswered(at=late) == 0
+    other.refresh_from_db()
+    assert other.escalated_at == late
+    act(other, "acknowledge", cast=cast)
+
+
+def test_how_long_it_took_is_measured_step_by_step(cast: Cast) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), "open", "same", "acknowledge", "engage", "release", cast=cast)
+    spreads = timers_of(Alert.objects.filter(pk=alert.pk))
+    assert [spread.count for spread in spreads] == [1] * 5
+    spread = Spread.of("x", [0.1, 0.2, 0.3, 200.0])
+    assert (spread.p50, spread.p95, spread.words) == (0.25, 200.0, "250 ms · 3 min")
+    assert Spread.of("x", []).words == "–"
+
+
+# Corrections and evidence.
+
+
+def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", "engage", "release", cast=cast)
+    assert deployment.tally().false == 1
+    for ending, code, reason, words in (
+        ("arrested", "", "A mistake", "what the arrest"),
+        ("arrested", "robbery", " ", "why"),
+        ("arrested", "robbery", "It was Test Person 0", "names somebody"),
+        ("not_same", "", "A mistake", "already"),
+        ("nothing", "", "A mistake", "what came of it"),
+    ):
+        with pytest.raises(Refused, match=words):
+            afterwards.correct(alert, ending, code, reason=reason, actor=cast.commander)
+    before = list(alert.acts.values_list("pk", "name", "after"))
+    afterwards.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
+    assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
+    assert (alert.state, alert.code, deployment.tally().false) == (State.ARRESTED, "robbery", 0)
+    with pytest.raises(Refused, match="somebody else"):
+        afterwards.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
+    with pytest.raises(Conflict):
+        afterwards.correct(make_alert(deployment, "e" * 32), "arrested", "rape", reason="x", actor=cast.commander)
+
+
+def test_the_database_refuses_to_change_an_act(cast: Cast) -> None:
+    act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    for change in (lambda: Act.objects.update(name="not_same"), lambda: Act.objects.all().delete()):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change()
+    assert Act.objects.get().name == "same"
+
+
+def test_what_an_alert_holds_is_encrypted_and_belongs_to_its_own_row(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    shot = alert.shots.select_related("alert").get()
+    person = Person.objects.get()
+    sight = content.sight_in(shot)
+    assert (sight.score, sight.jpeg[:2]) == (0.61, b"\xff\xd8")
+    assert content.sought_in(alert).name == person.name
+    for row, secrets in ((bytes(alert.sealed or b""), [person.name.encode()]), (bytes(shot.sealed), [sight.jpeg[:64]])):
+        assert not any(secret in row for secret in secrets)
+    shot.sealed = alert.sealed or b""
+    with pytest.raises(keys.KeyGone, match="not what was kept here"):
+        content.sight_in(shot)
+
+
+def test_the_purge_takes_rows_and_then_the_key(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    deployment = make_live_deployment(cast)
+    decided = act(make_alert(deployment), "same", cast=cast)
+    name = content.key_of(period_of(deployment))
+    sealed, key = bytes(decided.sealed or b""), keys.store().values(name)
+    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=23)) == 0
+    with django_capture_on_commit_callbacks(execute=True):
+        assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=24, minutes=1)) == 1
+    decided.refresh_from_db()
+    assert not Shot.objects.exists()
+    assert (decided.sealed, decided.person, decided.photograph, decided.track, decided.key_name) == (
+        None,
+        None,
+        None,
+        "",
+        "",
+    )
     assert (decided.state, decided.decided_by) == (State.REFERRED, cast.operator)
-    with pytest.raises(Refused, match="purged"):
-        operations.decide(open_, "same", actor=cast.operator)
-    assert operations.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 0
+    # As long as the period runs, another alert needs the key.
+    assert keys.store().values(name) == key
+    end(deployment, cast)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert afterwards.purge_due() == 0
+    assert keys.store().values(name) == []
+    with pytest.raises(keys.KeyGone):
+        keys.opened(name, sealed)
+    assert Entry.objects.filter(action="alert.key_destroyed").count() == 1
 
 
-def test_the_end_of_the_deployment_brings_the_purge_forward(cast: Cast, settings: object) -> None:
-    settings.LFR_ALERT_RETENTION = dt.timedelta(minutes=2)  # type: ignore[attr-defined]
+def test_the_end_of_the_deployment_brings_the_purge_forward(cast: Cast, settings: Any) -> None:
+    settings.LFR_ALERT_RETENTION = dt.timedelta(minutes=2)
     deployment = make_live_deployment(cast)
     make_alert(deployment)
-    assert operations.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 0
+    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 0
     end(deployment, cast)
-    assert operations.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 1
+    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 1
+
+
+def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
+    soon = timezone.localdate() + dt.timedelta(days=28)
+    for reason, day, words in (
+        ("", soon, "evidence of"),
+        ("Test Person 0", soon, "names somebody"),
+        ("Arrest", timezone.localdate(), "ahead"),
+    ):
+        with pytest.raises(Refused, match=words):
+            afterwards.hold(alert, reason=reason, review_on=day, actor=cast.commander)
+    with pytest.raises(PermissionDenied):
+        afterwards.hold(alert, reason="Arrest", review_on=soon, actor=cast.operator)
+    hold = afterwards.hold(alert, reason="Exhibit of the arrest", review_on=soon, actor=cast.commander)
+    assert (hold.owner, hold.review_on) == (cast.commander, soon)
+    with pytest.raises(Refused, match="held already"):
+        afterwards.hold(alert, reason="Again", review_on=soon, actor=cast.commander)
+    end(deployment, cast)
+    later = timezone.now() + dt.timedelta(hours=30)
+    with django_capture_on_commit_callbacks(execute=True):
+        destruction.destroy_due(at=later)
+        assert afterwards.purge_due(at=later) == 0
+    # Its list and its period's key are gone; it still shows both faces and who was sought.
+    assert keys.store().values(content.key_of(period_of(deployment))) == []
+    alert.refresh_from_db()
+    assert content.sought_in(alert).name == "Test Person 0"
+    kinds = [(shot.kind, content.sight_in(shot).jpeg[:2]) for shot in alert.shots.select_related("alert")]
+    assert sorted(kinds) == [("probe", b"\xff\xd8"), ("reference", b"\xff\xd8")]
+    assert "Exhibit of the arrest" in _client(cast.authority).get("/holds/").content.decode()
+    afterwards.release(alert, actor=cast.authority)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert afterwards.purge_due(at=later) == 1
+    assert keys.store().values(content.key_of_hold(alert)) == []
+    assert not EvidenceHold.objects.exists()
 
 
 def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
+    photograph = Person.objects.get().photographs.get()
+    assert _client(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 200
     end(deployment, cast)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     alert.refresh_from_db()
     assert alert.person is None
+    assert _client(cast.operator).get(f"/alerts/{alert.pk}/").status_code == 200
+    assert _client(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 404
+
+
+# The console.
+
+
+def test_red_comes_before_amber_before_green_and_then_the_oldest(cast: Cast, settings: Any) -> None:
+    _apart(settings)
+    deployment = make_live_deployment(cast)
+    alerts = [make_alert(deployment, f"{number:032}") for number in range(5)]
+    for alert, tier in zip(alerts, ("green", "amber", "red", "amber", "red"), strict=True):
+        Alert.objects.filter(pk=alert.pk).update(tier=tier)
+    act(alerts[4], "cannot_say", cast=cast)
+    found = list(Alert.objects.undecided().in_order())
+    assert found == [alerts[2], alerts[1], alerts[3], alerts[0], alerts[4]]
+    assert [alert.queue_key for alert in found] == sorted(alert.queue_key for alert in found)
+
+
+def test_the_count_is_true_however_many_there_are(cast: Cast, settings: Any) -> None:
+    _apart(settings)
+    deployment = make_live_deployment(cast)
+    alert = make_alert(deployment)
+    copies = [dataclasses.replace(_copy(alert), track=f"{number:032}") for number in range(1000)]
+    Alert.objects.bulk_create(Alert(**vars(copy)) for copy in copies)
+    client = _client(cast.operator)
+    page = client.get(f"/deployments/{deployment.pk}/console/queue/").content.decode()
+    assert '<b data-count="waiting">1001</b>' in page
+    assert page.count('<li id="alert-') == 200
+    rows = client.get(f"/deployments/{deployment.pk}/console/rows/?ids={alert.pk}").content.decode()
+    assert '<b data-count="waiting">1001</b>' in rows
+    assert rows.count('<li id="alert-') == 1
+    assert client.get(f"/deployments/{deployment.pk}/console/rows/?ids=nonsense").status_code == 404
+
+
+# How well operators judge.
+
+
+def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
+    _apart(settings)
+    deployment = make_live_deployment(cast)
+    act(make_alert(deployment, "a" * 32), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
+    missed = act(make_alert(deployment, "b" * 32), "not_same", cast=cast)
+    act(make_alert(deployment, "c" * 32), "not_same", "undo", "same", cast=cast)
+    afterwards.correct(missed, "late_same", reason="Seen again and arrested", actor=cast.commander)
+    (own,) = figures.of_operators(cast.operator)
+    assert (own.judged, own.same, own.known_same, own.hits) == (3, 2, 2, 1)
+    assert (own.sensitivity, own.bias, own.false_share) == (None, None, "–")
+    full = dataclasses.replace(own, known_same=20, hits=18, controls=20, false_alarms=2)
+    assert full.sensitivity == pytest.approx(2.36, abs=0.01)
+    assert full.bias == pytest.approx(0, abs=1e-9)
+    assert dataclasses.replace(full, false_alarms=10).bias < 0  # type: ignore[operator]
+    assert "operator" in _client(cast.commander).get("/figures/").content.decode()
+    other = _another(cast, deployment, "Operator", "dee")
+    assert "Nothing was judged yet" in _client(other).get("/figures/").content.decode()
+
+
+def test_endings_and_corrections_cover_every_result() -> None:
+    assert set(RESULTS) == set(CORRECTIONS)
+    assert set(ENDINGS) == set(RESULTS) - {State.OP_FALSE}
+
+
+def _candidate(person: Person) -> Candidate:
+    return Candidate(person.id, person.photographs.all()[0].id, 0.6)
+
+
+def _client(user: User) -> Client:
     client = Client()
-    client.force_login(cast.operator)
-    assert client.get(f"/alerts/{alert.id}/").status_code == 200
-    assert client.get(f"/alerts/{alert.id}/photograph.jpg").status_code == 404
+    client.force_login(user)
+    return client
 
 
-def test_the_second_of_two_is_told_who_was_first(cast: Cast) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    client = Client()
-    client.force_login(cast.operator)
-    first = client.post(f"/alerts/{alert.id}/decide/", {"decision": "same"})
-    assert first.status_code == 200
-    assert "Judged the same person" in first.content.decode()
-    second = client.post(f"/alerts/{alert.id}/decide/", {"decision": "not_same"})
-    assert second.status_code == 409
-    assert "judged the same person" in second.content.decode()
+def _another(cast: Cast, deployment: Deployment, role: str, name: str, team: str = "") -> User:
+    user = User.objects.create_user(name)
+    user.groups.add(*User.objects.get(username=role.rsplit(maxsplit=1)[-1].lower()).groups.all())
+    staffing.post(deployment, user, team=team, actor=cast.commander)
+    return user
 
 
-def test_the_words_on_screen_never_claim_an_identity(cast: Cast) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    client = Client()
-    client.force_login(cast.operator)
-    page = client.get(f"/alerts/{alert.id}/").content.decode()
-    assert "Possible match" in page
-    assert "not a probability" in page
-    for claim in ("identified", "match confirmed", "%"):
-        assert claim not in page.lower()
+def _said(**fields: str) -> Said:
+    from django.http import QueryDict
+
+    from alerts.forms import said_in
+
+    post = QueryDict(mutable=True)
+    post.update(fields)
+    return said_in(post)
+
+
+@dataclasses.dataclass
+class _Copy:
+    deployment_id: Any
+    camera_id: Any
+    operating_point_id: Any
+    raised_at: Any
+    received_at: Any
+    last_seen_at: Any
+    person_id: Any
+    tier: str = "amber"
+    track: str = ""
+
+
+def _copy(alert: Alert) -> _Copy:
+    names = [field.name for field in dataclasses.fields(_Copy) if field.name != "track"]
+    return _Copy(**{name: getattr(alert, name) for name in names})

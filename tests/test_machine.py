@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from audit.errors import Refused
 from audit.models import Entry
-from deployments import authority, bluetest, readiness, running
+from deployments import authority, bluetest, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import STEPS, Camera, Deployment, Pass, Period
 from deployments.policy import Halt
@@ -33,6 +33,7 @@ from watchlists.models import BiasEvidence, Watchlist
 
 State = Deployment.State
 ROLES = ("commander", "operator", "authority", "intelligence", "compliance", "stranger")
+POSTED = ("operator", "officer")
 SHUTTING = {"deployment.ended", "deployment.shut"}
 
 
@@ -101,6 +102,7 @@ def _taps(period: Period, actor: User, world: World) -> None:
 
 ACTS: dict[str, Act] = {
     "notice": lambda w, actor: readiness.give_notice(w.deployment, notice="Website", actor=actor),
+    "post": lambda w, actor: [staffing.post(w.deployment, w.cast.by_role[name], actor=actor) for name in POSTED],
     "attach": _of_period(_attach),
     "sign": _of_period(lambda p, actor, _: readiness.record_sign(p, place="Pier", photograph=b"x", actor=actor)),
     "briefing": _of_period(lambda p, actor, _: readiness.record_briefing(p, briefing="All", actor=actor)),
@@ -162,6 +164,7 @@ EVENTS: dict[str, Callable[[World], object]] = {
 # Mostly what would bring cameras on, by who may: random acts alone would seldom get there.
 ON_THE_WAY = (
     "notice",
+    "post",
     "attach",
     "attach",
     "sign",

@@ -7,7 +7,7 @@ import time
 import pytest
 from django.db import DatabaseError
 
-from alerts import operations, pipeline
+from alerts import pipeline, raising
 from alerts.frames import Frame
 from alerts.models import Alert
 from alerts.pipeline import NotLive, OtherEngine, read_frame
@@ -35,7 +35,9 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     tracks, camera = TrackSet(), _camera(deployment)
     readings = [read_frame(str(camera.id), _frame(number), tracks, engine) for number in range(3)]
     alert = Alert.objects.get()
-    assert (alert.camera, alert.operating_point, alert.frame_number) == (camera, deployment.operating_point, 0)
+    assert (alert.camera, alert.operating_point) == (camera, deployment.operating_point)
+    # Further sights of the same face join it.
+    assert [shot.frame_number for shot in alert.shots.all()] == [0, 1, 2]
     assert [reading.new_faces for reading in readings] == [0, 1, 0]
     left, top, width, height = readings[0].boxes[0]
     assert 0 < left < left + width < 1
@@ -51,13 +53,13 @@ def test_an_alert_that_could_not_be_stored_is_raised_by_the_next_frame(
         raise DatabaseError("the connection is lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr(operations, "raise_alert", away)
+        patched.setattr(raising, "raise_alert", away)
         with pytest.raises(DatabaseError):
             read_frame(str(camera.id), _frame(0), tracks, engine)
     # What is kept between two frames says nothing of an alert that is none.
     tracks = TrackSet.from_json(tracks.to_json())
     read_frame(str(camera.id), _frame(1), tracks, engine)
-    assert Alert.objects.get().frame_number == 1
+    assert [shot.frame_number for shot in Alert.objects.get().shots.all()] == [1]
 
 
 def test_another_engine_than_the_authorised_one_looks_at_nothing(

@@ -108,6 +108,11 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
         "supports this engine from 0.990 on",
     ),
     "signs": (lambda period: period.signs.all().delete(), "No sign is recorded"),
+    "nobody posted": (lambda period: period.deployment.postings.all().delete(), "Post at least one operator"),
+    "no officer posted": (
+        lambda period: period.deployment.postings.filter(user__username="officer").delete(),
+        "one engagement officer",
+    ),
     "briefing": (lambda _: Period.objects.update(briefed_at=None), "Nobody was briefed"),
     "old briefing": (
         lambda _: Period.objects.update(briefed_at=timezone.now() - _hours(13)),

@@ -13,8 +13,10 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from alerts import operations as alert_operations
-from alerts.models import Alert, OffenceClass, Outcome
+from alerts import afterwards as alert_afterwards
+from alerts import raising
+from alerts.models import Alert
+from alerts.policy import Result
 from audit.errors import Conflict, Refused
 from audit.journal import CLOCK
 from audit.machine import move
@@ -31,6 +33,7 @@ from recognition.watch import Candidate
 from reports.records import record_csv, record_of
 from tests.cast import (
     Cast,
+    act,
     cameras_of,
     list_of,
     make_alert,
@@ -178,9 +181,9 @@ def test_who_may_halt_and_who_may_not(cast: Cast) -> None:
 @pytest.mark.parametrize("code", ["", "because", Halt.AUTHORITY, Halt.END_OF_PERIOD])
 def test_reasons_are_chosen_from_those_that_people_have(cast: Cast, code: str) -> None:
     deployment = make_live_deployment(cast)
-    for act in (running.pause, running.stop, running.end_period):
+    for halt in (running.pause, running.stop, running.end_period):
         with pytest.raises(Refused, match="Choose one"):
-            act(deployment, code=code, actor=cast.commander)
+            halt(deployment, code=code, actor=cast.commander)
     deployment.refresh_from_db()
     assert deployment.state == State.LIVE
 
@@ -278,13 +281,11 @@ def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
     # Somebody of the other list cannot be raised here, whoever asks.
     person = Person.objects.get(watchlist=list_of(two))
     with pytest.raises(Refused):
-        alert_operations.raise_alert(
-            first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_sighting("f" * 32)
-        )
+        raising.raise_alert(first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_sighting("f" * 32))
     client = Client()
     client.force_login(cast.operator)
-    assert str(alert.pk) in client.get(f"/deployments/{one.pk}/alerts/").content.decode()
-    assert str(alert.pk) not in client.get(f"/deployments/{two.pk}/alerts/").content.decode()
+    assert str(alert.pk) in client.get(f"/deployments/{one.pk}/console/queue/").content.decode()
+    assert str(alert.pk) not in client.get(f"/deployments/{two.pk}/console/queue/").content.decode()
     running.stop(one, code=Halt.DONE, actor=cast.commander)
     two.refresh_from_db()
     assert two.state == State.LIVE
@@ -320,13 +321,14 @@ def test_the_governor_seldom_pauses_what_keeps_to_the_ceiling() -> None:
         assert low <= paused / 300 <= high
 
 
-def test_false_alerts_above_the_ceiling_pause_until_another_threshold_is_approved(cast: Cast) -> None:
+def test_false_alerts_above_the_ceiling_pause_until_another_threshold_is_approved(cast: Cast, settings: Any) -> None:
+    settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = make_live_deployment(cast)
     cameras.count_frames(cameras_of(deployment)[0], FrameCounts(received=900, processed=900, faces=400))
     for number in range(4):
         deployment.refresh_from_db()
         if deployment.state == State.LIVE:
-            alert_operations.decide(make_alert(deployment, f"{number:032}"), "not_same", actor=cast.operator)
+            act(make_alert(deployment, f"{number:032}"), "not_same", cast=cast)
     deployment.refresh_from_db()
     assert deployment.state == State.PAUSED
     paused = Entry.objects.get(action="deployment.paused")
@@ -377,11 +379,11 @@ def test_alerts_on_staff_are_a_class_of_their_own(cast: Cast) -> None:
     camera, staff = cameras_of(deployment)[0], blue.people.get()
     bluetest.tap(camera, staff, actor=cast.operator)
     candidate = Candidate(staff.pk, staff.photographs.get().pk, 0.8)
-    alert = alert_operations.raise_alert(camera, candidate, make_sighting("b" * 32))
+    alert = raising.raise_alert(camera, candidate, make_sighting("b" * 32))
     assert alert is not None
     assert alert.state == Alert.State.BLUE
     with pytest.raises(Conflict):
-        alert_operations.decide(alert, "not_same", actor=cast.operator)
+        act(alert, "not_same", cast=cast)
     record = record_of(deployment)
     assert (record.figures.alerts, deployment.tally().raised) == (0, 0)
     assert [(rate.passes, rate.recognised) for rate in record.periods[0].rates] == [(1, 1), (0, 0)]
@@ -446,10 +448,11 @@ def test_counts_add_up_and_health_is_of_now(cast: Cast) -> None:
 # Afterwards.
 
 
-def test_closed_only_once_everything_is_settled(cast: Cast) -> None:
+def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> None:
+    settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = two_days(cast, lender="South Wales Police")
     alert, other = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
-    alert_operations.decide(alert, "same", actor=cast.operator)
+    act(alert, "same", cast=cast)
     kit = afterwards.receive_kit(
         deployment, description="Van", serial="SWP/7", lender="South Wales Police", actor=cast.commander
     )
@@ -458,18 +461,18 @@ def test_closed_only_once_everything_is_settled(cast: Cast) -> None:
     with pytest.raises(Conflict, match="still in use"):
         afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
     with pytest.raises(Refused, match="Cameras are still on"):
-        alert_operations.write_off(other, Outcome.UNREVIEWED, actor=cast.commander)
+        alert_afterwards.code(other, "unresolved", actor=cast.commander)
     running.stop(deployment, code=Halt.DONE, actor=cast.commander)
     afterwards.begin_review(deployment, review="The objective was met.", actor=cast.commander)
     with pytest.raises(Refused) as refused:
         afterwards.close(deployment, actor=cast.authority)
     for words in ("without an outcome: 2", "certificate of destruction: 1", "not wiped and returned: 1"):
         assert words in str(refused.value)
-    alert_operations.conclude(alert, Outcome.ARREST, offence_class=OffenceClass.ROBBERY, actor=cast.officer)
+    act(alert, "engage", "check_identity", "confirm", "arrest", cast=cast)
     other = Alert.objects.get(pk=other.pk)
-    with pytest.raises(Refused, match="No operator judged"):
-        alert_operations.write_off(other, Outcome.ARREST, offence_class=OffenceClass.RAPE, actor=cast.commander)
-    alert_operations.write_off(other, Outcome.UNREVIEWED, actor=cast.commander)
+    with pytest.raises(Refused, match="No operator handed"):
+        alert_afterwards.code(other, "arrested", "rape", actor=cast.commander)
+    alert_afterwards.code(other, "unresolved", actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     with pytest.raises(Refused, match="somebody else"):
         afterwards.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
@@ -479,7 +482,7 @@ def test_closed_only_once_everything_is_settled(cast: Cast) -> None:
     afterwards.close(deployment, actor=cast.authority)
     assert deployment.state == State.CLOSED
     record = record_of(deployment)
-    assert (record.figures.alerts, record.figures.positive_alerts, record.figures.unreviewed) == (2, 1, 1)
+    assert (record.figures.alerts, record.figures.positive_alerts, record.figures.of(Result.UNRESOLVED)) == (2, 1, 1)
     assert record.arrests == [("Robbery", 1)]
     with pytest.raises(Conflict):
         afterwards.change_review(deployment, review="Better", actor=cast.commander)
@@ -489,13 +492,15 @@ def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Ca
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
     running.end_period(deployment, actor=cast.commander)
-    alert_operations.purge_due(at=timezone.now() + dt.timedelta(hours=25))
+    alert_afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25))
     assert "without an outcome: 1" in " ".join(afterwards.open_ends_of(deployment))
     alert.refresh_from_db()
     client = Client()
     client.force_login(cast.commander)
-    assert "Possible match" in client.get(f"/deployments/{deployment.pk}/unsettled/").content.decode()
-    client.post(f"/alerts/{alert.pk}/write-off/", {"outcome": "unreviewed"})
+    assert "Possible match" in client.get(f"/deployments/{deployment.pk}/alerts/?show=open").content.decode()
+    # Nobody can compare what is purged.
+    assert client.post(f"/alerts/{alert.pk}/code/", {"ending": "late_same"}).status_code == 422
+    client.post(f"/alerts/{alert.pk}/code/", {"ending": "unresolved"})
     assert "without an outcome" not in " ".join(afterwards.open_ends_of(deployment))
 
 
@@ -524,9 +529,9 @@ def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:
     deployment = make_deployment(cast)
     cast.authority.groups.add(*cast.commander.groups.all())
     both = type(cast.authority).objects.get(pk=cast.authority.pk)
-    for act in (readiness.make_ready, running.go_live):
+    for start in (readiness.make_ready, running.go_live):
         with pytest.raises((Refused, Conflict)):
-            act(deployment, actor=both)
+            start(deployment, actor=both)
     readiness.make_ready(deployment, actor=cast.commander)
     with pytest.raises(Refused, match="may not run it"):
         running.go_live(deployment, actor=both)

@@ -112,6 +112,7 @@ def _taken(person: Person, taken: Taken, actor: AbstractBaseUser) -> Photograph:
         width=taken.reading["width"],
         height=taken.reading["height"],
         face_box=taken.reading["face_box"],
+        landmarks=taken.reading.get("landmarks"),
         quality={"measures": taken.reading["report"]},
         added_by_id=actor.pk,
         **vars(taken.provenance),

@@ -259,6 +259,7 @@ def _read(imported: Import, pk: int, reading: Enrolment | str) -> ImportPhotogra
         "width": reading.width,
         "height": reading.height,
         "face_box": reading.face_box,
+        "landmarks": reading.landmarks,
         "report": reading.quality_json["measures"],
     }
     staged.embedding, staged.second = reading.template.embedding, reading.template.second

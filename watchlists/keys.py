@@ -1,4 +1,5 @@
-"""Keys of photographs: one a list, outside the database, so that destroying the key destroys what it encrypted.
+"""Keys of photographs and alerts: one a list and one a period, outside the database, so that destroying the key
+destroys what it encrypted.
 
 The cryptography is that of the library `cryptography` (Fernet: AES-128 in CBC mode, HMAC-SHA256). A key that was
 rotated keeps its older values until everything has been encrypted anew.
@@ -133,13 +134,22 @@ def decrypted(name: str, data: bytes, sha256: str) -> bytes:
     Raises:
         KeyGone: the key was destroyed, or this is not what it encrypted.
     """
-    try:
-        found = _fernet(name).decrypt(base64.urlsafe_b64encode(data))
-    except InvalidToken as error:
-        raise KeyGone(f"The key {name} does not open this") from error
+    found = opened(name, data)
     if not hmac.compare_digest(hashlib.sha256(found).hexdigest(), sha256):
         raise KeyGone("This is not the photograph that was kept here")
     return found
+
+
+def opened(name: str, data: bytes) -> bytes:
+    """What was encrypted, for who knows by its content that it is the right one.
+
+    Raises:
+        KeyGone: the key was destroyed, or this is not what it encrypted.
+    """
+    try:
+        return _fernet(name).decrypt(base64.urlsafe_b64encode(data))
+    except InvalidToken as error:
+        raise KeyGone(f"The key {name} does not open this") from error
 
 
 def renew(name: str) -> None:

@@ -213,6 +213,7 @@ def _keep_photograph(
         width=enrolment.width,
         height=enrolment.height,
         face_box=enrolment.face_box,
+        landmarks=enrolment.landmarks,
         quality=enrolment.quality_json,
         added_by_id=actor.pk,
         **vars(provenance),

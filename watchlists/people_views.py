@@ -15,8 +15,7 @@ from audit.access import acting, permitted
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
-from recognition.crop import face_crop
-from recognition.imaging import bounded, decode_photograph, encode_jpeg
+from recognition.imaging import encode_jpeg
 from watchlists import destruction, flags, ledger, people
 from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
 from watchlists.keys import KeyGone
@@ -151,13 +150,9 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph, pk=photograph_id)
     try:
-        jpeg = photograph.jpeg
+        jpeg = encode_jpeg(photograph.face(SMALL)) if "small" in request.GET else photograph.jpeg
     except KeyGone as error:
         raise Http404 from error
-    if "small" in request.GET:
-        left, top, width, height = photograph.face_box
-        face = face_crop(decode_photograph(jpeg), (left, top, width, height))
-        jpeg = encode_jpeg(bounded(face, SMALL))
     return HttpResponse(jpeg, content_type="image/jpeg")
 
 

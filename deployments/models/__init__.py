@@ -4,6 +4,7 @@ from deployments.models.blue import Pass, Sighting
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
 from deployments.models.periods import TESTABLE, Period, Sign
+from deployments.models.postings import Posting
 from deployments.models.records import CHANGE_STEPS, Decision, Document, Kit, ThresholdChange
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Kit",
     "Pass",
     "Period",
+    "Posting",
     "Sighting",
     "Sign",
     "ThresholdChange",

@@ -1,70 +1,45 @@
 // The operator's console: events say {kind, id}; rows and cards are fetched, so who may see what is decided in one place.
+import { compare, step as stepPictures, use as useTool } from "./compare.js";
+import { learnTime, openLine, serverNow, tickAges } from "./line.js";
+import { ring, soundButton } from "./sound.js";
+
 const root = document.getElementById("console");
-const [line, lost, sound, card, queue, announce, problem] = ["line", "lost", "sound", "card", "queue", "announce", "card-error"].map((id) => document.getElementById(id));
+const [lineSign, lost, sound, notify, keys, card, queue, announce, problem, undoBar, measured] =
+  ["line", "lost", "sound", "notify", "keys", "card", "queue", "announce", "card-error", "undo-bar", "measured"].map((id) => document.getElementById(id));
+const base = root.dataset.base;
+const decides = "decides" in root.dataset;
 const title = document.title;
-const QUEUE_EVERY = 20000;
-const NEXT_AFTER = 1300;
-const LOOK_FIRST = 1000;
-const SILENCE = 9000;
-const PATIENCE = 6000;
+const QUEUE_EVERY = 20000, MEASURED_EVERY = 5000;
+const NEXT_AFTER = 1300, LOOK_FIRST = 1000, PATIENCE = 6000;
+// Rows that one fetch may name; with more, the whole queue is fetched.
+const MOST_ROWS = 100, LONGEST_PART = 200;
+// How long a colleague who has taken an alert up is left alone with it.
+const LEFT_ALONE = 30;
 
 // The line.
 
-let retry = 500;
-let heardAt = Date.now();
-let socket = null;
 let ended = false;
 
-function connect() {
-  const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-  const own = new WebSocket(scheme + location.host + root.dataset.socket);
-  socket = own;
-  heardAt = Date.now();
-  own.addEventListener("message", ({ data }) => {
-    heardAt = Date.now();
-    if (own === socket) hear(JSON.parse(data));
-  });
-  own.addEventListener("close", ({ code }) => { if (own === socket) lose(code); });
-}
-
-function lose(code) {
-  const gone = socket;
-  socket = null;
-  gone?.close();
-  line.dataset.state = "lost";
-  line.textContent = code === 4403 ? "Signed out, or not allowed" : "Line lost";
-  lost.hidden = false;
-  if (code === 4403) return;
-  setTimeout(connect, retry);
-  retry = Math.min(retry * 2, 5000);
-}
-
-// A line can be dead without anybody saying so: silence is what tells.
-setInterval(() => { if (socket && Date.now() - heardAt > SILENCE) lose(); }, 1000);
-addEventListener("offline", () => { if (socket) lose(); });
-
-function holds() {
-  line.dataset.state = ended ? "ended" : "on";
-  line.textContent = ended ? "Deployment ended" : "Live";
-  lost.hidden = true;
-}
-
-async function hear({ kind, id }) {
-  if (kind === "hello") {
-    retry = 500;
-    holds();
-    await refreshQueue();
-  } else if (kind === "alert.raised") {
-    await refreshQueue();
-  } else if (kind === "alert.changed") {
-    await refreshRow(id);
-    if (shownId() === id && !sending) await show(id);
-  } else if (kind === "deployment.ended") {
-    ended = true;
-    holds();
-    await refreshQueue();
-  }
-}
+const line = openLine(root.dataset.socket, {
+  told(state) {
+    const words = { on: ended ? "Deployment ended" : "Live", lost: "Line lost", refused: "Signed out, or not allowed" };
+    lineSign.dataset.state = state === "on" && ended ? "ended" : state === "refused" ? "lost" : state;
+    lineSign.textContent = words[state];
+    lost.hidden = state === "on";
+  },
+  hear({ kind, id }) {
+    if (kind === "hello") refreshQueue();
+    else if (kind === "alert.raised") wanted(id);
+    else if (kind === "alert.changed") changed(id);
+    else if (kind === "alert.sighted" && shownId() === id) freshPictures(id);
+    else if (kind === "deployment.ended") {
+      ended = true;
+      lineSign.dataset.state = "ended";
+      lineSign.textContent = "Deployment ended";
+      refreshQueue();
+    }
+  },
+});
 
 // Fetching. An answer that was overtaken by a later one for the same place is dropped.
 
@@ -77,77 +52,102 @@ async function fetchHtml(url, place, options = {}) {
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
   } catch {
-    return { reason: "The server did not answer. Look whether this was recorded before you try again." };
+    return { reason: "The server did not answer. Try again: what you pressed is recorded once at most." };
   }
   const text = await response.text();
   if (response.redirected) return { reason: "You are signed out. Sign in again." };
   if (!response.ok) {
     const page = new DOMParser().parseFromString(text, "text/html");
-    return { reason: page.getElementById("reason")?.textContent ?? "The server could not do this. Try again." };
+    return { reason: page.getElementById("reason")?.textContent ?? "The server could not do this. Try again.", status: response.status };
   }
   return latest.get(place) === ticket ? { html: text } : {};
 }
 
-// The queue.
-
-let refreshing = null;
-let again = false;
-
-async function refreshQueue() {
-  // Many events at once ask for one queue: one fetch under way, one more behind it.
-  if (refreshing) {
-    again = true;
-    return refreshing;
-  }
-  refreshing = fetchHtml(root.dataset.queueUrl, "queue");
-  const { html } = await refreshing;
-  refreshing = null;
-  if (html !== undefined) {
-    replaceQueue(html);
-    settle();
-  }
-  if (again) {
-    again = false;
-    await refreshQueue();
-  }
+function post(url, body, place) {
+  return fetchHtml(url, place, { method: "POST", body, headers: { "X-CSRFToken": root.dataset.csrf } });
 }
 
-function replaceQueue(html) {
-  // Rows that are as they were stay the nodes they are: their faces are never cached, and would all be fetched again.
-  const fresh = document.createRange().createContextualFragment(html);
-  for (const row of fresh.querySelectorAll("li[data-id]")) {
-    const present = document.getElementById(row.id);
-    if (present?.dataset.version === row.dataset.version) row.replaceWith(present);
-  }
-  queue.replaceChildren(fresh);
+function fragment(html) {
+  return document.createRange().createContextualFragment(html);
 }
 
-async function refreshRow(id) {
-  const row = document.getElementById(`alert-${id}`);
-  if (!row) return refreshQueue();
-  const { html } = await fetchHtml(`/alerts/${id}/row/`, `row ${id}`);
-  if (html !== undefined) {
-    document.getElementById(`alert-${id}`)?.replaceWith(document.createRange().createContextualFragment(html));
-    settle();
+// The queue. However many events come, one fetch is under way, and one more behind it.
+
+let fetching = false;
+let everything = false;
+const missing = new Set();
+
+function wanted(id) {
+  missing.add(id);
+  fetchMissing();
+}
+
+function refreshQueue() {
+  everything = true;
+  return fetchMissing();
+}
+
+async function fetchMissing() {
+  if (fetching || (!everything && !missing.size)) return;
+  fetching = true;
+  const whole = everything || missing.size > MOST_ROWS;
+  const ids = [...missing];
+  everything = false;
+  missing.clear();
+  const { html } = await fetchHtml(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
+  fetching = false;
+  if (html === undefined) {
+    // Not lost: with the next event, or by the clock, everything is asked for.
+    everything = true;
+    return;
   }
+  const fresh = fragment(html);
+  learnTime(fresh.firstElementChild);
+  if (whole) queue.replaceChildren(fresh);
+  else fresh.querySelectorAll("li[data-id]").forEach(putRow);
+  if (!whole) for (const count of fresh.querySelectorAll("[data-count]")) setCount(count.dataset.count, count.textContent);
+  settle();
+  fetchMissing();
+}
+
+function putRow(row) {
+  document.getElementById(row.id)?.remove();
+  const part = queue.querySelector(`[data-rows="${row.dataset.section}"]`);
+  if (!part) return;
+  const after = [...part.children].find((other) => other.dataset.order > row.dataset.order);
+  part.insertBefore(row, after ?? null);
+  if (part.children.length > LONGEST_PART) part.lastElementChild.remove();
+}
+
+function setCount(name, text) {
+  const place = queue.querySelector(`[data-count="${name}"]`);
+  if (place) place.textContent = text;
 }
 
 let known = null;
 
 function settle() {
-  const open = [...queue.querySelectorAll("li[data-open]")].map((row) => row.dataset.id);
-  const head = queue.querySelector(".queue-head strong");
-  if (head && Number(head.textContent) <= queue.querySelectorAll("li").length) head.textContent = open.length;
-  document.title = open.length ? `(${open.length}) ${title}` : title;
+  tickAges(root);
+  const waiting = [...queue.querySelectorAll('[data-rows="waiting"] > li')];
+  const count = queue.querySelector('[data-count="waiting"]')?.textContent ?? "0";
+  document.title = count === "0" ? title : `(${count}) ${title}`;
   // However it came, by event, after a lost line or by the clock: what is new is heard.
-  if (known && open.some((id) => !known.has(id))) {
-    ring();
-    announce.textContent = `New in the queue: ${open.length} waiting for you`;
-  }
-  known = new Set([...(known ?? []), ...open]);
+  const fresh = known ? waiting.filter(({ dataset }) => !known.has(dataset.id)) : [];
+  if (fresh.length) tell(fresh, count);
+  known = new Set([...(known ?? []), ...waiting.map(({ dataset }) => dataset.id)]);
   // What somebody is still to judge is never taken away; a card that is done makes room.
-  if (!card.querySelector("[data-decidable]") && !leaving) next();
+  if (decides && !card.querySelector("[data-decidable]") && !leaving) next();
   mark();
+}
+
+function tell(fresh, count) {
+  const tiers = fresh.map(({ dataset }) => dataset.tier);
+  const tier = ["red", "amber", "green"].find((each) => tiers.includes(each));
+  ring(tier);
+  announce.textContent = `New in the queue: ${count} waiting`;
+  if (document.hidden && "Notification" in window && Notification.permission === "granted") {
+    new Notification("Possible match", { body: `${tier ?? "New"}: ${count} waiting to be compared.`, tag: "lfr" });
+  }
 }
 
 function mark() {
@@ -160,24 +160,55 @@ function shownId() {
   return card.querySelector(".alert-card")?.dataset.id ?? null;
 }
 
+function put(html) {
+  card.innerHTML = html;
+  const undo = card.querySelector(".undo");
+  if (undo) undoBar.replaceChildren(undo);
+  compare(card);
+  tickAges(root);
+  mark();
+}
+
 async function show(id, { unasked = false } = {}) {
-  const { html, reason } = await fetchHtml(`/alerts/${id}/`, "card");
-  if (html !== undefined) {
-    // What was chosen on this alert stays chosen when it is fetched again.
-    const chosen = shownId() === id ? card.querySelector("select")?.value : "";
-    card.innerHTML = html;
-    const choice = card.querySelector("select");
-    if (choice && chosen) choice.value = chosen;
+  const row = document.getElementById(`alert-${id}`);
+  let answer = null;
+  if (decides && row?.dataset.state === "raised") answer = await post(`/alerts/${id}/acts/open/`, new FormData(), "card");
+  // Somebody else may have taken it up at the same moment: it is looked at all the same.
+  if (answer === null || answer.status === 409) answer = await fetchHtml(`/alerts/${id}/`, "card");
+  if (answer.html !== undefined) {
+    complain("");
+    put(answer.html);
     if (unasked) holdStill();
-    mark();
-  } else if (reason) {
-    complain(reason);
+  } else if (answer.reason) {
+    complain(answer.reason);
   }
+}
+
+async function changed(id) {
+  wanted(id);
+  if (shownId() !== id || sending) return;
+  const { html } = await fetchHtml(`/alerts/${id}/`, "card");
+  if (html === undefined || shownId() !== id) return;
+  const fresh = fragment(html);
+  const judging = card.querySelector("[data-decidable]") && fresh.querySelector("[data-decidable]");
+  if (!judging) {
+    if (card.querySelector("[data-decidable]")) complain("A colleague has judged this one.");
+    return put(html);
+  }
+  // Still to be judged: what was marked stays, and the judgement is on how it stands now.
+  card.querySelector('.judge [name="revision"]').value = fresh.querySelector('.judge [name="revision"]').value;
+}
+
+async function freshPictures(id) {
+  const { html } = await fetchHtml(`/alerts/${id}/`, "pictures");
+  if (html === undefined || shownId() !== id) return;
+  const tools = fragment(html).querySelector(".tools");
+  if (tools) card.querySelector(".tools")?.replaceWith(tools);
 }
 
 function holdStill() {
   // A key or click meant for the face before must not decide on the one that has just come up by itself.
-  const buttons = [...card.querySelectorAll("form button:not(:disabled)")];
+  const buttons = [...card.querySelectorAll(".decisions button:not(:disabled)")];
   for (const button of buttons) button.disabled = true;
   setTimeout(() => { for (const button of buttons) button.disabled = false; }, LOOK_FIRST);
 }
@@ -192,57 +223,108 @@ queue.addEventListener("click", ({ target }) => {
   if (row) show(row.dataset.id);
 });
 
+card.addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (!button) return;
+  if (button.dataset.finding) find(button);
+  else if (button.dataset.open) show(button.dataset.open);
+  else if (button.closest(".tools")) useTool(card, button);
+});
+
+// What a judgement rests on.
+
+function find(button) {
+  const isMarked = button.getAttribute("aria-pressed") === "true";
+  setFinding(button.closest(".feature"), isMarked ? "" : button.dataset.finding);
+}
+
+function setFinding(feature, finding) {
+  feature.querySelector("input").value = finding;
+  for (const each of feature.querySelectorAll("[data-finding]")) each.setAttribute("aria-pressed", String(each.dataset.finding === finding));
+}
+
+function cycle(number) {
+  const feature = card.querySelectorAll(".feature")[number - 1];
+  if (feature) setFinding(feature, { "": "alike", alike: "differs", differs: "" }[feature.querySelector("input").value]);
+}
+
 // Deciding.
 
 let sending = false;
 let leaving = null;
+// The key of each act that was begun: pressed again after a lost answer, it is the same act.
+const acts = new Map();
 
-card.addEventListener("submit", async (event) => {
+async function submit(event) {
   event.preventDefault();
   if (sending) return;
   sending = true;
   complain("");
   const form = event.target;
-  const id = shownId();
-  const body = new FormData(form, event.submitter);
-  const { html, reason } = await fetchHtml(form.action, "card", {
-    method: "POST",
-    body,
-    headers: { "X-CSRFToken": root.dataset.csrf },
-  });
+  const url = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+  const id = url.split("/")[2];
+  const body = new FormData(form);
+  const name = `${url} ${body.get("revision")}`;
+  if (!acts.has(name)) acts.set(name, crypto.randomUUID());
+  body.set("key", acts.get(name));
+  const { html, reason, status } = await post(url, body, "card");
   sending = false;
   if (html !== undefined) {
-    card.innerHTML = html;
+    acts.delete(name);
+    if (form.matches(".undo")) undoBar.replaceChildren();
+    put(html);
     card.querySelector("h2")?.focus();
-    mark();
   } else if (reason) {
-    // Somebody may have been first: why this was not done, and how it stands now.
     complain(reason);
-    await show(id);
+    // What is missing can be said; but somebody may have been first: then how it stands now.
+    if (status === 409) {
+      const answer = await fetchHtml(`/alerts/${id}/`, "card");
+      if (answer.html !== undefined) put(answer.html);
+    }
   }
+  wanted(id);
+  if (!card.querySelector("[data-decidable]")) leave(id, reason ? NEXT_AFTER * 4 : NEXT_AFTER);
+}
+
+function leave(id, after) {
+  clearTimeout(leaving);
   leaving = setTimeout(() => {
     leaving = null;
     if (!card.querySelector("[data-decidable]") && shownId() === id) next();
-  }, reason ? NEXT_AFTER * 4 : NEXT_AFTER);
-});
+  }, after);
+}
+
+card.addEventListener("submit", submit);
+undoBar.addEventListener("submit", submit);
 
 function next() {
-  // The oldest waits longest; what somebody was unsure of waits for a second look, after all the others.
-  const rows = [...queue.querySelectorAll("li[data-open]")].reverse();
-  const row = rows.find(({ dataset }) => dataset.state !== "unsure") ?? rows[0];
+  // Red before amber before green, then the oldest; then what colleagues have held for long; last what nobody could say.
+  const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li')];
+  const row = rows.find(({ dataset }) => dataset.state === "raised")
+    ?? rows.find((each) => each.dataset.state === "review" && isLeft(each))
+    ?? rows.find(({ dataset }) => dataset.state === "unsure" && !("own" in dataset));
   if (row && row.dataset.id !== shownId()) show(row.dataset.id, { unasked: true });
 }
 
+function isLeft(row) {
+  return "own" in row.dataset || serverNow() - Number(row.dataset.opened) > LEFT_ALONE;
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
   const key = event.key.toLowerCase();
   if (key === "m") return void sound.click();
+  if (key === "?") return void keys.click();
   if (key === "arrowdown" || key === "arrowup") {
     event.preventDefault();
     return step(key === "arrowdown" ? 1 : -1);
   }
   if (event.repeat) return;
-  card.querySelector(`button[data-key="${CSS.escape(key)}"]:not(:disabled)`)?.click();
+  if (key === "," || key === ".") return stepPictures(card, "shot", key === "." ? 1 : -1);
+  if (key === "p") return stepPictures(card, "photograph", 1);
+  if (/^[1-8]$/.test(key)) return cycle(Number(key));
+  const name = key === "=" ? "+" : key;
+  root.querySelector(`.card-side button[data-key="${CSS.escape(name)}"]:not(:disabled)`)?.click();
 });
 
 function step(by) {
@@ -254,46 +336,42 @@ function step(by) {
   show(row.dataset.id);
 }
 
-// Sound.
+// Sound, notices, keys.
 
-let audio = null;
-let soundOn = false;
-
-function ring() {
-  if (!soundOn) return;
-  for (const [delay, pitch] of [[0, 880], [0.18, 1175]]) {
-    const tone = audio.createOscillator(), gain = audio.createGain();
-    tone.frequency.value = pitch;
-    gain.gain.setValueAtTime(0.25, audio.currentTime + delay);
-    gain.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + delay + 0.3);
-    tone.connect(gain).connect(audio.destination);
-    tone.start(audio.currentTime + delay);
-    tone.stop(audio.currentTime + delay + 0.32);
-  }
+soundButton(sound);
+if ("Notification" in window && Notification.permission === "default") {
+  notify.hidden = false;
+  notify.addEventListener("click", async () => {
+    await Notification.requestPermission();
+    notify.hidden = Notification.permission !== "default";
+  });
 }
-
-async function setSound(on) {
-  audio ??= new AudioContext();
-  await audio.resume();
-  soundOn = on;
-  sound.dataset.state = on ? "on" : "off";
-  sound.setAttribute("aria-pressed", String(on));
-  sound.textContent = on ? "Sound is on" : "Sound is off";
-  localStorage.setItem("console-sound", on ? "on" : "off");
-}
-
-sound.addEventListener("click", async () => {
-  await setSound(!soundOn);
-  ring();
+keys.addEventListener("click", () => {
+  const help = document.getElementById("keys-help");
+  help.hidden = !help.hidden;
+  keys.setAttribute("aria-expanded", String(!help.hidden));
 });
 
-// Browsers allow sound only after a first click or key: whoever had it on last time gets it back with that.
-if (localStorage.getItem("console-sound") === "on") {
-  const restore = (event) => { if (!soundOn && event.target !== sound && event.key !== "m") setSound(true); };
-  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, restore, { once: true });
-}
+// Clocks.
 
+setInterval(() => {
+  tickAges(root);
+  const undo = undoBar.querySelector(".undo");
+  if (!undo) return;
+  const left = Math.ceil(Number(undo.dataset.until) - serverNow());
+  undo.querySelector(".undo-left").textContent = Math.max(left, 0);
+  if (left > 0) return;
+  undoBar.replaceChildren();
+  // Now it stands: name and score are shown, if it is still in front.
+  const id = undo.getAttribute("action").split("/")[2];
+  if (shownId() === id) show(id);
+}, 250);
 // Should an event ever be lost, the queue is right again within this time.
-setInterval(() => { if (socket) refreshQueue(); }, QUEUE_EVERY);
-connect();
+setInterval(() => { if (line.isOpen()) refreshQueue(); }, QUEUE_EVERY);
+setInterval(async () => {
+  if (document.hidden) return;
+  const { html } = await fetchHtml(`${base}measured/`, "measured");
+  if (html !== undefined) measured.innerHTML = html;
+}, MEASURED_EVERY);
+learnTime(queue.firstElementChild);
 settle();

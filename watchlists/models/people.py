@@ -6,11 +6,14 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from recognition.crop import SIDE, face_crop
+from recognition.imaging import Pixels, decode_photograph
 from watchlists import keys
 from watchlists.models.lists import Watchlist
 from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
@@ -147,6 +150,10 @@ class Photograph(models.Model):
     face_box: models.JSONField[list[float], list[float]] = models.JSONField(
         help_text="Left, top, width, height of the chosen face, in pixels."
     )
+    landmarks: models.JSONField[list[list[float]] | None, list[list[float]] | None] = models.JSONField(
+        null=True,
+        help_text="Its eyes, nose and corners of the mouth, in pixels; nothing of those read before 2026-11-26.",
+    )
     source = models.CharField(max_length=12, choices=Source.choices)
     lawful_hold = models.CharField(max_length=200, help_text="Why the force may hold this photograph.")
     taken_on = models.DateField(null=True, blank=True)
@@ -163,6 +170,16 @@ class Photograph(models.Model):
 
     def __str__(self) -> str:
         return f"photograph {str(self.id)[:8]}"
+
+    def face(self, side: int = SIDE) -> Pixels:
+        """The chosen face cut out, side x side x 3, with its eyes where those of every other such crop are.
+
+        Raises:
+            watchlists.keys.KeyGone: its key was destroyed.
+        """
+        left, top, width, height = self.face_box
+        landmarks = None if self.landmarks is None else np.array(self.landmarks, np.float32)
+        return face_crop(decode_photograph(self.jpeg), (left, top, width, height), side, landmarks)
 
     @property
     def jpeg(self) -> bytes:

@@ -1,0 +1,152 @@
+"""What a console or a handset shows of one alert, and of the queue: nothing that its reader may not see yet."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count
+from django.utils import timezone
+
+from alerts import content
+from alerts.content import Sought
+from alerts.forms import FEATURES, HINDRANCES
+from alerts.models import Act, Alert, Shot
+from alerts.operations import DECIDE
+from alerts.querysets import AlertQuerySet
+from deployments.models import Posting
+from watchlists.keys import KeyGone
+from watchlists.models import Photograph
+
+SECTION_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another alert on the same person: how long after this one it was seen there (before, when negative)."""
+
+    alert: Alert
+    apart: dt.timedelta
+
+    @property
+    def words(self) -> str:
+        seconds = round(abs(self.apart.total_seconds()))
+        span = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
+        return f"{span} {'later' if self.apart >= dt.timedelta() else 'before'}"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the queue. count: of all there are, whether shown or not."""
+
+    name: str
+    title: str
+    rows: list[Alert]
+    count: int
+
+
+def queue_of(alerts: AlertQuerySet, user: Any) -> list[Section]:
+    """What waits for whom, what is in the street, and what is over. alerts: those that the user may see."""
+    decides = user.has_perm(DECIDE) or user.has_perm("deployments.run_deployment")
+    kept, counts = alerts.exclude(state=Alert.State.BLUE), counts_of(alerts)
+    parts = [
+        ("street", "In the street", kept.in_the_street().order_by("referred_at")),
+        ("done", "Done", kept.exclude(pk__in=kept.unsettled().values("pk")).order_by("-raised_at")),
+    ]
+    if decides:
+        parts.insert(0, ("waiting", "To decide", kept.undecided().in_order()))
+        parts.insert(2, ("late", "Not looked at in time", kept.filter(state=Alert.State.EXPIRED)))
+    return [Section(name, title, list(found.for_rows()[:SECTION_LENGTH]), counts[name]) for name, title, found in parts]
+
+
+def counts_of(alerts: AlertQuerySet) -> dict[str, int]:
+    """How many are in each section of the queue."""
+    states = alerts.exclude(state=Alert.State.BLUE).order_by().values_list("state").annotate(Count("pk"))
+    counts = dict.fromkeys(("waiting", "street", "late", "done"), 0)
+    for state, count in states:
+        counts[Alert(state=state).section] += count
+    return counts
+
+
+def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
+    """The context of a card. visible: alerts that the user may see, of which others are named."""
+    now = timezone.now()
+    shots = [shot for shot in alert.shots.all() if shot.kind == Shot.Kind.PROBE]
+    acts = list(alert.acts.select_related("by"))
+    return {
+        "alert": alert,
+        "now": now,
+        "sought": _sought(alert),
+        "shots": shots,
+        "best": next((shot for shot in shots if shot.is_best), None),
+        "photographs": _photographs(alert),
+        "is_revealed": alert.is_revealed(now),
+        "score": _score(shots) if alert.is_revealed(now) and user.has_perm(DECIDE) else None,
+        "undo_until": _undo_until(alert, user, now),
+        "elsewhere": [Elsewhere(other, other.received_at - alert.received_at) for other in _others(alert, visible)],
+        "acts": [act for act in acts if act.name != "open"],
+        "judgement": _judgement(acts),
+        "features": FEATURES,
+        "hindrances": HINDRANCES,
+        "hand_to": hand_to(alert) if user.has_perm(DECIDE) else [],
+        "engaged_for": settings.LFR_ENGAGEMENT,
+    }
+
+
+def hand_to(alert: Alert) -> list[tuple[str, str]]:
+    """Whom an alert may be handed to: everybody, each team, each officer who is posted."""
+    postings = [
+        posting
+        for posting in Posting.objects.current().filter(deployment=alert.deployment_id).select_related("user")
+        if posting.user.has_perm("alerts.record_outcome")
+    ]
+    teams = sorted({posting.team for posting in postings if posting.team})
+    return [
+        ("", "Every officer posted"),
+        *((f"team:{team}", f"Team {team}") for team in teams),
+        *((f"user:{posting.user_id}", posting.user.get_full_name() or posting.user.username) for posting in postings),
+    ]
+
+
+def _sought(alert: Alert) -> Sought | None:
+    try:
+        return content.sought_in(alert)
+    except KeyGone:
+        return None
+
+
+def _photographs(alert: Alert) -> list[Photograph]:
+    """The one that the face came nearest to, then the person's others."""
+    if alert.person_id is None:
+        return []
+    found = Photograph.objects.filter(person=alert.person_id).defer("encrypted")
+    return sorted(found, key=lambda each: each.pk != alert.photograph_id)
+
+
+def _score(shots: list[Shot]) -> float | None:
+    best = next((shot for shot in shots if shot.is_best), None)
+    try:
+        return content.sight_in(best).score if best is not None else None
+    except KeyGone:
+        return None
+
+
+def _undo_until(alert: Alert, user: Any, now: dt.datetime) -> dt.datetime | None:
+    until = alert.undo_until()
+    return until if until is not None and until > now and alert.decided_by_id == user.pk else None
+
+
+def _others(alert: Alert, visible: AlertQuerySet) -> list[Alert]:
+    return list(visible.of_same_person(alert).for_rows()[:10])
+
+
+def _judgement(acts: list[Act]) -> Act | None:
+    """The operator's last, if it was not taken back."""
+    for act in reversed(acts):
+        if act.name == "undo":
+            return None
+        if act.name in ("same", "not_same", "cannot_say"):
+            return act
+    return None

@@ -1,0 +1,128 @@
+"""What an alert holds of somebody, encrypted: under its period's own key, or that of a hold.
+
+Each piece names the row it belongs to, so that none opens in another's place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import struct
+import uuid
+from dataclasses import asdict, dataclass
+
+from alerts.models import Alert, Shot
+from deployments.models import Period
+from watchlists import keys
+from watchlists.models import Person
+
+
+def key_of(period: Period) -> str:
+    """The name of the key that a period's alerts are encrypted under."""
+    return f"alerts-{period.pk}"
+
+
+def key_of_hold(alert: Alert) -> str:
+    return f"hold-{alert.pk}"
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Who is sought, as it stood on the list when the alert was raised. Labels, not codes: it is for reading."""
+
+    name: str
+    reference: str
+    category: str
+    offence: str
+    authority: str
+    tier: str
+    expected_action: str
+    markers: list[str]
+    is_minor: bool
+    minor_rationale: str
+    look_alikes: str
+    photographed: str
+
+    @classmethod
+    def of(cls, person: Person, taken_on: dt.date | None) -> Sought:
+        return cls(
+            name=person.name,
+            reference=person.reference,
+            category=person.get_category_display(),
+            offence=person.offence,
+            authority=person.authority,
+            tier=person.get_tier_display(),
+            expected_action=person.expected_action,
+            markers=person.marker_labels,
+            is_minor=person.is_minor(),
+            minor_rationale=person.minor_rationale,
+            look_alikes=person.look_alikes,
+            photographed=taken_on.isoformat() if taken_on else "",
+        )
+
+    @property
+    def photograph_age(self) -> str:
+        """How old the photograph is, in words."""
+        if not self.photographed:
+            return "of an unknown date"
+        days = (dt.datetime.now(dt.UTC).date() - dt.date.fromisoformat(self.photographed)).days
+        years, months = divmod(max(days, 0) // 30, 12)
+        if years >= 2:
+            return f"{years} years old"
+        months += years * 12
+        return f"{months} month{'' if months == 1 else 's'} old" if months else "less than a month old"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One shot, open. score: of this shot. box: left, top, width, height in pixels of its frame."""
+
+    score: float
+    box: list[float]
+    jpeg: bytes
+
+
+def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b"") -> bytes:
+    """
+    Raises:
+        watchlists.keys.KeyGone: there is no such key.
+    """
+    header = json.dumps({"row": str(row_id), **about}).encode()
+    return keys.encrypted(name, struct.pack(">I", len(header)) + header + jpeg)
+
+
+def _opened(name: str, row_id: uuid.UUID, sealed: bytes | memoryview[int] | None) -> tuple[dict[str, object], bytes]:
+    if sealed is None or not name:
+        raise keys.KeyGone("This alert was purged")
+    plain = keys.opened(name, bytes(sealed))
+    (length,) = struct.unpack_from(">I", plain)
+    about = json.loads(plain[4 : 4 + length])
+    if about.pop("row") != str(row_id):
+        raise keys.KeyGone("This is not what was kept here")
+    return about, plain[4 + length :]
+
+
+def seal_sought(alert: Alert, sought: Sought) -> bytes:
+    return seal(alert.key_name, alert.pk, asdict(sought))
+
+
+def sought_in(alert: Alert) -> Sought:
+    """
+    Raises:
+        watchlists.keys.KeyGone: it was purged, or its key is gone.
+    """
+    about, _ = _opened(alert.key_name, alert.pk, alert.sealed)
+    return Sought(**about)  # type: ignore[arg-type]
+
+
+def seal_sight(shot: Shot, key_name: str, sight: Sight) -> bytes:
+    return seal(key_name, shot.pk, {"score": sight.score, "box": sight.box}, sight.jpeg)
+
+
+def sight_in(shot: Shot) -> Sight:
+    """
+    Raises:
+        watchlists.keys.KeyGone: its key is gone.
+    """
+    about, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
+    return Sight(score=about["score"], box=about["box"], jpeg=jpeg)  # type: ignore[arg-type]

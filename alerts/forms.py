@@ -1,0 +1,127 @@
+"""What browsers and handsets send about an alert, checked at the edge."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.http import QueryDict
+
+from alerts.models import CORRECTIONS, ENDINGS, Alert
+from alerts.operations import Said
+from alerts.policy import Disposal, Feature, Finding, Hindrance, NoAction, NoEngagement, OffenceClass, WhyFalse
+from audit.errors import Refused
+
+TEAM, USER = "team:", "user:"
+
+
+def said_in(post: QueryDict) -> Said:
+    """What somebody says with an act.
+
+    Fields: key, revision, ago_ms, feature_NAME (alike or differs), hindrances, code, leaflet (yes or no), to (user:ID,
+    team:NAME, or nothing for everybody).
+
+    Raises:
+        Refused: a field holds what it cannot mean.
+    """
+    found: dict[str, list[str]] = {finding: [] for finding in Finding.values}
+    for feature in Feature.values:
+        finding = post.get(f"feature_{feature}", "")
+        if finding:
+            if finding not in found:
+                raise Refused("Mark features as alike or as different.")
+            found[finding].append(feature)
+    return Said(
+        key=_uuid(post.get("key", "")),
+        revision=_number(post.get("revision", ""), 2**31) if post.get("revision") else None,
+        ago=dt.timedelta(milliseconds=_number(post.get("ago_ms") or "0", 10**12)),
+        alike=found[Finding.ALIKE],
+        differ=found[Finding.DIFFERS],
+        hindrances=post.getlist("hindrances"),
+        code=post.get("code", ""),
+        leaflet={"yes": True, "no": False}.get(post.get("leaflet", "")),
+        **_handed_to(post.get("to", "")),
+    )
+
+
+def _uuid(text: str) -> uuid.UUID:
+    if not text:
+        return uuid.uuid4()
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise Refused("The key of an act is a UUID.") from error
+
+
+def _number(text: str, most: int) -> int:
+    """A whole number from nothing to `most`; what is outside is brought to the nearest, as a wrong clock's would be."""
+    try:
+        return min(max(int(float(text)), 0), most)
+    except (ValueError, OverflowError) as error:
+        raise Refused("A number was expected.") from error
+
+
+def _handed_to(to: str) -> Mapping[str, Any]:
+    if to.startswith(TEAM):
+        return {"to_team": to.removeprefix(TEAM)}
+    if to.startswith(USER):
+        number = _number(to.removeprefix(USER), 2**31)
+        user = get_user_model().objects.filter(pk=number, is_active=True).first()
+        if user is None:
+            raise Refused("There is no such officer.")
+        return {"to_user": user}
+    if to:
+        raise Refused("Hand it to an officer, a team, or everybody.")
+    return {}
+
+
+# Codes by the ending that they belong to: an arrest is for an offence, a disposal of a kind.
+CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
+    (title, [(value, str(label)) for value, label in codes.choices])
+    for title, codes in (
+        ("Arrested for", OffenceClass),
+        ("Other disposal", Disposal),
+        ("No action, because", NoAction),
+        ("No engagement, because", NoEngagement),
+        ("Not the person, but", WhyFalse),
+    )
+)
+
+
+class EndingForm(forms.Form):
+    """What came of an alert, said afterwards."""
+
+    ending = forms.ChoiceField(label="What came of it")
+    code = forms.ChoiceField(label="For what", required=False)
+
+    def __init__(self, *args: Any, alert: Alert | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        kinds = {state: kind for state, kind in ENDINGS.items() if alert is None or alert.state in kind.step.sources}
+        fields["ending"].choices = [("", "Choose"), *((state, kind.label) for state, kind in kinds.items())]
+        fields["code"].choices = [("", "–"), *CODES]
+
+
+class CorrectionForm(EndingForm):
+    reason = forms.CharField(max_length=300, help_text="Kept for ever: nobody’s name.")
+
+    def __init__(self, *args: Any, alert: Alert | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["ending"].choices = [
+            ("", "Choose"),
+            *((state, kind.label) for state, kind in CORRECTIONS.items() if alert is None or state != alert.state),
+        ]
+
+
+class HoldForm(forms.Form):
+    reason = forms.CharField(label="Evidence of what", max_length=300, help_text="Kept for ever: nobody’s name.")
+    review_on = forms.DateField(label="To be reviewed on", widget=forms.DateInput(attrs={"type": "date"}))
+
+
+HINDRANCES = Hindrance.choices
+FEATURES = Feature.choices

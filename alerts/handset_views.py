@@ -1,0 +1,53 @@
+"""The engagement officer's phone."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from alerts.models import Alert
+from alerts.operations import RESPOND
+from audit.access import acting, permitted
+from deployments.models import Deployment
+
+# What was finished is shown for a while, so that an officer sees that it was recorded.
+FINISHED = 5
+
+
+@require_GET
+@never_cache
+@permitted(RESPOND)
+def handset(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    return render(request, "alerts/handset.html", _street(request, deployment_id))
+
+
+@require_GET
+@never_cache
+@permitted(RESPOND)
+def street(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """What is an officer's to answer."""
+    return render(request, "alerts/_street.html", _street(request, deployment_id))
+
+
+def _street(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
+    deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
+    visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
+    officer = acting(request)
+    finished = visible.filter(officer=officer, ended_at__isnull=False).for_rows().order_by("-ended_at")
+    return {
+        "deployment": deployment,
+        "own": visible.in_the_street().filter(officer=officer).for_rows().order_by("referred_at"),
+        "open": visible.in_the_street().filter(officer=None).for_rows().order_by("referred_at"),
+        "others": visible.in_the_street().exclude(officer=None).exclude(officer=officer).for_rows(),
+        "finished": finished[:FINISHED],
+        "engagement_seconds": int(settings.LFR_ENGAGEMENT.total_seconds()),
+        "answer_seconds": int(settings.LFR_ANSWER_WITHIN.total_seconds()),
+        "now": timezone.now(),
+    }

@@ -1,0 +1,108 @@
+"""All alerts of a deployment: for the review, for corrections, and for what is held as evidence."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from alerts import afterwards, figures
+from alerts.forms import CorrectionForm, EndingForm, HoldForm
+from alerts.models import Alert, EvidenceHold
+from alerts.operations import DECIDE
+from alerts.timers import timers_of
+from audit.access import acting, permitted
+from audit.errors import Refused
+from deployments.models import Deployment
+
+RUN, HOLD, SEE_FIGURES = afterwards.RUN, afterwards.HOLD, "alerts.see_figures"
+PAGE = 50
+
+
+@require_GET
+@never_cache
+@permitted(RUN, HOLD)
+def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """Without pictures and names: what was decided, by whom, when, and what is still to be said."""
+    deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
+    alerts = Alert.objects.filter(deployment=deployment).public()
+    shown = alerts.unsettled() if request.GET.get("show") == "open" else alerts
+    page = Paginator(shown.for_rows().prefetch_related("acts__by", "hold__owner"), PAGE).get_page(
+        request.GET.get("page")
+    )
+    for alert in page:
+        alert.ending_form = EndingForm(alert=alert, auto_id=f"code-{alert.pk}-%s")  # type: ignore[attr-defined]
+        alert.correction_form = CorrectionForm(alert=alert, auto_id=f"correct-{alert.pk}-%s")  # type: ignore[attr-defined]
+        alert.hold_form = HoldForm(auto_id=f"hold-{alert.pk}-%s")  # type: ignore[attr-defined]
+    context = {"deployment": deployment, "page": page, "timers": timers_of(alerts), "open": alerts.unsettled().count()}
+    return render(request, "alerts/log.html", context)
+
+
+@require_POST
+@permitted(RUN)
+def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert, form = _alert(request, alert_id), EndingForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Choose what came of it.")
+    afterwards.code(alert, form.cleaned_data["ending"], form.cleaned_data["code"], actor=acting(request))
+    return redirect("alert-log", alert.deployment_id)
+
+
+@require_POST
+@permitted(RUN)
+def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert, form = _alert(request, alert_id), CorrectionForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Choose what came of it, and say why this is corrected.")
+    afterwards.correct(alert, actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Corrected. What was recorded before stays beside it.")
+    return redirect("alert-log", alert.deployment_id)
+
+
+@require_POST
+@permitted(HOLD)
+def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert, form = _alert(request, alert_id), HoldForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Say what it is evidence of, and when that is looked at again.")
+    afterwards.hold(alert, actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Held: it is kept from the purge until the hold is released.")
+    return redirect("alert-log", alert.deployment_id)
+
+
+@require_POST
+@permitted(HOLD)
+def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    alert = _alert(request, alert_id)
+    afterwards.release(alert, actor=acting(request))
+    messages.info(request, "Released.")
+    return redirect("alert-log", alert.deployment_id)
+
+
+@require_GET
+@never_cache
+@permitted(HOLD)
+def holds(request: HttpRequest) -> HttpResponse:
+    """Every alert that is held as evidence, those to be reviewed first."""
+    found = EvidenceHold.objects.select_related("alert__camera", "alert__deployment", "owner")
+    return render(request, "alerts/holds.html", {"holds": found})
+
+
+@require_GET
+@never_cache
+@permitted(DECIDE, SEE_FIGURES)
+def operator_figures(request: HttpRequest) -> HttpResponse:
+    """How well judgements were borne out: an operator's own, or everybody's for who answers for them."""
+    everybody = request.user.has_perm(SEE_FIGURES)
+    found = figures.of_operators(None if everybody else acting(request))
+    return render(request, "alerts/figures.html", {"figures": found, "everybody": everybody})
+
+
+def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
+    visible = Deployment.objects.visible_to(request.user)
+    return get_object_or_404(Alert.objects.filter(deployment__in=visible).public().for_rows(), pk=alert_id)

@@ -1,0 +1,80 @@
+"""How long things took: from the frame to the alert, to the judgement, to the officer, to what came of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Min, Q
+
+from alerts.models import Alert
+from alerts.querysets import AlertQuerySet
+from deployments.models import Deployment
+
+WINDOW = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of a number of times in seconds: the median, and what 95 in a hundred stay below; None when there were none."""
+
+    name: str
+    count: int
+    p50: float | None
+    p95: float | None
+
+    @classmethod
+    def of(cls, name: str, seconds: Iterable[float]) -> Spread:
+        found = sorted(seconds)
+        if not found:
+            return cls(name, 0, None, None)
+        return cls(name, len(found), statistics.median(found), found[max(-(-95 * len(found) // 100) - 1, 0)])
+
+    @property
+    def words(self) -> str:
+        """Both, to read."""
+        if self.p50 is None or self.p95 is None:
+            return "–"
+        return f"{_span(self.p50)} · {_span(self.p95)}"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def latest(deployment: Deployment, *, at: dt.datetime) -> list[Spread]:
+    """Of the last minutes: for the console."""
+    recent = Alert.objects.filter(deployment=deployment, raised_at__gte=at - WINDOW).public()
+    return timers_of(recent)[:3]
+
+
+def timers_of(alerts: AlertQuerySet) -> list[Spread]:
+    """Of these alerts, each step against the one before it. Judgements that were taken back do not count."""
+    rows: list[Any] = list(
+        alerts.order_by()
+        .annotate(
+            engaged=Min("acts__done_at", filter=Q(acts__name="engage")),
+            answered=Min("acts__done_at", filter=Q(acts__name__in=("acknowledge", "engage"))),
+        )
+        .values("received_at", "raised_at", "decided_at", "referred_at", "answered", "engaged", "ended_at")
+    )
+    return [
+        Spread.of("Frame to alert", _between(rows, "received_at", "raised_at")),
+        Spread.of("Alert to judgement", _between(rows, "raised_at", "decided_at")),
+        Spread.of("Judgement to answer", _between(rows, "referred_at", "answered")),
+        Spread.of("Answer to speaking", _between(rows, "answered", "engaged")),
+        Spread.of("Speaking to outcome", _between(rows, "engaged", "ended_at")),
+    ]
+
+
+def _between(rows: Iterable[Any], start: str, end: str) -> list[float]:
+    return [
+        max((row[end] - row[start]).total_seconds(), 0.0)
+        for row in rows
+        if row[start] is not None and row[end] is not None
+    ]

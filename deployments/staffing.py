@@ -1,0 +1,68 @@
+"""Posting operators and engagement officers to a deployment, and ending that."""
+
+from __future__ import annotations
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from audit.actions import Action
+from audit.errors import Refused
+from audit.journal import record
+from audit.machine import require
+from deployments.events import announce
+from deployments.locks import hold
+from deployments.models import Deployment, Posting
+
+RUN = "deployments.run_deployment"
+_BE_POSTED = Q(groups__permissions__codename="be_posted", groups__permissions__content_type__app_label="deployments")
+
+
+def postable() -> QuerySet[AbstractBaseUser]:
+    """Whoever works on the deployments that they are posted to."""
+    return get_user_model().objects.filter(_BE_POSTED, is_active=True).distinct().order_by("username")
+
+
+@transaction.atomic
+def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", actor: AbstractBaseUser) -> Posting:
+    """Let somebody work on a deployment, in a team or without; who is posted already changes to this team.
+
+    Raises:
+        Refused: their role is not posted to deployments, or it is over.
+    """
+    require(actor, RUN)
+    hold(deployment)
+    if deployment.is_over:
+        raise Refused("This deployment is over: nobody is posted to it any more.")
+    if not postable().filter(pk=user.pk).exists():
+        raise Refused("Only operators and engagement officers are posted to deployments.")
+    before = deployment.postings.current().filter(user_id=user.pk).first()
+    if before is not None:
+        _end(before, actor)
+    posting = Posting.objects.create(
+        deployment=deployment, user_id=user.pk, team=team.strip(), posted_at=timezone.now(), posted_by_id=actor.pk
+    )
+    record(
+        Action.STAFF_POSTED, actor=actor, target=deployment, data={"user": user.get_username(), "team": posting.team}
+    )
+    announce(deployment.id, "deployment.changed", deployment.id)
+    return posting
+
+
+@transaction.atomic
+def withdraw(posting: Posting, *, actor: AbstractBaseUser) -> None:
+    """End a posting: from now on they see nothing of the deployment."""
+    require(actor, RUN)
+    hold(posting.deployment)
+    if not Posting.objects.current().filter(pk=posting.pk).exists():
+        raise Refused("This posting has been ended already.")
+    _end(posting, actor)
+    data = {"user": posting.user.get_username(), "team": posting.team}
+    record(Action.STAFF_WITHDRAWN, actor=actor, target=posting.deployment, data=data)
+    announce(posting.deployment_id, "deployment.changed", posting.deployment_id)
+
+
+def _end(posting: Posting, actor: AbstractBaseUser) -> None:
+    Posting.objects.filter(pk=posting.pk).update(ended_at=timezone.now(), ended_by_id=actor.pk)
