@@ -82,6 +82,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
         "shots": shots,
         "best": next((shot for shot in shots if shot.is_best), None),
         "photographs": _photographs(alert),
+        "reference": next((shot for shot in alert.shots.all() if shot.kind == Shot.Kind.REFERENCE), None),
         "is_revealed": alert.is_revealed(now),
         "score": _score(shots) if alert.is_revealed(now) and user.has_perm(DECIDE) else None,
         "undo_until": _undo_until(alert, user, now),

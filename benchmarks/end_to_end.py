@@ -31,7 +31,7 @@ from recognition.open_set import NoFaces, photographs
 from recognition.track import Box
 
 if TYPE_CHECKING:
-    from alerts.models import Alert
+    from alerts.models import Shot
 
 
 @dataclass(frozen=True)
@@ -102,20 +102,23 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
 
     traffic, arrivals = played.traffic, played.arrivals
     place = {camera.id: index for index, (camera, _) in enumerate(stage.cameras)}
-    found: set[str] = set()
+    found: set[str | None] = set()
     false, latencies, waits = 0, [], []
     alerts = list(Alert.objects.all())
     for alert in alerts:
         index = place[alert.camera_id]
-        shown = _shown(alert, films[index], traffic[index])
-        if shown is not None and shown == stage.name_of[alert.person_id]:
-            found.add(shown)
+        shots = list(alert.shots.select_related("alert"))
+        shown = {_shown(shot, films[index], traffic[index]) for shot in shots}
+        # False as soon as one of its sights is of anybody else.
+        if shown == {stage.name_of[alert.person_id]}:
+            found |= shown
         else:
             false += 1
+        first = shots[0].frame_number
         if str(alert.id) in arrivals:
-            latencies.append((arrivals[str(alert.id)] - traffic[index].sent_at[alert.frame_number]) * 1000)
-            if alert.frame_number in traffic[index].engine_ms:
-                waits.append(latencies[-1] - traffic[index].engine_ms[alert.frame_number])
+            latencies.append((arrivals[str(alert.id)] - traffic[index].sent_at[first]) * 1000)
+            if first in traffic[index].engine_ms:
+                waits.append(latencies[-1] - traffic[index].engine_ms[first])
     missed = sorted(walked - found)
     if missed:
         say(f"missed: {', '.join(missed)}")
@@ -135,10 +138,12 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
     }
 
 
-def _shown(alert: Alert, film: Film, traffic: Traffic) -> str | None:
-    """Whose face the alert was raised on: the walker whose box overlaps the alert's most."""
-    visible = film.visible[traffic.index_of[alert.frame_number]]
-    left, top, width, height = alert.box or (0, 0, 0, 0)
+def _shown(shot: Shot, film: Film, traffic: Traffic) -> str | None:
+    """Whose face a sight is of: the walker whose box overlaps its own most."""
+    from alerts.content import sight_in
+
+    visible = film.visible[traffic.index_of[shot.frame_number]]
+    left, top, width, height = sight_in(shot).box
     overlaps = [(_overlap((left, top, width, height), face.box), face.person) for face in visible]
     overlap, person = max(overlaps, default=(0.0, ""))
     return person if overlap > 0.3 else None

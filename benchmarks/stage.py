@@ -55,6 +55,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         "authority": "Authorising officer",
         "commander": "Commander",
         "operator": "Operator",
+        "officer": "Engagement officer",
         "compliance": "Compliance",
     }
     rank = Rank.SUPERINTENDENT

@@ -34,7 +34,10 @@ def test_the_eyes_of_any_two_crops_lie_on_one_spot(engine: Engine) -> None:
 def test_landmarks_that_cannot_be_are_passed_over() -> None:
     box = (100.0, 100.0, 60.0, 60.0)
     plain = face_crop(portrait(), box)
-    for wrong in (np.full((5, 2), 130, np.float32), np.array([[0, 0], [900, 0], [450, 300], [0, 600], [900, 600]], np.float32)):
+    for wrong in (
+        np.full((5, 2), 130, np.float32),
+        np.array([[0, 0], [900, 0], [450, 300], [0, 600], [900, 600]], np.float32),
+    ):
         assert np.array_equal(face_crop(portrait(), box, landmarks=wrong), plain)
 
 

@@ -136,7 +136,7 @@ function settle() {
   if (fresh.length) tell(fresh, count);
   known = new Set([...(known ?? []), ...waiting.map(({ dataset }) => dataset.id)]);
   // What somebody is still to judge is never taken away; a card that is done makes room.
-  if (decides && !card.querySelector("[data-decidable]") && !leaving) next();
+  if (decides && !card.querySelector("[data-decidable]") && !leaving && !showing) next();
   mark();
 }
 
@@ -169,7 +169,15 @@ function put(html) {
   mark();
 }
 
-async function show(id, { unasked = false } = {}) {
+let showing = 0;
+
+async function show(id, how = {}) {
+  showing += 1;
+  await fetchCard(id, how);
+  showing -= 1;
+}
+
+async function fetchCard(id, { unasked = false }) {
   const row = document.getElementById(`alert-${id}`);
   let answer = null;
   if (decides && row?.dataset.state === "raised") answer = await post(`/alerts/${id}/acts/open/`, new FormData(), "card");
@@ -300,8 +308,7 @@ undoBar.addEventListener("submit", submit);
 function next() {
   // Red before amber before green, then the oldest; then what colleagues have held for long; last what nobody could say.
   const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li')];
-  const row = rows.find(({ dataset }) => dataset.state === "raised")
-    ?? rows.find((each) => each.dataset.state === "review" && isLeft(each))
+  const row = rows.find((each) => each.dataset.state === "raised" || (each.dataset.state === "review" && isLeft(each)))
     ?? rows.find(({ dataset }) => dataset.state === "unsure" && !("own" in dataset));
   if (row && row.dataset.id !== shownId()) show(row.dataset.id, { unasked: true });
 }

@@ -65,16 +65,22 @@ async function load(id) {
 function keep(id, html) {
   const holder = document.createElement("div");
   holder.innerHTML = html;
-  const card = holder.firstElementChild;
-  const chosen = isInFront(id);
-  // What is already chosen on the card in front stays chosen.
-  if (chosen && front.querySelector("details[open], input:checked") && card.dataset.state === stateOf(id)) {
-    front.firstElementChild.dataset.revision = card.dataset.revision;
-    return;
-  }
-  cards.set(id, card);
-  if (chosen) front.replaceChildren(card);
+  const fresh = holder.firstElementChild;
+  const card = cards.get(id);
+  if (card) patch(card, fresh);
+  else cards.set(id, fresh);
   offer(id);
+  tickAges(root);
+}
+
+// What the server says, without taking away what a thumb is about to press.
+function patch(card, fresh) {
+  for (const name of Object.keys(card.dataset)) if (!(name in fresh.dataset)) delete card.dataset[name];
+  Object.assign(card.dataset, fresh.dataset);
+  for (const part of ["header p", ".street-state", ".revealed", ".done"]) card.querySelector(part).replaceWith(fresh.querySelector(part));
+  const [shown, best] = [card, fresh].map((each) => each.querySelector(".pair img")?.getAttribute("src"));
+  const [few, many] = [card, fresh].map((each) => each.querySelectorAll(".pictures img").length);
+  if (shown !== best || few !== many) card.querySelector(".pictures")?.replaceWith(fresh.querySelector(".pictures") ?? "");
 }
 
 function forget(id) {

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.live.system import PASSWORD, LiveSystem
@@ -30,6 +31,13 @@ def chromium(film: Path) -> Iterator[Browser]:
         browser.close()
 
 
+def violations(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA on a page as it is now."""
+    options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{rule['id']}: {node['html'][:160]} {node['failureSummary']}" for rule in found for node in rule["nodes"]]
+
+
 class Cast:
     """Browser windows of people who are signed in. What their consoles complain of is kept."""
 
@@ -37,8 +45,13 @@ class Cast:
         self._browser, self._live = browser, live
         self.complaints: list[str] = []
 
-    def sign_in(self, name: str) -> Page:
-        page = self._browser.new_context(viewport={"width": 1366, "height": 800}).new_page()
+    def sign_in(self, name: str, *, phone: bool = False, dark: bool = False) -> Page:
+        """In a window of their own; on a phone it is held upright."""
+        page = self._browser.new_context(
+            viewport={"width": 390, "height": 844} if phone else {"width": 1366, "height": 800},
+            has_touch=phone,
+            color_scheme="dark" if dark else "light",
+        ).new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
         page.on("console", lambda line: self._hear(name, line.type, line.text))
         page.goto(self._live.url)
@@ -49,6 +62,6 @@ class Cast:
         return page
 
     def _hear(self, name: str, kind: str, text: str) -> None:
-        # A refused form or photograph is an answer, and Chromium writes those down as errors.
-        if kind == "error" and "status of 4" not in text:
+        # A refused form or photograph is an answer, and Chromium writes those down as errors; and a line that was cut.
+        if kind == "error" and "status of 4" not in text and "ERR_INTERNET_DISCONNECTED" not in text:
             self.complaints.append(f"{name}: {text}")

@@ -10,5 +10,6 @@ from tests.live.system import LiveSystem, live_system
 @pytest.fixture(scope="session")
 def live() -> Iterator[LiveSystem]:
     """One system for all the tests that leave it as they found it. Its clock is short, so that ends can be watched."""
-    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="1", LFR_ALERT_RETENTION_MINUTES="1") as system:
+    short = {"LFR_WATCHLIST_RETENTION_MINUTES": "1", "LFR_ALERT_RETENTION_MINUTES": "1", "LFR_ANSWER_SECONDS": "20"}
+    with live_system(**short) as system:
         yield system

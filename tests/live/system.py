@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import datetime as dt
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,8 @@ import psycopg
 import redis
 import requests
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.sync.client import connect as connect_now
+from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
 from lfr_site import services
@@ -88,6 +92,15 @@ class LiveSystem:
         with psycopg.connect(services.database_url(self.data)) as connection:
             return connection.execute(query).fetchall()
 
+    def id_of(self, username: str) -> int:
+        return int(self.sql(f"SELECT id FROM lfr_site_user WHERE username = '{username}'")[0][0])
+
+    def shots(self) -> list[bytes]:
+        """Every face that alerts hold, opened as only the system itself can."""
+        found = self.manage("shell", "--no-imports", "-c", _SHOTS)
+        assert found.returncode == 0, found.stderr
+        return [base64.b64decode(line) for line in found.stdout.split()]
+
     def valkey(self, number: int) -> redis.Redis:
         path = services.valkey_url(self.data).removeprefix("unix://")
         return redis.Redis(unix_socket_path=path, db=number)
@@ -144,8 +157,17 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
 
 _MAKE_USERS = f"""
 from lfr_site.accounts import add_user
-for name, role in {NAMES!r}.items():
+for name, role in {NAMES | {"operator2": "Operator", "officer2": "Engagement officer"}!r}.items():
     add_user(username=name, password={PASSWORD!r}, role=role, rank="superintendent" if name == "authority" else "")
+"""
+
+
+_SHOTS = """
+import base64
+from alerts.content import sight_in
+from alerts.models import Shot
+for shot in Shot.objects.select_related("alert"):
+    print(base64.b64encode(sight_in(shot).jpeg).decode())
 """
 
 
@@ -251,8 +273,11 @@ class LiveUser:
         """Everything that readiness asks for, and on."""
         ((period,),) = self.system.sql(f"SELECT id FROM deployments_period WHERE deployment_id = '{deployment}'")
         sign = {"photograph": ("sign.jpg", portrait_jpeg())}
+        operator, officer = (self.system.id_of(name) for name in ("operator", "officer"))
         for path, fields, files in (
             (f"/deployments/{deployment}/notify/", {"notice": "Force website"}, None),
+            (f"/deployments/{deployment}/staff/", {"user": operator}, None),
+            (f"/deployments/{deployment}/staff/", {"user": officer, "team": "Alpha 1"}, None),
             (f"/periods/{period}/list/", {"watchlist": watchlist}, None),
             (f"/periods/{period}/signs/", {"place": "Both ends"}, sign),
             (f"/periods/{period}/briefing/", {"briefing": "All, by the commander"}, None),
@@ -344,6 +369,37 @@ _CAMERAS = (
     "SELECT camera.id FROM deployments_camera camera JOIN deployments_period period ON period.id = camera.period_id "
     "WHERE period.deployment_id = '{deployment}' ORDER BY camera.name"
 )
+
+
+class Street:
+    """A camera before which the portrait appears when it is asked to, each time as somebody new."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._socket = connection
+        self._number = 0
+        self._walked_at = 0.0
+        self._until("ready")
+
+    def walk_past(self) -> None:
+        """Two frames of one track, longer after the last than a track lives."""
+        time.sleep(max(self._walked_at + 1.6 - time.monotonic(), 0))
+        for _ in range(2):
+            self._number += 1
+            self._socket.send(struct.pack(">I", self._number) + portrait_jpeg())
+            self._until("read")
+        self._walked_at = time.monotonic()
+
+    @classmethod
+    @contextlib.contextmanager
+    def of(cls, system: LiveSystem, camera: str) -> Iterator[Street]:
+        headers = {"Authorization": f"Bearer {system.user('commander').token(camera)}"}
+        url = f"ws://localhost:{system.port}/ws/cameras/{camera}/"
+        with connect_now(url, additional_headers=headers, origin=Origin(system.url), compression=None) as connection:
+            yield cls(connection)
+
+    def _until(self, kind: str) -> None:
+        while json.loads(self._socket.recv(timeout=10))["type"] != kind:
+            pass
 
 
 class Socket:

@@ -45,7 +45,7 @@ async def test_an_alert_is_told_to_its_own_deployment_only(
         assert set(raised) == {"kind", "id"}
         with pytest.raises(TimeoutError):
             await others.until("alert.raised", 1.5)
-        operator.post(f"/alerts/{raised['id']}/decide/", {"decision": "unsure"})
+        operator.post(f"/alerts/{raised['id']}/acts/cannot_say/", {"hindrances": "blurred"})
         assert await own.until("alert.changed") == {"kind": "alert.changed", "id": raised["id"]}
 
 

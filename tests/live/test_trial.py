@@ -36,11 +36,11 @@ STAFF = "Staff Volunteer"
 SOUTHEND = ("Rowan Ash", "Jamie Holt", "Alex Wren")
 CHELMSFORD = ("Kim Farrow", "Sam Birch")
 OUTCOMES = {
-    "Rowan Ash": ("Same person: arrested", "Rape and serious sexual offences"),
-    "Jamie Holt": ("Same person: arrested", "Robbery"),
-    "Alex Wren": ("Same person: no further action", None),
-    "Kim Farrow": ("Same person: arrested", "Outstanding warrant"),
-    "Sam Birch": ("Same person: other disposal", None),
+    "Rowan Ash": ("Arrested", "Rape and serious sexual offences"),
+    "Jamie Holt": ("Arrested", "Robbery"),
+    "Alex Wren": ("No action", "Already dealt with"),
+    "Kim Farrow": ("Arrested", "Outstanding warrant"),
+    "Sam Birch": ("Other disposal", "Words of advice"),
 }
 WALK_S = 3.0
 
@@ -170,6 +170,8 @@ def _apply(page: Page, system: LiveSystem) -> str:
 
 
 def _draw(page: Page) -> None:
+    # Where the board lies is known once its picture is there.
+    page.wait_for_load_state("load")
     area = page.locator(".board svg").bounding_box()
     assert area is not None
     for x, y in ((0.5, 0.9), (0.2, 0.2), (0.8, 0.2), (0.8, 0.7), (0.2, 0.7)):
@@ -216,6 +218,10 @@ class Day:
         seal_list(self._system, self._pictures((STAFF,)), **blue)
         seal_list(self._system, self._pictures(wanted), list_name=f"{place}, high harm")
         page.goto(self._system.url + self._deployment)
+        for who, team in (("operator (Operator)", ""), ("officer (Engagement officer)", "Alpha 1")):
+            page.get_by_label("Operator or officer").select_option(who)
+            page.get_by_label("Team or call sign").fill(team)
+            page.get_by_role("button", name="Post", exact=True).click()
         page.get_by_role("link", name="See to it").click()
         expect(page.get_by_role("heading", name=place)).to_be_visible()
         expect(page.locator(".checks .no")).not_to_have_count(0)
@@ -253,7 +259,7 @@ class Day:
     def run(self, camera: Page, operator: Page, officer: Page, wanted: tuple[str, ...], commander: Page) -> None:
         """Everybody sought walks past once, is judged by the operator and met by the officer."""
         operator.goto(f"{self._system.url}{self._deployment}console/")
-        officer.goto(f"{self._system.url}{self._deployment}console/")
+        officer.goto(f"{self._system.url}{self._deployment}handset/")
         expect(operator.locator("#line")).to_have_text("Live")
         before = self._alerts()
         self._stream(camera)
@@ -263,20 +269,23 @@ class Day:
         assert eventually(lambda: self._alerts() == before + len(wanted), patience=40)
         camera.get_by_role("button", name="Stop").click()
         for name in wanted:
-            card = operator.locator(".alert-card[data-state=raised]")
+            card = operator.locator(".alert-card[data-decidable]")
             expect(card.get_by_role("button", name="Same person")).to_be_enabled(timeout=15_000)
             judged = card.get_attribute("data-id")
+            assert not any(each in card.inner_text() for each in wanted)
+            operator.keyboard.press("4")
             operator.keyboard.press("s")
-            expect(operator.locator(f"#alert-{judged}")).to_contain_text("Judged the same person")
-            officer.locator(f"#alert-{judged} button").click()
-            met = officer.locator(f".alert-card[data-id='{judged}']")
-            expect(met).to_be_visible()
-            shown = met.locator(".why strong").first.inner_text()
-            outcome, offence = OUTCOMES[shown]
-            if offence is not None:
-                officer.get_by_label("Of an arrest: for what").select_option(offence)
-            officer.get_by_role("button", name=outcome, exact=True).click()
-            expect(officer.locator(".decided")).to_contain_text(outcome.lower())
+            expect(operator.locator(f"#alert-{judged}")).to_contain_text("Handed to officers")
+            officer.locator(f"[data-open='{judged}']").click()
+            met = officer.locator(f".street-card[data-id='{judged}']")
+            for step in ("On my way", "Speaking to them", "Checking identity", "Identity confirmed"):
+                met.get_by_role("button", name=step, exact=True).click()
+            shown = met.locator(".revealed strong").inner_text()
+            outcome, code = OUTCOMES[shown]
+            met.locator("summary", has_text=outcome).click()
+            met.get_by_label(code, exact=True).check()
+            met.get_by_role("button", name=f"Record: {outcome.lower()}").click()
+            expect(met.locator(".state-now")).to_contain_text(outcome.lower())
             assert name in wanted
         assert self._alerts() == before + len(wanted)
 
@@ -356,7 +365,7 @@ def _record(page: Page, system: LiveSystem, deployment: str) -> None:
     page.goto(f"{system.url}/records/")
     page.get_by_role("link", name="Southend and Chelmsford", exact=True).click()
     tiles = {tile.locator("span").inner_text(): tile.locator("b").inner_text() for tile in page.locator(".tile").all()}
-    assert (tiles["possible matches"], tiles["found to be the person"], tiles["arrests"]) == ("5", "5", "3")
+    assert (tiles["possible matches"], tiles["identity confirmed"], tiles["arrests"]) == ("5", "5", "3")
     expect(page.locator(".tile", has_text="arrests")).to_contain_text("outstanding warrant 1")
     expect(page.locator(".tile", has_text="arrests")).to_contain_text("rape and serious sexual offences 1")
     expect(page.locator(".tile", has_text="arrests")).to_contain_text("robbery 1")
