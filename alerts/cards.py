@@ -14,7 +14,7 @@ from alerts import content
 from alerts.content import Sought
 from alerts.forms import FEATURES, HINDRANCES
 from alerts.models import Act, Alert, Shot
-from alerts.operations import DECIDE
+from alerts.operations import DECIDE, RESPOND
 from alerts.querysets import AlertQuerySet
 from deployments.models import Posting
 from watchlists.keys import KeyGone
@@ -78,13 +78,14 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
     return {
         "alert": alert,
         "now": now,
-        "sought": _sought(alert),
+        "sought": sought_of(alert),
         "shots": shots,
         "best": next((shot for shot in shots if shot.is_best), None),
         "photographs": _photographs(alert),
         "reference": next((shot for shot in alert.shots.all() if shot.kind == Shot.Kind.REFERENCE), None),
         "is_revealed": alert.is_revealed(now),
-        "score": _score(shots) if alert.is_revealed(now) and user.has_perm(DECIDE) else None,
+        "score": score_for(alert, user, now),
+        "may_see_name": may_see_name(alert, user, now),
         "undo_until": _undo_until(alert, user, now),
         "elsewhere": [Elsewhere(other, other.received_at - alert.received_at) for other in _others(alert, visible)],
         "acts": [act for act in acts if act.name != "open"],
@@ -111,7 +112,26 @@ def hand_to(alert: Alert) -> list[tuple[str, str]]:
     ]
 
 
-def _sought(alert: Alert) -> Sought | None:
+def may_see_name(alert: Alert, user: Any, at: dt.datetime) -> bool:
+    """An officer once they answered; at a console once the judgement stands. Of a known negative nobody."""
+    if alert.kind == Alert.Kind.CONTROL:
+        return False
+    return alert.officer_id == user.pk if user.has_perm(RESPOND) else alert.is_revealed(at)
+
+
+def score_for(alert: Alert, user: Any, at: dt.datetime) -> float | None:
+    """The best shot's, for an operator once the judgement stands; nobody else needs it."""
+    if not (user.has_perm(DECIDE) and may_see_name(alert, user, at)):
+        return None
+    best = alert.shots.filter(is_best=True).select_related("alert").first()
+    try:
+        return content.sight_in(best).score if best is not None else None
+    except KeyGone:
+        return None
+
+
+def sought_of(alert: Alert) -> Sought | None:
+    """Who is sought; None once that was purged."""
     try:
         return content.sought_in(alert)
     except KeyGone:
@@ -124,14 +144,6 @@ def _photographs(alert: Alert) -> list[Photograph]:
         return []
     found = Photograph.objects.filter(person=alert.person_id).defer("encrypted")
     return sorted(found, key=lambda each: each.pk != alert.photograph_id)
-
-
-def _score(shots: list[Shot]) -> float | None:
-    best = next((shot for shot in shots if shot.is_best), None)
-    try:
-        return content.sight_in(best).score if best is not None else None
-    except KeyGone:
-        return None
 
 
 def _undo_until(alert: Alert, user: Any, now: dt.datetime) -> dt.datetime | None:

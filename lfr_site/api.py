@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import exception_handler
 
+from alerts.api import AlertViewSet
 from audit.actions import Action
 from audit.errors import Conflict, Refused
 from audit.journal import INSTALLER, record
@@ -31,6 +32,8 @@ router.register("photographs", api.PhotographViewSet, "api-photograph")
 router.register("flags", api.FlagViewSet, "api-flag")
 router.register("imports", api.ImportViewSet, "api-import")
 router.register("certificates", api.CertificateViewSet, "api-certificate")
+
+router.register("alerts", AlertViewSet, "api-alert")
 
 urlpatterns = [
     *router.urls,

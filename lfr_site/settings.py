@@ -236,12 +236,13 @@ REST_FRAMEWORK = {
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "LFR operations",
-    "DESCRIPTION": "Watchlists for programs: the same questions and acts as the pages, under the same permissions.",
+    "DESCRIPTION": "Watchlists and alerts for programs: questions and acts of the pages, under the same permissions.",
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "ENUM_NAME_OVERRIDES": {
         "WatchlistState": "watchlists.models.Watchlist.State",
         "ImportState": "watchlists.models.Import.State",
+        "AlertState": "alerts.models.Alert.State",
     },
 }
 

@@ -14,8 +14,18 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.models import Entry
-from tests.cast import NAMES, Cast, list_of, make_live_deployment, make_operating_point, make_watchlist, portrait_jpeg
-from tests.test_access import COMPILE, LISTS, _names
+from tests.cast import (
+    NAMES,
+    Cast,
+    act,
+    list_of,
+    make_alert,
+    make_live_deployment,
+    make_operating_point,
+    make_watchlist,
+    portrait_jpeg,
+)
+from tests.test_access import COMPILE, LISTS, WATCH, _names
 from tests.test_import import GREY, _archive, _table
 from watchlists import imports
 from watchlists.models import Flag, Import, Person, Photograph, Watchlist
@@ -53,6 +63,10 @@ TABLE: dict[tuple[str, str], set[str]] = {
     ("api-import-cancel", "post"): COMPILE,
     ("api-certificate-list", "get"): COMPLIANCE,
     ("api-ledger", "post"): COMPLIANCE,
+    ("api-alert-list", "get"): WATCH,
+    ("api-alert-detail", "get"): WATCH,
+    ("api-alert-act", "post"): {"operator", "officer"},
+    ("api-alert-shot", "get"): WATCH,
     ("api-schema", "get"): ALL,
 }
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -60,7 +74,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @pytest.fixture
 def addresses(cast: Cast) -> dict[str, str]:
-    live = list_of(make_live_deployment(cast))
+    deployment = make_live_deployment(cast)
+    live, alert = list_of(deployment), act(make_alert(deployment), "same", cast=cast)
     photograph = Photograph.objects.get()
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
     assert live.engine is not None
@@ -71,11 +86,13 @@ def addresses(cast: Cast) -> dict[str, str]:
         "photograph": photograph,
         "flag": flag,
         "import": handed_in,
+        "alert": alert,
     }
     found = {}
     for name in {name for name, _ in TABLE}:
-        needs_key = bool(get_resolver().reverse_dict.getlist(name)[0][0][0][1])
-        found[name] = reverse(name, kwargs={"pk": str(objects[name.split("-")[1]].pk)} if needs_key else {})
+        wanted = get_resolver().reverse_dict.getlist(name)[0][0][0][1]
+        named = {"pk": str(objects[name.split("-")[1]].pk), "shot_id": str(alert.shots.get().pk)} if wanted else {}
+        found[name] = reverse(name, kwargs={key: named[key] for key in wanted})
         if name in ("api-person-list", "api-flag-list", "api-import-list"):
             found[name] += f"?watchlist={live.pk}"
     return found

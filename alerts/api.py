@@ -1,0 +1,91 @@
+"""Alerts for programs: the same questions and acts as the pages, under the same permissions and the same blindness."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts import content, operations
+from alerts.models import Alert
+from alerts.operations import DECIDE, RESPOND, WATCH
+from alerts.serializers import AlertRowSerializer, AlertSerializer, NewActSerializer
+from watchlists.api import Holds
+from watchlists.keys import KeyGone
+
+
+class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Alert]):
+    """Possible matches that the user may see, and the steps of their life."""
+
+    permission_classes = (Holds,)
+    may: ClassVar = {"act": (DECIDE, RESPOND), "*": (WATCH,)}
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        visible = Alert.objects.visible_to(self.request.user).exclude(kind=Alert.Kind.BLUE)
+        return visible.select_related("camera", "assigned_to", "officer", "operating_point").order_by("-raised_at")
+
+    def get_serializer_class(self) -> type[Any]:
+        return AlertRowSerializer if self.action == "list" else AlertSerializer
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("deployment", OpenApiTypes.UUID),
+            OpenApiParameter("state", enum=Alert.State.values),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        found = self.get_queryset().defer("sealed")
+        if state := request.query_params.get("state"):
+            found = found.filter(state=state)
+        if deployment := request.query_params.get("deployment"):
+            found = found.filter(deployment=_uuid(deployment))
+        page = self.paginate_queryset(found)
+        return self.get_paginated_response(AlertRowSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        alert = self.get_object()
+        operations.note_viewed(alert, actor=_actor(request))
+        return Response(self.get_serializer(alert).data)
+
+    @extend_schema(request=NewActSerializer)
+    @action(detail=True, methods=["post"])
+    def act(self, request: Request, pk: str) -> Response:
+        """Do something with an alert; answers with how it stands then, or 204 when the user may no longer see it."""
+        alert = self.get_object()
+        said = NewActSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        name, what = said.said()
+        operations.act(alert, name, what, actor=_actor(request))
+        found = self.get_queryset().filter(pk=alert.pk).first()
+        return Response(self.get_serializer(found).data) if found is not None else Response(status=204)
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path="shots/(?P<shot_id>[0-9a-f-]{36})")
+    def shot(self, request: Request, pk: str, shot_id: str) -> HttpResponse:
+        """A face from the camera."""
+        shot = get_object_or_404(self.get_object().shots.select_related("alert"), pk=shot_id)
+        try:
+            return HttpResponse(content.sight_in(shot).jpeg, content_type="image/jpeg")
+        except KeyGone as error:
+            raise Http404 from error
+
+
+def _actor(request: Request) -> Any:
+    return request.user
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise ValidationError({"deployment": ["A UUID is needed."]}) from error

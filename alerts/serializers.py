@@ -1,0 +1,143 @@
+"""Alerts as programs read them, and acts as they say them: what a console or a handset of the same user would show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from alerts import cards
+from alerts.models import OFFICER_ACTS, OPERATOR_ACTS, Act, Alert, Shot
+from alerts.operations import Said
+from alerts.policy import Feature, Hindrance
+
+
+class ActSerializer(serializers.ModelSerializer[Act]):
+    by = serializers.CharField(source="by.username", default=None, allow_null=True)
+
+    class Meta:
+        model = Act
+        fields = (
+            "name",
+            "before",
+            "after",
+            "by",
+            "done_at",
+            "recorded_at",
+            "alike",
+            "differ",
+            "hindrances",
+            "code",
+            "leaflet",
+            "reason",
+        )
+
+
+class ShotSerializer(serializers.ModelSerializer[Shot]):
+    class Meta:
+        model = Shot
+        fields = ("id", "kind", "received_at", "heading", "is_best")
+
+
+class SoughtSerializer(serializers.Serializer[Any]):
+    """Who is sought. name: null until the reader may see it."""
+
+    name = serializers.CharField(allow_null=True)
+    category = serializers.CharField()
+    offence = serializers.CharField()
+    authority = serializers.CharField()
+    tier = serializers.CharField()
+    expected_action = serializers.CharField()
+    markers = serializers.ListField(child=serializers.CharField())
+    is_minor = serializers.BooleanField()
+    minor_rationale = serializers.CharField()
+    look_alikes = serializers.CharField()
+    photographed = serializers.CharField(help_text="The day the photograph was taken; empty when it is not known.")
+
+
+class AlertRowSerializer(serializers.ModelSerializer[Alert]):
+    """One of a list: without what it shows of anybody. revision: to be sent back with an act."""
+
+    camera = serializers.CharField(source="camera.name")
+    assigned_to = serializers.CharField(source="assigned_to.username", default=None, allow_null=True)
+    officer = serializers.CharField(source="officer.username", default=None, allow_null=True)
+
+    class Meta:
+        model = Alert
+        fields = (
+            "id",
+            "deployment",
+            "camera",
+            "state",
+            "revision",
+            "tier",
+            "raised_at",
+            "received_at",
+            "last_seen_at",
+            "referred_at",
+            "escalated_at",
+            "assigned_to",
+            "assigned_team",
+            "officer",
+            "engaged_at",
+            "ended_at",
+            "code",
+            "purged_at",
+        )
+
+
+class AlertSerializer(AlertRowSerializer):
+    """With who is sought, its pictures, and what was done. score: null until the operator's judgement stands."""
+
+    sought = serializers.SerializerMethodField()
+    score = serializers.SerializerMethodField()
+    threshold = serializers.FloatField(source="operating_point.threshold")
+    shots = ShotSerializer(many=True)
+    acts = ActSerializer(many=True)
+
+    class Meta(AlertRowSerializer.Meta):
+        fields = (*AlertRowSerializer.Meta.fields, "sought", "score", "threshold", "shots", "acts")  # type: ignore[assignment]
+
+    @extend_schema_field(SoughtSerializer(allow_null=True))
+    def get_sought(self, alert: Alert) -> dict[str, Any] | None:
+        sought = cards.sought_of(alert)
+        if sought is None:
+            return None
+        found = {name: value for name, value in vars(sought).items() if name in SoughtSerializer().fields}
+        return found if cards.may_see_name(alert, self._reader, timezone.now()) else {**found, "name": None}
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_score(self, alert: Alert) -> float | None:
+        return cards.score_for(alert, self._reader, timezone.now())
+
+    @property
+    def _reader(self) -> Any:
+        return self.context["request"].user
+
+
+class NewActSerializer(serializers.Serializer[Any]):
+    """An act. key: a UUID of the sender's own, so that one sent twice is one. ago_ms: how long ago it was done."""
+
+    act = serializers.ChoiceField(choices=[*OPERATOR_ACTS, *OFFICER_ACTS])
+    key = serializers.UUIDField(required=False)
+    revision = serializers.IntegerField(min_value=0, required=False)
+    ago_ms = serializers.IntegerField(min_value=0, max_value=10**9, required=False)
+    alike = serializers.ListField(child=serializers.ChoiceField(choices=Feature.choices), required=False)
+    differ = serializers.ListField(child=serializers.ChoiceField(choices=Feature.choices), required=False)
+    hindrances = serializers.ListField(child=serializers.ChoiceField(choices=Hindrance.choices), required=False)
+    code = serializers.CharField(max_length=16, required=False)
+    leaflet = serializers.BooleanField(required=False, allow_null=True, default=None)
+    to_user = serializers.SlugRelatedField(
+        slug_field="username", queryset=get_user_model().objects.filter(is_active=True), required=False
+    )
+    to_team = serializers.CharField(max_length=40, required=False)
+
+    def said(self) -> tuple[str, Said]:
+        """The act's name, and what is said with it."""
+        given = dict(self.validated_data)
+        name, ago = given.pop("act"), given.pop("ago_ms", 0)
+        return name, Said(ago=dt.timedelta(milliseconds=ago), **given)
