@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from alerts import content
+from alerts import content, outwards
 from alerts.content import Sight
-from alerts.models import CORRECTIONS, ENDINGS, OVER, UNDECIDED, Act, ActKind, Alert, EvidenceHold, Shot
+from alerts.models import CORRECTIONS, ENDINGS, OVER, UNDECIDED, Act, ActKind, Alert, Event, EvidenceHold, Shot
 from alerts.operations import told
 from audit.actions import Action
 from audit.errors import Conflict, Refused
@@ -115,6 +115,7 @@ def _end(alert: Alert, name: str, kind: ActKind, said: _Ending, actor: AbstractB
         code=said.code,
         reason=said.reason,
     )
+    outwards.tell(alert, Event.ENDED)
 
 
 def _counts_false(alert: Alert) -> bool:

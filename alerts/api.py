@@ -31,7 +31,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     may: ClassVar = {"act": (DECIDE, RESPOND), "*": (WATCH,)}
 
     def get_queryset(self) -> QuerySet[Alert]:
-        visible = Alert.objects.visible_to(self.request.user).exclude(kind=Alert.Kind.BLUE)
+        visible = Alert.objects.visible_to(self.request.user).in_queue()
         return visible.select_related("camera", "assigned_to", "officer", "operating_point").order_by("-raised_at")
 
     def get_serializer_class(self) -> type[Any]:

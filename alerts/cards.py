@@ -50,7 +50,7 @@ class Section:
 def queue_of(alerts: AlertQuerySet, user: Any) -> list[Section]:
     """What waits for whom, what is in the street, and what is over. alerts: those that the user may see."""
     decides = user.has_perm(DECIDE) or user.has_perm("deployments.run_deployment")
-    kept, counts = alerts.exclude(state=Alert.State.BLUE), counts_of(alerts)
+    kept, counts = alerts.in_queue(), counts_of(alerts)
     parts = [
         ("street", "In the street", kept.in_the_street().order_by("referred_at")),
         ("done", "Done", kept.exclude(pk__in=kept.unsettled().values("pk")).order_by("-raised_at")),
@@ -63,7 +63,7 @@ def queue_of(alerts: AlertQuerySet, user: Any) -> list[Section]:
 
 def counts_of(alerts: AlertQuerySet) -> dict[str, int]:
     """How many are in each section of the queue."""
-    states = alerts.exclude(state=Alert.State.BLUE).order_by().values_list("state").annotate(Count("pk"))
+    states = alerts.in_queue().order_by().values_list("state").annotate(Count("pk"))
     counts = dict.fromkeys(("waiting", "street", "late", "done"), 0)
     for state, count in states:
         counts[Alert(state=state).section] += count

@@ -16,7 +16,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from alerts.models import JUDGEMENTS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, UNDECIDED, Act, ActKind, Alert
+from alerts import outwards
+from alerts.models import JUDGEMENTS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, UNDECIDED, Act, ActKind, Alert, Event
 from alerts.policy import Feature, Hindrance
 from audit.actions import Action
 from audit.errors import Conflict, Refused
@@ -76,6 +77,8 @@ def act(alert: Alert, name: str, said: Said | None = None, *, actor: AbstractBas
         _keep(alert, name, before, said, actor)
         if alert.kind == Alert.Kind.ALERT:
             _tell(alert, before, was_false)
+        if event := _told_outside(alert, name):
+            outwards.tell(alert, event)
         announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -84,6 +87,7 @@ def act_by_clock(alert: Alert, name: str, changes: dict[str, Any], *, actor: Sys
     before = alert.state
     move(alert, OTHER_ACTS[name].step, actor=actor, changes={**changes, "revision": F("revision") + 1})
     _keep(alert, name, before, Said(), actor)
+    outwards.tell(alert, Event.ESCALATED if name == "escalate" else Event.EXPIRED)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -222,6 +226,12 @@ def _data(name: str, said: Said) -> JournalData:
         **({"to_team": said.to_team} if said.to_team else {}),
         **({"minutes_late": int(said.ago.total_seconds() // 60)} if said.ago >= dt.timedelta(minutes=1) else {}),
     }
+
+
+def _told_outside(alert: Alert, name: str) -> Event | None:
+    if name in ("same", "hand_over"):
+        return Event.REFERRED
+    return Event.ENDED if alert.result is not None else None
 
 
 def _is_false(alert: Alert) -> bool:

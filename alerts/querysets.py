@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Case, F, IntegerField, Q, Value, When
 
 if TYPE_CHECKING:
-    from alerts.models import Alert
+    from alerts.models import Alert, Delivery  # noqa: F401 (in the strings below)
 
 # The face of a possible match is kept this long at the very most, whatever else is set; a hold is by name.
 CEILING = dt.timedelta(hours=24)
@@ -50,6 +50,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             "deployment",
         )
         return self.select_related(*related).defer("sealed")
+
+    def in_queue(self) -> AlertQuerySet:
+        """Those that a console shows: no recognition test's, and no known negative that nobody looked at."""
+        return self.exclude(state="blue").exclude(kind="control", state="expired")
 
     def in_order(self) -> AlertQuerySet:
         """As they are to be decided: red before amber before green, then the oldest; what nobody could say, last."""
@@ -103,3 +107,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Unpurged, not held, and either 24 hours old or of a period that ended `retention` ago."""
         over = Q(camera__period__ended_at__lte=at - retention) | Q(deployment__ended_at__lte=at - retention)
         return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True, hold__isnull=True)
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, at: dt.datetime) -> DeliveryQuerySet:
+        """Waiting, and to be tried by now."""
+        return self.filter(state="waiting", due_at__lte=at, recipient__is_active=True)

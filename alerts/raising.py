@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from alerts import content
+from alerts import content, outwards
 from alerts.content import Sight, Sought
-from alerts.models import Alert, Shot
+from alerts.models import Alert, Event, Shot
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import System, record
@@ -111,6 +111,7 @@ def _raise(camera: Camera, candidate: Candidate, sighting: Sighting, now: dt.dat
         tally.note_raised(period)
     data = {"deployment": str(deployment.id), "person": str(candidate.person)}
     record(Action.ALERT_RAISED, actor=System(camera.journal_name), target=alert, data=data)
+    outwards.tell(alert, Event.RAISED)
     announce(deployment.id, "alert.raised", alert.id)
     return alert
 

@@ -11,7 +11,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from alerts import afterwards, clocks
+from alerts import afterwards, clocks, controls, outwards
 from alerts.frames import CALL_LIFE_S, Turn, frame_source
 from alerts.pipeline import NotLive, OtherEngine, read_frame
 from alerts.pulse import pulse
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 LEAD = dt.timedelta(seconds=20)
 # How long a worker stays at the frames without a look at what else Celery wants of it: to stop, to say that it lives.
 STINT_S = 0.2
+# As the clock's schedule has it (lfr_site.settings).
+WATCH_EVERY = dt.timedelta(seconds=2)
 
 
 def call_worker() -> None:
@@ -92,9 +94,18 @@ def purge_due() -> None:
         logger.info("Purged %d alerts", count)
 
 
+@shared_task(name="alerts.deliver", queue="outwards", ignore_result=True)
+def deliver() -> None:
+    """Send what programs and mailboxes outside are to be told."""
+    delivered, refused = outwards.deliver_due()
+    if delivered or refused:
+        logger.info("Delivered %d messages, %d were not taken", delivered, refused)
+
+
 @shared_task(name="alerts.watch", queue="clock", ignore_result=True)
 def watch() -> None:
     """What nobody answered, and what nobody looked at."""
     escalated, expired = clocks.escalate_unanswered(), clocks.expire_unreviewed()
+    controls.plant_due(since_last=WATCH_EVERY)
     if escalated or expired:
         logger.info("Escalated %d alerts, expired %d", escalated, expired)

@@ -54,7 +54,7 @@ def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     ids = request.GET.get("ids", "").split(",")[:MOST_ROWS]
     visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
-    found = visible.filter(pk__in=[_uuid(each) for each in ids if each]).exclude(state=Alert.State.BLUE).for_rows()
+    found = visible.filter(pk__in=[_uuid(each) for each in ids if each]).in_queue().for_rows()
     context = {"rows": found, "counts": _counts(request, deployment), "now": timezone.now()}
     return render(request, "alerts/_rows.html", context)
 

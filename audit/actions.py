@@ -136,6 +136,9 @@ class Action(models.TextChoices):
     ALERT_HOLD_RELEASED = "alert.hold_released", "Hold on a possible match released"
     ALERT_PURGED = "alert.purged", "Possible match purged"
     ALERT_KEY_DESTROYED = "alert.key_destroyed", "Key of a period's possible matches destroyed"
+    RECIPIENT_ADDED = "recipient.added", "Recipient outside added"
+    RECIPIENT_CHANGED = "recipient.changed", "Recipient outside changed"
+    ALERT_SENT = "alert.sent", "Recipient outside told of a possible match"
     CONTROL_PLANTED = "control.planted", "Known negative planted among possible matches"
     CONTROL_JUDGED = "control.judged", "Known negative judged"
     JOURNAL_EXPORTED = "journal.exported", "Journal downloaded"
@@ -164,6 +167,7 @@ _VERBS = {
     Action.ALERT_OPENED: Verb.CONSULTATION,
     Action.ALERT_HANDED_OVER: Verb.DISCLOSURE,
     Action.ALERT_ESCALATED: Verb.DISCLOSURE,
+    Action.ALERT_SENT: Verb.DISCLOSURE,
     Action.SIGNED_IN: Verb.CONSULTATION,
     Action.IMPORT_EXPORTED: Verb.DISCLOSURE,
     Action.JOURNAL_EXPORTED: Verb.DISCLOSURE,

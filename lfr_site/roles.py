@@ -12,6 +12,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.manage_cameras",
         "deployments.operate_camera",
         "watchlists.propose_threshold",
+        "alerts.manage_recipients",
     ),
     "Intelligence officer": (
         "watchlists.compile_watchlist",

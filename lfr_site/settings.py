@@ -65,6 +65,7 @@ LFR_JOIN_WINDOW = dt.timedelta(seconds=environment.integer("LFR_JOIN_SECONDS", 1
 LFR_UNDO = dt.timedelta(seconds=environment.integer("LFR_UNDO_SECONDS", 6, 1, 30))
 LFR_REVIEW_WITHIN = dt.timedelta(seconds=environment.integer("LFR_REVIEW_SECONDS", 900, 30, 7200))
 LFR_ANSWER_WITHIN = dt.timedelta(seconds=environment.integer("LFR_ANSWER_SECONDS", 60, 5, 1800))
+LFR_CONTROL_EVERY = dt.timedelta(minutes=environment.integer("LFR_CONTROL_MINUTES", 0, 0, 240))
 LFR_ENGAGEMENT = dt.timedelta(minutes=environment.integer("LFR_ENGAGEMENT_MINUTES", 5, 1, 60))
 
 # Lists and photographs.
@@ -197,6 +198,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watchlists.destroy_due", 10),
         ("alerts.purge_due", 10),
         ("alerts.watch", 2),
+        ("alerts.deliver", 2),
         ("lfr_site.scrub", 15),
         ("watchlists.work_on_imports", 3),
     )
@@ -287,6 +289,15 @@ LFR_LARGEST_REQUEST = MAX_PHOTOGRAPH_BYTES + 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = LFR_LARGEST_REQUEST
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# E-mail to who is told of alerts: an SMTP server, or nothing is sent and the log of deliveries says why.
+EMAIL_HOST = environment.text("LFR_SMTP_HOST", "localhost")
+EMAIL_PORT = environment.integer("LFR_SMTP_PORT", 25, 1, 65_535)
+EMAIL_HOST_USER = environment.text("LFR_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = environment.text("LFR_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = environment.choice("LFR_SMTP_TLS", "no" if IS_DEMO else "yes", ("yes", "no")) == "yes"
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = environment.text("LFR_SMTP_FROM", "lfr@localhost")
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -232,7 +232,9 @@ class Supervisor:
         beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]
         # Imports take minutes and every core that is idle; the clock has seconds.
         lists = Child("lists", self._celery("lists", "lists", "solo"))
-        return [Child("clock", self._celery("clock", "clock", "solo")), lists, Child("beat", beat)]
+        # A server outside that answers slowly holds up nobody here.
+        outwards = Child("outwards", self._celery("outwards", "outwards", "solo"))
+        return [Child("clock", self._celery("clock", "clock", "solo")), lists, outwards, Child("beat", beat)]
 
     def _celery(self, queue: str, name: str, pool: str) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", queue, "-n", f"{name}@%h"]

@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from alerts import outwards
+from alerts.models import Event
 from audit.models import Entry
 from deployments import afterwards, authority, staffing
 from deployments.models import Period
@@ -151,6 +153,9 @@ TABLE: dict[str, Rule] = {
     "alert-release": Rule({"commander", "authority"}, "post"),
     "holds": Rule({"commander", "authority"}),
     "figures": Rule(DESK),
+    "recipients": Rule({"administrator"}),
+    "recipient-switch": Rule({"administrator"}, "post"),
+    "delivery-again": Rule({"administrator"}, "post"),
     "staff-post": Rule({"commander"}, "post"),
     "staff-withdraw": Rule({"commander"}, "post"),
     "journal": Rule({"compliance"}),
@@ -200,6 +205,10 @@ def addresses(cast: Cast) -> dict[str, str]:
     proposal = thresholds.propose(
         point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.administrator
     )
+    recipient, _ = outwards.add_recipient(
+        name="A", kind="email", address="a@example.org", events=["alert.referred"], actor=cast.administrator
+    )
+    outwards.tell(alert, Event.REFERRED)
     another = User.objects.create_user("another")
     another.groups.add(*cast.officer.groups.all())
     objects: dict[str, object] = {
@@ -216,6 +225,8 @@ def addresses(cast: Cast) -> dict[str, str]:
         "alert_id": alert.id,
         "shot_id": alert.shots.get().pk,
         "name": "no-such-step",
+        "recipient_id": recipient.pk,
+        "delivery_id": recipient.deliveries.get().pk,
         "posting_id": staffing.post(live, another, actor=cast.commander).pk,
         "photograph_id": photograph.id,
         "person_id": photograph.person_id,

@@ -18,6 +18,7 @@ from alerts.models.alerts import (
     Alert,
 )
 from alerts.models.evidence import EvidenceHold, Shot
+from alerts.models.outwards import Delivery, Event, Recipient
 
 __all__ = [
     "CORRECTIONS",
@@ -35,6 +36,9 @@ __all__ = [
     "Act",
     "ActKind",
     "Alert",
+    "Delivery",
+    "Event",
     "EvidenceHold",
+    "Recipient",
     "Shot",
 ]

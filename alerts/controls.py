@@ -1,0 +1,121 @@
+"""Known negatives: a consenting member of staff beside somebody of the list whom they resemble, and are not.
+
+Planted now and then among possible matches, where the force wants it, so that operators are measured by pictures whose
+answer is certain. Nobody else ever sees one: it is handed to no officer and is in no count but the operator's own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import uuid
+
+import cv2
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from alerts import content
+from alerts.content import Sought
+from alerts.models import Alert
+from alerts.raising import Sighting, keep_shot
+from audit.actions import Action
+from audit.journal import CLOCK, record
+from deployments import tally
+from deployments.events import announce
+from deployments.models import Period
+from recognition.crop import lone_face_crop
+from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.watch import Candidate
+from watchlists import keys
+from watchlists.models import Person, Photograph, SealedTemplate
+
+# The face of a passer-by is about so wide in a camera's picture; a custody photograph's would give itself away.
+FACE_WIDTH = 64
+_chance = random.SystemRandom()
+
+
+def plant_due(*, since_last: dt.timedelta, at: dt.datetime | None = None) -> int:
+    """Plant where it is wanted, at random moments: on average one in `LFR_CONTROL_MINUTES`, so that none is foreseen.
+
+    since_last: how long ago this was asked before.
+    """
+    if not settings.LFR_CONTROL_EVERY:
+        return 0
+    now = at or timezone.now()
+    running = Period.objects.filter(
+        deployment__state="live", went_live_at__isnull=False, ended_at__isnull=True, blue_list__isnull=False
+    )
+    count = 0
+    for period in running.select_related("deployment__operating_point", "watchlist", "blue_list"):
+        if _chance.random() < since_last / settings.LFR_CONTROL_EVERY:
+            count += plant(period, at=now) is not None
+    return count
+
+
+@transaction.atomic
+def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
+    """One known negative of a period; None while another waits, or when there is nothing to make it of."""
+    now = at or timezone.now()
+    tally.hold_for(period)
+    waiting = Alert.objects.filter(camera__period=period, kind=Alert.Kind.CONTROL).undecided()
+    cameras = [camera for camera in period.cameras.all() if camera.is_streaming]
+    staff = list(Photograph.objects.filter(person__watchlist=period.blue_list_id).select_related("person"))
+    if waiting.exists() or not cameras or not staff or not period.is_open(now):
+        return None
+    photograph = _chance.choice(staff)
+    candidate = _resembled(photograph, period)
+    if candidate is None:
+        return None
+    person = Person.objects.get(pk=candidate.person)
+    shown = Photograph.objects.defer("encrypted").get(pk=candidate.photograph)
+    point = period.deployment.operating_point
+    if point is None:
+        return None
+    key_name = content.key_of(period)
+    keys.create(key_name)
+    alert = Alert(
+        kind=Alert.Kind.CONTROL,
+        tier=person.tier,
+        deployment=period.deployment,
+        camera=_chance.choice(cameras),
+        operating_point=point,
+        raised_at=now,
+        received_at=now,
+        last_seen_at=now,
+        track=uuid.uuid4().hex,
+        person=person,
+        photograph=shown,
+        key_name=key_name,
+    )
+    alert.sealed = content.seal_sought(alert, Sought.of(person, shown.taken_on))
+    alert.save(force_insert=True)
+    left, top, width, height = photograph.face_box
+    sighting = Sighting(alert.track, 0, now, (left, top, width, height), encode_jpeg(as_a_camera_sees(photograph)))
+    keep_shot(alert, sighting, candidate.score, is_best=True)
+    record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
+    announce(alert.deployment_id, "alert.raised", alert.pk)
+    return alert
+
+
+def _resembled(photograph: Photograph, period: Period) -> Candidate | None:
+    """Who of the list comes nearest to a member of staff: the hardest to tell apart is the best test."""
+    watchlist = period.watchlist
+    own = SealedTemplate.objects.filter(photograph=photograph).first()
+    if own is None or watchlist is None or watchlist.engine_id is None:
+        return None
+    (near,) = SealedTemplate.objects.nearest(
+        [np.asarray(own.embedding, np.float32)], watchlist_ids=[watchlist.pk], engine_id=watchlist.engine_id
+    )
+    return near[0] if near else None
+
+
+def as_a_camera_sees(photograph: Photograph) -> Pixels:
+    """The face of a photograph as small as on the street, cut out like any other."""
+    pixels = decode_photograph(photograph.jpeg)
+    scale = min(FACE_WIDTH / photograph.face_box[2], 1.0)
+    small = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    left, top, width, height = (value * scale for value in photograph.face_box)
+    landmarks = None if photograph.landmarks is None else np.array(photograph.landmarks, np.float32) * np.float32(scale)
+    return lone_face_crop(small, (left, top, width, height), landmarks=landmarks)

@@ -1,0 +1,99 @@
+"""Known negatives: they look like any other alert, go to nobody, and measure who judges them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from alerts import afterwards, clocks, content, controls, figures, operations
+from alerts.models import Alert
+from audit.errors import Conflict, Refused
+from audit.models import Entry
+from deployments.models import Camera, Deployment, Period
+from lfr_site import rehearsal
+from recognition.imaging import decode_photograph
+from reports.records import record_of
+from tests.cast import Cast, act, make_draft, make_sealed_watchlist, people_of, period_of, random_embedding
+from tests.test_readiness import make_blue_list
+
+
+@pytest.fixture
+def period(cast: Cast) -> Period:
+    """Live, with a blue list, its cameras streaming."""
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    listed = make_sealed_watchlist(cast, people=2, embeddings=[random_embedding(1), random_embedding(2)])
+    rehearsal.prepared(period_of(deployment), listed, people_of(cast), blue_list=make_blue_list(cast))
+    rehearsal.live(deployment, people_of(cast))
+    Camera.objects.update(last_seen_at=timezone.now())
+    return period_of(deployment)
+
+
+def _planted(period: Period) -> Alert:
+    alert = controls.plant(period)
+    assert alert is not None
+    return alert
+
+
+def test_it_looks_like_any_other_until_it_is_judged(cast: Cast, period: Period) -> None:
+    alert = _planted(period)
+    assert controls.plant(period) is None
+    listed = alert.person
+    assert listed is not None
+    assert listed.watchlist_id == period.watchlist_id
+    client = Client()
+    client.force_login(cast.operator)
+    page = client.get(f"/alerts/{alert.pk}/").content.decode()
+    for word in ("Possible match", listed.offence, "Alike"):
+        assert word in page
+    for word in ("test", "control", "staff", listed.name):
+        assert word not in page.lower()
+    row = client.get(f"/deployments/{period.deployment_id}/console/rows/?ids={alert.pk}").content.decode()
+    assert "control" not in row
+    face = decode_photograph(content.sight_in(alert.shots.select_related("alert").get()).jpeg)
+    assert face.shape == (400, 400, 3)
+
+
+@pytest.mark.parametrize(("judgement", "said_same"), [("same", 1), ("not_same", 0), ("cannot_say", 0)])
+def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, judgement: str, said_same: int) -> None:
+    alert = act(_planted(period), "open", judgement, cast=cast)
+    assert (alert.state, alert.result, alert.referred_at) == (Alert.State.CONTROL, None, None)
+    assert not Alert.objects.visible_to(cast.officer).exists()
+    deployment = Deployment.objects.get()
+    assert (deployment.tally().raised, record_of(deployment).figures.alerts) == (0, 0)
+    (own,) = figures.of_operators(cast.operator)
+    assert (own.judged, own.controls, own.false_alarms) == (0, 1, said_same)
+    with pytest.raises(Conflict):
+        operations.act(alert, "acknowledge", actor=cast.officer)
+    client = Client()
+    client.force_login(cast.operator)
+    assert "two people" in client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert Entry.objects.filter(action="control.judged").count() == 1
+    with pytest.raises((Refused, Conflict)):
+        afterwards.correct(alert, "arrested", "robbery", reason="x", actor=cast.commander)
+
+
+def test_it_is_taken_back_expires_and_is_purged_like_any_other(cast: Cast, period: Period) -> None:
+    alert = act(_planted(period), "same", "undo", "not_same", cast=cast)
+    (own,) = figures.of_operators(cast.operator)
+    assert (own.controls, own.false_alarms) == (1, 0)
+    left = _planted(period)
+    clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(hours=1))
+    left.refresh_from_db()
+    assert left.state == Alert.State.EXPIRED
+    assert not Alert.objects.in_queue().filter(pk=left.pk).exists()
+    assert period.deployment.tally().open == 0
+    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 2
+
+
+def test_none_is_planted_unless_the_force_wants_it(cast: Cast, period: Period, settings: Any) -> None:
+    tick = dt.timedelta(seconds=2)
+    assert controls.plant_due(since_last=tick) == 0
+    settings.LFR_CONTROL_EVERY = tick
+    assert controls.plant_due(since_last=tick) == 1
+    act(Alert.objects.get(), "not_same", cast=cast)
+    Camera.objects.update(last_seen_at=None)
+    assert controls.plant_due(since_last=tick) == 0

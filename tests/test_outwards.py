@@ -1,0 +1,202 @@
+"""Programs and mailboxes outside: told what happened, signed, until it is taken; never of anybody."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+from django.utils import timezone
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from alerts import clocks, outwards
+from alerts.models import Alert, Delivery, Event, Recipient
+from audit.errors import Refused
+from audit.models import Entry
+from lfr_site.supervisor import available_port
+from tests.cast import Cast, act, make_alert, make_live_deployment
+from watchlists import keys
+from watchlists.models import Person
+
+EVERYTHING = list(Event.values)
+
+
+class Program:
+    """A server that takes calls, or refuses them, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        program = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                program.calls.append((dict(self.headers.items()), body))
+                self.send_response(program.status)
+                self.send_header("location", "http://localhost:1/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.calls: list[tuple[dict[str, str], str]] = []
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    program = Program()
+    yield program
+    program.server.shutdown()
+    program.server.server_close()
+
+
+def _recipient(cast: Cast, address: str, events: list[str] = EVERYTHING, **given: Any) -> tuple[Recipient, str]:
+    about = {"name": "Records", "kind": "webhook", "address": address, "events": events, **given}
+    return outwards.add_recipient(actor=cast.administrator, **about)
+
+
+def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program: Program) -> None:
+    recipient, secret = _recipient(cast, program.url)
+    alert = act(make_alert(make_live_deployment(cast)), "same", "engage", "release", cast=cast)
+    assert outwards.deliver_due() == (3, 0)
+    assert outwards.deliver_due() == (0, 0)
+    bodies = [Webhook(secret).verify(body, headers) for headers, body in program.calls]
+    assert sorted(body["type"] for body in bodies) == ["alert.ended", "alert.raised", "alert.referred"]
+    assert {body["data"]["alert"] for body in bodies} == {str(alert.pk)}
+    person = Person.objects.get()
+    for _, body in program.calls:
+        for secret_word in (person.name, person.reference, person.offence, "0.61", str(person.pk)):
+            assert secret_word not in body
+    headers, body = program.calls[0]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(body.replace("amber", "red"), headers)
+    assert len({headers["webhook-id"] for headers, _ in program.calls}) == 3
+    assert set(recipient.deliveries.values_list("state", flat=True)) == {"delivered"}
+    assert Entry.objects.filter(action="alert.sent", verb="disclosure").count() == 3
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_what_is_not_taken_is_tried_again_and_at_last_given_up(cast: Cast, program: Program, status: int) -> None:
+    recipient, _ = _recipient(cast, program.url, ["alert.raised"])
+    make_alert(make_live_deployment(cast))
+    program.status = status
+    at = timezone.now()
+    for attempt in range(len(outwards.WAITS) + 1):
+        assert outwards.deliver_due(at=at) == (0, 1)
+        assert outwards.deliver_due(at=at) == (0, 0)
+        delivery = recipient.deliveries.get()
+        assert (delivery.attempts, delivery.answer) == (attempt + 1, f"HTTP {status}")
+        at = delivery.due_at
+    assert delivery.state == Delivery.State.FAILED
+    # A redirect is followed by nobody.
+    assert len(program.calls) == len(outwards.WAITS) + 1
+    program.status = 200
+    outwards.send_again(delivery, actor=cast.administrator)
+    assert outwards.deliver_due() == (1, 0)
+    with pytest.raises(Refused):
+        outwards.send_again(delivery, actor=cast.administrator)
+
+
+def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
+    recipient, _ = _recipient(cast, "http://127.0.0.1:1/", ["alert.raised"])
+    make_alert(make_live_deployment(cast))
+    assert outwards.deliver_due() == (0, 1)
+    assert recipient.deliveries.get().answer == "ConnectionError"
+    keys.destroy(recipient.key_name)
+    Delivery.objects.update(due_at=timezone.now())
+    assert outwards.deliver_due() == (0, 1)
+    assert recipient.deliveries.get().answer == "KeyGone"
+
+
+def test_what_was_rolled_back_is_not_told(cast: Cast, program: Program) -> None:
+    _recipient(cast, program.url)
+    alert = make_alert(make_live_deployment(cast))
+    with pytest.raises(Refused):
+        act(alert, "release", cast=cast)
+    assert list(Delivery.objects.values_list("event", flat=True)) == ["alert.raised"]
+
+
+def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> None:
+    one, two = make_live_deployment(cast), make_live_deployment(cast)
+    first, _ = _recipient(cast, program.url, ["alert.escalated", "alert.expired"], deployment=one)
+    alert, other = act(make_alert(one), "same", cast=cast), make_alert(two, "f" * 32)
+    late = timezone.now() + dt.timedelta(hours=1)
+    clocks.escalate_unanswered(at=late)
+    clocks.expire_unreviewed(at=late)
+    assert [(each.event, each.alert) for each in first.deliveries.all()] == [("alert.escalated", alert)]
+    assert Alert.objects.get(pk=other.pk).state == "expired"
+    outwards.set_active(first, is_active=False, actor=cast.administrator)
+    assert first.deliveries.get().state == Delivery.State.FAILED
+    assert outwards.deliver_due() == (0, 0)
+
+
+def test_a_mailbox_is_written_to(cast: Cast, settings: Any) -> None:
+    class Box:
+        letters: list[str] = []
+
+        async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
+            self.letters.append(envelope.content.decode())
+            return "250 OK"
+
+    port = available_port()
+    controller = Controller(Box(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        _recipient(cast, "control.room@force.example", ["alert.raised"], kind="email")
+        alert = make_alert(make_live_deployment(cast))
+        assert outwards.deliver_due() == (1, 0)
+    finally:
+        controller.stop()
+    (letter,) = Box.letters
+    assert "Possible match raised" in letter
+    assert str(alert.pk)[:8] in letter
+    assert Person.objects.get().name not in letter
+
+
+def test_addresses_are_checked_and_only_administrators_say_who(cast: Cast, settings: Any) -> None:
+    settings.IS_DEMO = False
+    for given, words in (
+        ({"address": "http://records.example/"}, "https"),
+        ({"address": "https://me:secret@records.example/"}, "no password"),
+        ({"address": "records"}, "https"),
+        ({"address": "x", "kind": "email"}, "e-mail"),
+        ({"address": "x", "kind": "pigeon"}, "program or a mailbox"),
+        ({"address": "https://records.example/", "events": []}, "of what"),
+    ):
+        with pytest.raises(Refused, match=words):
+            _recipient(cast, **given)
+    with pytest.raises(PermissionDenied):
+        outwards.add_recipient(
+            name="x", kind="webhook", address="https://x.example/", events=EVERYTHING, actor=cast.commander
+        )
+    assert not Recipient.objects.exists()
+
+
+def test_the_page_shows_the_secret_once(cast: Cast) -> None:
+    client = Client()
+    client.force_login(cast.administrator)
+    given = {"name": "Records", "kind": "webhook", "address": "https://records.example/x", "events": ["alert.raised"]}
+    page = client.post("/recipients/", given).content.decode()
+    assert "whsec_" in page
+    assert "whsec_" not in client.get("/recipients/").content.decode()
+    assert "begins with https" in client.post("/recipients/", {**given, "address": "ftp://x"}).content.decode()
+    recipient = Recipient.objects.get()
+    client.post(f"/recipients/{recipient.pk}/switch/", {"active": "0"})
+    recipient.refresh_from_db()
+    assert not recipient.is_active
+    assert json.dumps(list(Entry.objects.values_list("data", flat=True))).count("records.example") == 1
