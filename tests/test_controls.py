@@ -77,7 +77,7 @@ def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, ju
 
 
 def test_it_is_taken_back_expires_and_is_purged_like_any_other(cast: Cast, period: Period) -> None:
-    alert = act(_planted(period), "same", "undo", "not_same", cast=cast)
+    act(_planted(period), "same", "undo", "not_same", cast=cast)
     (own,) = figures.of_operators(cast.operator)
     assert (own.controls, own.false_alarms) == (1, 0)
     left = _planted(period)
