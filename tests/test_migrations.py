@@ -46,18 +46,17 @@ def test_alerts_of_before_are_carried_over(cast: Cast) -> None:
     }
     judged = {"decided_by_id": cast.operator.pk, "decided_at": now}
     met = {"outcome_by_id": cast.officer.pk, "outcome_at": now, "state": "concluded"}
-    for number, changes in enumerate(
-        (
-            {"state": "raised"},
-            {"state": "unsure", **judged},
-            {"state": "dismissed", **judged},
-            {"state": "referred", **judged},
-            {**met, **judged, "outcome": "arrest", "offence_class": "robbery"},
-            {**met, **judged, "outcome": "not_same"},
-            {**met, "outcome": "unreviewed"},
-            {"state": "blue"},
-        )
-    ):
+    states: tuple[dict[str, Any], ...] = (
+        {"state": "raised"},
+        {"state": "unsure", **judged},
+        {"state": "dismissed", **judged},
+        {"state": "referred", **judged},
+        {**met, **judged, "outcome": "arrest", "offence_class": "robbery"},
+        {**met, **judged, "outcome": "not_same"},
+        {**met, "outcome": "unreviewed"},
+        {"state": "blue"},
+    )
+    for number, changes in enumerate(states):
         old.objects.create(**usual, **changes, track=f"{number:032}")
     purged = {**usual, "person_id": None, "photograph_id": None, "probe_jpeg": None, "box": None, "score": None}
     old.objects.create(**purged, **judged, state="dismissed", purged_at=now)
