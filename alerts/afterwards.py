@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import uuid
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ from deployments.models import Period
 from recognition.imaging import encode_jpeg
 from watchlists import keys
 from watchlists.operations import refuse_names_on_file
+
+logger = logging.getLogger(__name__)
 
 RUN, HOLD = "deployments.run_deployment", "alerts.hold_alert"
 # They are found by looking at the faces.
@@ -194,14 +197,22 @@ def purge_due(*, at: dt.datetime | None = None) -> int:
     """Empty every alert whose time has come; returns how many. Keys that nothing needs any more are destroyed."""
     now = at or timezone.now()
     due = Alert.objects.due_for_purge(now, settings.LFR_ALERT_RETENTION).values_list("pk", flat=True)
-    count = sum(_purge(alert_id) for alert_id in list(due))
+    count = 0
+    for alert_id in list(due):
+        try:
+            count += _purge(alert_id)
+        except Exception:
+            # It stays due and is tried again; the others go on time. No data stands in the message.
+            logger.exception("An alert could not be purged")
     _destroy_keys()
     return count
 
 
 @transaction.atomic
 def _purge(alert_id: uuid.UUID) -> bool:
-    alert = Alert.objects.select_for_update(of=("self",)).get(pk=alert_id)
+    alert = Alert.objects.select_related("camera__period__deployment").get(pk=alert_id)
+    tally.hold_for(alert.camera.period)
+    alert.refresh_from_db()
     if alert.purged_at is not None or EvidenceHold.objects.filter(alert=alert).exists():
         return False
     key_name = alert.key_name
@@ -217,14 +228,30 @@ def _purge(alert_id: uuid.UUID) -> bool:
 
 
 def _destroy_keys() -> None:
-    """Of periods that are over and have no alert left that is encrypted under their key."""
+    """Of periods that are over and have no alert left under their key; of holds that came to nothing."""
     for name in keys.store().names():
-        if not name.startswith("alerts-"):
+        kind, _, owner = name.partition("-")
+        if kind == "evidence":
+            _destroy_unused(name, owner)
+        if kind != "alerts":
             continue
-        period = Period.objects.select_related("deployment").filter(pk=name.removeprefix("alerts-")).first()
+        period = Period.objects.select_related("deployment").filter(pk=owner).first()
         is_over = period is not None and (period.ended_at is not None or period.deployment.is_over)
         if period is not None and is_over and not Alert.objects.filter(key_name=name).exists():
             _destroy_key(period, name)
+
+
+@transaction.atomic
+def _destroy_unused(name: str, owner: str) -> None:
+    """The key of a hold that was rolled back, or whose process died between its commit and its key."""
+    alert = Alert.objects.select_related("camera__period__deployment").filter(pk=owner).first()
+    if alert is None or alert.key_name == name:
+        return
+    # Whoever holds it now has committed, or has not begun.
+    tally.hold_for(alert.camera.period)
+    alert.refresh_from_db()
+    if alert.key_name != name:
+        keys.destroy(name)
 
 
 @transaction.atomic

@@ -70,7 +70,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         return Response(self.get_serializer(found).data) if found is not None else Response(status=204)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path="shots/(?P<shot_id>[0-9a-f-]{36})")
+    @action(detail=True, url_path="shots/(?P<shot_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
     def shot(self, request: Request, pk: str, shot_id: str) -> HttpResponse:
         """A face from the camera."""
         shot = get_object_or_404(self.get_object().shots.select_related("alert"), pk=shot_id)

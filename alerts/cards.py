@@ -113,10 +113,15 @@ def hand_to(alert: Alert) -> list[tuple[str, str]]:
 
 
 def may_see_name(alert: Alert, user: Any, at: dt.datetime) -> bool:
-    """An officer once they answered; at a console once the judgement stands. Of a known negative nobody."""
+    """An officer once they answered; at a console once the judgement stands. Of a known negative nobody.
+
+    Nor at a console while another alert on the same person is still to be judged: one would tell the other.
+    """
     if alert.kind == Alert.Kind.CONTROL:
         return False
-    return alert.officer_id == user.pk if user.has_perm(RESPOND) else alert.is_revealed(at)
+    if user.has_perm(RESPOND):
+        return bool(alert.officer_id == user.pk)
+    return alert.is_revealed(at) and not Alert.objects.undecided().of_same_person(alert).exists()
 
 
 def score_for(alert: Alert, user: Any, at: dt.datetime) -> float | None:

@@ -40,6 +40,10 @@ def _each(due: AlertQuerySet, act: Callable[[Alert], None]) -> int:
         try:
             with transaction.atomic():
                 tally.hold_for(alert.camera.period)
+                # Asked once it is held: somebody may have acted while the clock waited.
+                alert.refresh_from_db()
+                if not due.filter(pk=alert.pk).exists():
+                    continue
                 act(alert)
         except Conflict:
             # Somebody acted at the last moment: theirs counts.

@@ -23,7 +23,8 @@ def key_of(period: Period) -> str:
 
 
 def key_of_hold(alert: Alert) -> str:
-    return f"hold-{alert.pk}"
+    # Not "hold-": those are of entries of lists (watchlists.destruction), which sweeps away what is none of its own.
+    return f"evidence-{alert.pk}"
 
 
 @dataclass(frozen=True)

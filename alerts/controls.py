@@ -75,6 +75,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
         return None
     key_name = content.key_of(period)
     keys.create(key_name)
+    received_at = now - dt.timedelta(milliseconds=_chance.uniform(55, 160))
     alert = Alert(
         kind=Alert.Kind.CONTROL,
         tier=person.tier,
@@ -82,8 +83,8 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
         camera=_chance.choice(cameras),
         operating_point=point,
         raised_at=now,
-        received_at=now,
-        last_seen_at=now,
+        received_at=received_at,
+        last_seen_at=received_at,
         track=uuid.uuid4().hex,
         person=person,
         photograph=shown,
@@ -92,7 +93,9 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     alert.sealed = content.seal_sought(alert, Sought.of(person, shown.taken_on))
     alert.save(force_insert=True)
     left, top, width, height = photograph.face_box
-    sighting = Sighting(alert.track, 0, now, (left, top, width, height), encode_jpeg(as_a_camera_sees(photograph)))
+    sighting = Sighting(
+        alert.track, 0, received_at, (left, top, width, height), encode_jpeg(as_a_camera_sees(photograph))
+    )
     keep_shot(alert, sighting, candidate.score, is_best=True)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
     announce(alert.deployment_id, "alert.raised", alert.pk)

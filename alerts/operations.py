@@ -96,17 +96,15 @@ def _was_done(alert: Alert, name: str, said: Said, actor: AbstractBaseUser) -> b
     known = Act.objects.filter(key=said.key).first()
     if known is None:
         return False
-    if (known.alert_id, known.by_id) != (alert.pk, actor.pk):
+    if (known.alert_id, known.by_id, known.name) != (alert.pk, actor.pk, name):
         raise Refused("This key was used for another act.")
     return True
 
 
 def _meant(alert: Alert, name: str, kind: ActKind) -> tuple[str, ActKind]:
-    """A known negative looks like any other to who judges it, and goes to nobody."""
+    """A known negative looks like any other to who judges it, goes to nobody, and is not taken back once it is told."""
     if alert.kind == Alert.Kind.CONTROL and name in JUDGEMENTS:
         return name, OTHER_ACTS["judge_control"]
-    if alert.kind == Alert.Kind.CONTROL and name == "undo":
-        return name, OTHER_ACTS["undo_control"]
     return name, kind
 
 
@@ -157,11 +155,13 @@ def _changes(alert: Alert, name: str, said: Said, actor: AbstractBaseUser) -> di
         changes |= {"opened_by_id": actor.pk, "opened_at": now}
     elif name in JUDGEMENTS:
         changes |= {"decided_by_id": actor.pk, "decided_at": now}
+        # Asked of a known negative as well: a refusal must not tell it apart.
+        handed = _handed(alert, said) if name == "same" else {}
         if alert.kind != Alert.Kind.CONTROL:
-            changes |= {"referred_at": now, **_handed(alert, said)} if name == "same" else {}
+            changes |= {"referred_at": now, "escalated_at": None, **handed} if name == "same" else {}
             changes |= {"ended_at": now} if name == "not_same" else {}
     elif name == "undo":
-        changes |= dict.fromkeys(("decided_by_id", "decided_at", "referred_at", "assigned_to_id", "ended_at"))
+        changes |= dict.fromkeys(_TAKEN_BACK)
         changes |= {"assigned_team": "", "opened_by_id": actor.pk, "opened_at": now}
     elif name == "hand_over":
         changes |= {"referred_at": now, "escalated_at": None, **_handed(alert, said)}
@@ -175,6 +175,7 @@ def _changes(alert: Alert, name: str, said: Said, actor: AbstractBaseUser) -> di
     return changes
 
 
+_TAKEN_BACK = ("decided_by_id", "decided_at", "referred_at", "assigned_to_id", "escalated_at", "ended_at")
 _GO_ON = (Alert.State.ACKED, Alert.State.ENGAGED, Alert.State.ID_CHECK, Alert.State.CONFIRMED_TRUE)
 
 

@@ -36,7 +36,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         to_all = Q(assigned_to=None, assigned_team="") | Q(escalated_at__isnull=False)
         to_their_team = ~Q(assigned_team="") & Q(deployment__postings__team=F("assigned_team"))
         theirs = Q(assigned_to=user) | Q(officer=user) | to_all | to_their_team
-        return self.filter(posted & theirs).exclude(state__in=_NEVER_HANDED_OVER)
+        handed_over = Q(referred_at__isnull=False) & ~Q(state__in=_NEVER_HANDED_OVER)
+        return self.filter(posted & theirs & handed_over)
 
     def for_rows(self) -> AlertQuerySet:
         """With what a row shows, and without what is encrypted."""

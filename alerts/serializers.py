@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from alerts import cards
 from alerts.models import OFFICER_ACTS, OPERATOR_ACTS, Act, Alert, Shot
-from alerts.operations import Said
+from alerts.operations import RESPOND, Said
 from alerts.policy import Feature, Hindrance
 
 
@@ -35,6 +35,14 @@ class ActSerializer(serializers.ModelSerializer[Act]):
             "leaflet",
             "reason",
         )
+
+    def to_representation(self, instance: Act) -> dict[str, Any]:
+        """An officer looks for themselves: what the operator went by is not told to them, as on the handset."""
+        found = super().to_representation(instance)
+        request = self.context.get("request")
+        if request is not None and request.user.has_perm(RESPOND):
+            found |= {"alike": [], "differ": [], "hindrances": []}
+        return found
 
 
 class ShotSerializer(serializers.ModelSerializer[Shot]):

@@ -129,7 +129,7 @@ def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
 
 
 def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
-    return get_object_or_404(Alert.objects.visible_to(request.user).for_rows(), pk=alert_id)
+    return get_object_or_404(Alert.objects.visible_to(request.user).in_queue().for_rows(), pk=alert_id)
 
 
 def _queue(request: HttpRequest, deployment: Deployment) -> dict[str, object]:

@@ -20,7 +20,7 @@ from alerts.policy import Result
 from alerts.timers import Spread, timers_of
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from deployments import running, staffing
+from deployments import running, staffing, tally
 from deployments.models import Deployment, Posting
 from lfr_site.models import User
 from recognition.watch import Candidate
@@ -39,7 +39,7 @@ from tests.cast import (
     random_embedding,
 )
 from watchlists import destruction, keys
-from watchlists.models import Person
+from watchlists.models import Certificate, Person
 
 State = Alert.State
 
@@ -102,6 +102,14 @@ def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) ->
     page = _client(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
     assert "South" in page
     assert "42 s later" in page
+    # What was decided on the one must not sway who judges the other: neither its state nor its name.
+    act(south, "same", cast=cast)
+    Alert.objects.filter(pk=south.pk).update(decided_at=timezone.now() - dt.timedelta(minutes=1))
+    assert "handed to officers" not in _client(cast.operator).get(f"/alerts/{north.pk}/").content.decode().lower()
+    name = Person.objects.get().name
+    assert name not in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
+    act(north, "not_same", cast=cast)
+    assert name in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
     assert "42 s before" in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
 
 
@@ -159,9 +167,9 @@ def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branc
     assert (alert.state, alert.result) == (state, result)
     assert [row.name for row in alert.acts.all()] == list(steps)
     assert alert.revision == len(steps)
-    tally = deployment.tally()
-    assert (tally.raised, tally.open) == (1, 0 if result else 1)
-    assert tally.false == int(result is not None and result.is_false)
+    counted = deployment.tally()
+    assert (counted.raised, counted.open) == (1, 0 if result else 1)
+    assert counted.false == int(result is not None and result.is_false)
     found = record_of(deployment).figures
     assert found.alerts == 1
     assert sum(count for _, _, count in found.results) + found.still_open == 1
@@ -436,6 +444,8 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
     assert clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=16)) == 1
     left.refresh_from_db()
     assert left.state == State.EXPIRED
+    for user in (cast.operator, cast.commander):
+        assert Person.objects.get().name not in _client(user).get(f"/alerts/{left.pk}/").content.decode()
     with pytest.raises(Conflict):
         act(left, "same", cast=cast)
     with pytest.raises(Refused, match="Cameras are still on"):
@@ -478,6 +488,38 @@ def test_how_long_it_took_is_measured_step_by_step(cast: Cast) -> None:
     assert Spread.of("x", []).words == "–"
 
 
+def test_the_clock_acts_on_how_it_stands_now(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody hands it to an officer while the clock waits for the lock."""
+    alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    Alert.objects.update(referred_at=timezone.now() - dt.timedelta(minutes=2))
+    held = tally.hold_for
+
+    def hold_late(period: Any) -> None:
+        held(period)
+        Alert.objects.update(referred_at=timezone.now())
+
+    monkeypatch.setattr(tally, "hold_for", hold_late)
+    assert clocks.escalate_unanswered() == 0
+    alert.refresh_from_db()
+    assert alert.escalated_at is None
+
+
+def test_one_alert_that_cannot_be_purged_keeps_no_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = make_live_deployment(cast), make_live_deployment(cast)
+    stuck, other = make_alert(one), make_alert(two, "f" * 32)
+    held = tally.hold_for
+
+    def hold_or_fail(period: Any) -> None:
+        if period.deployment_id == one.pk:
+            raise DatabaseError("it is locked")
+        held(period)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tally, "hold_for", hold_or_fail)
+        assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 1
+    assert [Alert.objects.get(pk=each.pk).purged_at is None for each in (stuck, other)] == [True, False]
+
+
 # Corrections and evidence.
 
 
@@ -498,6 +540,10 @@ def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: 
     afterwards.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
     assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
     assert (alert.state, alert.code, deployment.tally().false) == (State.ARRESTED, "robbery", 0)
+    # What was never handed over is no officer's, whatever it is corrected to.
+    own = act(make_alert(deployment, "c" * 32), "not_same", cast=cast)
+    afterwards.correct(own, "not_located", reason="Seen again", actor=cast.commander)
+    assert own not in Alert.objects.visible_to(cast.officer)
     with pytest.raises(Refused, match="somebody else"):
         afterwards.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
     with pytest.raises(Conflict):
@@ -578,6 +624,10 @@ def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture
     with pytest.raises(PermissionDenied):
         afterwards.hold(alert, reason="Arrest", review_on=soon, actor=cast.operator)
     hold = afterwards.hold(alert, reason="Exhibit of the arrest", review_on=soon, actor=cast.commander)
+    # What tidies up after destroyed lists leaves it alone.
+    Certificate.objects.update(scrubbed_at=None)
+    destruction._destroy_orphaned_keys()
+    assert content.sought_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
     assert (hold.owner, hold.review_on) == (cast.commander, soon)
     with pytest.raises(Refused, match="held already"):
         afterwards.hold(alert, reason="Again", review_on=soon, actor=cast.commander)

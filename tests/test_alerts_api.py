@@ -54,6 +54,9 @@ def test_an_alert_from_the_list_to_its_outcome(cast: Cast) -> None:
         "confirm",
         "arrest",
     ]
+    assert body["acts"][0]["alike"] == []
+    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["alike"] == ["eyes", "nose"]
+    assert officer.get(f"/api/alerts/{alert.pk}/shots/{'-' * 36}/").status_code == 404
     shot = officer.get(f"/api/alerts/{alert.pk}/shots/{body['shots'][0]['id']}/")
     assert shot.content[:2] == b"\xff\xd8"
 

@@ -76,10 +76,12 @@ def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, ju
         afterwards.correct(alert, "arrested", "robbery", reason="x", actor=cast.commander)
 
 
-def test_it_is_taken_back_expires_and_is_purged_like_any_other(cast: Cast, period: Period) -> None:
-    act(_planted(period), "same", "undo", "not_same", cast=cast)
+def test_it_stands_once_it_is_told_expires_and_is_purged_like_any_other(cast: Cast, period: Period) -> None:
+    alert = act(_planted(period), "not_same", cast=cast)
     (own,) = figures.of_operators(cast.operator)
     assert (own.controls, own.false_alarms) == (1, 0)
+    with pytest.raises(Conflict):
+        operations.act(alert, "undo", actor=cast.operator)
     left = _planted(period)
     clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(hours=1))
     left.refresh_from_db()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from alerts import content
 from alerts.models import Alert
+from audit.actions import Action
+from audit.journal import record
 from tests.cast import Cast, cameras_of, make_live_deployment, portrait_jpeg
 from watchlists.models import Person
 
@@ -54,10 +56,15 @@ def test_alerts_of_before_are_carried_over(cast: Cast) -> None:
         {**met, **judged, "outcome": "arrest", "offence_class": "robbery"},
         {**met, **judged, "outcome": "not_same"},
         {**met, "outcome": "unreviewed"},
+        {**met, **judged, "outcome": "unreviewed"},
         {"state": "blue"},
     )
     for number, changes in enumerate(states):
         old.objects.create(**usual, **changes, track=f"{number:032}")
+    # Written off after it could not be said: the judgement stands in the journal alone.
+    unsure = old.objects.filter(outcome="unreviewed", decided_at__isnull=False).get()
+    with transaction.atomic():
+        record(Action.ALERT_DECIDED, actor=cast.operator, target=unsure, data={"decision": "unsure"})
     purged = {**usual, "person_id": None, "photograph_id": None, "probe_jpeg": None, "box": None, "score": None}
     old.objects.create(**purged, **judged, state="dismissed", purged_at=now)
 
@@ -71,6 +78,7 @@ def test_alerts_of_before_are_carried_over(cast: Cast) -> None:
         "arrested",
         "not_same",
         "unresolved",
+        "unresolved",
         "blue",
     ]
     assert [[act.name for act in alert.acts.all()] for alert in found] == [
@@ -81,8 +89,10 @@ def test_alerts_of_before_are_carried_over(cast: Cast) -> None:
         ["same", "arrest"],
         ["same", "release"],
         ["code"],
+        ["cannot_say", "code"],
         [],
     ]
+    assert [found[6].acts.get().before, *(act.before for act in found[7].acts.all())] == ["raised", "raised", "unsure"]
     arrested = found[4]
     assert (arrested.code, arrested.officer, arrested.tier) == ("robbery", cast.officer, "amber")
     assert content.sought_in(arrested).name == person.name

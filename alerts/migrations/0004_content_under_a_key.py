@@ -21,6 +21,7 @@ def carry_over(apps: Any, schema_editor: Any) -> None:
     from watchlists import keys
 
     alerts, acts, shots = (apps.get_model("alerts", name) for name in ("Alert", "Act", "Shot"))
+    journal = apps.get_model("audit", "Entry")
     for alert in alerts.objects.select_related("camera", "person", "photograph").iterator(200):
         if alert.purged_at is None:
             alert.key_name = f"alerts-{alert.camera.period_id}"
@@ -40,16 +41,21 @@ def carry_over(apps: Any, schema_editor: Any) -> None:
                 shot.sealed = seal(alert.key_name, shot.pk, about, bytes(alert.probe_jpeg))
                 shot.save(force_insert=True)
         alert.last_seen_at = alert.received_at
-        _carry_state(alert, acts)
+        _carry_state(alert, acts, journal)
         alert.save()
 
 
-def _carry_state(alert: Any, acts: Any) -> None:
+def _carry_state(alert: Any, acts: Any, journal: Any) -> None:
     state, judgement = JUDGEMENTS.get(alert.state, ("referred", "same"))
+    if alert.outcome == "unreviewed":
+        # Written off from whatever state it was in; the judgement, if there was one, stands in the journal.
+        decided = journal.objects.filter(action="alert.decided", target_id=str(alert.pk)).order_by("-number").first()
+        said = decided.data.get("decision") if decided is not None else None
+        state, judgement = {"unsure": JUDGEMENTS["unsure"], "same": ("referred", "same")}.get(said, ("raised", ""))
     if alert.state == "blue":
         alert.kind = "blue"
         return
-    if alert.decided_at is not None:
+    if alert.decided_at is not None and judgement:
         act = {"name": judgement, "before": "raised", "after": state, "by_id": alert.decided_by_id}
         acts.objects.create(alert=alert, done_at=alert.decided_at, recorded_at=alert.decided_at, **act)
         alert.referred_at = alert.decided_at if judgement == "same" else None
@@ -94,6 +100,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("alerts", "0003_decisions_a_court_can_follow"),
         ("watchlists", "0008_landmarks"),
+        ("audit", "0007_alert_actions"),
     ]
     # Back: the columns return empty, as after a purge.
     operations = [migrations.RunPython(carry_over, migrations.RunPython.noop)]

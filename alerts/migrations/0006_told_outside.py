@@ -39,7 +39,6 @@ class Migration(migrations.Migration):
                     ("lost", "Not located"),
                     ("no_engagement", "No engagement"),
                     ("judge_control", "Known negative judged"),
-                    ("undo_control", "Taken back"),
                     ("escalate", "Nobody answered"),
                     ("expire", "Not looked at in time"),
                     ("code", "Coded afterwards"),

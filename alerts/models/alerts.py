@@ -168,12 +168,12 @@ class Alert(models.Model):
 
     def undo_until(self) -> dt.datetime | None:
         """How long its operator may take the judgement back."""
-        can = self.state in (self.State.REFERRED, self.State.OP_FALSE, self.State.UNSURE, self.State.CONTROL)
+        can = self.state in (self.State.REFERRED, self.State.OP_FALSE, self.State.UNSURE)
         return self.decided_at + settings.LFR_UNDO if self.decided_at and can else None
 
     def is_revealed(self, at: dt.datetime) -> bool:
         """Whether name and score may be shown: judged, and no longer to be taken back. Nobody sees them before."""
-        if self.state in UNDECIDED:
+        if self.state in (*UNDECIDED, self.State.EXPIRED, self.State.BLUE):
             return False
         until = self.undo_until()
         return until is None or at >= until
@@ -262,7 +262,6 @@ OFFICER_ACTS: dict[str, ActKind] = {
 # What only a clock or the review does.
 OTHER_ACTS: dict[str, ActKind] = {
     "judge_control": ActKind("Known negative judged", Step(UNDECIDED, _S.CONTROL, _DECIDE, Action.CONTROL_JUDGED)),
-    "undo_control": ActKind("Taken back", Step((_S.CONTROL,), _S.REVIEW, _DECIDE, Action.ALERT_RETRACTED)),
     "escalate": ActKind(
         "Nobody answered", Step((_S.REFERRED,), _S.REFERRED, "", Action.ALERT_ESCALATED, system_may=True)
     ),

@@ -48,19 +48,20 @@ const latest = new Map();
 async function fetchHtml(url, place, options = {}) {
   const ticket = Symbol();
   latest.set(place, ticket);
-  let response;
+  let response, text;
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
+    // A line may break in the middle of an answer as well.
+    text = await response.text();
   } catch {
     return { reason: "The server did not answer. Try again: what you pressed is recorded once at most." };
   }
-  const text = await response.text();
   if (response.redirected) return { reason: "You are signed out. Sign in again." };
   if (!response.ok) {
     const page = new DOMParser().parseFromString(text, "text/html");
     return { reason: page.getElementById("reason")?.textContent ?? "The server could not do this. Try again.", status: response.status };
   }
-  return latest.get(place) === ticket ? { html: text } : {};
+  return latest.get(place) === ticket ? { html: text } : { isLate: true };
 }
 
 function post(url, body, place) {
@@ -136,7 +137,7 @@ function settle() {
   if (fresh.length) tell(fresh, count);
   known = new Set([...(known ?? []), ...waiting.map(({ dataset }) => dataset.id)]);
   // What somebody is still to judge is never taken away; a card that is done makes room.
-  if (decides && !card.querySelector("[data-decidable]") && !leaving && !showing) next();
+  if (decides && !card.querySelector("[data-decidable]") && !leaving && !showing && !sending) next();
   mark();
 }
 
@@ -277,8 +278,8 @@ async function submit(event) {
   body.set("key", acts.get(name));
   const { html, reason, status } = await post(url, body, "card");
   sending = false;
+  if (reason === undefined) acts.delete(name);
   if (html !== undefined) {
-    acts.delete(name);
     if (form.matches(".undo")) undoBar.replaceChildren();
     put(html);
     card.querySelector("h2")?.focus();

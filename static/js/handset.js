@@ -5,23 +5,28 @@ import { ring, soundButton } from "./sound.js";
 const root = document.getElementById("handset");
 const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] =
   ["line", "sound", "outbox", "refused", "reminder", "front", "street"].map((id) => document.getElementById(id));
-const OUTBOX = "handset-outbox";
+// Of this officer alone: a phone goes from hand to hand.
+const OUTBOX = `handset-outbox-${root.dataset.user}`;
 const PATIENCE = 8000, RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, KEPT_CARDS = 6;
 
 // Fetching.
 
 async function fetchHtml(url, options = {}) {
-  let response;
+  let response, text;
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
+    // A line may break in the middle of an answer as well.
+    text = await response.text();
   } catch {
     return { isAway: true };
   }
-  const text = await response.text();
   if (response.redirected) return { reason: "You are signed out. Sign in again.", isAway: true };
   if (response.status >= 500 || response.status === 429) return { isAway: true };
-  if (!response.ok) return { reason: new DOMParser().parseFromString(text, "text/html").getElementById("reason")?.textContent ?? "This is no longer yours to answer." };
-  return { html: text };
+  if (response.ok) return { html: text };
+  const reason = new DOMParser().parseFromString(text, "text/html").getElementById("reason")?.textContent;
+  // Refused for what it says, or because somebody was first: that is an answer. Anything else may be about who asks.
+  if (response.status === 409 || response.status === 422) return { reason: reason ?? "The server refused it." };
+  return { isBarred: true };
 }
 
 // The list, and the cards of what is on it: fetched as long as there is a connection, so that they are there without.
@@ -57,9 +62,9 @@ async function refresh() {
 }
 
 async function load(id) {
-  const { html, reason } = await fetchHtml(`/alerts/${id}/`);
+  const { html, isBarred } = await fetchHtml(`/alerts/${id}/`);
   if (html !== undefined) keep(id, html);
-  else if (reason) forget(id);
+  else if (isBarred) forget(id);
 }
 
 function keep(id, html) {
@@ -89,7 +94,7 @@ function forget(id) {
   cards.delete(id);
   if (card && isInFront(id) && !isOver(stateOf(id))) {
     front.replaceChildren();
-    say(refusedSign, "It is no longer with you: taken back, or handed to a colleague.");
+    if (!refusedSign.firstElementChild) say("It is no longer with you: taken back, or handed to a colleague.");
   }
 }
 
@@ -177,31 +182,53 @@ let sending = false;
 async function send() {
   if (sending) return;
   sending = true;
-  for (let act = outbox()[0]; act; act = outbox()[0]) {
-    const body = new FormData();
-    for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(ago(act)) })) body.set(name, value);
-    const { html, reason, isAway } = await fetchHtml(act.url, { method: "POST", body, headers: { "X-CSRFToken": root.dataset.csrf } });
-    if (isAway) {
-      if (reason) say(refusedSign, reason);
-      break;
-    }
-    setOutbox(outbox().filter(({ key }) => key !== act.key));
-    if (reason) {
-      say(refusedSign, `Not recorded: ${act.label}. ${reason}`);
-      await load(act.alert);
-    } else if (html) {
-      keep(act.alert, html);
-    }
-    refreshSoon();
+  try {
+    for (let act = outbox()[0]; act; act = outbox()[0]) if (!await sendOne(act)) break;
+  } finally {
+    sending = false;
   }
-  sending = false;
 }
 
-function say(place, text) {
+// Whether the next may follow.
+async function sendOne(act) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(ago(act)) })) body.set(name, value);
+  const { html, reason, isAway, isBarred } = await fetchHtml(act.url, { method: "POST", body, headers: { "X-CSRFToken": root.dataset.csrf } });
+  if (isAway || isBarred) {
+    // It is kept: who signs in again, or is posted again, has it sent then.
+    if (reason) say(reason);
+    if (isBarred) stuck(act);
+    return false;
+  }
+  drop(act);
+  if (reason) {
+    say(`Not recorded: ${act.label}. ${reason}`);
+    await load(act.alert);
+  } else {
+    keep(act.alert, html);
+  }
+  refreshSoon();
+  return true;
+}
+
+function drop(act) {
+  setOutbox(outbox().filter(({ key }) => key !== act.key));
+}
+
+function stuck(act) {
+  const line = say(`Not recorded yet: ${act.label}. You may not answer this one now: load this page again, or ask the commander. `);
+  const button = document.createElement("button");
+  button.textContent = "Give it up";
+  button.addEventListener("click", () => { drop(act); refusedSign.replaceChildren(); send(); });
+  line.append(button);
+}
+
+function say(text) {
   const line = document.createElement("p");
   line.className = "error";
   line.textContent = text;
-  place.replaceChildren(line);
+  refusedSign.replaceChildren(line);
+  return line;
 }
 
 // How long somebody has been spoken to.
