@@ -47,17 +47,15 @@ class Section:
     count: int
 
 
-def queue_of(alerts: AlertQuerySet, user: Any) -> list[Section]:
+def queue_of(alerts: AlertQuerySet) -> list[Section]:
     """What waits for whom, what is in the street, and what is over. alerts: those that the user may see."""
-    decides = user.has_perm(DECIDE) or user.has_perm("deployments.run_deployment")
     kept, counts = alerts.in_queue(), counts_of(alerts)
-    parts = [
+    parts = (
+        ("waiting", "To decide", kept.undecided().in_order()),
         ("street", "In the street", kept.in_the_street().order_by("referred_at")),
-        ("done", "Done", kept.exclude(pk__in=kept.unsettled().values("pk")).order_by("-raised_at")),
-    ]
-    if decides:
-        parts.insert(0, ("waiting", "To decide", kept.undecided().in_order()))
-        parts.insert(2, ("late", "Not looked at in time", kept.filter(state=Alert.State.EXPIRED)))
+        ("late", "Not looked at in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
+        ("done", "Done", kept.settled().order_by("-raised_at")),
+    )
     return [Section(name, title, list(found.for_rows()[:SECTION_LENGTH]), counts[name]) for name, title, found in parts]
 
 

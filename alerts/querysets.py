@@ -78,6 +78,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Of which something is still to come."""
         return self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET, "expired"))
 
+    def settled(self) -> AlertQuerySet:
+        """Of which nothing more is to come."""
+        return self.exclude(state__in=(*_UNDECIDED, *_IN_THE_STREET, "expired"))
+
     def of_track(self, camera_id: uuid.UUID, person_id: uuid.UUID, track: str) -> AlertQuerySet:
         """The alert that a track's sights of somebody belong to."""
         return self.filter(camera_id=camera_id, person_id=person_id, shots__track=track).distinct()

@@ -112,8 +112,11 @@ def _raise(camera: Camera, candidate: Candidate, sighting: Sighting, now: dt.dat
     data = {"deployment": str(deployment.id), "person": str(candidate.person)}
     record(Action.ALERT_RAISED, actor=System(camera.journal_name), target=alert, data=data)
     outwards.tell(alert, Event.RAISED)
-    # Of the recognition test no console hears: nobody decides on it.
-    announce(deployment.id, *(("deployment.changed", deployment.id) if is_blue else ("alert.raised", alert.id)))
+    if is_blue:
+        # Of the recognition test no console hears: nobody decides on it.
+        announce(deployment.id, "deployment.changed", deployment.id)
+    else:
+        announce(deployment.id, "alert.raised", alert.id)
     return alert
 
 

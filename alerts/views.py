@@ -134,7 +134,7 @@ def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:
 
 def _queue(request: HttpRequest, deployment: Deployment) -> dict[str, object]:
     visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
-    return {"sections": cards.queue_of(visible, request.user), "now": timezone.now()}
+    return {"sections": cards.queue_of(visible), "now": timezone.now()}
 
 
 def _counts(request: HttpRequest, deployment: Deployment) -> dict[str, int]:

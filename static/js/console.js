@@ -126,6 +126,7 @@ function setCount(name, text) {
 }
 
 let known = null;
+let alarmed = new Set();
 
 function settle() {
   tickAges(root);
@@ -136,6 +137,12 @@ function settle() {
   const fresh = known ? waiting.filter(({ dataset }) => !known.has(dataset.id)) : [];
   if (fresh.length) tell(fresh, count);
   known = new Set([...(known ?? []), ...waiting.map(({ dataset }) => dataset.id)]);
+  const alarms = [...queue.querySelectorAll("li[data-alarm]")].map(({ dataset }) => dataset.id);
+  if (alarms.some((id) => !alarmed.has(id))) {
+    ring("red");
+    announce.textContent = "Nobody has answered a possible match that was handed over";
+  }
+  alarmed = new Set(alarms);
   // What somebody is still to judge is never taken away; a card that is done makes room.
   if (decides && !card.querySelector("[data-decidable]") && !leaving && !showing && !sending) next();
   mark();

@@ -55,7 +55,8 @@ async function refresh() {
   known = new Set(ids);
   for (const id of cards.keys()) if (!known.has(id)) forget(id);
   for (const { dataset } of rows.slice(0, KEPT_CARDS)) if (cards.get(dataset.open)?.dataset.revision !== dataset.revision) await load(dataset.open);
-  if (!front.firstElementChild) {
+  // What is over makes room for what is new.
+  if (!front.firstElementChild || (fresh.length && isOver(stateOf(front.firstElementChild.dataset.id)))) {
     const own = street.querySelector('[data-kind="own"] [data-open]') ?? fresh[0];
     if (own) open(own.dataset.open);
   }
