@@ -6,7 +6,8 @@ The running system and real browsers (Chromium), each an operator's console of o
 even pace by the operation that workers call, on people of the list in turn. Milliseconds from the commit to the moment
 the browser heard of it (its socket's message), and to the moment its row stood in the page; the second is what an
 operator sees, the first is the baseline that no page can be faster than. The network of the last console is cut in the
-middle for --cut seconds: its alerts of that time are counted as found or lost, not timed.
+middle for --cut seconds: its alerts of that time are counted as found or lost, not timed. A queue shows its first 200
+and counts all: lost is what of these is missing at the end.
 """
 
 from __future__ import annotations
@@ -158,6 +159,7 @@ def _result(
     counts: list[str],
     cut: tuple[float, float],
 ) -> dict[str, Any]:
+    from alerts.cards import SECTION_LENGTH
     from alerts.models import Alert
 
     wanted = [str(pk) for pk in Alert.objects.undecided().in_order().values_list("pk", flat=True)]
@@ -173,7 +175,7 @@ def _result(
     return {
         "alerts": len(committed),
         "raised_in_s": round((max(committed.values()) - min(committed.values())) / 1000, 1),
-        "lost": [len(set(committed) - set(page["shown"])) for page in noted],
+        "lost": [len(set(wanted[:SECTION_LENGTH]) - set(order)) for order in orders],
         "while_cut_off": sum(cut[0] <= moment <= cut[1] for moment in committed.values()),
         "count_is_true": [count == str(len(wanted)) for count in counts],
         "order_kept": [order == wanted[: len(order)] for order in orders],

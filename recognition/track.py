@@ -30,8 +30,10 @@ GIVEN_UP = 12
 AGREEING = 2
 # Widths of its own that a face moves in a second, below which it stands.
 LEAST_PACE = 0.25
-# Sights of one track that are kept for one person: the first match and a few that may show more.
-KEPT_SHOTS = 5
+# Sights of one track that are kept for one person: the first match, and two that are better by a third. Each costs a
+# close look and a picture, which ten cameras would feel if every sight of somebody found were kept.
+KEPT_SHOTS = 3
+WORTH_KEEPING = 4 / 3
 STRONG_MARGIN = 0.04
 
 
@@ -40,7 +42,7 @@ class Track:
     """One face being followed.
 
     scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
-    this track has already become an alert for. kept: of these, how many sights were kept.
+    this track has already become an alert for. kept: of these, how many sights were kept; kept_worth: the best of them.
     """
 
     id: str
@@ -54,15 +56,25 @@ class Track:
     scores: dict[str, list[float]] = field(default_factory=dict)
     raised: list[str] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=dict)
+    kept_worth: float = 0.0
 
     @property
     def is_open(self) -> bool:
         """Near somebody, and neither agreed on nor given up."""
         return bool(self.scores) and not self.raised and self.shots < GIVEN_UP
 
-    def has_enough_of(self, candidate: str) -> bool:
-        """Whether no further sight of this face has to be compared with somebody it was matched with."""
-        return self.kept.get(candidate, 0) >= KEPT_SHOTS
+    def wants_sight_of(self, candidate: str, worth: float) -> bool:
+        """Whether to compare this sight with somebody: once matched, only what would show them clearly better."""
+        if candidate not in self.raised:
+            return True
+        return self.kept.get(candidate, 0) < KEPT_SHOTS and worth > self.kept_worth * WORTH_KEEPING
+
+    def note_kept(self, candidate: str) -> None:
+        """A sight became an alert, or a part of one."""
+        if candidate not in self.raised:
+            self.raised.append(candidate)
+        self.kept[candidate] = self.kept.get(candidate, 0) + 1
+        self.kept_worth = self.best_worth
 
     @property
     def heading(self) -> str:

@@ -57,7 +57,7 @@ class Match:
     """A face whose track agrees with somebody of the list: a possible match, for people to decide.
 
     Until it is `settled` the next frame that agrees is a match again: one that could not be stored is not lost. After
-    that, further sights of the same face that are themselves above the threshold come as matches too, a few.
+    that, further sights that show the same face clearly better come as matches too, each above the threshold itself.
     """
 
     candidate: Candidate
@@ -66,10 +66,7 @@ class Match:
 
     def settled(self) -> None:
         """It was kept: of this track and this person only a few more sights are asked for."""
-        name = str(self.candidate.person)
-        if name not in self.track.raised:
-            self.track.raised.append(name)
-        self.track.kept[name] = self.track.kept.get(name, 0) + 1
+        self.track.note_kept(str(self.candidate.person))
 
 
 @dataclass(frozen=True)
@@ -148,7 +145,7 @@ def _search(shots: Sequence[_Sight], gallery: Gallery, gate: float) -> None:
             shot.candidates = [
                 candidate
                 for candidate in near
-                if candidate.score >= gate and not shot.track.has_enough_of(str(candidate.person))
+                if candidate.score >= gate and shot.track.wants_sight_of(str(candidate.person), shot.worth)
             ]
 
 

@@ -36,8 +36,8 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     readings = [read_frame(str(camera.id), _frame(number), tracks, engine) for number in range(3)]
     alert = Alert.objects.get()
     assert (alert.camera, alert.operating_point) == (camera, deployment.operating_point)
-    # Further sights of the same face join it.
-    assert [shot.frame_number for shot in alert.shots.all()] == [0, 1, 2]
+    # The same sight again shows nothing more.
+    assert [shot.frame_number for shot in alert.shots.all()] == [0]
     assert [reading.new_faces for reading in readings] == [0, 1, 0]
     left, top, width, height = readings[0].boxes[0]
     assert 0 < left < left + width < 1
