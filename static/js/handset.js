@@ -7,7 +7,7 @@ const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] =
   ["line", "sound", "outbox", "refused", "reminder", "front", "street"].map((id) => document.getElementById(id));
 // Of this officer alone: a phone goes from hand to hand.
 const OUTBOX = `handset-outbox-${root.dataset.user}`;
-const PATIENCE = 8000, RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, KEPT_CARDS = 6;
+const PATIENCE = 8000, RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, SHOWN_DONE = 6000, KEPT_CARDS = 6;
 
 // Fetching.
 
@@ -55,11 +55,21 @@ async function refresh() {
   known = new Set(ids);
   for (const id of cards.keys()) if (!known.has(id)) forget(id);
   for (const { dataset } of rows.slice(0, KEPT_CARDS)) if (cards.get(dataset.open)?.dataset.revision !== dataset.revision) await load(dataset.open);
-  // What is over makes room for what is new.
-  if (!front.firstElementChild || (fresh.length && isOver(stateOf(front.firstElementChild.dataset.id)))) {
+  if (!front.firstElementChild) {
     const own = street.querySelector('[data-kind="own"] [data-open]') ?? fresh[0];
     if (own) open(own.dataset.open);
   }
+}
+
+// What was recorded is shown for a moment, then makes room for what waits.
+let overSince = 0;
+
+function moveOn() {
+  const card = front.firstElementChild;
+  const isDone = card && isOver(card.dataset.state) && !outbox().length;
+  overSince = isDone ? overSince || Date.now() : 0;
+  const waiting = street.querySelector("[data-open]");
+  if (isDone && waiting && Date.now() - overSince > SHOWN_DONE) open(waiting.dataset.open);
 }
 
 async function load(id) {
@@ -266,7 +276,7 @@ openLine(root.dataset.socket, {
   },
 });
 soundButton(sound);
-setInterval(() => { tickAges(root); remind(); }, 500);
+setInterval(() => { tickAges(root); remind(); moveOn(); }, 500);
 setInterval(send, RETRY);
 setInterval(refresh, LIST_EVERY);
 addEventListener("online", send);
