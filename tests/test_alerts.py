@@ -450,7 +450,10 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
         act(left, "same", cast=cast)
     with pytest.raises(Refused, match="Cameras are still on"):
         afterwards.code(left, "unresolved", actor=cast.commander)
+    log = f"/deployments/{deployment.pk}/alerts/?show=open"
+    assert "Say what came of it" not in _client(cast.commander).get(log).content.decode()
     running.end_period(deployment, actor=cast.commander)
+    assert "Say what came of it" in _client(cast.commander).get(log).content.decode()
     assert deployment.tally().open == 2
     with pytest.raises(Refused, match="No operator handed"):
         afterwards.code(left, "arrested", "robbery", actor=cast.commander)
