@@ -1,46 +1,24 @@
-"""After the cameras: coding what nobody settled, corrections, holds as evidence, and the purge."""
+"""After the cameras: coding what nobody settled, and setting right what was recorded."""
 
 from __future__ import annotations
 
-import datetime as dt
-import logging
-import uuid
-from dataclasses import dataclass
-
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from alerts import content, outwards
-from alerts.content import Sight
-from alerts.models import CORRECTIONS, ENDINGS, OVER, UNDECIDED, Act, ActKind, Alert, Event, EvidenceHold, Shot
-from alerts.operations import told
-from audit.actions import Action
+from alerts import outwards
+from alerts.models import CORRECTIONS, ENDINGS, OVER, UNDECIDED, ActKind, Alert, Event
+from alerts.operations import Said, keep_act, told
 from audit.errors import Conflict, Refused
-from audit.journal import CLOCK, record
 from audit.machine import move, require
 from deployments import tally
 from deployments.events import announce
-from deployments.models import Period
-from recognition.imaging import encode_jpeg
-from watchlists import keys
 from watchlists.operations import refuse_names_on_file
 
-logger = logging.getLogger(__name__)
-
-RUN, HOLD = "deployments.run_deployment", "alerts.hold_alert"
+RUN = "deployments.run_deployment"
 # They are found by looking at the faces.
 _BY_EYE = (Alert.State.LATE_SAME, Alert.State.LATE_NOT_SAME)
-
-
-@dataclass(frozen=True)
-class _Ending:
-    """For what it ended so, and, of a correction, why it is made."""
-
-    code: str
-    reason: str = ""
 
 
 def code(alert: Alert, ending: str, code: str = "", *, actor: AbstractBaseUser) -> None:
@@ -65,8 +43,8 @@ def code(alert: Alert, ending: str, code: str = "", *, actor: AbstractBaseUser) 
             raise Refused("No operator handed this one over." if late else "It was handed to officers.")
         if ending in _BY_EYE and alert.purged_at is not None:
             raise Refused("Its faces are purged: nobody can compare them any more.")
-        _end(alert, "code", kind, _Ending(code), actor)
-        tally.note_settled(alert.camera.period, alert.operating_point, is_false=_counts_false(alert))
+        _end(alert, "code", kind, Said(code=code), actor)
+        tally.note_settled(alert.camera.period, alert.operating_point, is_false=alert.counts_false)
         announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -94,167 +72,18 @@ def correct(alert: Alert, ending: str, code: str = "", *, reason: str, actor: Ab
         last = alert.acts.order_by("-pk").first()
         if last is not None and last.by_id == actor.pk:
             raise Refused("You recorded this yourself: somebody else has to correct it.")
-        was_false = _counts_false(alert)
-        _end(alert, "correct", kind, _Ending(code, reason), actor)
-        tally.note_corrected(alert.camera.period, alert.operating_point, was_false, _counts_false(alert))
+        was_false = alert.counts_false
+        _end(alert, "correct", kind, Said(code=code, reason=reason), actor)
+        tally.note_corrected(alert.camera.period, alert.operating_point, was_false, alert.counts_false)
         announce(alert.deployment_id, "alert.changed", alert.id)
 
 
-def _end(alert: Alert, name: str, kind: ActKind, said: _Ending, actor: AbstractBaseUser) -> None:
+def _end(alert: Alert, name: str, kind: ActKind, said: Said, actor: AbstractBaseUser) -> None:
     if said.code not in (kind.codes.values if kind.codes is not None else [""]):
         raise Refused("Say what the arrest, the disposal or the ending was for." if kind.codes else "Leave that empty.")
-    before, now = alert.state, timezone.now()
-    changes = {"revision": F("revision") + 1, "code": said.code, "ended_at": alert.ended_at or now}
+    before = alert.state
+    changes = {"revision": F("revision") + 1, "code": said.code, "ended_at": alert.ended_at or timezone.now()}
     data = {"act": name, "from": before, "to": kind.step.target, "code": said.code}
     move(alert, kind.step, actor=actor, changes=changes, data=data)
-    Act.objects.create(
-        alert=alert,
-        name=name,
-        before=before,
-        after=alert.state,
-        by_id=actor.pk,
-        done_at=now,
-        recorded_at=now,
-        code=said.code,
-        reason=said.reason,
-    )
+    keep_act(alert, name, before, said, actor)
     outwards.tell(alert, Event.ENDED)
-
-
-def _counts_false(alert: Alert) -> bool:
-    return alert.result is not None and alert.result.is_false
-
-
-@transaction.atomic
-def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUser) -> EvidenceHold:
-    """Keep an alert from the purge as evidence, with the photograph it was compared with, under a key of its own.
-
-    Raises:
-        Refused: no reason, a day that is past, a hold already, or nothing is left to hold.
-    """
-    require(actor, HOLD)
-    tally.hold_for(alert.camera.period)
-    alert.refresh_from_db()
-    reason = reason.strip()
-    if not reason:
-        raise Refused("Say what this is evidence of.")
-    refuse_names_on_file(reason)
-    if review_on <= timezone.localdate():
-        raise Refused("The day of review must lie ahead.")
-    if alert.kind != Alert.Kind.ALERT:
-        raise Refused("Only possible matches are evidence of anything.")
-    if alert.purged_at is not None:
-        raise Refused("This alert was purged: there is nothing left to hold.")
-    if EvidenceHold.objects.filter(alert=alert).exists():
-        raise Refused("This alert is held already.")
-    _reseal(alert, content.key_of_hold(alert))
-    _keep_reference(alert)
-    made = EvidenceHold.objects.create(
-        alert=alert, owner_id=actor.pk, reason=reason, review_on=review_on, placed_at=timezone.now()
-    )
-    record(Action.ALERT_HELD, actor=actor, target=alert, data={"review_on": review_on.isoformat()})
-    announce(alert.deployment_id, "alert.changed", alert.id)
-    return made
-
-
-@transaction.atomic
-def release(alert: Alert, *, actor: AbstractBaseUser) -> None:
-    """End a hold. What is past its time is purged by the next tick of the clock."""
-    require(actor, HOLD)
-    tally.hold_for(alert.camera.period)
-    if not EvidenceHold.objects.filter(alert=alert).delete()[0]:
-        raise Refused("This alert is not held.")
-    record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert)
-    announce(alert.deployment_id, "alert.changed", alert.id)
-
-
-def _reseal(alert: Alert, key_name: str) -> None:
-    """Everything that an alert holds, under another key."""
-    sought = content.sought_in(alert)
-    shots = [(shot, content.sight_in(shot)) for shot in alert.shots.select_related("alert")]
-    keys.create(key_name)
-    alert.key_name = key_name
-    alert.sealed = content.seal_sought(alert, sought)
-    alert.save(update_fields=["key_name", "sealed"])
-    for shot, sight in shots:
-        shot.sealed = content.seal_sight(shot, key_name, sight)
-        shot.save(update_fields=["sealed"])
-
-
-def _keep_reference(alert: Alert) -> None:
-    """The watchlist's photograph, cut as it is shown, beside the shots: its list's destruction does not take it."""
-    if alert.photograph is None:
-        return
-    shot = Shot(
-        alert=alert, kind=Shot.Kind.REFERENCE, track="", frame_number=0, received_at=alert.received_at, is_best=False
-    )
-    sight = Sight(0.0, [], encode_jpeg(alert.photograph.face()))
-    shot.sealed = content.seal_sight(shot, alert.key_name, sight)
-    shot.save(force_insert=True)
-
-
-def purge_due(*, at: dt.datetime | None = None) -> int:
-    """Empty every alert whose time has come; returns how many. Keys that nothing needs any more are destroyed."""
-    now = at or timezone.now()
-    due = Alert.objects.due_for_purge(now, settings.LFR_ALERT_RETENTION).values_list("pk", flat=True)
-    count = 0
-    for alert_id in list(due):
-        try:
-            count += _purge(alert_id)
-        except Exception:
-            # It stays due and is tried again; the others go on time. No data stands in the message.
-            logger.exception("An alert could not be purged")
-    _destroy_keys()
-    return count
-
-
-@transaction.atomic
-def _purge(alert_id: uuid.UUID) -> bool:
-    alert = Alert.objects.select_related("camera__period__deployment").get(pk=alert_id)
-    tally.hold_for(alert.camera.period)
-    alert.refresh_from_db()
-    if alert.purged_at is not None or EvidenceHold.objects.filter(alert=alert).exists():
-        return False
-    key_name = alert.key_name
-    shots, _ = Shot.objects.filter(alert=alert).delete()
-    Alert.objects.filter(pk=alert_id).update(
-        purged_at=timezone.now(), sealed=None, person=None, photograph=None, track="", key_name=""
-    )
-    record(Action.ALERT_PURGED, actor=CLOCK, target=alert, data={"state": alert.state, "pictures": shots})
-    announce(alert.deployment_id, "alert.changed", alert.id)
-    if key_name == content.key_of_hold(alert):
-        transaction.on_commit(lambda: keys.destroy(key_name))
-    return True
-
-
-def _destroy_keys() -> None:
-    """Of periods that are over and have no alert left under their key; of holds that came to nothing."""
-    for name in keys.store().names():
-        kind, _, owner = name.partition("-")
-        if kind == "evidence":
-            _destroy_unused(name, owner)
-        if kind != "alerts":
-            continue
-        period = Period.objects.select_related("deployment").filter(pk=owner).first()
-        is_over = period is not None and (period.ended_at is not None or period.deployment.is_over)
-        if period is not None and is_over and not Alert.objects.filter(key_name=name).exists():
-            _destroy_key(period, name)
-
-
-@transaction.atomic
-def _destroy_unused(name: str, owner: str) -> None:
-    """The key of a hold that was rolled back, or whose process died between its commit and its key."""
-    alert = Alert.objects.select_related("camera__period__deployment").filter(pk=owner).first()
-    if alert is None or alert.key_name == name:
-        return
-    # Whoever holds it now has committed, or has not begun.
-    tally.hold_for(alert.camera.period)
-    alert.refresh_from_db()
-    if alert.key_name != name:
-        keys.destroy(name)
-
-
-@transaction.atomic
-def _destroy_key(period: Period, name: str) -> None:
-    record(Action.ALERT_KEY_DESTROYED, actor=CLOCK, target=period.deployment, data={"period": str(period.pk)})
-    transaction.on_commit(lambda: keys.destroy(name))

@@ -16,10 +16,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from alerts import content
-from alerts.content import Sought
 from alerts.models import Alert
-from alerts.raising import Sighting, keep_shot
+from alerts.raising import Sighting, new_alert
 from audit.actions import Action
 from audit.journal import CLOCK, record
 from deployments import tally
@@ -28,8 +26,7 @@ from deployments.models import Period
 from recognition.crop import lone_face_crop
 from recognition.imaging import Pixels, decode_photograph, encode_jpeg
 from recognition.watch import Candidate
-from watchlists import keys
-from watchlists.models import Person, Photograph, SealedTemplate
+from watchlists.models import Photograph, SealedTemplate
 
 # The face of a passer-by is about so wide in a camera's picture; a custody photograph's would give itself away.
 FACE_WIDTH = 64
@@ -60,7 +57,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     now = at or timezone.now()
     tally.hold_for(period)
     waiting = Alert.objects.filter(camera__period=period, kind=Alert.Kind.CONTROL).undecided()
-    cameras = [camera for camera in period.cameras.all() if camera.is_streaming]
+    cameras = [camera for camera in period.cameras.select_related("period__deployment") if camera.is_streaming]
     staff = list(Photograph.objects.filter(person__watchlist=period.blue_list_id).select_related("person"))
     if waiting.exists() or not cameras or not staff or not period.is_open(now):
         return None
@@ -68,35 +65,12 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     candidate = _resembled(photograph, period)
     if candidate is None:
         return None
-    person = Person.objects.get(pk=candidate.person)
-    shown = Photograph.objects.defer("encrypted").get(pk=candidate.photograph)
-    point = period.deployment.operating_point
-    if point is None:
-        return None
-    key_name = content.key_of(period)
-    keys.create(key_name)
+    # As long before as a frame takes on its way.
     received_at = now - dt.timedelta(milliseconds=_chance.uniform(55, 160))
-    alert = Alert(
-        kind=Alert.Kind.CONTROL,
-        tier=person.tier,
-        deployment=period.deployment,
-        camera=_chance.choice(cameras),
-        operating_point=point,
-        raised_at=now,
-        received_at=received_at,
-        last_seen_at=received_at,
-        track=uuid.uuid4().hex,
-        person=person,
-        photograph=shown,
-        key_name=key_name,
-    )
-    alert.sealed = content.seal_sought(alert, Sought.of(person, shown.taken_on))
-    alert.save(force_insert=True)
     left, top, width, height = photograph.face_box
-    sighting = Sighting(
-        alert.track, 0, received_at, (left, top, width, height), encode_jpeg(as_a_camera_sees(photograph))
-    )
-    keep_shot(alert, sighting, candidate.score, is_best=True)
+    face = encode_jpeg(as_a_camera_sees(photograph))
+    sighting = Sighting(uuid.uuid4().hex, 0, received_at, (left, top, width, height), face)
+    alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), candidate, sighting, at=now)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
     announce(alert.deployment_id, "alert.raised", alert.pk)
     return alert

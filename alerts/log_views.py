@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from alerts import afterwards, figures
+from alerts import afterwards, evidence, figures
 from alerts.forms import CorrectionForm, EndingForm, HoldForm
 from alerts.models import Alert, EvidenceHold
 from alerts.operations import DECIDE
@@ -20,7 +20,7 @@ from audit.access import acting, permitted
 from audit.errors import Refused
 from deployments.models import Deployment
 
-RUN, HOLD, SEE_FIGURES = afterwards.RUN, afterwards.HOLD, "alerts.see_figures"
+RUN, HOLD, SEE_FIGURES = afterwards.RUN, evidence.HOLD, "alerts.see_figures"
 PAGE = 50
 
 
@@ -70,7 +70,7 @@ def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), HoldForm(request.POST)
     if not form.is_valid():
         raise Refused("Say what it is evidence of, and when that is looked at again.")
-    afterwards.hold(alert, actor=acting(request), **form.cleaned_data)
+    evidence.hold(alert, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Held: it is kept from the purge until the hold is released.")
     return redirect("alert-log", alert.deployment_id)
 
@@ -79,7 +79,7 @@ def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @permitted(HOLD)
 def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
-    afterwards.release(alert, actor=acting(request))
+    evidence.release(alert, actor=acting(request))
     messages.info(request, "Released.")
     return redirect("alert-log", alert.deployment_id)
 

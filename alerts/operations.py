@@ -38,7 +38,8 @@ class Said:
     """What somebody says with an act.
 
     key: the sender's own, so that the same act sent twice is one. revision: of the alert that they saw. ago: how long
-    before it came in it was done, by the sender's own stopwatch. to_user, to_team: whom it is handed to.
+    before it came in it was done, by the sender's own stopwatch. to_user, to_team: whom it is handed to. reason: of a
+    correction.
     """
 
     key: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -51,6 +52,7 @@ class Said:
     leaflet: bool | None = None
     to_user: AbstractBaseUser | None = None
     to_team: str = ""
+    reason: str = ""
 
 
 def act(alert: Alert, name: str, said: Said | None = None, *, actor: AbstractBaseUser) -> None:
@@ -72,9 +74,9 @@ def act(alert: Alert, name: str, said: Said | None = None, *, actor: AbstractBas
         name, kind = _meant(alert, name, kind)
         _of_the_alert(alert, name, kind, said, actor)
         _of_what_is_said(name, kind, said)
-        before, was_false = alert.state, _is_false(alert)
+        before, was_false = alert.state, alert.counts_false
         move(alert, kind.step, actor=actor, changes=_changes(alert, name, said, actor), data=_data(name, said))
-        _keep(alert, name, before, said, actor)
+        keep_act(alert, name, before, said, actor)
         if alert.kind == Alert.Kind.ALERT:
             _tell(alert, before, was_false)
         if event := _told_outside(alert, name):
@@ -86,7 +88,7 @@ def act_by_clock(alert: Alert, name: str, changes: dict[str, Any], *, actor: Sys
     """What only time does: part of a transaction that holds the deployment."""
     before = alert.state
     move(alert, OTHER_ACTS[name].step, actor=actor, changes={**changes, "revision": F("revision") + 1})
-    _keep(alert, name, before, Said(), actor)
+    keep_act(alert, name, before, Said(), actor)
     outwards.tell(alert, Event.ESCALATED if name == "escalate" else Event.EXPIRED)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
@@ -198,7 +200,8 @@ def _done_at(alert: Alert, said: Said, now: dt.datetime) -> dt.datetime:
     return max(now - ago, last)
 
 
-def _keep(alert: Alert, name: str, before: str, said: Said, actor: Actor) -> None:
+def keep_act(alert: Alert, name: str, before: str, said: Said, actor: Actor) -> None:
+    """The row of an act that has just been done. Part of a transaction that holds the deployment."""
     now = timezone.now()
     Act.objects.create(
         alert=alert,
@@ -214,6 +217,7 @@ def _keep(alert: Alert, name: str, before: str, said: Said, actor: Actor) -> Non
         hindrances=list(said.hindrances),
         code=said.code,
         leaflet=said.leaflet,
+        reason=said.reason,
     )
 
 
@@ -235,15 +239,11 @@ def _told_outside(alert: Alert, name: str) -> Event | None:
     return Event.ENDED if alert.result is not None else None
 
 
-def _is_false(alert: Alert) -> bool:
-    return alert.result is not None and alert.result.is_false
-
-
 def _tell(alert: Alert, before: str, was_false: bool) -> None:
     """Tell the deployment what it counts: that something came of an alert, or that this was taken back."""
     period, point = alert.camera.period, alert.operating_point
     if alert.result is not None:
-        tally.note_settled(period, point, is_false=_is_false(alert))
+        tally.note_settled(period, point, is_false=alert.counts_false)
     elif before == Alert.State.OP_FALSE:
         tally.note_reopened(period, point, was_false=was_false)
 

@@ -33,7 +33,7 @@ class Hindrance(models.TextChoices):
     BLURRED = "blurred", "Blurred or too small"
     LIGHT = "light", "Too dark or too bright"
     OLD = "old", "Photograph too old or too poor"
-    ALIKE = "undecidable", "Some alike, some differ"
+    UNDECIDABLE = "undecidable", "Some alike, some differ"
 
 
 class OffenceClass(models.TextChoices):

@@ -79,32 +79,7 @@ def _alert_of(camera: Camera, candidate: Candidate, sighting: Sighting, *, is_bl
 
 def _raise(camera: Camera, candidate: Candidate, sighting: Sighting, now: dt.datetime, *, is_blue: bool) -> Alert:
     period, deployment = camera.period, camera.period.deployment
-    point = deployment.operating_point
-    if point is None:
-        raise Refused("The deployment has no threshold.")
-    person = Person.objects.get(pk=candidate.person)
-    photograph = Photograph.objects.defer("encrypted").get(pk=candidate.photograph)
-    key_name = content.key_of(period)
-    # Nobody else makes it: the deployment is held.
-    keys.create(key_name)
-    alert = Alert(
-        kind=Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT,
-        state=Alert.State.BLUE if is_blue else Alert.State.RAISED,
-        tier=person.tier,
-        deployment=deployment,
-        camera=camera,
-        operating_point=point,
-        raised_at=now,
-        received_at=sighting.received_at,
-        last_seen_at=sighting.received_at,
-        track=sighting.track,
-        person=person,
-        photograph=photograph,
-        key_name=key_name,
-    )
-    alert.sealed = content.seal_sought(alert, Sought.of(person, photograph.taken_on))
-    alert.save(force_insert=True)
-    keep_shot(alert, sighting, candidate.score, is_best=True)
+    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, candidate, sighting, at=now)
     if is_blue:
         bluetest.note_sighting(camera, candidate.person, sighting.received_at)
     else:
@@ -120,6 +95,42 @@ def _raise(camera: Camera, candidate: Candidate, sighting: Sighting, now: dt.dat
     return alert
 
 
+def new_alert(kind: Alert.Kind, camera: Camera, candidate: Candidate, sighting: Sighting, *, at: dt.datetime) -> Alert:
+    """The row of an alert, who is sought and its first picture encrypted. Part of an act that holds the deployment.
+
+    Raises:
+        Refused: the deployment has no threshold.
+    """
+    period, deployment = camera.period, camera.period.deployment
+    point = deployment.operating_point
+    if point is None:
+        raise Refused("The deployment has no threshold.")
+    person = Person.objects.get(pk=candidate.person)
+    photograph = Photograph.objects.defer("encrypted").get(pk=candidate.photograph)
+    key_name = content.key_of(period)
+    # Nobody else makes it: the deployment is held.
+    keys.create(key_name)
+    alert = Alert(
+        kind=kind,
+        state=Alert.State.BLUE if kind == Alert.Kind.BLUE else Alert.State.RAISED,
+        tier=person.tier,
+        deployment=deployment,
+        camera=camera,
+        operating_point=point,
+        raised_at=at,
+        received_at=sighting.received_at,
+        last_seen_at=sighting.received_at,
+        track=sighting.track,
+        person=person,
+        photograph=photograph,
+        key_name=key_name,
+    )
+    alert.sealed = content.seal_sought(alert, Sought.of(person, photograph.taken_on))
+    alert.save(force_insert=True)
+    _keep_shot(alert, sighting, candidate.score, is_best=True)
+    return alert
+
+
 def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     """One more picture of an open alert; the best is shown first, with the photograph that it came nearest to."""
     shots = list(alert.shots.select_related("alert"))
@@ -129,7 +140,7 @@ def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     is_best = best is None or candidate.score > content.sight_in(best).score
     if is_best and best is not None:
         Shot.objects.filter(pk=best.pk).update(is_best=False)
-    keep_shot(alert, sighting, candidate.score, is_best=is_best)
+    _keep_shot(alert, sighting, candidate.score, is_best=is_best)
     changes = {"photograph_id": candidate.photograph} if is_best else {}
     Alert.objects.filter(pk=alert.pk).update(last_seen_at=max(alert.last_seen_at, sighting.received_at), **changes)
     data = {"deployment": str(alert.deployment_id), "track": "the same" if sighting.track == alert.track else "another"}
@@ -137,8 +148,7 @@ def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     announce(alert.deployment_id, "alert.sighted", alert.id)
 
 
-def keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> Shot:
-    """Part of an act that holds the deployment."""
+def _keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> None:
     shot = Shot(
         alert=alert,
         track=sighting.track,
@@ -150,7 +160,6 @@ def keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) 
     sight = Sight(score, [round(value, 1) for value in sighting.box], sighting.probe_jpeg)
     shot.sealed = content.seal_sight(shot, alert.key_name, sight)
     shot.save(force_insert=True)
-    return shot
 
 
 def _is_same(shot: Shot, sighting: Sighting) -> bool:

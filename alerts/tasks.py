@@ -11,7 +11,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from alerts import afterwards, clocks, controls, outwards
+from alerts import clocks, controls, evidence, outwards
 from alerts.frames import CALL_LIFE_S, Turn, frame_source
 from alerts.pipeline import NotLive, OtherEngine, read_frame
 from alerts.pulse import pulse
@@ -89,7 +89,7 @@ def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
 def purge_due() -> None:
     """Empty the alerts whose time has come."""
     # A little before the time, so that the limit itself is never passed between two ticks of the clock.
-    count = afterwards.purge_due(at=timezone.now() + LEAD)
+    count = evidence.purge_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Purged %d alerts", count)
 

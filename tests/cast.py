@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.contrib.auth.models import Group
+from django.test import Client
 from django.utils import timezone
 
 from alerts import operations as alert_operations
 from alerts import raising
 from alerts.models import OPERATOR_ACTS, Alert
 from alerts.operations import Said
-from deployments import running
+from deployments import running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
 from deployments.policy import Rank
@@ -286,3 +287,23 @@ def act(alert: Alert, *names: str, cast: Cast) -> Alert:
         alert_operations.act(alert, name, said, actor=actor)
     alert.refresh_from_db()
     return alert
+
+
+def client_of(user: User) -> Client:
+    """A browser of somebody who is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def another(cast: Cast, deployment: Deployment, like: str, name: str, team: str = "") -> User:
+    """One more user of the role that somebody of the cast has, posted to a deployment."""
+    user = User.objects.create_user(name)
+    user.groups.add(*cast.by_role[like].groups.all())
+    staffing.post(deployment, user, team=team, actor=cast.commander)
+    return user
+
+
+def apart(settings: Any) -> None:
+    """From here on every track is an alert of its own."""
+    settings.LFR_JOIN_WINDOW = dt.timedelta(0)

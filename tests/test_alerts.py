@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
-from django.test import Client
 from django.utils import timezone
 
-from alerts import afterwards, clocks, content, figures, operations, raising
-from alerts.models import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, RESULTS, Act, Alert, EvidenceHold, Shot
+from alerts import afterwards, clocks, content, evidence, figures, operations, raising
+from alerts.models import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, RESULTS, Act, Alert
 from alerts.operations import Said
 from alerts.policy import Result
 from alerts.timers import Spread, timers_of
@@ -22,31 +20,26 @@ from audit.errors import Conflict, Refused
 from audit.models import Entry
 from deployments import running, staffing, tally
 from deployments.models import Deployment, Posting
-from lfr_site.models import User
 from recognition.watch import Candidate
 from reports.records import record_of
 from tests.cast import (
     SAID,
     Cast,
     act,
+    another,
+    apart,
     cameras_of,
+    client_of,
     end,
     make_alert,
     make_live_deployment,
     make_sealed_watchlist,
     make_sighting,
-    period_of,
     random_embedding,
 )
-from watchlists import destruction, keys
-from watchlists.models import Certificate, Person
+from watchlists.models import Person
 
 State = Alert.State
-
-
-def _apart(settings: Any) -> None:
-    """Every track is an alert of its own."""
-    settings.LFR_JOIN_WINDOW = dt.timedelta(0)
 
 
 # Raising and joining.
@@ -99,18 +92,18 @@ def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) ->
     later = make_sighting("b" * 32, 9, received_at=north.received_at + dt.timedelta(seconds=42))
     south = raising.raise_alert(cameras_of(deployment)[1], _candidate(Person.objects.get()), later)
     assert south is not None
-    page = _client(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
+    page = client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
     assert "South" in page
     assert "42 s later" in page
     # What was decided on the one must not sway who judges the other: neither its state nor its name.
     act(south, "same", cast=cast)
     Alert.objects.filter(pk=south.pk).update(decided_at=timezone.now() - dt.timedelta(minutes=1))
-    assert "handed to officers" not in _client(cast.operator).get(f"/alerts/{north.pk}/").content.decode().lower()
+    assert "handed to officers" not in client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode().lower()
     name = Person.objects.get().name
-    assert name not in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
+    assert name not in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
     act(north, "not_same", cast=cast)
-    assert name in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
-    assert "42 s before" in _client(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
+    assert name in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
+    assert "42 s before" in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
 
 
 def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
@@ -243,9 +236,9 @@ def test_what_is_not_said_is_asked_for_and_nothing_is_kept(cast: Cast, case: str
 
 def test_of_two_who_decide_the_second_is_told_who_and_what(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
-    second = _another(cast, alert.deployment, "Operator", "dee")
+    second = another(cast, alert.deployment, "operator", "dee")
     act(alert, "not_same", cast=cast)
-    answer = _client(second).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike"})
+    answer = client_of(second).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike"})
     assert answer.status_code == 409
     page = answer.content.decode()
     assert "operator was first" in page
@@ -256,7 +249,7 @@ def test_the_same_act_sent_twice_is_one(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     key = str(uuid.uuid4())
     for _ in range(2):
-        answer = _client(cast.operator).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike", "key": key})
+        answer = client_of(cast.operator).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike", "key": key})
         assert answer.status_code == 200
     assert Act.objects.count() == 1
     other = make_alert(make_live_deployment(cast), "f" * 32)
@@ -276,7 +269,7 @@ def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "not_same", cast=cast)
     assert deployment.tally().false == 1
-    other = _another(cast, deployment, "Operator", "dee")
+    other = another(cast, deployment, "operator", "dee")
     with pytest.raises(Refused, match="Only who judged"):
         operations.act(alert, "undo", actor=other)
     act(alert, "undo", cast=cast)
@@ -296,7 +289,7 @@ def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -
 def test_one_officer_answers_and_another_is_told(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", "acknowledge", cast=cast)
-    other = _another(cast, deployment, "Engagement officer", "kit")
+    other = another(cast, deployment, "officer", "kit")
     with pytest.raises(Conflict, match="officer has answered"):
         operations.act(alert, "engage", actor=other)
 
@@ -320,11 +313,11 @@ def test_a_purged_alert_and_another_deployments_are_decided_by_nobody(cast: Cast
     alert = make_alert(deployment)
     Posting.objects.all().delete()
     for path in (f"/alerts/{alert.pk}/", f"/deployments/{deployment.pk}/console/"):
-        assert _client(cast.operator).get(path).status_code == 404
-    assert _client(cast.operator).post(f"/alerts/{alert.pk}/acts/not_same/").status_code == 404
+        assert client_of(cast.operator).get(path).status_code == 404
+    assert client_of(cast.operator).post(f"/alerts/{alert.pk}/acts/not_same/").status_code == 404
     staffing.post(deployment, cast.operator, actor=cast.commander)
-    afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25))
-    answer = _client(cast.operator).post(f"/alerts/{alert.pk}/acts/not_same/", {"feature_ears": "differs"})
+    evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25))
+    answer = client_of(cast.operator).post(f"/alerts/{alert.pk}/acts/not_same/", {"feature_ears": "differs"})
     assert answer.status_code == 422
     assert "purged" in answer.content.decode()
 
@@ -335,7 +328,7 @@ def test_a_purged_alert_and_another_deployments_are_decided_by_nobody(cast: Cast
 def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     name = Person.objects.get().name
-    client = _client(cast.operator)
+    client = client_of(cast.operator)
     for _ in range(2):
         page = client.get(f"/alerts/{alert.pk}/").content.decode()
         assert "Possible match" in page
@@ -355,7 +348,7 @@ def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) 
 
 def test_an_officer_sees_the_name_once_they_answer_and_never_the_score(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
-    name, client = Person.objects.get().name, _client(cast.officer)
+    name, client = Person.objects.get().name, client_of(cast.officer)
     assert name not in client.get(f"/alerts/{alert.pk}/").content.decode()
     act(alert, "acknowledge", cast=cast)
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
@@ -368,7 +361,7 @@ def test_an_officer_sees_the_name_once_they_answer_and_never_the_score(cast: Cas
 def test_the_words_on_screen_never_claim_an_identity(cast: Cast, steps: tuple[str, ...]) -> None:
     alert = act(make_alert(make_live_deployment(cast)), *steps, cast=cast)
     for user in (cast.operator, cast.officer, cast.commander):
-        page = _client(user).get(f"/alerts/{alert.pk}/").content.decode()
+        page = client_of(user).get(f"/alerts/{alert.pk}/").content.decode()
         for claim in ("identified", "match confirmed", "%"):
             assert claim not in page.lower()
 
@@ -377,9 +370,9 @@ def test_the_words_on_screen_never_claim_an_identity(cast: Cast, steps: tuple[st
 
 
 def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, settings: Any) -> None:
-    _apart(settings)
+    apart(settings)
     deployment = make_live_deployment(cast)
-    other = _another(cast, deployment, "Engagement officer", "kit", team="Bravo")
+    other = another(cast, deployment, "officer", "kit", team="Bravo")
     to_all, to_team, to_other, waiting, false = (make_alert(deployment, f"{number:032}") for number in range(5))
     act(to_all, "same", cast=cast)
     operations.act(to_team, "same", Said(alike=["eyes"], to_team="Alpha 1"), actor=cast.operator)
@@ -389,13 +382,13 @@ def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, se
     assert set(Alert.objects.visible_to(other)) == {to_all, to_other}
     for user in (cast.operator, cast.commander):
         assert Alert.objects.visible_to(user).count() == 5
-    page = _client(cast.officer).get(f"/deployments/{deployment.pk}/handset/").content.decode()
+    page = client_of(cast.officer).get(f"/deployments/{deployment.pk}/handset/").content.decode()
     assert str(to_team.pk) in page
     assert str(to_other.pk) not in page
     for alert in (to_other, waiting, false):
-        assert _client(cast.officer).get(f"/alerts/{alert.pk}/").status_code == 404
-        assert _client(cast.officer).get(f"/shots/{alert.shots.get().pk}.jpg").status_code == 404
-        answer = _client(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
+        assert client_of(cast.officer).get(f"/alerts/{alert.pk}/").status_code == 404
+        assert client_of(cast.officer).get(f"/shots/{alert.shots.get().pk}.jpg").status_code == 404
+        answer = client_of(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
         assert answer.status_code == 404
     # Nobody answers: then it is everybody's.
     assert clocks.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
@@ -410,7 +403,7 @@ def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:
     for user in (cast.operator, cast.officer):
         assert not Alert.objects.visible_to(user).exists()
         assert not Deployment.objects.visible_to(user).exists()
-        assert _client(user).get(f"/alerts/{alert.pk}/").status_code == 404
+        assert client_of(user).get(f"/alerts/{alert.pk}/").status_code == 404
     with pytest.raises(Refused, match="ended already"):
         staffing.withdraw(Posting.objects.all()[0], actor=cast.commander)
     with pytest.raises(Refused, match="Only operators and engagement officers"):
@@ -436,7 +429,7 @@ def test_it_is_handed_to_who_is_posted_only(cast: Cast) -> None:
 
 
 def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cast: Cast, settings: Any) -> None:
-    _apart(settings)
+    apart(settings)
     deployment = make_live_deployment(cast)
     left, judged = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
     act(judged, "same", cast=cast)
@@ -445,15 +438,15 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
     left.refresh_from_db()
     assert left.state == State.EXPIRED
     for user in (cast.operator, cast.commander):
-        assert Person.objects.get().name not in _client(user).get(f"/alerts/{left.pk}/").content.decode()
+        assert Person.objects.get().name not in client_of(user).get(f"/alerts/{left.pk}/").content.decode()
     with pytest.raises(Conflict):
         act(left, "same", cast=cast)
     with pytest.raises(Refused, match="Cameras are still on"):
         afterwards.code(left, "unresolved", actor=cast.commander)
     log = f"/deployments/{deployment.pk}/alerts/?show=open"
-    assert "Say what came of it" not in _client(cast.commander).get(log).content.decode()
+    assert "Say what came of it" not in client_of(cast.commander).get(log).content.decode()
     running.end_period(deployment, actor=cast.commander)
-    assert "Say what came of it" in _client(cast.commander).get(log).content.decode()
+    assert "Say what came of it" in client_of(cast.commander).get(log).content.decode()
     assert deployment.tally().open == 2
     with pytest.raises(Refused, match="No operator handed"):
         afterwards.code(left, "arrested", "robbery", actor=cast.commander)
@@ -507,170 +500,11 @@ def test_the_clock_acts_on_how_it_stands_now(cast: Cast, monkeypatch: pytest.Mon
     assert alert.escalated_at is None
 
 
-def test_one_alert_that_cannot_be_purged_keeps_no_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, two = make_live_deployment(cast), make_live_deployment(cast)
-    stuck, other = make_alert(one), make_alert(two, "f" * 32)
-    held = tally.hold_for
-
-    def hold_or_fail(period: Any) -> None:
-        if period.deployment_id == one.pk:
-            raise DatabaseError("it is locked")
-        held(period)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(tally, "hold_for", hold_or_fail)
-        assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 1
-    assert [Alert.objects.get(pk=each.pk).purged_at is None for each in (stuck, other)] == [True, False]
-
-
-# Corrections and evidence.
-
-
-def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: Cast) -> None:
-    deployment = make_live_deployment(cast)
-    alert = act(make_alert(deployment), "same", "engage", "release", cast=cast)
-    assert deployment.tally().false == 1
-    for ending, code, reason, words in (
-        ("arrested", "", "A mistake", "what the arrest"),
-        ("arrested", "robbery", " ", "why"),
-        ("arrested", "robbery", "It was Test Person 0", "names somebody"),
-        ("not_same", "", "A mistake", "already"),
-        ("nothing", "", "A mistake", "what came of it"),
-    ):
-        with pytest.raises(Refused, match=words):
-            afterwards.correct(alert, ending, code, reason=reason, actor=cast.commander)
-    before = list(alert.acts.values_list("pk", "name", "after"))
-    afterwards.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
-    assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
-    assert (alert.state, alert.code, deployment.tally().false) == (State.ARRESTED, "robbery", 0)
-    # What was never handed over is no officer's, whatever it is corrected to.
-    own = act(make_alert(deployment, "c" * 32), "not_same", cast=cast)
-    afterwards.correct(own, "not_located", reason="Seen again", actor=cast.commander)
-    assert own not in Alert.objects.visible_to(cast.officer)
-    with pytest.raises(Refused, match="somebody else"):
-        afterwards.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
-    with pytest.raises(Conflict):
-        afterwards.correct(make_alert(deployment, "e" * 32), "arrested", "rape", reason="x", actor=cast.commander)
-
-
-def test_the_database_refuses_to_change_an_act(cast: Cast) -> None:
-    act(make_alert(make_live_deployment(cast)), "same", cast=cast)
-    for change in (lambda: Act.objects.update(name="not_same"), lambda: Act.objects.all().delete()):
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-            change()
-    assert Act.objects.get().name == "same"
-
-
-def test_what_an_alert_holds_is_encrypted_and_belongs_to_its_own_row(cast: Cast) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    shot = alert.shots.select_related("alert").get()
-    person = Person.objects.get()
-    sight = content.sight_in(shot)
-    assert (sight.score, sight.jpeg[:2]) == (0.61, b"\xff\xd8")
-    assert content.sought_in(alert).name == person.name
-    for row, secrets in ((bytes(alert.sealed or b""), [person.name.encode()]), (bytes(shot.sealed), [sight.jpeg[:64]])):
-        assert not any(secret in row for secret in secrets)
-    shot.sealed = alert.sealed or b""
-    with pytest.raises(keys.KeyGone, match="not what was kept here"):
-        content.sight_in(shot)
-
-
-def test_the_purge_takes_rows_and_then_the_key(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
-    deployment = make_live_deployment(cast)
-    decided = act(make_alert(deployment), "same", cast=cast)
-    name = content.key_of(period_of(deployment))
-    sealed, key = bytes(decided.sealed or b""), keys.store().values(name)
-    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=23)) == 0
-    with django_capture_on_commit_callbacks(execute=True):
-        assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=24, minutes=1)) == 1
-    decided.refresh_from_db()
-    assert not Shot.objects.exists()
-    assert (decided.sealed, decided.person, decided.photograph, decided.track, decided.key_name) == (
-        None,
-        None,
-        None,
-        "",
-        "",
-    )
-    assert (decided.state, decided.decided_by) == (State.REFERRED, cast.operator)
-    # As long as the period runs, another alert needs the key.
-    assert keys.store().values(name) == key
-    end(deployment, cast)
-    with django_capture_on_commit_callbacks(execute=True):
-        assert afterwards.purge_due() == 0
-    assert keys.store().values(name) == []
-    with pytest.raises(keys.KeyGone):
-        keys.opened(name, sealed)
-    assert Entry.objects.filter(action="alert.key_destroyed").count() == 1
-
-
-def test_the_end_of_the_deployment_brings_the_purge_forward(cast: Cast, settings: Any) -> None:
-    settings.LFR_ALERT_RETENTION = dt.timedelta(minutes=2)
-    deployment = make_live_deployment(cast)
-    make_alert(deployment)
-    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 0
-    end(deployment, cast)
-    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 1
-
-
-def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
-    deployment = make_live_deployment(cast)
-    alert = act(make_alert(deployment), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
-    soon = timezone.localdate() + dt.timedelta(days=28)
-    for reason, day, words in (
-        ("", soon, "evidence of"),
-        ("Test Person 0", soon, "names somebody"),
-        ("Arrest", timezone.localdate(), "ahead"),
-    ):
-        with pytest.raises(Refused, match=words):
-            afterwards.hold(alert, reason=reason, review_on=day, actor=cast.commander)
-    with pytest.raises(PermissionDenied):
-        afterwards.hold(alert, reason="Arrest", review_on=soon, actor=cast.operator)
-    hold = afterwards.hold(alert, reason="Exhibit of the arrest", review_on=soon, actor=cast.commander)
-    # What tidies up after destroyed lists leaves it alone.
-    Certificate.objects.update(scrubbed_at=None)
-    destruction._destroy_orphaned_keys()
-    assert content.sought_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
-    assert (hold.owner, hold.review_on) == (cast.commander, soon)
-    with pytest.raises(Refused, match="held already"):
-        afterwards.hold(alert, reason="Again", review_on=soon, actor=cast.commander)
-    end(deployment, cast)
-    later = timezone.now() + dt.timedelta(hours=30)
-    with django_capture_on_commit_callbacks(execute=True):
-        destruction.destroy_due(at=later)
-        assert afterwards.purge_due(at=later) == 0
-    # Its list and its period's key are gone; it still shows both faces and who was sought.
-    assert keys.store().values(content.key_of(period_of(deployment))) == []
-    alert.refresh_from_db()
-    assert content.sought_in(alert).name == "Test Person 0"
-    kinds = [(shot.kind, content.sight_in(shot).jpeg[:2]) for shot in alert.shots.select_related("alert")]
-    assert sorted(kinds) == [("probe", b"\xff\xd8"), ("reference", b"\xff\xd8")]
-    assert "Exhibit of the arrest" in _client(cast.authority).get("/holds/").content.decode()
-    afterwards.release(alert, actor=cast.authority)
-    with django_capture_on_commit_callbacks(execute=True):
-        assert afterwards.purge_due(at=later) == 1
-    assert keys.store().values(content.key_of_hold(alert)) == []
-    assert not EvidenceHold.objects.exists()
-
-
-def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
-    deployment = make_live_deployment(cast)
-    alert = make_alert(deployment)
-    photograph = Person.objects.get().photographs.get()
-    assert _client(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 200
-    end(deployment, cast)
-    destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
-    alert.refresh_from_db()
-    assert alert.person is None
-    assert _client(cast.operator).get(f"/alerts/{alert.pk}/").status_code == 200
-    assert _client(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 404
-
-
 # The console.
 
 
 def test_red_comes_before_amber_before_green_and_then_the_oldest(cast: Cast, settings: Any) -> None:
-    _apart(settings)
+    apart(settings)
     deployment = make_live_deployment(cast)
     alerts = [make_alert(deployment, f"{number:032}") for number in range(5)]
     for alert, tier in zip(alerts, ("green", "amber", "red", "amber", "red"), strict=True):
@@ -682,12 +516,12 @@ def test_red_comes_before_amber_before_green_and_then_the_oldest(cast: Cast, set
 
 
 def test_the_count_is_true_however_many_there_are(cast: Cast, settings: Any) -> None:
-    _apart(settings)
+    apart(settings)
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
     copies = [dataclasses.replace(_copy(alert), track=f"{number:032}") for number in range(1000)]
     Alert.objects.bulk_create(Alert(**vars(copy)) for copy in copies)
-    client = _client(cast.operator)
+    client = client_of(cast.operator)
     page = client.get(f"/deployments/{deployment.pk}/console/queue/").content.decode()
     assert '<b data-count="waiting">1001</b>' in page
     assert page.count('<li id="alert-') == 200
@@ -701,7 +535,7 @@ def test_the_count_is_true_however_many_there_are(cast: Cast, settings: Any) -> 
 
 
 def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
-    _apart(settings)
+    apart(settings)
     deployment = make_live_deployment(cast)
     act(make_alert(deployment, "a" * 32), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
     missed = act(make_alert(deployment, "b" * 32), "not_same", cast=cast)
@@ -714,9 +548,9 @@ def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
     assert full.sensitivity == pytest.approx(2.36, abs=0.01)
     assert full.bias == pytest.approx(0, abs=1e-9)
     assert dataclasses.replace(full, false_alarms=10).bias < 0  # type: ignore[operator]
-    assert "operator" in _client(cast.commander).get("/figures/").content.decode()
-    other = _another(cast, deployment, "Operator", "dee")
-    assert "Nothing was judged yet" in _client(other).get("/figures/").content.decode()
+    assert "operator" in client_of(cast.commander).get("/figures/").content.decode()
+    other = another(cast, deployment, "operator", "dee")
+    assert "Nothing was judged yet" in client_of(other).get("/figures/").content.decode()
 
 
 def test_endings_and_corrections_cover_every_result() -> None:
@@ -726,19 +560,6 @@ def test_endings_and_corrections_cover_every_result() -> None:
 
 def _candidate(person: Person) -> Candidate:
     return Candidate(person.id, person.photographs.all()[0].id, 0.6)
-
-
-def _client(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def _another(cast: Cast, deployment: Deployment, role: str, name: str, team: str = "") -> User:
-    user = User.objects.create_user(name)
-    user.groups.add(*User.objects.get(username=role.rsplit(maxsplit=1)[-1].lower()).groups.all())
-    staffing.post(deployment, user, team=team, actor=cast.commander)
-    return user
 
 
 def _said(**fields: str) -> Said:

@@ -102,9 +102,9 @@ def test_refusals_are_in_words_and_change_nothing(cast: Cast) -> None:
 
 
 def test_what_was_purged_is_empty_and_still_counted(cast: Cast) -> None:
-    from alerts import afterwards
+    from alerts import evidence
 
     alert = act(make_alert(make_live_deployment(cast)), "not_same", cast=cast)
-    afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25))
+    evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25))
     body = _client(cast.operator).get(f"/api/alerts/{alert.pk}/").json()
     assert (body["sought"], body["score"], body["shots"], body["state"]) == (None, None, [], "op_false")

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from alerts import afterwards, clocks, content, controls, figures, operations
+from alerts import afterwards, clocks, content, controls, evidence, figures, operations
 from alerts.models import Alert
 from audit.errors import Conflict, Refused
 from audit.models import Entry
@@ -88,7 +88,7 @@ def test_it_stands_once_it_is_told_expires_and_is_purged_like_any_other(cast: Ca
     assert left.state == Alert.State.EXPIRED
     assert not Alert.objects.in_queue().filter(pk=left.pk).exists()
     assert period.deployment.tally().open == 0
-    assert afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 2
+    assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 2
 
 
 def test_none_is_planted_unless_the_force_wants_it(cast: Cast, period: Period, settings: Any) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -22,45 +20,17 @@ from audit.errors import Refused
 from audit.models import Entry
 from lfr_site.supervisor import available_port
 from tests.cast import Cast, act, make_alert, make_live_deployment
+from tests.program import Program, listening
 from watchlists import keys
 from watchlists.models import Person
 
 EVERYTHING = list(Event.values)
 
 
-class Program:
-    """A server that takes calls, or refuses them, and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        program = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"])).decode()
-                program.calls.append((dict(self.headers.items()), body))
-                self.send_response(program.status)
-                self.send_header("location", "http://localhost:1/elsewhere")
-                self.end_headers()
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.calls: list[tuple[dict[str, str], str]] = []
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/hook"
-
-
 @pytest.fixture
 def program() -> Iterator[Program]:
-    program = Program()
-    yield program
-    program.server.shutdown()
-    program.server.server_close()
+    with listening() as program:
+        yield program
 
 
 def _recipient(cast: Cast, address: str, events: list[str] = EVERYTHING, **given: Any) -> tuple[Recipient, str]:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from alerts import afterwards as alert_afterwards
-from alerts import raising
+from alerts import evidence, raising
 from alerts.models import Alert
 from alerts.policy import Result
 from audit.errors import Conflict, Refused
@@ -492,7 +492,7 @@ def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Ca
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
     running.end_period(deployment, actor=cast.commander)
-    alert_afterwards.purge_due(at=timezone.now() + dt.timedelta(hours=25))
+    evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25))
     assert "without an outcome: 1" in " ".join(afterwards.open_ends_of(deployment))
     alert.refresh_from_db()
     client = Client()

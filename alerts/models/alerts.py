@@ -166,6 +166,11 @@ class Alert(models.Model):
         """How it counts; None as long as something is to come of it, and of what counts nowhere."""
         return RESULTS.get(self.state)
 
+    @property
+    def counts_false(self) -> bool:
+        """Whether it counts as a false alert."""
+        return self.result is not None and self.result.is_false
+
     def undo_until(self) -> dt.datetime | None:
         """How long its operator may take the judgement back."""
         can = self.state in (self.State.REFERRED, self.State.OP_FALSE, self.State.UNSURE)

@@ -219,7 +219,11 @@ async function freshPictures(id) {
   const { html } = await fetchHtml(`/alerts/${id}/`, "pictures");
   if (html === undefined || shownId() !== id) return;
   const tools = fragment(html).querySelector(".tools");
-  if (tools) card.querySelector(".tools")?.replaceWith(tools);
+  if (!tools) return;
+  // The face that is being compared stays; a better sight lies beside it, one key away.
+  const shown = card.querySelector(".probe img")?.getAttribute("src");
+  for (const sight of tools.querySelectorAll("[data-shot]")) sight.setAttribute("aria-pressed", String(sight.dataset.shot === shown));
+  card.querySelector(".tools")?.replaceWith(tools);
 }
 
 function holdStill() {

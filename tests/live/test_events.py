@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import struct
 
 import pytest
+from standardwebhooks import Webhook
 from websockets.exceptions import ConnectionClosed
 
 from tests.cast import portrait_jpeg
-from tests.live.system import LiveDeployment, LiveSystem, go_live, socket
+from tests.live.system import LiveDeployment, LiveSystem, Street, eventually, go_live, socket
+from tests.program import listening
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,23 @@ async def test_an_alert_is_told_to_its_own_deployment_only(
             await others.until("alert.raised", 1.5)
         operator.post(f"/alerts/{raised['id']}/acts/cannot_say/", {"hindrances": "blurred"})
         assert await own.until("alert.changed") == {"kind": "alert.changed", "id": raised["id"]}
+
+
+def test_a_program_outside_is_told_by_the_running_system(
+    live: LiveSystem, two: tuple[LiveDeployment, LiveDeployment]
+) -> None:
+    with listening() as program:
+        about = {"name": "Records", "kind": "webhook", "address": program.url, "events": "alert.raised"}
+        page = live.user("administrator").post("/recipients/", {**about, "deployment": two[1].id}).text
+        secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page)
+        assert secret is not None
+        with Street.of(live, two[1].cameras[0]) as street:
+            street.walk_past()
+        assert eventually(lambda: len(program.calls) == 1, patience=15)
+        headers, body = program.calls[0]
+        told = Webhook(secret[0]).verify(body, headers)
+        assert (told["type"], told["data"]["deployment"]) == ("alert.raised", two[1].id)
+        assert eventually(lambda: "Delivered" in live.user("administrator").get("/recipients/").text)
 
 
 @pytest.mark.parametrize("role", ["administrator", "intelligence", "authority", "compliance"])

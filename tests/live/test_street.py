@@ -83,7 +83,7 @@ _IDS = "SELECT id FROM alerts_alert WHERE deployment_id = '{}'"
 
 @pytest.fixture
 def scene(live: LiveSystem, people: Cast) -> Iterator[Scene]:
-    deployment = go_live(live, {"Street Portrait": portrait_jpeg()})
+    deployment = go_live(live, {"Street Portrait": portrait_jpeg()}, ("North", "South"))
     for name in ("operator2", "officer2"):
         team = {"team": "Bravo 2"} if name == "officer2" else {}
         live.user("commander").post(f"/deployments/{deployment.id}/staff/", {"user": live.id_of(name), **team})
@@ -268,6 +268,75 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     expect(card).to_have_count(0)
     expect(scene.phone.locator("#refused")).to_contain_text("no longer with you")
     scene.judge(other, "7", "7", "n")
+
+
+def test_an_act_that_comes_too_late_is_said_to_be_not_recorded(scene: Scene) -> None:
+    alert = scene.raised()
+    scene.judge(alert, "4", "s")
+    card = scene.street_card(alert)
+    scene.phone.context.set_offline(True)
+    _press(card, "On my way")
+    expect(scene.phone.locator("#outbox")).to_contain_text("Not sent yet: On my way")
+    answer = scene.live.user("officer2").post(f"/alerts/{alert}/acts/acknowledge/")
+    assert answer.status_code == 200, answer.text
+    scene.phone.context.set_offline(False)
+    expect(scene.phone.locator("#refused")).to_contain_text("Not recorded: On my way", timeout=15_000)
+    expect(scene.phone.locator("#refused")).to_contain_text("officer2")
+    expect(scene.phone.locator("#outbox")).to_be_hidden()
+    expect(card.get_by_role("button", name="Speaking to them", exact=True)).to_be_hidden()
+    scene.live.user("officer2").post(f"/alerts/{alert}/acts/lost/")
+    scene.both_say(alert, "Not located")
+
+
+def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(scene: Scene, people: Cast) -> None:
+    met = scene.raised()
+    scene.judge(met, "4", "s")
+    card = scene.street_card(met)
+    _press(card, "Speaking to them")
+    expect(card.locator(".state-now")).to_have_text("Person spoken to")
+    with Street.of(scene.live, scene.deployment.cameras[1]) as south:
+        south.walk_past()
+    rows = scene.live.sql(f"{_IDS.format(scene.deployment.id)} AND id <> '{met}'")
+    ((left,),) = rows
+    # A minute passes: somebody is still being spoken to, and nobody has judged the other.
+    expect(scene.phone.locator("#reminder")).to_contain_text("Is it still necessary?", timeout=75_000)
+    for console in (scene.one, scene.two):
+        expect(console.locator(f"[data-rows=late] #alert-{left}")).to_be_visible(timeout=20_000)
+    card.locator("[data-act=release]").get_by_label("Because").select_option("A relative of the person sought")
+    _press(card, "Not the person: release")
+    scene.both_say(met, "Not the person: released")
+
+    commander = people.sign_in("commander")
+    commander.goto(f"{scene.path}alerts/")
+    expect(commander.get_by_text("Say what came of it")).to_have_count(0)
+    one = commander.locator(f"#alert-{met}")
+    one.get_by_text("Hold as evidence").click()
+    one.get_by_label("Evidence of what").fill("Complaint about the stop")
+    one.get_by_label("To be reviewed on").fill("2099-01-31")
+    one.get_by_role("button", name="Hold", exact=True).click()
+    expect(one.get_by_text("Held as evidence")).to_be_visible()
+    one.get_by_text("Correct", exact=True).first.click()
+    one.get_by_label("What came of it").select_option("Not located")
+    one.get_by_label("Reason").fill("The wrong button")
+    one.get_by_role("button", name="Correct", exact=True).click()
+    expect(one.locator(".acts-done li")).to_have_count(5)
+    expect(one.locator(".acts-done li").last).to_contain_text("Corrected: not located")
+    scene.live.user("commander").post(f"/deployments/{scene.deployment.id}/end/", {"code": "done"})
+    commander.goto(f"{scene.path}alerts/?show=open")
+    other = commander.locator(f"#alert-{left}")
+    other.get_by_text("Say what came of it").click()
+    other.get_by_label("What came of it").select_option("Found not the same afterwards")
+    other.get_by_role("button", name="Code it").click()
+    commander.goto(f"{scene.path}alerts/")
+    expect(other.get_by_role("heading")).to_contain_text("Found not the same afterwards")
+    # Both purge times pass; what is held stays, and is let go.
+    gone = f"SELECT purged_at IS NOT NULL FROM alerts_alert WHERE id = '{left}'"
+    assert eventually(lambda: scene.live.sql(gone) == [(True,)], patience=100)
+    assert scene.live.sql(f"SELECT count(*) FROM alerts_shot WHERE alert_id = '{met}'")[0][0] == 2
+    commander.goto(f"{scene.live.url}/holds/")
+    commander.get_by_role("row", name="Complaint about the stop").get_by_role("button", name="Release").click()
+    kept = f"SELECT count(*) FROM alerts_shot WHERE alert_id = '{met}'"
+    assert eventually(lambda: scene.live.sql(kept) == [(0,)], patience=40)
 
 
 def test_sound_and_keys_are_said(scene: Scene) -> None:

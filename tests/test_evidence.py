@@ -1,0 +1,178 @@
+"""Corrections, holds as evidence, the purge, and the keys: what is kept of an alert, and for how long."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from alerts import afterwards, content, evidence
+from alerts.models import Act, Alert, EvidenceHold, Shot
+from audit.errors import Conflict, Refused
+from audit.models import Entry
+from deployments import tally
+from tests.cast import Cast, act, client_of, end, make_alert, make_live_deployment, period_of
+from watchlists import destruction, keys
+from watchlists.models import Certificate, Person
+
+State = Alert.State
+
+
+def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", "engage", "release", cast=cast)
+    assert deployment.tally().false == 1
+    for ending, code, reason, words in (
+        ("arrested", "", "A mistake", "what the arrest"),
+        ("arrested", "robbery", " ", "why"),
+        ("arrested", "robbery", "It was Test Person 0", "names somebody"),
+        ("not_same", "", "A mistake", "already"),
+        ("nothing", "", "A mistake", "what came of it"),
+    ):
+        with pytest.raises(Refused, match=words):
+            afterwards.correct(alert, ending, code, reason=reason, actor=cast.commander)
+    before = list(alert.acts.values_list("pk", "name", "after"))
+    afterwards.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
+    assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
+    assert (alert.state, alert.code, deployment.tally().false) == (State.ARRESTED, "robbery", 0)
+    # What was never handed over is no officer's, whatever it is corrected to.
+    own = act(make_alert(deployment, "c" * 32), "not_same", cast=cast)
+    afterwards.correct(own, "not_located", reason="Seen again", actor=cast.commander)
+    assert own not in Alert.objects.visible_to(cast.officer)
+    with pytest.raises(Refused, match="somebody else"):
+        afterwards.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
+    with pytest.raises(Conflict):
+        afterwards.correct(make_alert(deployment, "e" * 32), "arrested", "rape", reason="x", actor=cast.commander)
+
+
+def test_the_database_refuses_to_change_an_act(cast: Cast) -> None:
+    act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    for change in (lambda: Act.objects.update(name="not_same"), lambda: Act.objects.all().delete()):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            change()
+    assert Act.objects.get().name == "same"
+
+
+def test_what_an_alert_holds_is_encrypted_and_belongs_to_its_own_row(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    shot = alert.shots.select_related("alert").get()
+    person = Person.objects.get()
+    sight = content.sight_in(shot)
+    assert (sight.score, sight.jpeg[:2]) == (0.61, b"\xff\xd8")
+    assert content.sought_in(alert).name == person.name
+    for row, secrets in ((bytes(alert.sealed or b""), [person.name.encode()]), (bytes(shot.sealed), [sight.jpeg[:64]])):
+        assert not any(secret in row for secret in secrets)
+    shot.sealed = alert.sealed or b""
+    with pytest.raises(keys.KeyGone, match="not what was kept here"):
+        content.sight_in(shot)
+
+
+def test_the_purge_takes_rows_and_then_the_key(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    deployment = make_live_deployment(cast)
+    decided = act(make_alert(deployment), "same", cast=cast)
+    name = content.key_of(period_of(deployment))
+    sealed, key = bytes(decided.sealed or b""), keys.store().values(name)
+    assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=23)) == 0
+    with django_capture_on_commit_callbacks(execute=True):
+        assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=24, minutes=1)) == 1
+    decided.refresh_from_db()
+    assert not Shot.objects.exists()
+    assert (decided.sealed, decided.person, decided.photograph, decided.track, decided.key_name) == (
+        None,
+        None,
+        None,
+        "",
+        "",
+    )
+    assert (decided.state, decided.decided_by) == (State.REFERRED, cast.operator)
+    # As long as the period runs, another alert needs the key.
+    assert keys.store().values(name) == key
+    end(deployment, cast)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert evidence.purge_due() == 0
+    assert keys.store().values(name) == []
+    with pytest.raises(keys.KeyGone):
+        keys.opened(name, sealed)
+    assert Entry.objects.filter(action="alert.key_destroyed").count() == 1
+
+
+def test_the_end_of_the_deployment_brings_the_purge_forward(cast: Cast, settings: Any) -> None:
+    settings.LFR_ALERT_RETENTION = dt.timedelta(minutes=2)
+    deployment = make_live_deployment(cast)
+    make_alert(deployment)
+    assert evidence.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 0
+    end(deployment, cast)
+    assert evidence.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 1
+
+
+def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
+    soon = timezone.localdate() + dt.timedelta(days=28)
+    for reason, day, words in (
+        ("", soon, "evidence of"),
+        ("Test Person 0", soon, "names somebody"),
+        ("Arrest", timezone.localdate(), "ahead"),
+    ):
+        with pytest.raises(Refused, match=words):
+            evidence.hold(alert, reason=reason, review_on=day, actor=cast.commander)
+    with pytest.raises(PermissionDenied):
+        evidence.hold(alert, reason="Arrest", review_on=soon, actor=cast.operator)
+    hold = evidence.hold(alert, reason="Exhibit of the arrest", review_on=soon, actor=cast.commander)
+    # What tidies up after destroyed lists leaves it alone.
+    Certificate.objects.update(scrubbed_at=None)
+    destruction._destroy_orphaned_keys()
+    assert content.sought_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
+    assert (hold.owner, hold.review_on) == (cast.commander, soon)
+    with pytest.raises(Refused, match="held already"):
+        evidence.hold(alert, reason="Again", review_on=soon, actor=cast.commander)
+    end(deployment, cast)
+    later = timezone.now() + dt.timedelta(hours=30)
+    with django_capture_on_commit_callbacks(execute=True):
+        destruction.destroy_due(at=later)
+        assert evidence.purge_due(at=later) == 0
+    # Its list and its period's key are gone; it still shows both faces and who was sought.
+    assert keys.store().values(content.key_of(period_of(deployment))) == []
+    alert.refresh_from_db()
+    assert content.sought_in(alert).name == "Test Person 0"
+    kinds = [(shot.kind, content.sight_in(shot).jpeg[:2]) for shot in alert.shots.select_related("alert")]
+    assert sorted(kinds) == [("probe", b"\xff\xd8"), ("reference", b"\xff\xd8")]
+    assert "Exhibit of the arrest" in client_of(cast.authority).get("/holds/").content.decode()
+    evidence.release(alert, actor=cast.authority)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert evidence.purge_due(at=later) == 1
+    assert keys.store().values(content.key_of_hold(alert)) == []
+    assert not EvidenceHold.objects.exists()
+
+
+def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = make_alert(deployment)
+    photograph = Person.objects.get().photographs.get()
+    assert client_of(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 200
+    end(deployment, cast)
+    destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
+    alert.refresh_from_db()
+    assert alert.person is None
+    assert client_of(cast.operator).get(f"/alerts/{alert.pk}/").status_code == 200
+    assert client_of(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 404
+
+
+def test_one_alert_that_cannot_be_purged_keeps_no_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = make_live_deployment(cast), make_live_deployment(cast)
+    stuck, other = make_alert(one), make_alert(two, "f" * 32)
+    held = tally.hold_for
+
+    def hold_or_fail(period: Any) -> None:
+        if period.deployment_id == one.pk:
+            raise DatabaseError("it is locked")
+        held(period)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tally, "hold_for", hold_or_fail)
+        assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 1
+    assert [Alert.objects.get(pk=each.pk).purged_at is None for each in (stuck, other)] == [True, False]
