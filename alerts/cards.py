@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -56,7 +58,15 @@ def queue_of(alerts: AlertQuerySet) -> list[Section]:
         ("late", "Not looked at in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
         ("done", "Done", kept.settled().order_by("-raised_at")),
     )
-    return [Section(name, title, list(found.for_rows()[:SECTION_LENGTH]), counts[name]) for name, title, found in parts]
+    read = {name: list(found.for_rows()[:SECTION_LENGTH]) for name, _, found in parts}
+    # They are read one after the other: what moved on meanwhile is shown where it went, and there only.
+    newest: dict[uuid.UUID, int] = {}
+    for alert in chain.from_iterable(read.values()):
+        newest[alert.pk] = max(alert.revision, newest.get(alert.pk, 0))
+    return [
+        Section(name, title, [alert for alert in read[name] if alert.revision == newest[alert.pk]], counts[name])
+        for name, title, _ in parts
+    ]
 
 
 def counts_of(alerts: AlertQuerySet) -> dict[str, int]:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.utils import timezone
 
-from alerts import afterwards, clocks, content, evidence, figures, operations, raising
+from alerts import afterwards, cards, clocks, content, evidence, figures, operations, raising
 from alerts.models import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, RESULTS, Act, Alert
 from alerts.operations import Said
 from alerts.policy import Result
@@ -529,6 +530,23 @@ def test_the_count_is_true_however_many_there_are(cast: Cast, settings: Any) -> 
     assert '<b data-count="waiting">1001</b>' in rows
     assert rows.count('<li id="alert-') == 1
     assert client.get(f"/deployments/{deployment.pk}/console/rows/?ids=nonsense").status_code == 404
+
+
+def test_what_moves_on_while_the_queue_is_read_is_shown_once(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = make_alert(deployment)
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if "is_doubted" in sql and Alert.objects.get().state == State.RAISED:
+            act(alert, "same", cast=cast)
+        return answer
+
+    with connection.execute_wrapper(meanwhile):
+        sections = cards.queue_of(Alert.objects.all())
+    assert {section.name: [row.state for row in section.rows] for section in sections if section.rows} == {
+        "street": [State.REFERRED]
+    }
 
 
 # How well operators judge.

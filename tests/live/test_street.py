@@ -366,7 +366,9 @@ def test_no_barrier_is_found_on_console_and_handset_by_day_and_by_night(scene: S
     night.locator(f"#alert-{alert} button").click()
     expect(night.locator(".alert-card")).to_be_visible()
     night.keyboard.press("?")
-    assert violations(night) == []
+    for width, height in ((1366, 800), (1100, 620), (390, 844)):
+        night.set_viewport_size({"width": width, "height": height})
+        assert violations(night) == []
     scene.judge(alert, "4", "s")
     assert violations(scene.one) == []
     phone.goto(f"{scene.path}handset/")
