@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 
 from alerts.frames import Frame, FrameGate
 from alerts.tasks import call_worker
+from audit.access import session_stands
 from audit.journal import Actor, System
 from deployments import cameras
 from deployments.events import group_of
@@ -375,7 +376,7 @@ def _admitted(scope: Any, camera_id: str) -> Admitted:
 def _signed_in(scope: Any) -> Any:
     session = scope["session"]
     user = scope["user"]
-    if user.is_authenticated and session.exists(session.session_key):
+    if user.is_authenticated and session_stands(session):
         fresh = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
         if fresh is not None:
             return fresh

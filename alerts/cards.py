@@ -83,17 +83,18 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
     now = timezone.now()
     shots = [shot for shot in alert.shots.all() if shot.kind == Shot.Kind.PROBE]
     acts = list(alert.acts.select_related("by"))
+    sought, may_see = sought_of(alert), may_see_name(alert, user, now)
     return {
         "alert": alert,
         "now": now,
-        "sought": sought_of(alert),
+        "sought": sought if sought is None or may_see else sought.without_name(),
         "shots": shots,
         "best": next((shot for shot in shots if shot.is_best), None),
         "photographs": _photographs(alert),
         "reference": next((shot for shot in alert.shots.all() if shot.kind == Shot.Kind.REFERENCE), None),
         "is_revealed": alert.is_revealed(now),
         "score": score_for(alert, user, now),
-        "may_see_name": may_see_name(alert, user, now),
+        "may_see_name": may_see,
         "undo_until": _undo_until(alert, user, now),
         "elsewhere": [Elsewhere(other, other.received_at - alert.received_at) for other in _others(alert, visible)],
         "acts": [act for act in acts if act.name != "open"],

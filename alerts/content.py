@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import struct
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from alerts.models import Alert, Shot
 from deployments.models import Period
@@ -25,6 +27,9 @@ def key_of(period: Period) -> str:
 def key_of_hold(alert: Alert) -> str:
     # Not "hold-": those are of entries of lists (watchlists.destruction), which sweeps away what is none of its own.
     return f"evidence-{alert.pk}"
+
+
+_FREE_TEXTS = ("offence", "authority", "expected_action", "minor_rationale", "look_alikes")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,13 @@ class Sought:
             look_alikes=person.look_alikes,
             photographed=taken_on.isoformat() if taken_on else "",
         )
+
+    def without_name(self) -> Sought:
+        """For who judges before they may know: the name is gone, and its words from what was written freely."""
+        words = [re.escape(word) for word in self.name.split() if len(word) > 1]
+        named = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
+        texts: dict[str, Any] = {each: named.sub("(name)", getattr(self, each)) for each in _FREE_TEXTS if words}
+        return replace(self, name="", **texts)
 
     @property
     def photograph_age(self) -> str:

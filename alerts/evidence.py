@@ -64,11 +64,21 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
 
 @transaction.atomic
 def release(alert: Alert, *, actor: AbstractBaseUser) -> None:
-    """End a hold. What is past its time is purged by the next tick of the clock."""
+    """End a hold. What is past its time is purged by the next tick of the clock.
+
+    Raises:
+        Refused: it is not held, or somebody else holds it and its day of review is still to come.
+    """
     require(actor, HOLD)
     tally.hold_for(alert.camera.period)
-    if not EvidenceHold.objects.filter(alert=alert).delete()[0]:
+    held = EvidenceHold.objects.filter(alert=alert).select_related("owner").first()
+    if held is None:
         raise Refused("This alert is not held.")
+    if not held.may_be_released_by(actor):
+        raise Refused(
+            f"{held.owner} holds this until {held.review_on:%-d %B %Y}. Ask them; from then on others may too."
+        )
+    held.delete()
     record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert)
     announce(alert.deployment_id, "alert.changed", alert.id)
 

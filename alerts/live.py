@@ -15,6 +15,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
 from django.db.utils import Error as DatabaseFailure
 
+from audit.access import session_stands
 from deployments.events import group_of
 from deployments.models import Deployment
 
@@ -60,7 +61,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def announcement(self, event: dict[str, Any]) -> None:
         if not self.is_handset or event["kind"].startswith("deployment."):
             await self._say(event["kind"], event["id"])
-        elif event["kind"] == "alert.changed":
+        elif event["kind"] in ("alert.changed", "alert.sighted"):
             await self._say("street.changed", "")
 
     async def _beat(self) -> None:
@@ -82,7 +83,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
 def _watched(scope: Any) -> tuple[Deployment, bool] | None:
     """The deployment, and whether who asks is an officer with a handset; None when they may not watch it."""
     session, user = scope["session"], scope["user"]
-    if not user.is_authenticated or not session.exists(session.session_key):
+    if not user.is_authenticated or not session_stands(session):
         return None
     # Fetched anew: roles and accounts change while a line is open.
     user = get_user_model().objects.filter(pk=user.pk, is_active=True).first()

@@ -39,6 +39,8 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
         alert.ending_form = EndingForm(alert=alert, auto_id=f"code-{alert.pk}-%s")  # type: ignore[attr-defined]
         alert.correction_form = CorrectionForm(alert=alert, auto_id=f"correct-{alert.pk}-%s")  # type: ignore[attr-defined]
         alert.hold_form = HoldForm(auto_id=f"hold-{alert.pk}-%s")  # type: ignore[attr-defined]
+        hold = getattr(alert, "hold", None)
+        alert.may_release = hold is not None and hold.may_be_released_by(acting(request))  # type: ignore[attr-defined]
     context = {"deployment": deployment, "page": page, "timers": timers_of(alerts), "open": alerts.unsettled().count()}
     return render(request, "alerts/log.html", context)
 
@@ -90,7 +92,8 @@ def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def holds(request: HttpRequest) -> HttpResponse:
     """Every alert that is held as evidence, those to be reviewed first."""
     found = EvidenceHold.objects.select_related("alert__camera", "alert__deployment", "owner")
-    return render(request, "alerts/holds.html", {"holds": found})
+    rows = [(hold, hold.may_be_released_by(acting(request))) for hold in found]
+    return render(request, "alerts/holds.html", {"holds": rows})
 
 
 @require_GET

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
@@ -79,8 +80,7 @@ def act(alert: Alert, name: str, said: Said | None = None, *, actor: AbstractBas
         keep_act(alert, name, before, said, actor)
         if alert.kind == Alert.Kind.ALERT:
             _tell(alert, before, was_false)
-        if event := _told_outside(alert, name):
-            outwards.tell(alert, event)
+        _tell_outside(alert, name)
         announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -166,7 +166,8 @@ def _changes(alert: Alert, name: str, said: Said, actor: AbstractBaseUser) -> di
         changes |= dict.fromkeys(_TAKEN_BACK)
         changes |= {"assigned_team": "", "opened_by_id": actor.pk, "opened_at": now}
     elif name == "hand_over":
-        changes |= {"referred_at": now, "escalated_at": None, **_handed(alert, said)}
+        # Who had answered, and cannot come after all, has it no longer.
+        changes |= {"referred_at": now, "escalated_at": None, "officer_id": None, **_handed(alert, said)}
     else:
         changes |= {"officer_id": actor.pk, "code": said.code}
         done_at = _done_at(alert, said, now)
@@ -194,9 +195,10 @@ def _handed(alert: Alert, said: Said) -> dict[str, Any]:
 
 
 def _done_at(alert: Alert, said: Said, now: dt.datetime) -> dt.datetime:
-    """By the stopwatch of who sent it, never by their clock; not in the future, and not before the act before it."""
+    """By the stopwatch of who sent it, never by their clock; not in the future, nor before the last that people did."""
     ago = min(max(said.ago, dt.timedelta()), LONGEST_WAIT)
-    last = alert.acts.order_by("-pk").values_list("done_at", flat=True).first() or alert.raised_at
+    by_people = alert.acts.filter(by__isnull=False).order_by("-pk")
+    last = by_people.values_list("done_at", flat=True).first() or alert.raised_at
     return max(now - ago, last)
 
 
@@ -233,10 +235,15 @@ def _data(name: str, said: Said) -> JournalData:
     }
 
 
-def _told_outside(alert: Alert, name: str) -> Event | None:
+def _tell_outside(alert: Alert, name: str) -> None:
+    """Of a judgement once it stands: what is taken back is told to nobody."""
+    if name == "undo":
+        outwards.withdraw(alert)
+    wait = settings.LFR_UNDO if name in JUDGEMENTS else dt.timedelta()
     if name in ("same", "hand_over"):
-        return Event.REFERRED
-    return Event.ENDED if alert.result is not None else None
+        outwards.tell(alert, Event.REFERRED, wait=wait)
+    elif alert.result is not None:
+        outwards.tell(alert, Event.ENDED, wait=wait)
 
 
 def _tell(alert: Alert, before: str, was_false: bool) -> None:

@@ -14,7 +14,6 @@ import json
 import logging
 import secrets
 from collections.abc import Sequence
-from smtplib import SMTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,14 +85,13 @@ def add_recipient(
 
 @transaction.atomic
 def set_active(recipient: Recipient, *, is_active: bool, actor: AbstractBaseUser) -> None:
-    """Stop telling somebody, or go on. What is waiting for them is given up, or stays so."""
+    """Stop telling somebody, or go on. What is waiting for them is given up: going on brings back nothing old."""
     require(actor, MANAGE)
     changed = Recipient.objects.filter(pk=recipient.pk, is_active=not is_active).update(is_active=is_active)
     if not changed:
         raise Refused("That is how it stands already.")
-    if not is_active:
-        waiting = recipient.deliveries.filter(state=Delivery.State.WAITING)
-        waiting.update(state=Delivery.State.FAILED, ended_at=timezone.now(), answer="No longer told.")
+    waiting = recipient.deliveries.filter(state=Delivery.State.WAITING)
+    waiting.update(state=Delivery.State.FAILED, ended_at=timezone.now(), answer="No longer told.")
     record(Action.RECIPIENT_CHANGED, actor=actor, target=recipient, data={"active": is_active})
 
 
@@ -107,18 +105,27 @@ def send_again(delivery: Delivery, *, actor: AbstractBaseUser) -> None:
     record(Action.RECIPIENT_CHANGED, actor=actor, target=delivery.recipient, data={"again": str(delivery.pk)})
 
 
-def tell(alert: Alert, event: Event) -> None:
-    """Part of an act: who is to be told of it will be."""
+def tell(alert: Alert, event: Event, *, wait: dt.timedelta = dt.timedelta()) -> None:
+    """Part of an act: who is to be told of it will be, not before `wait` is over, or more happens to the alert."""
     if alert.kind != Alert.Kind.ALERT:
         return
     told = Recipient.objects.filter(is_active=True, events__contains=[event])
     now = timezone.now()
+    Delivery.objects.filter(alert=alert, state=Delivery.State.WAITING, attempts=0, due_at__gt=now).update(due_at=now)
     deliveries = [
-        Delivery(recipient=each, alert=alert, event=event, body=_body(alert, event, now), created_at=now, due_at=now)
+        Delivery(
+            recipient=each, alert=alert, event=event, body=_body(alert, event, now), created_at=now, due_at=now + wait
+        )
         for each in told
         if each.deployment_id in (None, alert.deployment_id)
     ]
     Delivery.objects.bulk_create(deliveries)
+
+
+def withdraw(alert: Alert) -> None:
+    """Part of taking a judgement back: what was to be told of it, and has not been tried, is not told."""
+    untold = Delivery.objects.filter(alert=alert, state=Delivery.State.WAITING, attempts=0)
+    untold.filter(event__in=(Event.REFERRED, Event.ENDED)).delete()
 
 
 def _body(alert: Alert, event: Event, now: dt.datetime) -> dict[str, object]:
@@ -140,10 +147,10 @@ def _body(alert: Alert, event: Event, now: dt.datetime) -> dict[str, object]:
 
 def deliver_due(*, at: dt.datetime | None = None) -> tuple[int, int]:
     """Send what is due; (delivered, not taken)."""
-    now = at or timezone.now()
     delivered = refused = 0
-    for delivery in Delivery.objects.due(now).select_related("recipient")[:BATCH]:
-        # Claimed by the update: two workers never send one message at once.
+    for delivery in Delivery.objects.due(at or timezone.now()).select_related("recipient")[:BATCH]:
+        now = at or timezone.now()
+        # Claimed by the update: two workers never send one message at once, and what was put off meanwhile waits.
         if not Delivery.objects.due(now).filter(pk=delivery.pk).update(due_at=now + CLAIM):
             continue
         answer = _send(delivery)
@@ -163,8 +170,8 @@ def _send(delivery: Delivery) -> str:
             _message(delivery).send()
             return ""
         return _call(delivery)
-    except (requests.RequestException, SMTPException, OSError, keys.KeyGone) as error:
-        # Not the error's own words: they may repeat what was sent.
+    except Exception as error:
+        # Whatever it is, it is this recipient's, and the others are told. Its own words may repeat what was sent.
         return type(error).__name__
 
 
@@ -221,6 +228,8 @@ def _note(delivery: Delivery, answer: str) -> None:
         changes |= {"state": Delivery.State.FAILED, "ended_at": now}
     else:
         changes["due_at"] = now + WAITS[delivery.attempts]
+        # What else waits for them is put off as well, so that nobody else waits behind who does not answer.
+        delivery.recipient.deliveries.due(now).update(due_at=changes["due_at"])
     Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING).update(**changes)
 
 
@@ -231,7 +240,10 @@ def _check_address(kind: str, address: str) -> None:
         except ValidationError as error:
             raise Refused("This is no e-mail address.") from error
     elif kind == Recipient.Kind.WEBHOOK:
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError as error:
+            raise Refused("This is no address of a program.") from error
         allowed = ("https", "http") if settings.IS_DEMO else ("https",)
         if parts.scheme not in allowed or not parts.hostname or parts.username or parts.password:
             raise Refused("A program’s address begins with https:// and holds no password.")

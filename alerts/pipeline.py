@@ -75,8 +75,10 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
         zone=terms.zone,
     )
     spent = time.perf_counter() - started
-    if seen.matches:
+    if seen.matches or seen.still_there:
         camera = Camera.objects.select_related("period__deployment").get(pk=camera_id)
+        for track in seen.still_there:
+            raising.note_still_there(camera, track.id, dt.datetime.fromtimestamp(frame.received_at, dt.UTC))
         for match in seen.matches:
             _raise(match, camera, frame, pixels, engine)
             match.settled()

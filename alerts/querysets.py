@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # The face of a possible match is kept this long at the very most, whatever else is set; a hold is by name.
 CEILING = dt.timedelta(hours=24)
+LEFT_TO_JUDGE = dt.timedelta(minutes=1)
 _UNDECIDED = ("raised", "review", "unsure")
 _IN_THE_STREET = ("referred", "acked", "engaged", "id_check", "same")
 _NEVER_HANDED_OVER = (*_UNDECIDED, "op_false", "expired", "late_same", "late_not_same", "unresolved", "blue", "control")
@@ -93,6 +94,11 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             "-raised_at"
         )
 
+    def of_track_open(self, camera_id: uuid.UUID, track: str) -> AlertQuerySet:
+        """The open ones that a track has a sight in."""
+        open_now = self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET), camera_id=camera_id)
+        return open_now.filter(pk__in=self.filter(camera_id=camera_id, shots__track=track).values("pk"))
+
     def of_same_person(self, alert: Alert) -> AlertQuerySet:
         """Other alerts of the period on the same person, in time; none once it was purged."""
         if alert.person_id is None:
@@ -105,8 +111,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(state="referred", escalated_at__isnull=True, referred_at__lte=at - patience)
 
     def to_expire(self, at: dt.datetime, patience: dt.timedelta) -> AlertQuerySet:
-        """Undecided for so long that whoever it was has gone."""
-        return self.undecided().filter(raised_at__lte=at - patience)
+        """Undecided for so long that whoever it was has gone; who has just taken it up is left the time to judge."""
+        return self.undecided().filter(raised_at__lte=at - patience).exclude(opened_at__gt=at - LEFT_TO_JUDGE)
 
     def due_for_purge(self, at: dt.datetime, retention: dt.timedelta) -> AlertQuerySet:
         """Unpurged, not held, and either 24 hours old or of a period that ended `retention` ago."""

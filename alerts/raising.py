@@ -148,6 +148,11 @@ def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     announce(alert.deployment_id, "alert.sighted", alert.id)
 
 
+def note_still_there(camera: Camera, track: str, at: dt.datetime) -> None:
+    """Somebody whom open alerts are about is still in view: a track that breaks later goes on in them."""
+    Alert.objects.of_track_open(camera.pk, track).filter(last_seen_at__lt=at).update(last_seen_at=at)
+
+
 def _keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> None:
     shot = Shot(
         alert=alert,

@@ -37,10 +37,10 @@ class ActSerializer(serializers.ModelSerializer[Act]):
         )
 
     def to_representation(self, instance: Act) -> dict[str, Any]:
-        """An officer looks for themselves: what the operator went by is not told to them, as on the handset."""
+        """Who is still to judge, and an officer, look for themselves: what a colleague went by is not told to them."""
         found = super().to_representation(instance)
         request = self.context.get("request")
-        if request is not None and request.user.has_perm(RESPOND):
+        if instance.alert.is_undecided or (request is not None and request.user.has_perm(RESPOND)):
             found |= {"alike": [], "differ": [], "hindrances": []}
         return found
 
@@ -115,8 +115,10 @@ class AlertSerializer(AlertRowSerializer):
         sought = cards.sought_of(alert)
         if sought is None:
             return None
+        if not cards.may_see_name(alert, self._reader, timezone.now()):
+            sought = sought.without_name()
         found = {name: value for name, value in vars(sought).items() if name in SoughtSerializer().fields}
-        return found if cards.may_see_name(alert, self._reader, timezone.now()) else {**found, "name": None}
+        return {**found, "name": sought.name or None}
 
     @extend_schema_field(serializers.FloatField(allow_null=True))
     def get_score(self, alert: Alert) -> float | None:

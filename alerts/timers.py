@@ -61,12 +61,12 @@ def timers_of(alerts: AlertQuerySet) -> list[Spread]:
             engaged=Min("acts__done_at", filter=Q(acts__name="engage")),
             answered=Min("acts__done_at", filter=Q(acts__name__in=("acknowledge", "engage"))),
         )
-        .values("received_at", "raised_at", "decided_at", "referred_at", "answered", "engaged", "ended_at")
+        .values("received_at", "raised_at", "decided_at", "answered", "engaged", "ended_at")
     )
     return [
         Spread.of("Frame to alert", _between(rows, "received_at", "raised_at")),
         Spread.of("Alert to judgement", _between(rows, "raised_at", "decided_at")),
-        Spread.of("Judgement to answer", _between(rows, "referred_at", "answered")),
+        Spread.of("Judgement to answer", _between(rows, "decided_at", "answered")),
         Spread.of("Answer to speaking", _between(rows, "answered", "engaged")),
         Spread.of("Speaking to outcome", _between(rows, "engaged", "ended_at")),
     ]

@@ -27,6 +27,12 @@ def permitted(*permissions: str) -> Callable[[View], View]:
     return decorate
 
 
+def session_stands(session: Any) -> bool:
+    """Whether a session that a socket was opened with still stands: neither signed out nor run out."""
+    # Channels wraps it: only `__class__` says what it is.
+    return bool(session.__class__(session.session_key).load())
+
+
 def acting(request: HttpRequest) -> Any:
     """The signed-in user, for an operation's `actor`."""
     if not request.user.is_authenticated:

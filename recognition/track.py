@@ -35,6 +35,8 @@ LEAST_PACE = 0.25
 KEPT_SHOTS = 3
 WORTH_KEEPING = 4 / 3
 STRONG_MARGIN = 0.04
+# Seconds after which it is said again that somebody who was found is still in view.
+SAID_EVERY = 5.0
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Track:
 
     scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
     this track has already become an alert for. kept: of these, how many sights were kept; kept_worth: the best of them.
+    said_at: when it was last said that they are still in view.
     """
 
     id: str
@@ -57,6 +60,7 @@ class Track:
     raised: list[str] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=dict)
     kept_worth: float = 0.0
+    said_at: float = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -75,6 +79,14 @@ class Track:
             self.raised.append(candidate)
         self.kept[candidate] = self.kept.get(candidate, 0) + 1
         self.kept_worth = self.best_worth
+        self.said_at = self.seen_at
+
+    def says_still_there(self) -> bool:
+        """Whether it is time to say that somebody who was found is still in view; it is said then."""
+        if not self.raised or self.seen_at - self.said_at < SAID_EVERY:
+            return False
+        self.said_at = self.seen_at
+        return True
 
     @property
     def heading(self) -> str:

@@ -73,13 +73,14 @@ class Match:
 class Look:
     """What one frame gave. faces: within the zone. new_faces: tracks confirmed by their second sight.
 
-    shots: faces embedded.
+    shots: faces embedded. still_there: tracks that were found to be somebody, and are in view after some seconds.
     """
 
     faces: list[Face]
     new_faces: int
     shots: int
     matches: list[Match]
+    still_there: list[Track]
 
 
 @dataclass
@@ -110,7 +111,8 @@ def look(
     _search(shots, gallery, engine.worth_a_close_look(threshold))
     _look_closely(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
     matches = [match for shot in shots for match in _agreed(shot, threshold)]
-    return Look(faces, sum(track.hits == 2 for track in followed), len(shots), matches)
+    still_there = [track for track in followed if track.says_still_there()]
+    return Look(faces, sum(track.hits == 2 for track in followed), len(shots), matches, still_there)
 
 
 def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Sight]:

@@ -66,8 +66,11 @@ def test_a_program_is_as_blind_as_a_person(cast: Cast) -> None:
     name, operator = Person.objects.get().name, _client(cast.operator)
     before = operator.get(f"/api/alerts/{alert.pk}/").json()
     assert (before["sought"]["name"], before["score"], before["sought"]["offence"]) == (None, None, "Robbery")
+    act(alert, "cannot_say", cast=cast)
+    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["hindrances"] == []
     act(alert, "same", cast=cast)
     assert operator.get(f"/api/alerts/{alert.pk}/").json()["sought"]["name"] is None
+    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["hindrances"] == ["blurred"]
     Alert.objects.update(decided_at=timezone.now() - dt.timedelta(seconds=9))
     after = operator.get(f"/api/alerts/{alert.pk}/").json()
     assert (after["sought"]["name"], after["score"]) == (name, 0.61)

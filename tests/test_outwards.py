@@ -19,7 +19,7 @@ from alerts.models import Alert, Delivery, Event, Recipient
 from audit.errors import Refused
 from audit.models import Entry
 from lfr_site.supervisor import available_port
-from tests.cast import Cast, act, make_alert, make_live_deployment
+from tests.cast import Cast, act, apart, make_alert, make_live_deployment
 from tests.program import Program, listening
 from watchlists import keys
 from watchlists.models import Person
@@ -48,7 +48,7 @@ def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program:
     assert {body["data"]["alert"] for body in bodies} == {str(alert.pk)}
     person = Person.objects.get()
     for _, body in program.calls:
-        for secret_word in (person.name, person.reference, person.offence, "0.61", str(person.pk)):
+        for secret_word in (person.name, person.reference, person.offence, "score", str(person.pk)):
             assert secret_word not in body
     headers, body = program.calls[0]
     with pytest.raises(WebhookVerificationError):
@@ -91,6 +91,30 @@ def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
     assert recipient.deliveries.get().answer == "KeyGone"
 
 
+def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, settings: Any) -> None:
+    """Names that no resolver takes are errors of their own kind, and come first here."""
+    broken = [_recipient(cast, f"https://a..b.example/{number}", ["alert.raised"])[0] for number in range(2)]
+    _recipient(cast, program.url, ["alert.raised"])
+    apart(settings)
+    deployment = make_live_deployment(cast)
+    for number in range(outwards.BATCH):
+        make_alert(deployment, f"{number:032}")
+    assert outwards.deliver_due()[1] == 2
+    assert [each.deliveries.filter(attempts=1).count() for each in broken] == [1, 1]
+    while outwards.deliver_due()[0]:
+        pass
+    assert len(program.calls) == outwards.BATCH
+
+
+def test_a_judgement_that_is_taken_back_is_told_to_nobody(cast: Cast, program: Program) -> None:
+    _recipient(cast, program.url, ["alert.referred", "alert.ended"])
+    alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    assert outwards.deliver_due() == (0, 0)
+    act(alert, "undo", "not_same", "undo", "same", cast=cast)
+    assert outwards.deliver_due(at=timezone.now() + dt.timedelta(seconds=7)) == (1, 0)
+    assert json.loads(program.calls[0][1])["type"] == "alert.referred"
+
+
 def test_what_was_rolled_back_is_not_told(cast: Cast, program: Program) -> None:
     _recipient(cast, program.url)
     alert = make_alert(make_live_deployment(cast))
@@ -110,6 +134,7 @@ def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> No
     assert Alert.objects.get(pk=other.pk).state == "expired"
     outwards.set_active(first, is_active=False, actor=cast.administrator)
     assert first.deliveries.get().state == Delivery.State.FAILED
+    outwards.set_active(first, is_active=True, actor=cast.administrator)
     assert outwards.deliver_due() == (0, 0)
 
 
@@ -144,6 +169,7 @@ def test_addresses_are_checked_and_only_administrators_say_who(cast: Cast, setti
         ({"address": "http://records.example/"}, "https"),
         ({"address": "https://me:secret@records.example/"}, "no password"),
         ({"address": "records"}, "https"),
+        ({"address": "https://[x"}, "no address"),
         ({"address": "x", "kind": "email"}, "e-mail"),
         ({"address": "x", "kind": "pigeon"}, "program or a mailbox"),
         ({"address": "https://records.example/", "events": []}, "of what"),

@@ -89,6 +89,12 @@ def test_who_comes_nearer_is_kept_a_few_times_more(engine: Engine, listed: OneLi
     assert matches[-1].face.width > 1.5 * matches[0].face.width
 
 
+def test_somebody_found_who_stays_is_said_to_be_still_there(engine: Engine, listed: OneListed) -> None:
+    tracks = TrackSet()
+    said = [_settled(_look(portrait(), float(second), tracks, engine, listed)).still_there for second in range(12)]
+    assert [second for second, each in enumerate(said) if each] == [5, 10]
+
+
 def test_a_further_sight_counts_only_when_it_is_itself_above_the_threshold(engine: Engine, listed: OneListed) -> None:
     tracks = TrackSet()
     _settled(_look(portrait(), 0.0, tracks, engine, listed))

@@ -202,6 +202,7 @@ UNDECIDED = (_S.RAISED, _S.REVIEW, _S.UNSURE)
 IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
 OPEN = (*UNDECIDED, *IN_THE_STREET, _S.EXPIRED)
 _SPOKEN_TO = (_S.ENGAGED, _S.ID_CHECK)
+_NOT_YET_MET = (_S.REFERRED, _S.ACKED)
 
 RESULTS: dict[str, Result] = {
     _S.OP_FALSE: Result.FALSE_UNCONFIRMED,
@@ -226,18 +227,18 @@ OPERATOR_ACTS: dict[str, ActKind] = {
     "undo": ActKind(
         "Taken back", Step((_S.REFERRED, _S.OP_FALSE, _S.UNSURE), _S.REVIEW, _DECIDE, Action.ALERT_RETRACTED)
     ),
-    "hand_over": ActKind("Handed over", Step((_S.REFERRED,), _S.REFERRED, _DECIDE, Action.ALERT_HANDED_OVER)),
+    "hand_over": ActKind("Handed over", Step(_NOT_YET_MET, _S.REFERRED, _DECIDE, Action.ALERT_HANDED_OVER)),
 }
 JUDGEMENTS = ("same", "not_same", "cannot_say")
 
-# What an officer does, on the handset. "Not them" and "release" are one tap away in every state.
+# What an officer does, on the handset. "Not them", or "release" of who is spoken to, is one tap away in every state.
 OFFICER_ACTS: dict[str, ActKind] = {
     "acknowledge": ActKind("On my way", Step((_S.REFERRED,), _S.ACKED, _RESPOND, Action.ALERT_RESPONDED)),
-    "engage": ActKind("Speaking to them", Step((_S.REFERRED, _S.ACKED), _S.ENGAGED, _RESPOND, Action.ALERT_RESPONDED)),
-    "not_them": ActKind("Not them", Step((_S.REFERRED, _S.ACKED), _S.OFFICER_NOT_SAME, _RESPOND, Action.ALERT_OUTCOME)),
+    "engage": ActKind("Speaking to them", Step(_NOT_YET_MET, _S.ENGAGED, _RESPOND, Action.ALERT_RESPONDED)),
+    "not_them": ActKind("Not them", Step(_NOT_YET_MET, _S.OFFICER_NOT_SAME, _RESPOND, Action.ALERT_OUTCOME)),
     "release": ActKind(
         "Not the person: release",
-        Step(_SPOKEN_TO, _S.CONFIRMED_FALSE, _RESPOND, Action.ALERT_OUTCOME),
+        Step((*_SPOKEN_TO, _S.CONFIRMED_TRUE), _S.CONFIRMED_FALSE, _RESPOND, Action.ALERT_OUTCOME),
         WhyFalse,
         is_optional=True,
         asks_leaflet=True,
@@ -254,12 +255,10 @@ OFFICER_ACTS: dict[str, ActKind] = {
             ("no_action", "No action", _S.NO_ACTION, NoAction),
         )
     },
-    "lost": ActKind(
-        "Not located", Step((_S.REFERRED, _S.ACKED, *_SPOKEN_TO), _S.NOT_LOCATED, _RESPOND, Action.ALERT_OUTCOME)
-    ),
+    "lost": ActKind("Not located", Step((*_NOT_YET_MET, *_SPOKEN_TO), _S.NOT_LOCATED, _RESPOND, Action.ALERT_OUTCOME)),
     "no_engagement": ActKind(
         "No engagement",
-        Step((_S.REFERRED, _S.ACKED), _S.NO_ENGAGEMENT, _RESPOND, Action.ALERT_OUTCOME),
+        Step(_NOT_YET_MET, _S.NO_ENGAGEMENT, _RESPOND, Action.ALERT_OUTCOME),
         NoEngagement,
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
 from django.utils import timezone
 
@@ -68,3 +69,7 @@ class EvidenceHold(models.Model):
     def is_overdue(self) -> bool:
         """Past the day that it should have been looked at again."""
         return self.review_on < timezone.localdate()
+
+    def may_be_released_by(self, user: AbstractBaseUser) -> bool:
+        """Who placed it; others once its day of review has come, or when who placed it has left."""
+        return self.owner_id == user.pk or not self.owner.is_active or self.review_on <= timezone.localdate()
