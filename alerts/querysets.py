@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Case, F, IntegerField, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When
 
 if TYPE_CHECKING:
     from alerts.models import Alert, Delivery  # noqa: F401 (in the strings below)
@@ -52,6 +52,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             "deployment",
         )
         return self.select_related(*related).defer("sealed")
+
+    def with_sights(self) -> AlertQuerySet:
+        """Each with `sights`, how many there are of it: none once it was purged."""
+        return self.annotate(sights=Count("shots", filter=Q(shots__kind="probe"), distinct=True))
 
     def in_queue(self) -> AlertQuerySet:
         """Those that a console shows: no recognition test's, and no known negative that nobody looked at."""

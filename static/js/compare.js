@@ -21,7 +21,7 @@ export function compare(card) {
       const from = [event.clientX - shift[0], event.clientY - shift[1]];
       const move = ({ clientX, clientY }) => { shift = [clientX - from[0], clientY - from[1]]; place(card); };
       lens.addEventListener("pointermove", move);
-      lens.addEventListener("pointerup", () => lens.removeEventListener("pointermove", move), { once: true });
+      for (const end of ["pointerup", "pointercancel"]) lens.addEventListener(end, () => lens.removeEventListener("pointermove", move), { once: true });
     });
   }
 }
@@ -55,6 +55,13 @@ function zoomBy(card, factor) {
     zoom = 1;
     shift = [0, 0];
   }
+  place(card);
+}
+
+// Both pictures by so many pixels, once they are nearer.
+export function moveBy(card, right, down) {
+  if (zoom === 1) return;
+  shift = [shift[0] + right, shift[1] + down];
   place(card);
 }
 

@@ -1,20 +1,24 @@
 // The operator's console: events say {kind, id}; rows and cards are fetched, so who may see what is decided in one place.
-import { compare, step as stepPictures, use as useTool } from "./compare.js";
+import { compare, moveBy, step as stepPictures, use as useTool } from "./compare.js";
+import { fetchPiece, keepingFocus, postPiece } from "./fetching.js";
 import { learnTime, openLine, serverNow, tickAges } from "./line.js";
 import { ring, soundButton } from "./sound.js";
 
 const root = document.getElementById("console");
-const [lineSign, lost, sound, notify, keys, card, queue, announce, problem, undoBar, measured] =
-  ["line", "lost", "sound", "notify", "keys", "card", "queue", "announce", "card-error", "undo-bar", "measured"].map((id) => document.getElementById(id));
+const [lineSign, lost, sound, notify, keys, letters, card, queue, announce, problem, undoBar, measured] =
+  ["line", "lost", "sound", "notify", "keys", "letters", "card", "queue", "announce", "card-error", "undo-bar", "measured"].map((id) => document.getElementById(id));
 const base = root.dataset.base;
 const decides = "decides" in root.dataset;
 const title = document.title;
 const QUEUE_EVERY = 20000, MEASURED_EVERY = 5000;
-const NEXT_AFTER = 1300, LOOK_FIRST = 1000, PATIENCE = 6000;
+const NEXT_AFTER = 1300, LOOK_FIRST = 1000;
+// How long what somebody opened themselves, and is busy with, is left in front of them.
+const BROWSING = 15000;
 // Rows that one fetch may name; with more, the whole queue is fetched.
 const MOST_ROWS = 100, LONGEST_PART = 200;
 // How long a colleague who has taken an alert up is left alone with it.
 const LEFT_ALONE = 30;
+const nothing = card.innerHTML;
 
 // The line.
 
@@ -26,11 +30,18 @@ const line = openLine(root.dataset.socket, {
     lineSign.dataset.state = state === "on" && ended ? "ended" : state === "refused" ? "lost" : state;
     lineSign.textContent = words[state];
     lost.hidden = state === "on";
+    if (state !== "refused") return;
+    // Who may not see it any more does not go on looking at it.
+    lost.textContent = "You are signed out, or may not see this deployment any more.";
+    for (const place of [card, queue, undoBar]) place.replaceChildren();
   },
   hear({ kind, id }) {
     if (kind === "hello") refreshQueue();
     else if (kind === "alert.raised") wanted(id);
-    else if (kind === "alert.changed") changed(id);
+    else if (kind === "alert.changed") {
+      wanted(id);
+      freshen(id);
+    }
     else if (kind === "alert.sighted" && shownId() === id) freshPictures(id);
     else if (kind === "deployment.ended") {
       ended = true;
@@ -40,33 +51,6 @@ const line = openLine(root.dataset.socket, {
     }
   },
 });
-
-// Fetching. An answer that was overtaken by a later one for the same place is dropped.
-
-const latest = new Map();
-
-async function fetchHtml(url, place, options = {}) {
-  const ticket = Symbol();
-  latest.set(place, ticket);
-  let response, text;
-  try {
-    response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
-    // A line may break in the middle of an answer as well.
-    text = await response.text();
-  } catch {
-    return { reason: "The server did not answer. Try again: what you pressed is recorded once at most." };
-  }
-  if (response.redirected) return { reason: "You are signed out. Sign in again." };
-  if (!response.ok) {
-    const page = new DOMParser().parseFromString(text, "text/html");
-    return { reason: page.getElementById("reason")?.textContent ?? "The server could not do this. Try again.", status: response.status };
-  }
-  return latest.get(place) === ticket ? { html: text } : { isLate: true };
-}
-
-function post(url, body, place) {
-  return fetchHtml(url, place, { method: "POST", body, headers: { "X-CSRFToken": root.dataset.csrf } });
-}
 
 function fragment(html) {
   return document.createRange().createContextualFragment(html);
@@ -95,7 +79,7 @@ async function fetchMissing() {
   const ids = [...missing];
   everything = false;
   missing.clear();
-  const { html } = await fetchHtml(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
+  const { html } = await fetchPiece(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
   fetching = false;
   if (html === undefined) {
     // Not lost: with the next event, or by the clock, everything is asked for.
@@ -104,9 +88,14 @@ async function fetchMissing() {
   }
   const fresh = fragment(html);
   learnTime(fresh.firstElementChild);
-  if (whole) queue.replaceChildren(fresh);
-  else fresh.querySelectorAll("li[data-id]").forEach(putRow);
-  if (!whole) for (const count of fresh.querySelectorAll("[data-count]")) setCount(count.dataset.count, count.textContent);
+  keepingFocus(queue, "id", () => {
+    if (whole) return queue.replaceChildren(fresh);
+    const rows = [...fresh.querySelectorAll("li[data-id]")];
+    const found = new Set(rows.map(({ dataset }) => dataset.id));
+    for (const id of ids) if (!found.has(id)) gone(id);
+    rows.forEach(putRow);
+    for (const count of fresh.querySelectorAll("[data-count]")) setCount(count.dataset.count, count.textContent);
+  });
   settle();
   fetchMissing();
 }
@@ -118,6 +107,12 @@ function putRow(row) {
   const after = [...part.children].find((other) => other.dataset.order > row.dataset.order);
   part.insertBefore(row, after ?? null);
   if (part.children.length > LONGEST_PART) part.lastElementChild.remove();
+}
+
+// It is not to be seen here any more: handed on, or a known negative that nobody judged in time.
+function gone(id) {
+  document.getElementById(`alert-${id}`)?.remove();
+  if (shownId() === id) card.innerHTML = nothing;
 }
 
 function setCount(name, text) {
@@ -143,10 +138,24 @@ function settle() {
     announce.textContent = "Nobody has answered a possible match that was handed over";
   }
   alarmed = new Set(alarms);
-  // What somebody is still to judge is never taken away; a card that is done makes room.
-  if (decides && !card.querySelector("[data-decidable]") && !leaving && !showing && !sending) next();
+  if (leaving || showing || sending) return mark();
+  // An event may have been lost, with the line or while something was being sent.
+  const row = document.getElementById(`alert-${shownId()}`);
+  if (row && Number(row.dataset.revision) > Number(card.firstElementChild.dataset.revision)) freshen(shownId());
+  else if (decides && isFree()) next();
   mark();
 }
+
+// What somebody is still to judge, or is busy with, is never taken away; what is done makes room.
+let touchedAt = 0;
+
+function isFree() {
+  if (!shownId()) return true;
+  const isBusy = Date.now() - touchedAt < BROWSING || card.querySelector(".hand-over")?.contains(document.activeElement);
+  return !card.querySelector("[data-decidable]") && !isBusy;
+}
+
+for (const kind of ["pointerdown", "keydown", "change"]) card.addEventListener(kind, () => { touchedAt = Date.now(); });
 
 function tell(fresh, count) {
   const tiers = fresh.map(({ dataset }) => dataset.tier);
@@ -154,7 +163,7 @@ function tell(fresh, count) {
   ring(tier);
   announce.textContent = `New in the queue: ${count} waiting`;
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-    new Notification("Possible match", { body: `${tier ?? "New"}: ${count} waiting to be compared.`, tag: "lfr" });
+    new Notification("Possible match", { body: `${tier ?? "New"}: ${count} waiting to be compared.`, tag: "lfr", renotify: true });
   }
 }
 
@@ -169,12 +178,22 @@ function shownId() {
 }
 
 function put(html) {
+  const hadFocus = card.contains(document.activeElement);
   card.innerHTML = html;
-  const undo = card.querySelector(".undo");
-  if (undo) undoBar.replaceChildren(undo);
+  takeUndo(card);
   compare(card);
   tickAges(root);
   mark();
+  if (hadFocus) focusTitle();
+}
+
+function takeUndo(where) {
+  const undo = where.querySelector(".undo");
+  if (undo) undoBar.replaceChildren(undo);
+}
+
+function focusTitle() {
+  card.querySelector("h2")?.focus({ preventScroll: true });
 }
 
 let showing = 0;
@@ -188,42 +207,49 @@ async function show(id, how = {}) {
 async function fetchCard(id, { unasked = false }) {
   const row = document.getElementById(`alert-${id}`);
   let answer = null;
-  if (decides && row?.dataset.state === "raised") answer = await post(`/alerts/${id}/acts/open/`, new FormData(), "card");
-  // Somebody else may have taken it up at the same moment: it is looked at all the same.
-  if (answer === null || answer.status === 409) answer = await fetchHtml(`/alerts/${id}/`, "card");
-  if (answer.html !== undefined) {
-    complain("");
-    put(answer.html);
-    if (unasked) holdStill();
-  } else if (answer.reason) {
-    complain(answer.reason);
-  }
+  if (decides && row?.dataset.state === "raised") answer = await postPiece(`/alerts/${id}/acts/open/`, new FormData(), root.dataset.csrf, "card");
+  if (answer?.isLate) return;
+  // Somebody else has taken it up at the same moment: who asked for it looks all the same, who did not gets the next.
+  if (answer?.status === 409 && unasked) return wanted(id);
+  if (answer === null || answer.status === 409) answer = await fetchPiece(`/alerts/${id}/`, "card");
+  if (answer.isLate) return;
+  if (answer.html === undefined) return complain(answer.reason);
+  complain("");
+  put(answer.html);
+  if (unasked) holdStill();
 }
 
-async function changed(id) {
-  wanted(id);
-  if (shownId() !== id || sending) return;
-  const { html } = await fetchHtml(`/alerts/${id}/`, "card");
-  if (html === undefined || shownId() !== id) return;
-  const fresh = fragment(html);
-  const judging = card.querySelector("[data-decidable]") && fresh.querySelector("[data-decidable]");
-  if (!judging) {
-    if (card.querySelector("[data-decidable]")) complain("A colleague has judged this one.");
-    return put(html);
+// The card in front, as it stands now.
+async function freshen(id) {
+  if (shownId() !== id || sending || showing) return;
+  const { html, status, isLate } = await fetchPiece(`/alerts/${id}/`, "card");
+  if (isLate || shownId() !== id) return;
+  if (status === 404) gone(id);
+  if (html === undefined) return;
+  const fresh = fragment(html).firstElementChild;
+  const wasToJudge = card.querySelector("[data-decidable]");
+  if (!wasToJudge || !("decidable" in fresh.dataset)) {
+    // An act of one's own whose answer was lost shows what can still be taken back.
+    const words = fresh.dataset.state === "expired" ? "Its time is over: it was judged by nobody." : "A colleague has judged this one.";
+    if (wasToJudge && !fresh.querySelector(".undo")) complain(words);
+    put(html);
+    if (wasToJudge) leave(id, NEXT_AFTER * 4);
+    return;
   }
   // Still to be judged: what was marked stays, and the judgement is on how it stands now.
-  card.querySelector('.judge [name="revision"]').value = fresh.querySelector('.judge [name="revision"]').value;
+  Object.assign(card.firstElementChild.dataset, fresh.dataset);
+  for (const part of ['[name="revision"]', ".said-before", ".decisions"]) card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
 }
 
 async function freshPictures(id) {
-  const { html } = await fetchHtml(`/alerts/${id}/`, "pictures");
-  if (html === undefined || shownId() !== id) return;
-  const tools = fragment(html).querySelector(".tools");
-  if (!tools) return;
+  const { html, isLate } = await fetchPiece(`/alerts/${id}/`, "pictures");
+  if (html === undefined || isLate || shownId() !== id) return;
+  const sights = fragment(html).querySelector(".sights");
+  if (!sights) return;
   // The face that is being compared stays; a better sight lies beside it, one key away.
   const shown = card.querySelector(".probe img")?.getAttribute("src");
-  for (const sight of tools.querySelectorAll("[data-shot]")) sight.setAttribute("aria-pressed", String(sight.dataset.shot === shown));
-  card.querySelector(".tools")?.replaceWith(tools);
+  for (const sight of sights.querySelectorAll("[data-shot]")) sight.setAttribute("aria-pressed", String(sight.dataset.shot === shown));
+  card.querySelector(".sights")?.replaceWith(sights);
 }
 
 function holdStill() {
@@ -240,14 +266,21 @@ function complain(text) {
 
 queue.addEventListener("click", ({ target }) => {
   const row = target.closest("li[data-id]");
-  if (row) show(row.dataset.id);
+  if (row) browse(row.dataset.id);
 });
+
+async function browse(id) {
+  touchedAt = Date.now();
+  // What is being judged already keeps what was marked.
+  if (shownId() !== id || !card.querySelector("[data-decidable]")) await show(id);
+  if (shownId() === id && queue.contains(document.activeElement)) focusTitle();
+}
 
 card.addEventListener("click", ({ target }) => {
   const button = target.closest("button");
   if (!button) return;
   if (button.dataset.finding) find(button);
-  else if (button.dataset.open) show(button.dataset.open);
+  else if (button.dataset.open) browse(button.dataset.open);
   else if (button.closest(".tools")) useTool(card, button);
 });
 
@@ -287,20 +320,23 @@ async function submit(event) {
   const name = `${url} ${body.get("revision")}`;
   if (!acts.has(name)) acts.set(name, crypto.randomUUID());
   body.set("key", acts.get(name));
-  const { html, reason, status } = await post(url, body, "card");
+  const { html, reason, status, isLate } = await postPiece(url, body, root.dataset.csrf, "card");
   sending = false;
-  if (reason === undefined) acts.delete(name);
   if (html !== undefined) {
+    acts.delete(name);
     if (form.matches(".undo")) undoBar.replaceChildren();
-    put(html);
-    card.querySelector("h2")?.focus();
-  } else if (reason) {
+    // Another one was opened meanwhile: this one can still be taken back.
+    if (isLate) takeUndo(fragment(html));
+    else put(html);
+    if (!isLate) focusTitle();
+  } else {
     complain(reason);
     // What is missing can be said; but somebody may have been first: then how it stands now.
-    if (status === 409) {
-      const answer = await fetchHtml(`/alerts/${id}/`, "card");
-      if (answer.html !== undefined) put(answer.html);
+    if (status === 409 && !isLate) {
+      const answer = await fetchPiece(`/alerts/${id}/`, "card");
+      if (answer.html !== undefined && !answer.isLate) put(answer.html);
     }
+    if (status === 404) gone(id);
   }
   wanted(id);
   if (!card.querySelector("[data-decidable]")) leave(id, reason ? NEXT_AFTER * 4 : NEXT_AFTER);
@@ -310,7 +346,9 @@ function leave(id, after) {
   clearTimeout(leaving);
   leaving = setTimeout(() => {
     leaving = null;
-    if (!card.querySelector("[data-decidable]") && shownId() === id) next();
+    if (card.querySelector("[data-decidable]") || ![id, null].includes(shownId())) return;
+    touchedAt = 0;
+    next();
   }, after);
 }
 
@@ -329,16 +367,24 @@ function isLeft(row) {
   return "own" in row.dataset || serverNow() - Number(row.dataset.opened) > LEFT_ALONE;
 }
 
+const MOVES = { arrowleft: [-30, 0], arrowright: [30, 0], arrowup: [0, -30], arrowdown: [0, 30] };
+
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && event.target.matches("select")) return event.target.blur();
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
   const key = event.key.toLowerCase();
-  if (key === "m") return void sound.click();
+  if (event.shiftKey && key in MOVES) {
+    event.preventDefault();
+    return moveBy(card, ...MOVES[key]);
+  }
+  if (event.repeat) return;
   if (key === "?") return void keys.click();
   if (key === "arrowdown" || key === "arrowup") {
     event.preventDefault();
     return step(key === "arrowdown" ? 1 : -1);
   }
-  if (event.repeat) return;
+  if (!areLettersOn) return;
+  if (key === "m") return void sound.click();
   if (key === "," || key === ".") return stepPictures(card, "shot", key === "." ? 1 : -1);
   if (key === "p") return stepPictures(card, "photograph", 1);
   if (/^[1-8]$/.test(key)) return cycle(Number(key));
@@ -352,8 +398,14 @@ function step(by) {
   const row = rows[Math.min(Math.max(at + by, 0), rows.length - 1)];
   if (!row) return;
   row.scrollIntoView({ block: "nearest" });
-  show(row.dataset.id);
+  browse(row.dataset.id);
 }
+
+// Chosen with a pointer, a list does not go on hearing the keys that judge.
+let isPointer = false;
+addEventListener("pointerdown", () => { isPointer = true; }, true);
+addEventListener("keydown", () => { isPointer = false; }, true);
+card.addEventListener("change", ({ target }) => { if (isPointer && target.matches("select")) target.blur(); });
 
 // Sound, notices, keys.
 
@@ -365,6 +417,21 @@ if ("Notification" in window && Notification.permission === "default") {
     notify.hidden = Notification.permission !== "default";
   });
 }
+// Who dictates, or whose hand strays, turns single letters and digits off.
+const LETTERS = "console-letters";
+let areLettersOn = localStorage.getItem(LETTERS) !== "off";
+
+function sayLetters() {
+  letters.setAttribute("aria-pressed", String(areLettersOn));
+  letters.textContent = areLettersOn ? "Single keys are on" : "Single keys are off";
+}
+
+letters.addEventListener("click", () => {
+  areLettersOn = !areLettersOn;
+  localStorage.setItem(LETTERS, areLettersOn ? "on" : "off");
+  sayLetters();
+});
+sayLetters();
 keys.addEventListener("click", () => {
   const help = document.getElementById("keys-help");
   help.hidden = !help.hidden;
@@ -379,7 +446,7 @@ setInterval(() => {
   if (!undo) return;
   const left = Math.ceil(Number(undo.dataset.until) - serverNow());
   undo.querySelector(".undo-left").textContent = Math.max(left, 0);
-  if (left > 0) return;
+  if (left > 0 || showing || sending) return;
   undoBar.replaceChildren();
   // Now it stands: name and score are shown, if it is still in front.
   const id = undo.getAttribute("action").split("/")[2];
@@ -389,7 +456,7 @@ setInterval(() => {
 setInterval(() => { if (line.isOpen()) refreshQueue(); }, QUEUE_EVERY);
 setInterval(async () => {
   if (document.hidden) return;
-  const { html } = await fetchHtml(`${base}measured/`, "measured");
+  const { html } = await fetchPiece(`${base}measured/`, "measured");
   if (html !== undefined) measured.innerHTML = html;
 }, MEASURED_EVERY);
 learnTime(queue.firstElementChild);

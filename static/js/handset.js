@@ -1,4 +1,5 @@
 // The officer's phone. Faces are kept in this page's memory only; what waits to be sent (ids and codes) survives it.
+import { fetchPiece, keepingFocus, postPiece } from "./fetching.js";
 import { learnTime, openLine, serverNow, span, tickAges } from "./line.js";
 import { ring, soundButton } from "./sound.js";
 
@@ -7,86 +8,118 @@ const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] =
   ["line", "sound", "outbox", "refused", "reminder", "front", "street"].map((id) => document.getElementById(id));
 // Of this officer alone: a phone goes from hand to hand.
 const OUTBOX = `handset-outbox-${root.dataset.user}`;
-const PATIENCE = 8000, RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, SHOWN_DONE = 6000, KEPT_CARDS = 6;
+const RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, SHOWN_DONE = 6000, KEPT_CARDS = 6;
+// How long nothing can be pressed after a button has come to where another was.
+const STILL = 700;
 
-// Fetching.
+// A thumb on its way to one button must not press another that has come to its place.
 
-async function fetchHtml(url, options = {}) {
-  let response, text;
-  try {
-    response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
-    // A line may break in the middle of an answer as well.
-    text = await response.text();
-  } catch {
-    return { isAway: true };
-  }
-  if (response.redirected) return { reason: "You are signed out. Sign in again.", isAway: true };
-  if (response.status >= 500 || response.status === 429) return { isAway: true };
-  if (response.ok) return { html: text };
-  const reason = new DOMParser().parseFromString(text, "text/html").getElementById("reason")?.textContent;
-  // Refused for what it says, or because somebody was first: that is an answer. Anything else may be about who asks.
-  if (response.status === 409 || response.status === 422) return { reason: reason ?? "The server refused it." };
-  return { isBarred: true };
+let stillAgain = null;
+
+function steadily(change) {
+  const stood = standing();
+  change();
+  if (standing() === stood) return;
+  clearTimeout(stillAgain);
+  front.dataset.moving = "";
+  stillAgain = setTimeout(() => { delete front.dataset.moving; }, STILL);
+}
+
+function standing() {
+  const offered = [...front.querySelectorAll(".street-acts form:not([hidden])")];
+  return offered.map((form) => `${form.getAttribute("action")} ${Math.round(form.getBoundingClientRect().top)}`).join();
 }
 
 // The list, and the cards of what is on it: fetched as long as there is a connection, so that they are there without.
 
 const cards = new Map();
+// Of each row that was shown, whether it had been put to everybody because nobody answered.
 let known = null;
 let waiting = null;
+let isFetching = false, isWantedAgain = false;
 
 function refreshSoon() {
   waiting ??= setTimeout(() => { waiting = null; refresh(); }, GENTLE);
 }
 
+// One at a time, so that none overtakes another.
 async function refresh() {
-  const { html } = await fetchHtml(root.dataset.list);
-  if (html === undefined) return;
-  street.innerHTML = html;
+  isWantedAgain = isFetching;
+  if (isFetching) return;
+  isFetching = true;
+  const { html } = await fetchPiece(root.dataset.list, "list");
+  isFetching = false;
+  if (html !== undefined) showList(html);
+  if (isWantedAgain) refresh();
+}
+
+function showList(html) {
+  keepingFocus(street, "open", () => { street.innerHTML = html; });
   learnTime(street.firstElementChild);
   tickAges(root);
   const rows = [...street.querySelectorAll("[data-open]")];
-  const ids = rows.map(({ dataset }) => dataset.open);
-  const fresh = rows.filter(({ dataset }) => known && !known.has(dataset.open));
+  const fresh = rows.filter(({ dataset }) => known && (!known.has(dataset.open) || ("escalated" in dataset && !known.get(dataset.open))));
   if (fresh.length) {
     ring(fresh[0].dataset.tier);
     navigator.vibrate?.([300, 150, 300]);
   }
-  known = new Set(ids);
+  known = new Map(rows.map(({ dataset }) => [dataset.open, "escalated" in dataset]));
   for (const id of cards.keys()) if (!known.has(id)) forget(id);
-  for (const { dataset } of rows.slice(0, KEPT_CARDS)) if (cards.get(dataset.open)?.dataset.revision !== dataset.revision) await load(dataset.open);
-  if (!front.firstElementChild) {
-    const own = street.querySelector('[data-kind="own"] [data-open]') ?? fresh[0];
-    if (own) open(own.dataset.open);
-  }
+  loadAll(rows.slice(0, KEPT_CARDS));
+  if (front.firstElementChild || asked) return;
+  const own = street.querySelector('[data-kind="own"] [data-open]') ?? fresh[0];
+  if (own) open(own.dataset.open);
 }
 
-// What was recorded is shown for a moment, then makes room for what waits.
+async function loadAll(rows) {
+  for (const { dataset } of rows) if (cards.get(dataset.open)?.dataset.version !== dataset.version) await load(dataset.open);
+}
+
+const loading = new Map();
+
+// Of one card at a time one answer is waited for, whoever asks.
+function load(id) {
+  if (!loading.has(id)) loading.set(id, fetchCard(id).finally(() => loading.delete(id)));
+  return loading.get(id);
+}
+
+// What was recorded is shown for a moment, then makes room for what waits; nobody's face stays in sight without need.
 let overSince = 0;
 
 function moveOn() {
   const card = front.firstElementChild;
   const isDone = card && isOver(card.dataset.state) && !outbox().length;
   overSince = isDone ? overSince || Date.now() : 0;
-  const waiting = street.querySelector("[data-open]");
-  if (isDone && waiting && Date.now() - overSince > SHOWN_DONE) open(waiting.dataset.open);
+  if (!isDone || asked || Date.now() - overSince < SHOWN_DONE) return;
+  front.replaceChildren();
+  const next = street.querySelector("[data-open]");
+  if (next) open(next.dataset.open);
 }
 
-async function load(id) {
-  const { html, isBarred } = await fetchHtml(`/alerts/${id}/`);
+async function fetchCard(id) {
+  const { html, status, isLate } = await fetchPiece(`/alerts/${id}/`, id);
+  if (isLate) return;
   if (html !== undefined) keep(id, html);
-  else if (isBarred) forget(id);
+  else if (isBarred(status)) forget(id);
 }
 
 function keep(id, html) {
   const holder = document.createElement("div");
   holder.innerHTML = html;
-  const fresh = holder.firstElementChild;
-  const card = cards.get(id);
-  if (card) patch(card, fresh);
-  else cards.set(id, fresh);
-  offer(id);
-  tickAges(root);
+  const fresh = holder.firstElementChild, card = cards.get(id);
+  if (Number(fresh.dataset.revision) < Number(card?.dataset.revision)) return;
+  steadily(() => {
+    // Once purged, nothing of the card before stays.
+    if (card?.querySelector(".pictures") && fresh.querySelector(".pictures")) patch(card, fresh);
+    else replace(id, card, fresh);
+    offer(id);
+    tickAges(root);
+  });
+}
+
+function replace(id, card, fresh) {
+  cards.set(id, fresh);
+  if (card && front.contains(card)) front.replaceChildren(fresh);
 }
 
 // What the server says, without taking away what a thumb is about to press.
@@ -96,37 +129,47 @@ function patch(card, fresh) {
   for (const part of ["header p", ".street-state", ".revealed", ".done"]) card.querySelector(part).replaceWith(fresh.querySelector(part));
   const [shown, best] = [card, fresh].map((each) => each.querySelector(".pair img")?.getAttribute("src"));
   const [few, many] = [card, fresh].map((each) => each.querySelectorAll(".pictures img").length);
-  if (shown !== best || few !== many) card.querySelector(".pictures")?.replaceWith(fresh.querySelector(".pictures") ?? "");
+  if (shown !== best || few !== many) card.querySelector(".pictures").replaceWith(fresh.querySelector(".pictures"));
 }
 
 function forget(id) {
-  // What was taken away by others is said; what this officer finished stays until they go on.
+  // What was taken away by others is said; what this officer finished stays for a moment.
   const card = cards.get(id);
+  const isOpen = card && isInFront(id) && !isOver(stateOf(id));
   cards.delete(id);
-  if (card && isInFront(id) && !isOver(stateOf(id))) {
-    front.replaceChildren();
-    if (!refusedSign.firstElementChild) say("It is no longer with you: taken back, or handed to a colleague.");
-  }
+  if (!isOpen) return;
+  front.replaceChildren();
+  if (!refusedSign.firstElementChild) say("It is no longer with you: taken back, or handed to a colleague.");
 }
 
 function isInFront(id) {
   return front.firstElementChild?.dataset.id === id;
 }
 
+// The one that was asked for last, until it is there.
+let asked = null;
+
 async function open(id) {
+  asked = id;
   if (!cards.has(id)) await load(id);
+  if (asked !== id) return;
+  asked = null;
   const card = cards.get(id);
-  if (!card) return;
-  front.replaceChildren(card);
-  offer(id);
-  tickAges(root);
-  card.querySelector("h2").focus({ preventScroll: true });
-  scrollTo({ top: 0 });
+  if (!card) return void say("It could not be fetched. Try again.");
+  steadily(() => {
+    front.replaceChildren(card);
+    offer(id);
+    tickAges(root);
+    card.querySelector("h2").focus({ preventScroll: true });
+    scrollTo({ top: 0 });
+  });
 }
 
 street.addEventListener("click", ({ target }) => {
   const row = target.closest("[data-open]");
-  if (row) open(row.dataset.open);
+  if (!row) return;
+  refusedSign.replaceChildren();
+  open(row.dataset.open);
 });
 
 // Where an alert stands for this officer: what the server said, and what they did since and is not sent yet.
@@ -161,23 +204,29 @@ function outbox() {
 
 function setOutbox(acts) {
   localStorage.setItem(OUTBOX, JSON.stringify(acts));
-  outboxSign.hidden = !acts.length;
-  outboxSign.textContent = acts.length ? `Not sent yet: ${acts.map((act) => `${act.label} (${new Date(act.at).toLocaleTimeString("en-GB")})`).join(", ")}` : "";
+  outboxSign.toggleAttribute("data-waits", acts.length > 0);
+  const said = acts.map((act) => `${act.label} (${new Date(act.at).toLocaleTimeString("en-GB")})`).join(", ");
+  outboxSign.textContent = said ? `Not sent yet: ${said}` : "Everything is sent";
 }
 
 front.addEventListener("submit", (event) => {
   event.preventDefault();
+  if ("moving" in front.dataset) return;
   const form = event.target;
   const data = new FormData(form);
   const leaflet = form.querySelector('[name="leaflet_given"]');
   const fields = { code: data.get("code") ?? "", ...(leaflet ? { leaflet: leaflet.checked ? "yes" : "no" } : {}) };
-  const id = form.closest("[data-id]").dataset.id;
-  refusedSign.replaceChildren();
-  setOutbox([...outbox(), {
-    key: crypto.randomUUID(), alert: id, name: form.dataset.act, label: form.dataset.label, to: form.dataset.to,
-    url: form.getAttribute("action"), fields, at: Date.now(), ticks: performance.now(), page: PAGE,
-  }]);
-  offer(id);
+  const card = form.closest("[data-id]"), { id } = card.dataset;
+  steadily(() => {
+    refusedSign.replaceChildren();
+    setOutbox([...outbox(), {
+      key: crypto.randomUUID(), alert: id, name: form.dataset.act, label: form.dataset.label, to: form.dataset.to,
+      url: form.getAttribute("action"), fields, at: Date.now(), ticks: performance.now(), page: PAGE,
+    }]);
+    offer(id);
+    // The button that was pressed is gone; the keyboard's place is at the card.
+    card.querySelector("h2").focus({ preventScroll: true });
+  });
   send();
 });
 
@@ -190,36 +239,48 @@ function ago(act) {
 
 let sending = false;
 
+// In their order; what is barred holds up what follows on the same alert, and nothing else.
 async function send() {
   if (sending) return;
   sending = true;
+  const barred = new Set();
   try {
-    for (let act = outbox()[0]; act; act = outbox()[0]) if (!await sendOne(act)) break;
+    for (let act = outbox()[0]; act; act = outbox().find(({ alert }) => !barred.has(alert))) {
+      const how = await sendOne(act);
+      if (how === "away") break;
+      if (how === "barred") barred.add(act.alert);
+    }
   } finally {
     sending = false;
   }
 }
 
-// Whether the next may follow.
+function isBarred(status) {
+  // Refused for what it says, or because somebody was first: that is an answer. Anything else may be about who asks.
+  return status !== undefined && status >= 400 && status < 500 && ![409, 422, 429].includes(status);
+}
+
 async function sendOne(act) {
   const body = new FormData();
   for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(ago(act)) })) body.set(name, value);
-  const { html, reason, isAway, isBarred } = await fetchHtml(act.url, { method: "POST", body, headers: { "X-CSRFToken": root.dataset.csrf } });
-  if (isAway || isBarred) {
+  // With its place in the row of answers: a card that was asked for before does not overtake it.
+  const { html, reason, status, isAway, isSignedOut } = await postPiece(act.url, body, root.dataset.csrf, act.alert);
+  if (isSignedOut) say(reason);
+  if (isAway) return "away";
+  if (isBarred(status)) {
     // It is kept: who signs in again, or is posted again, has it sent then.
-    if (reason) say(reason);
-    if (isBarred) stuck(act);
-    return false;
+    stuck(act);
+    return "barred";
   }
   drop(act);
-  if (reason) {
+  if (html !== undefined) {
+    keep(act.alert, html);
+  } else {
     say(`Not recorded: ${act.label}. ${reason}`);
     await load(act.alert);
-  } else {
-    keep(act.alert, html);
   }
   refreshSoon();
-  return true;
+  return "done";
 }
 
 function drop(act) {
@@ -227,7 +288,9 @@ function drop(act) {
 }
 
 function stuck(act) {
+  if (refusedSign.querySelector(`[data-key="${act.key}"]`)) return;
   const line = say(`Not recorded yet: ${act.label}. You may not answer this one now: load this page again, or ask the commander. `);
+  line.dataset.key = act.key;
   const button = document.createElement("button");
   button.textContent = "Give it up";
   button.addEventListener("click", () => { drop(act); refusedSign.replaceChildren(); send(); });
@@ -238,31 +301,30 @@ function say(text) {
   const line = document.createElement("p");
   line.className = "error";
   line.textContent = text;
-  refusedSign.replaceChildren(line);
+  if (refusedSign.textContent !== text) steadily(() => { refusedSign.replaceChildren(line); line.scrollIntoView({ block: "nearest" }); });
   return line;
 }
 
-// How long somebody has been spoken to.
+// How long anybody has been spoken to.
 
-let remindedAt = 0;
+const reminded = new Map();
 
 function remind() {
-  const card = front.firstElementChild;
-  const state = card ? stateOf(card.dataset.id) : "";
-  const isEngaged = card && ["engaged", "id_check"].includes(state) && card.dataset.engaged;
-  const seconds = isEngaged ? serverNow() - Number(card.dataset.engaged) : 0;
-  const times = Math.floor(seconds / Number(root.dataset.engagement));
-  reminder.hidden = !times;
-  if (!times) {
-    remindedAt = 0;
-    return;
+  const every = Number(root.dataset.engagement);
+  const said = [];
+  for (const [id, card] of cards) {
+    const isSpokenTo = ["engaged", "id_check", "same"].includes(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
+    const times = isSpokenTo ? Math.floor((serverNow() - Number(card.dataset.engaged)) / every) : 0;
+    if (times) said.push(`${card.dataset.camera}: spoken to for more than ${span(times * every)}. Is it still necessary? In doubt, release.`);
+    if (times > (reminded.get(id) ?? 0)) {
+      navigator.vibrate?.([200, 100, 200, 100, 400]);
+      ring("amber");
+    }
+    reminded.set(id, times);
   }
-  reminder.textContent = `Spoken to for ${span(seconds)}. Is it still necessary? In doubt, release.`;
-  if (times > remindedAt) {
-    remindedAt = times;
-    navigator.vibrate?.([200, 100, 200, 100, 400]);
-    ring("amber");
-  }
+  const text = said.join(" ");
+  // Said once each time, not every second: a screen reader would never end.
+  if (reminder.textContent !== text) steadily(() => { reminder.textContent = text; reminder.hidden = !text; });
 }
 
 openLine(root.dataset.socket, {
@@ -270,6 +332,10 @@ openLine(root.dataset.socket, {
     lineSign.dataset.state = state === "on" ? "on" : "lost";
     lineSign.textContent = { on: "Connected", lost: "No connection", refused: "Signed out, or not posted here" }[state];
     if (state === "on") send();
+    // Who may not see it any more does not go on looking at it.
+    if (state !== "refused") return;
+    cards.clear();
+    for (const place of [front, street]) place.replaceChildren();
   },
   hear({ kind }) {
     if (kind !== "beat") refreshSoon();

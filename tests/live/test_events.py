@@ -33,9 +33,10 @@ async def test_an_alert_is_told_to_its_own_deployment_only(
 ) -> None:
     operator = live.user("operator")
     token = live.user("commander").token(two[0].cameras[0])
+    live.user("commander").post(f"/deployments/{two[1].id}/staff/", {"user": live.id_of("operator2")})
     async with (
         socket(live, _path(two[0]), Cookie=operator.cookie) as own,
-        socket(live, _path(two[1]), Cookie=live.user("officer").cookie) as others,
+        socket(live, _path(two[1]), Cookie=live.user("operator2").cookie) as others,
         socket(live, f"/ws/cameras/{two[0].cameras[0]}/", Authorization=f"Bearer {token}") as camera,
     ):
         assert await own.until("hello") == {"kind": "hello", "id": two[0].id}

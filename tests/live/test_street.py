@@ -233,9 +233,11 @@ def test_a_handset_without_a_connection_keeps_what_was_done_and_says_so(scene: S
     expect(scene.phone.locator("#outbox")).to_contain_text("Not the person: release")
     scene.phone.wait_for_timeout(4000)
     # The page may even be closed: what was done is sent by the next one.
+    scene.phone.goto("about:blank")
     scene.phone.context.set_offline(False)
+    scene.phone.goto(f"{scene.path}handset/")
     scene.both_say(alert, "Not the person: released")
-    expect(scene.phone.locator("#outbox")).to_be_hidden()
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent")
     acts = scene.live.sql(
         f"SELECT name, leaflet, extract(epoch FROM recorded_at - done_at) FROM alerts_act WHERE alert_id = '{alert}'"
         " AND name IN ('engage', 'release') ORDER BY id"
@@ -251,11 +253,22 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     scene.one.keyboard.press("Escape")
     scene.one.locator(".features button").first.click()
     scene.one.get_by_role("button", name="Same person").click()
-    scene.both_say(alert, "to Bravo 2")
+    with scene.phone.expect_response("**/handset/list/"):
+        scene.both_say(alert, "to Bravo 2")
     expect(scene.phone.locator(f"[data-open='{alert}']")).to_have_count(0)
     # Nobody of the team answers: then it is everybody's, and every console says so.
     expect(scene.phone.locator(f"[data-open='{alert}']")).to_be_visible(timeout=40_000)
     scene.both_say(alert, "nobody answered")
+    # Who is about to hand it on is left alone with it, whatever comes in.
+    scene.two.goto(scene.path)
+    scene.one.locator(f"#alert-{alert} button").click()
+    expect(scene.one.locator(".hand-over")).to_contain_text("Nobody answered")
+    with Street.of(scene.live, scene.deployment.cameras[1]) as south:
+        south.walk_past()
+    expect(scene.one.locator("[data-count=waiting]")).to_have_text("1")
+    expect(scene.one.locator(".alert-card")).to_have_attribute("data-id", alert)
+    scene.judge(str(scene.one.locator("[data-rows=waiting] li").get_attribute("data-id")), "7", "7", "n")
+    scene.two.goto(f"{scene.path}console/")
     _press(scene.street_card(alert), "Not located")
     scene.both_say(alert, "Not located")
     other = scene.raised()
@@ -282,8 +295,40 @@ def test_an_act_that_comes_too_late_is_said_to_be_not_recorded(scene: Scene) -> 
     scene.phone.context.set_offline(False)
     expect(scene.phone.locator("#refused")).to_contain_text("Not recorded: On my way", timeout=15_000)
     expect(scene.phone.locator("#refused")).to_contain_text("officer2")
-    expect(scene.phone.locator("#outbox")).to_be_hidden()
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent")
     expect(card.get_by_role("button", name="Speaking to them", exact=True)).to_be_hidden()
+    scene.live.user("officer2").post(f"/alerts/{alert}/acts/lost/")
+    scene.both_say(alert, "Not located")
+
+
+def test_nothing_moves_under_a_thumb_and_a_double_tap_is_one_act(scene: Scene) -> None:
+    alert = scene.raised()
+    scene.judge(alert, "4", "s")
+    card = scene.street_card(alert)
+    scene.phone.context.set_offline(True)
+    card.get_by_role("button", name="On my way").dblclick()
+    expect(scene.phone.locator("#outbox")).to_contain_text("Not sent yet: On my way")
+    button = card.get_by_role("button", name="Speaking to them", exact=True)
+    unsent = button.bounding_box()
+    scene.phone.context.set_offline(False)
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent", timeout=15_000)
+    expect(card.locator(".revealed")).to_have_text("Street Portrait")
+    assert button.bounding_box() == unsent
+    acts = f"SELECT name FROM alerts_act WHERE alert_id = '{alert}' AND name <> 'open' ORDER BY id"
+    assert scene.live.sql(acts) == [("same",), ("acknowledge",)]
+    # Whose posting is ended goes on looking at nobody.
+    posting = scene.live.sql(
+        f"SELECT id FROM deployments_posting WHERE deployment_id = '{scene.deployment.id}' AND ended_at IS NULL"
+        f" AND user_id = {scene.live.id_of('officer')}"
+    )[0][0]
+    scene.live.user("commander").post(f"/postings/{posting}/withdraw/")
+    expect(scene.phone.locator("#line")).to_have_text("Signed out, or not posted here", timeout=15_000)
+    expect(card).to_have_count(0)
+    # And somebody else can be sent.
+    scene.one.locator(f"#alert-{alert} button").click()
+    expect(scene.one.locator(".hand-over")).to_contain_text("officer answered. Should they not come")
+    scene.one.get_by_role("button", name="Hand over").click()
+    scene.both_say(alert, "Handed to officers")
     scene.live.user("officer2").post(f"/alerts/{alert}/acts/lost/")
     scene.both_say(alert, "Not located")
 
@@ -353,7 +398,16 @@ def test_sound_and_keys_are_said(scene: Scene) -> None:
     page.keyboard.press("f")
     expect(page.locator(".pair")).to_have_attribute("data-flicker", re.compile("probe|reference"))
     page.keyboard.press("f")
-    scene.judge(alert, "7", "7", "n")
+    # No answer by default: Enter in a field gives none. And no letter does, once that is chosen.
+    page.keyboard.press("4")
+    page.get_by_label("Blurred or too small").press("Space")
+    page.get_by_label("Blurred or too small").press("Enter")
+    page.get_by_label("Blurred or too small").press("Space")
+    page.get_by_role("button", name="Single keys are on").click()
+    page.keyboard.press("s")
+    page.get_by_role("button", name="Single keys are off").click()
+    assert scene.live.sql(f"SELECT state FROM alerts_alert WHERE id = '{alert}'") == [("review",)]
+    scene.judge(alert, "4", "7", "7", "n")
 
 
 def test_no_barrier_is_found_on_console_and_handset_by_day_and_by_night(scene: Scene, people: Cast) -> None:
