@@ -324,6 +324,8 @@ def _marked(camera: Camera) -> dict[str, Any]:
 
 def _span(time: dt.timedelta) -> str:
     minutes = round(time.total_seconds() / 60)
+    if not minutes:
+        return "moments"
     return f"{minutes // 60} hours" if minutes % 60 == 0 else f"{minutes} minutes"
 
 

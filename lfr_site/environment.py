@@ -39,8 +39,8 @@ def integer(name: str, default: int, lowest: int, highest: int) -> int:
 
 
 def minutes(name: str, default: int, highest: int) -> dt.timedelta:
-    """A duration in whole minutes."""
-    return dt.timedelta(minutes=integer(name, default, 1, highest))
+    """A duration in whole minutes; 0 is at once."""
+    return dt.timedelta(minutes=integer(name, default, 0, highest))
 
 
 def folder(name: str) -> Path | None:

@@ -50,7 +50,7 @@ def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
         ("LFR_HOSTS", "*", "any site"),
         ("LFR_FORCE", "(unset)", "LFR_FORCE is not set"),
         ("LFR_ENV", "staging", "must be one of: production, demo"),
-        ("LFR_WATCHLIST_RETENTION_MINUTES", "1441", "from 1 to 1440"),
+        ("LFR_WATCHLIST_RETENTION_MINUTES", "1441", "from 0 to 1440"),
         ("LFR_WATCHLIST_RETENTION_MINUTES", "-5", "whole number"),
         ("LFR_ALERT_RETENTION_MINUTES", "a day", "whole number"),
         ("LFR_WEIGHTS", "/does/not/exist", "no folder"),

@@ -24,7 +24,7 @@ LISTED = 10
 def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
     pictures = [paths[0] for paths in list(photographs(LONDON).values())[:LISTED]]
     names = [f"Zebulon Quartermaine {number:02}" for number in range(LISTED)]
-    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="1", LFR_ALERT_RETENTION_MINUTES="1") as system:
+    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="0", LFR_ALERT_RETENTION_MINUTES="0") as system:
         listed = {name: path.read_bytes() for name, path in zip(names, pictures, strict=True)}
         deployment = go_live(system, listed)
         words, vectors, stored, key = _evidence(system, names)
@@ -37,7 +37,7 @@ def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             reader.execute("SELECT count(*) FROM watchlists_person")
             assert eventually(lambda: system.sql("SELECT count(*) FROM watchlists_certificate")[0][0] == 1, patience=90)
-            assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=25)
+            assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=17)
         assert eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=120)
         patterns = [*words, *vectors, *stored, *_middles(pictures), key]
         assert found_in(rows_of(system), patterns) == set()

@@ -73,7 +73,7 @@ def browser(
 @pytest.fixture(scope="module")
 def system() -> Iterator[LiveSystem]:
     with live_system(
-        LFR_WATCHLIST_RETENTION_MINUTES="1", LFR_ALERT_RETENTION_MINUTES="1", LFR_BLUE_PASSES="1"
+        LFR_WATCHLIST_RETENTION_MINUTES="0", LFR_ALERT_RETENTION_MINUTES="0", LFR_BLUE_PASSES="1"
     ) as running:
         yield running
 
