@@ -61,7 +61,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @action(detail=True, methods=["post"])
     def act(self, request: Request, pk: str) -> Response:
         """Do something with an alert; answers with how it stands then, or 204 when the user may no longer see it."""
-        alert = self.get_object()
+        alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue(), pk=_uuid(pk))
         said = NewActSerializer(data=request.data)
         said.is_valid(raise_exception=True)
         name, what = said.said()

@@ -9,6 +9,7 @@ import datetime as dt
 import json
 import re
 import struct
+import unicodedata
 import uuid
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -67,10 +68,15 @@ class Sought:
         )
 
     def without_name(self) -> Sought:
-        """For who judges before they may know: the name is gone, and its words from what was written freely."""
-        words = [re.escape(word) for word in self.name.split() if len(word) > 1]
-        named = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
-        texts: dict[str, Any] = {each: named.sub("(name)", getattr(self, each)) for each in _FREE_TEXTS if words}
+        """For who judges before they may know: the name is gone, and its words from what was written freely.
+
+        With or without accents, but not in lower case: who “may run” need not be called May.
+        """
+        words = [word for word in re.split(r"[\s\-'’.,]+", self.name) if len(word) > 2 or (not word.isascii() and word)]
+        if not words:
+            return replace(self, name="")
+        named = re.compile("|".join(pattern for word in words for pattern in (_mention(word), _mention(word.upper()))))
+        texts: dict[str, Any] = {each: _hidden(named, getattr(self, each)) for each in _FREE_TEXTS}
         return replace(self, name="", **texts)
 
     @property
@@ -84,6 +90,18 @@ class Sought:
             return f"{years} years old"
         months += years * 12
         return f"{months} month{'' if months == 1 else 's'} old" if months else "less than a month old"
+
+
+def _mention(word: str) -> str:
+    """What finds a word of a name in decomposed text."""
+    letters = [letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter)]
+    spelt = "".join(f"{re.escape(letter)}[\u0300-\u036f]*" for letter in letters)
+    # Not every script puts spaces between its words.
+    return rf"(?<!\w){spelt}(?!\w)" if "".join(letters).isascii() else spelt
+
+
+def _hidden(named: re.Pattern[str], text: str) -> str:
+    return unicodedata.normalize("NFC", named.sub("(name)", unicodedata.normalize("NFD", text)))
 
 
 @dataclass(frozen=True)

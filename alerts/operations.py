@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
@@ -236,14 +235,13 @@ def _data(name: str, said: Said) -> JournalData:
 
 
 def _tell_outside(alert: Alert, name: str) -> None:
-    """Of a judgement once it stands: what is taken back is told to nobody."""
+    """What is taken back is told to nobody."""
     if name == "undo":
         outwards.withdraw(alert)
-    wait = settings.LFR_UNDO if name in JUDGEMENTS else dt.timedelta()
-    if name in ("same", "hand_over"):
-        outwards.tell(alert, Event.REFERRED, wait=wait)
+    elif name in ("same", "hand_over"):
+        outwards.tell(alert, Event.REFERRED)
     elif alert.result is not None:
-        outwards.tell(alert, Event.ENDED, wait=wait)
+        outwards.tell(alert, Event.ENDED)
 
 
 def _tell(alert: Alert, before: str, was_false: bool) -> None:

@@ -24,10 +24,12 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from standardwebhooks import Webhook
 
 from alerts.models import Alert, Delivery, Event, Recipient
+from alerts.querysets import DeliveryQuerySet
 from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import System, record
@@ -44,6 +46,8 @@ WAITS = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 180
 # A worker that has taken a message and died leaves it to the next after so long.
 CLAIM = dt.timedelta(seconds=60)
 BATCH = 20
+# What was not taken by somebody who is there begins with this, and the status.
+ANSWERED = "HTTP"
 SENDER = System("the messenger")
 
 
@@ -105,17 +109,18 @@ def send_again(delivery: Delivery, *, actor: AbstractBaseUser) -> None:
     record(Action.RECIPIENT_CHANGED, actor=actor, target=delivery.recipient, data={"again": str(delivery.pk)})
 
 
-def tell(alert: Alert, event: Event, *, wait: dt.timedelta = dt.timedelta()) -> None:
-    """Part of an act: who is to be told of it will be, not before `wait` is over, or more happens to the alert."""
+def tell(alert: Alert, event: Event) -> None:
+    """Part of an act: who is to be told of it will be, but of a judgement not as long as it may be taken back."""
     if alert.kind != Alert.Kind.ALERT:
         return
     told = Recipient.objects.filter(is_active=True, events__contains=[event])
     now = timezone.now()
-    Delivery.objects.filter(alert=alert, state=Delivery.State.WAITING, attempts=0, due_at__gt=now).update(due_at=now)
+    due = max(now, alert.undo_until() or now)
+    if due == now:
+        # In their order: what waited for this is told first.
+        _untold(alert).filter(due_at__gt=now).update(due_at=now)
     deliveries = [
-        Delivery(
-            recipient=each, alert=alert, event=event, body=_body(alert, event, now), created_at=now, due_at=now + wait
-        )
+        Delivery(recipient=each, alert=alert, event=event, body=_body(alert, event, now), created_at=now, due_at=due)
         for each in told
         if each.deployment_id in (None, alert.deployment_id)
     ]
@@ -124,8 +129,11 @@ def tell(alert: Alert, event: Event, *, wait: dt.timedelta = dt.timedelta()) -> 
 
 def withdraw(alert: Alert) -> None:
     """Part of taking a judgement back: what was to be told of it, and has not been tried, is not told."""
-    untold = Delivery.objects.filter(alert=alert, state=Delivery.State.WAITING, attempts=0)
-    untold.filter(event__in=(Event.REFERRED, Event.ENDED)).delete()
+    _untold(alert).filter(event__in=(Event.REFERRED, Event.ESCALATED, Event.ENDED)).delete()
+
+
+def _untold(alert: Alert) -> DeliveryQuerySet:
+    return Delivery.objects.filter(alert=alert, state=Delivery.State.WAITING, attempts=0)
 
 
 def _body(alert: Alert, event: Event, now: dt.datetime) -> dict[str, object]:
@@ -192,7 +200,7 @@ def _call(delivery: Delivery) -> str:
         recipient.address, data=text, headers=headers, timeout=PATIENCE_S, allow_redirects=False, stream=True
     )
     answer.close()
-    return "" if 200 <= answer.status_code < 300 else f"HTTP {answer.status_code}"
+    return "" if 200 <= answer.status_code < 300 else f"{ANSWERED} {answer.status_code}"
 
 
 def _message(delivery: Delivery) -> EmailMessage:
@@ -228,8 +236,10 @@ def _note(delivery: Delivery, answer: str) -> None:
         changes |= {"state": Delivery.State.FAILED, "ended_at": now}
     else:
         changes["due_at"] = now + WAITS[delivery.attempts]
-        # What else waits for them is put off as well, so that nobody else waits behind who does not answer.
-        delivery.recipient.deliveries.due(now).update(due_at=changes["due_at"])
+        if not answer.startswith(ANSWERED):
+            # What else is due to who does not answer would not be taken either, and others would wait behind it.
+            due = delivery.recipient.deliveries.due(now)
+            due.update(due_at=changes["due_at"], attempts=F("attempts") + 1, answer=changes["answer"])
     Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING).update(**changes)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import uuid
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -78,7 +79,8 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
     if seen.matches or seen.still_there:
         camera = Camera.objects.select_related("period__deployment").get(pk=camera_id)
         for track in seen.still_there:
-            raising.note_still_there(camera, track.id, dt.datetime.fromtimestamp(frame.received_at, dt.UTC))
+            people = [uuid.UUID(person) for person in track.raised]
+            raising.note_still_there(camera, people, dt.datetime.fromtimestamp(frame.received_at, dt.UTC))
         for match in seen.matches:
             _raise(match, camera, frame, pixels, engine)
             match.settled()

@@ -93,15 +93,21 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def to_join(self, camera_id: uuid.UUID, person_id: uuid.UUID, since: dt.datetime) -> AlertQuerySet:
         """The open alert on somebody at a camera, seen since then: a track that broke goes on in it."""
-        still_open = self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert")
-        return still_open.filter(camera_id=camera_id, person_id=person_id, last_seen_at__gte=since).order_by(
-            "-raised_at"
-        )
+        found = self.open_at(camera_id).filter(person_id=person_id, last_seen_at__gte=since)
+        return found.order_by("-raised_at")
 
-    def of_track_open(self, camera_id: uuid.UUID, track: str) -> AlertQuerySet:
-        """The open ones that a track has a sight in."""
-        open_now = self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET), camera_id=camera_id)
-        return open_now.filter(pk__in=self.filter(camera_id=camera_id, shots__track=track).values("pk"))
+    def open_at(self, camera_id: uuid.UUID) -> AlertQuerySet:
+        """Open possible matches of a camera."""
+        return self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert", camera_id=camera_id)
+
+    def heard_from(self, user: Any) -> AlertQuerySet:
+        """Alerts on which a user's acts are heard: what they see, and what they answered before it was handed on.
+
+        A phone without a connection says late what was done; whether it still counts is asked of the alert.
+        """
+        posted = Q(deployment__postings__user=user, deployment__postings__ended_at=None)
+        answered = self.filter(posted, acts__by=user, referred_at__isnull=False)
+        return self.filter(Q(pk__in=self.visible_to(user).values("pk")) | Q(pk__in=answered.values("pk")))
 
     def of_same_person(self, alert: Alert) -> AlertQuerySet:
         """Other alerts of the period on the same person, in time; none once it was purged."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -148,9 +150,9 @@ def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     announce(alert.deployment_id, "alert.sighted", alert.id)
 
 
-def note_still_there(camera: Camera, track: str, at: dt.datetime) -> None:
-    """Somebody whom open alerts are about is still in view: a track that breaks later goes on in them."""
-    Alert.objects.of_track_open(camera.pk, track).filter(last_seen_at__lt=at).update(last_seen_at=at)
+def note_still_there(camera: Camera, people: Iterable[uuid.UUID], at: dt.datetime) -> None:
+    """These people of the list, as it seems, are still in view: a track that breaks goes on in their open alerts."""
+    Alert.objects.open_at(camera.pk).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
 
 
 def _keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> None:

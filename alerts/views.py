@@ -80,7 +80,7 @@ def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @permitted(DECIDE, RESPOND)
 def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
     """Do something with an alert; answers with its card, as it stands then."""
-    alert = _alert(request, alert_id)
+    alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue().for_rows(), pk=alert_id)
     operations.act(alert, name, said_in(request.POST), actor=acting(request))
     # Who may no longer see it (handed to others) is told so, not refused: it was done.
     found = Alert.objects.visible_to(request.user).for_rows().filter(pk=alert_id).first()

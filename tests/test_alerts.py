@@ -76,11 +76,11 @@ def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast
 def test_who_stays_in_view_goes_on_in_their_alert(cast: Cast) -> None:
     """A track keeps a few sights only; it breaks after minutes, and begins anew."""
     deployment = make_live_deployment(cast)
-    alert, camera = make_alert(deployment), cameras_of(deployment)[0]
+    _alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     Alert.objects.update(last_seen_at=timezone.now() - dt.timedelta(minutes=10))
-    raising.note_still_there(camera, "e" * 32, timezone.now())
+    raising.note_still_there(camera, [uuid.uuid4()], timezone.now())
     assert Alert.objects.get().last_seen_at < timezone.now() - dt.timedelta(minutes=9)
-    raising.note_still_there(camera, alert.track, timezone.now())
+    raising.note_still_there(camera, [Person.objects.get().pk], timezone.now())
     assert raising.raise_alert(camera, _candidate(Person.objects.get()), make_sighting("b" * 32, 8)) is None
 
 
@@ -384,13 +384,14 @@ def test_what_was_written_freely_does_not_give_the_name_away(cast: Cast) -> None
     watchlist = make_sealed_watchlist(cast)
     deployment = make_live_deployment(cast, watchlist)
     person = Person.objects.get()
-    first, last, *_ = person.name.split()
-    Person.objects.filter(pk=person.pk).update(look_alikes=f"{first.lower()}’s brother, {first}y {last}")
+    Person.objects.filter(pk=person.pk).update(name="José May-Li Do", look_alikes="Jose’s brother, JOSÉ LI, Josephine")
+    Person.objects.filter(pk=person.pk).update(expected_action="Do not approach: may run")
     alert = make_alert(deployment)
     page = client_of(cast.operator).get(f"/alerts/{alert.pk}/").content.decode()
-    assert f"(name)’s brother, {first}y (name)" in page
+    assert "(name)’s brother, (name) LI, Josephine" in page
+    assert "Do not approach: may run" in page
     act(alert, "same", "acknowledge", cast=cast)
-    assert f"{first.lower()}’s brother" in client_of(cast.officer).get(f"/alerts/{alert.pk}/").content.decode()
+    assert "Jose’s brother" in client_of(cast.officer).get(f"/alerts/{alert.pk}/").content.decode()
 
 
 def test_an_officer_sees_the_name_once_they_answer_and_never_the_score(cast: Cast) -> None:
@@ -439,6 +440,23 @@ def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, se
     # Nobody answers: then it is everybody's.
     assert clocks.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
     assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team, to_other}
+
+
+def test_what_was_done_before_it_was_handed_on_still_comes_in(cast: Cast) -> None:
+    """A phone without a connection: while nobody else has answered it counts, and then its officer is told."""
+    deployment = make_live_deployment(cast)
+    other = another(cast, deployment, "officer", "kit")
+    alert = act(make_alert(deployment), "same", "acknowledge", cast=cast)
+    operations.act(alert, "hand_over", Said(to_user=other), actor=cast.operator)
+    client = client_of(cast.officer)
+    assert client.get(f"/alerts/{alert.pk}/").status_code == 404
+    assert client.post(f"/alerts/{alert.pk}/acts/engage/", {"ago_ms": "9000"}).status_code == 200
+    alert.refresh_from_db()
+    assert (alert.state, alert.officer) == (State.ENGAGED, cast.officer)
+    assert client_of(other).post(f"/alerts/{alert.pk}/acts/acknowledge/").status_code == 409
+    assert client_of(another(cast, deployment, "officer", "lee")).get(f"/alerts/{alert.pk}/").status_code == 404
+    staffing.withdraw(Posting.objects.get(user=cast.officer), actor=cast.commander)
+    assert client.post(f"/alerts/{alert.pk}/acts/check_identity/").status_code == 404
 
 
 def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 
 import pytest
@@ -42,6 +43,17 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     left, top, width, height = readings[0].boxes[0]
     assert 0 < left < left + width < 1
     assert 0 < top < top + height < 1
+
+
+def test_who_stays_in_view_is_last_seen_then(deployment: Deployment, engine: Engine) -> None:
+    tracks, camera, began = TrackSet(), _camera(deployment), time.time()
+    for second in range(7):
+        read_frame(
+            str(camera.id), Frame(second, began + second, float(second), "reply!1", portrait_jpeg()), tracks, engine
+        )
+    alert = Alert.objects.get()
+    assert alert.shots.count() == 1
+    assert alert.last_seen_at - alert.received_at == dt.timedelta(seconds=5)
 
 
 def test_an_alert_that_could_not_be_stored_is_raised_by_the_next_frame(

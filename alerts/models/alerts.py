@@ -67,7 +67,7 @@ class Alert(models.Model):
     tier = models.CharField(max_length=8, choices=Tier.choices, blank=True)
     raised_at = models.DateTimeField()
     received_at = models.DateTimeField(help_text="When the frame came in.")
-    last_seen_at = models.DateTimeField(help_text="When the newest of its sights came in.")
+    last_seen_at = models.DateTimeField(help_text="When whoever it is was last in view.")
 
     track = models.CharField(max_length=32, blank=True)
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -53,7 +53,10 @@ const line = openLine(root.dataset.socket, {
 });
 
 function fragment(html) {
-  return document.createRange().createContextualFragment(html);
+  // Of a template nothing is fetched, no picture either, before it is put into the page.
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
 }
 
 // The queue. However many events come, one fetch is under way, and one more behind it.
@@ -150,9 +153,7 @@ function settle() {
 let touchedAt = 0;
 
 function isFree() {
-  if (!shownId()) return true;
-  const isBusy = Date.now() - touchedAt < BROWSING || card.querySelector(".hand-over")?.contains(document.activeElement);
-  return !card.querySelector("[data-decidable]") && !isBusy;
+  return !shownId() || (!card.querySelector("[data-decidable]") && Date.now() - touchedAt > BROWSING);
 }
 
 for (const kind of ["pointerdown", "keydown", "change"]) card.addEventListener(kind, () => { touchedAt = Date.now(); });
@@ -220,7 +221,7 @@ async function fetchCard(id, { unasked = false }) {
 }
 
 // The card in front, as it stands now.
-async function freshen(id) {
+async function freshen(id, { isTold = false } = {}) {
   if (shownId() !== id || sending || showing) return;
   const { html, status, isLate } = await fetchPiece(`/alerts/${id}/`, "card");
   if (isLate || shownId() !== id) return;
@@ -231,14 +232,16 @@ async function freshen(id) {
   if (!wasToJudge || !("decidable" in fresh.dataset)) {
     // An act of one's own whose answer was lost shows what can still be taken back.
     const words = fresh.dataset.state === "expired" ? "Its time is over: it was judged by nobody." : "A colleague has judged this one.";
-    if (wasToJudge && !fresh.querySelector(".undo")) complain(words);
+    if (wasToJudge && !isTold && !fresh.querySelector(".undo")) complain(words);
     put(html);
     if (wasToJudge) leave(id, NEXT_AFTER * 4);
     return;
   }
   // Still to be judged: what was marked stays, and the judgement is on how it stands now.
+  if (card.firstElementChild.dataset.revision === fresh.dataset.revision) return;
   Object.assign(card.firstElementChild.dataset, fresh.dataset);
-  for (const part of ['[name="revision"]', ".said-before", ".decisions"]) card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
+  for (const part of ['[name="revision"]', ".said-before"]) card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
+  if (fresh.dataset.state === "unsure") card.querySelector('[data-key="c"]').disabled = true;
 }
 
 async function freshPictures(id) {
@@ -332,10 +335,7 @@ async function submit(event) {
   } else {
     complain(reason);
     // What is missing can be said; but somebody may have been first: then how it stands now.
-    if (status === 409 && !isLate) {
-      const answer = await fetchPiece(`/alerts/${id}/`, "card");
-      if (answer.html !== undefined && !answer.isLate) put(answer.html);
-    }
+    if (status === 409) await freshen(id, { isTold: true });
     if (status === 404) gone(id);
   }
   wanted(id);
@@ -346,6 +346,7 @@ function leave(id, after) {
   clearTimeout(leaving);
   leaving = setTimeout(() => {
     leaving = null;
+    if (sending || showing) return;
     if (card.querySelector("[data-decidable]") || ![id, null].includes(shownId())) return;
     touchedAt = 0;
     next();
@@ -353,11 +354,13 @@ function leave(id, after) {
 }
 
 card.addEventListener("submit", submit);
+// Enter in a field would press the first of the three buttons: there is no answer by default.
+card.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); });
 undoBar.addEventListener("submit", submit);
 
 function next() {
   // Red before amber before green, then the oldest; then what colleagues have held for long; last what nobody could say.
-  const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li')];
+  const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li:not([data-purged])')];
   const row = rows.find((each) => each.dataset.state === "raised" || (each.dataset.state === "review" && isLeft(each)))
     ?? rows.find(({ dataset }) => dataset.state === "unsure" && !("own" in dataset));
   if (row && row.dataset.id !== shownId()) show(row.dataset.id, { unasked: true });
@@ -450,7 +453,7 @@ setInterval(() => {
   undoBar.replaceChildren();
   // Now it stands: name and score are shown, if it is still in front.
   const id = undo.getAttribute("action").split("/")[2];
-  if (shownId() === id) show(id);
+  freshen(id);
 }, 250);
 // Should an event ever be lost, the queue is right again within this time.
 setInterval(() => { if (line.isOpen()) refreshQueue(); }, QUEUE_EVERY);

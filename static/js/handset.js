@@ -88,17 +88,18 @@ let overSince = 0;
 
 function moveOn() {
   const card = front.firstElementChild;
-  const isDone = card && isOver(card.dataset.state) && !outbox().length;
+  const id = card?.dataset.id;
+  const isDone = card && (!cards.has(id) || (isOver(card.dataset.state) && !outbox().some((act) => act.alert === id)));
   overSince = isDone ? overSince || Date.now() : 0;
   if (!isDone || asked || Date.now() - overSince < SHOWN_DONE) return;
+  overSince = 0;
   front.replaceChildren();
-  const next = street.querySelector("[data-open]");
+  const next = [...street.querySelectorAll("[data-open]")].find(({ dataset }) => dataset.open !== id);
   if (next) open(next.dataset.open);
 }
 
 async function fetchCard(id) {
-  const { html, status, isLate } = await fetchPiece(`/alerts/${id}/`, id);
-  if (isLate) return;
+  const { html, status } = await fetchPiece(`/alerts/${id}/`, id);
   if (html !== undefined) keep(id, html);
   else if (isBarred(status)) forget(id);
 }
@@ -126,7 +127,7 @@ function replace(id, card, fresh) {
 function patch(card, fresh) {
   for (const name of Object.keys(card.dataset)) if (!(name in fresh.dataset)) delete card.dataset[name];
   Object.assign(card.dataset, fresh.dataset);
-  for (const part of ["header p", ".street-state", ".revealed", ".done"]) card.querySelector(part).replaceWith(fresh.querySelector(part));
+  for (const part of ["header p", ".revealed", ".reasons", ".street-state", ".done"]) card.querySelector(part).replaceWith(fresh.querySelector(part));
   const [shown, best] = [card, fresh].map((each) => each.querySelector(".pair img")?.getAttribute("src"));
   const [few, many] = [card, fresh].map((each) => each.querySelectorAll(".pictures img").length);
   if (shown !== best || few !== many) card.querySelector(".pictures").replaceWith(fresh.querySelector(".pictures"));
@@ -137,6 +138,7 @@ function forget(id) {
   const card = cards.get(id);
   const isOpen = card && isInFront(id) && !isOver(stateOf(id));
   cards.delete(id);
+  reminded.delete(id);
   if (!isOpen) return;
   front.replaceChildren();
   if (!refusedSign.firstElementChild) say("It is no longer with you: taken back, or handed to a colleague.");
@@ -168,7 +170,7 @@ async function open(id) {
 street.addEventListener("click", ({ target }) => {
   const row = target.closest("[data-open]");
   if (!row) return;
-  refusedSign.replaceChildren();
+  steadily(hush);
   open(row.dataset.open);
 });
 
@@ -176,7 +178,7 @@ street.addEventListener("click", ({ target }) => {
 
 function stateOf(id) {
   const last = outbox().filter((act) => act.alert === id).at(-1);
-  return last?.to ?? cards.get(id)?.dataset.state ?? front.firstElementChild?.dataset.state;
+  return last?.to ?? cards.get(id)?.dataset.state;
 }
 
 function isOver(state) {
@@ -218,7 +220,7 @@ front.addEventListener("submit", (event) => {
   const fields = { code: data.get("code") ?? "", ...(leaflet ? { leaflet: leaflet.checked ? "yes" : "no" } : {}) };
   const card = form.closest("[data-id]"), { id } = card.dataset;
   steadily(() => {
-    refusedSign.replaceChildren();
+    hush();
     setOutbox([...outbox(), {
       key: crypto.randomUUID(), alert: id, name: form.dataset.act, label: form.dataset.label, to: form.dataset.to,
       url: form.getAttribute("action"), fields, at: Date.now(), ticks: performance.now(), page: PAGE,
@@ -263,8 +265,7 @@ function isBarred(status) {
 async function sendOne(act) {
   const body = new FormData();
   for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(ago(act)) })) body.set(name, value);
-  // With its place in the row of answers: a card that was asked for before does not overtake it.
-  const { html, reason, status, isAway, isSignedOut } = await postPiece(act.url, body, root.dataset.csrf, act.alert);
+  const { html, reason, status, isAway, isSignedOut } = await postPiece(act.url, body, root.dataset.csrf, act.key);
   if (isSignedOut) say(reason);
   if (isAway) return "away";
   if (isBarred(status)) {
@@ -273,36 +274,48 @@ async function sendOne(act) {
     return "barred";
   }
   drop(act);
-  if (html !== undefined) {
-    keep(act.alert, html);
-  } else {
-    say(`Not recorded: ${act.label}. ${reason}`);
-    await load(act.alert);
-  }
+  // Nothing, when it was handed to others meanwhile: it is recorded, and theirs now.
+  if (html) keep(act.alert, html);
+  if (html === undefined) say(`Not recorded: ${act.label}. ${reason}`);
   refreshSoon();
   return "done";
 }
 
 function drop(act) {
   setOutbox(outbox().filter(({ key }) => key !== act.key));
+  // What its card says was said for this act: it is asked for anew.
+  if (cards.has(act.alert)) cards.get(act.alert).dataset.version = "";
 }
 
 function stuck(act) {
   if (refusedSign.querySelector(`[data-key="${act.key}"]`)) return;
-  const line = say(`Not recorded yet: ${act.label}. You may not answer this one now: load this page again, or ask the commander. `);
-  line.dataset.key = act.key;
   const button = document.createElement("button");
   button.textContent = "Give it up";
-  button.addEventListener("click", () => { drop(act); refusedSign.replaceChildren(); send(); });
-  line.append(button);
+  const line = say(`Not recorded yet: ${act.label}. You may not answer this one now: load this page again, or ask the commander. `, button);
+  line.dataset.key = act.key;
+  button.addEventListener("click", () => {
+    steadily(() => line.remove());
+    drop(act);
+    refreshSoon();
+    send();
+  });
 }
 
-function say(text) {
+// One line for what happened last; what waits for an answer of the officer's stays beside it.
+function say(text, ...more) {
   const line = document.createElement("p");
   line.className = "error";
-  line.textContent = text;
-  if (refusedSign.textContent !== text) steadily(() => { refusedSign.replaceChildren(line); line.scrollIntoView({ block: "nearest" }); });
+  line.append(text, ...more);
+  steadily(() => {
+    hush();
+    refusedSign.append(line);
+    line.scrollIntoView({ block: "nearest" });
+  });
   return line;
+}
+
+function hush() {
+  for (const line of refusedSign.querySelectorAll("p:not([data-key])")) line.remove();
 }
 
 // How long anybody has been spoken to.

@@ -253,8 +253,8 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     scene.one.keyboard.press("Escape")
     scene.one.locator(".features button").first.click()
     scene.one.get_by_role("button", name="Same person").click()
-    with scene.phone.expect_response("**/handset/list/"):
-        scene.both_say(alert, "to Bravo 2")
+    scene.both_say(alert, "to Bravo 2")
+    scene.phone.wait_for_timeout(1500)
     expect(scene.phone.locator(f"[data-open='{alert}']")).to_have_count(0)
     # Nobody of the team answers: then it is everybody's, and every console says so.
     expect(scene.phone.locator(f"[data-open='{alert}']")).to_be_visible(timeout=40_000)
@@ -266,6 +266,7 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     with Street.of(scene.live, scene.deployment.cameras[1]) as south:
         south.walk_past()
     expect(scene.one.locator("[data-count=waiting]")).to_have_text("1")
+    scene.one.wait_for_timeout(1500)
     expect(scene.one.locator(".alert-card")).to_have_attribute("data-id", alert)
     scene.judge(str(scene.one.locator("[data-rows=waiting] li").get_attribute("data-id")), "7", "7", "n")
     scene.two.goto(f"{scene.path}console/")
@@ -402,9 +403,11 @@ def test_sound_and_keys_are_said(scene: Scene) -> None:
     page.keyboard.press("4")
     page.get_by_label("Blurred or too small").press("Space")
     page.get_by_label("Blurred or too small").press("Enter")
+    expect(page.locator("#card-error")).to_be_hidden()
     page.get_by_label("Blurred or too small").press("Space")
     page.get_by_role("button", name="Single keys are on").click()
     page.keyboard.press("s")
+    page.wait_for_timeout(500)
     page.get_by_role("button", name="Single keys are off").click()
     assert scene.live.sql(f"SELECT state FROM alerts_alert WHERE id = '{alert}'") == [("review",)]
     scene.judge(alert, "4", "7", "7", "n")
