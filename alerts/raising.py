@@ -136,15 +136,18 @@ def new_alert(kind: Alert.Kind, camera: Camera, candidate: Candidate, sighting: 
 def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     """One more picture of an open alert; the best is shown first, with the photograph that it came nearest to."""
     shots = list(alert.shots.select_related("alert"))
-    if not alert.is_open or len(shots) >= MOST_SHOTS or any(_is_same(shot, sighting) for shot in shots):
+    if not alert.is_open or any(_is_same(shot, sighting) for shot in shots):
+        return
+    Alert.objects.filter(pk=alert.pk).update(last_seen_at=max(alert.last_seen_at, sighting.received_at))
+    if len(shots) >= MOST_SHOTS:
         return
     best = next((shot for shot in shots if shot.is_best), None)
     is_best = best is None or candidate.score > content.sight_in(best).score
     if is_best and best is not None:
         Shot.objects.filter(pk=best.pk).update(is_best=False)
     _keep_shot(alert, sighting, candidate.score, is_best=is_best)
-    changes = {"photograph_id": candidate.photograph} if is_best else {}
-    Alert.objects.filter(pk=alert.pk).update(last_seen_at=max(alert.last_seen_at, sighting.received_at), **changes)
+    if is_best:
+        Alert.objects.filter(pk=alert.pk).update(photograph_id=candidate.photograph)
     data = {"deployment": str(alert.deployment_id), "track": "the same" if sighting.track == alert.track else "another"}
     record(Action.ALERT_SIGHTED, actor=System(alert.camera.journal_name), target=alert, data=data)
     announce(alert.deployment_id, "alert.sighted", alert.id)

@@ -124,6 +124,8 @@ def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
     for number in range(raising.MOST_SHOTS + 4):
         raising.raise_alert(camera, candidate, make_sighting("1" * 32, 100 + number))
     assert alert.shots.count() == raising.MOST_SHOTS
+    # It still says when they were last in view: by that the next track joins.
+    assert Alert.objects.get().last_seen_at > alert.shots.latest("received_at").received_at
 
 
 def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
