@@ -10,7 +10,7 @@ from tests.live.system import LiveSystem, live_system
 @pytest.fixture(scope="session")
 def live() -> Iterator[LiveSystem]:
     """One system for all the tests that leave it as they found it. Its clock is short, so that ends can be watched."""
-    short = {"LFR_WATCHLIST_RETENTION_MINUTES": "1", "LFR_ALERT_RETENTION_MINUTES": "1", "LFR_ANSWER_SECONDS": "20"}
+    short = {"LFR_WATCHLIST_RETENTION_MINUTES": "0", "LFR_ALERT_RETENTION_MINUTES": "0", "LFR_ANSWER_SECONDS": "20"}
     short |= {"LFR_REVIEW_SECONDS": "60", "LFR_ENGAGEMENT_MINUTES": "1", "LFR_UNDO_SECONDS": "9"}
     with live_system(**short) as system:
         yield system
