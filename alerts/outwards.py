@@ -166,7 +166,7 @@ def deliver_due(*, at: dt.datetime | None = None) -> tuple[int, int]:
             delivered += 1
         else:
             refused += 1
-        _note(delivery, answer)
+        _note(delivery, answer, at or timezone.now())
     return delivered, refused
 
 
@@ -221,8 +221,7 @@ def _message(delivery: Delivery) -> EmailMessage:
 
 
 @transaction.atomic
-def _note(delivery: Delivery, answer: str) -> None:
-    now = timezone.now()
+def _note(delivery: Delivery, answer: str, now: dt.datetime) -> None:
     changes: dict[str, Any] = {"attempts": delivery.attempts + 1, "answer": answer[:200]}
     if answer == "":
         changes |= {"state": Delivery.State.DELIVERED, "ended_at": now}

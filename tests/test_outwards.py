@@ -108,6 +108,20 @@ def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, 
     assert len(program.calls) == outwards.BATCH
 
 
+def test_everything_for_who_is_not_there_is_given_up_in_the_same_time(cast: Cast, settings: Any) -> None:
+    apart(settings)
+    recipient, _ = _recipient(cast, "http://127.0.0.1:1/", ["alert.raised"])
+    deployment = make_live_deployment(cast)
+    for number in range(3):
+        make_alert(deployment, f"{number:032}")
+    rounds, waiting = 0, recipient.deliveries.filter(state=Delivery.State.WAITING)
+    while last := waiting.order_by("due_at").last():
+        outwards.deliver_due(at=last.due_at)
+        rounds += 1
+    assert rounds <= len(outwards.WAITS) + 2
+    assert set(recipient.deliveries.values_list("state", "answer")) == {("failed", "ConnectionError")}
+
+
 def test_a_judgement_that_is_taken_back_is_told_to_nobody(cast: Cast, program: Program) -> None:
     _recipient(cast, program.url, ["alert.referred", "alert.ended"])
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
