@@ -15,7 +15,7 @@ from django.utils import timezone
 from alerts import content
 from alerts.content import Sought
 from alerts.forms import FEATURES, HINDRANCES
-from alerts.models import Act, Alert, Shot
+from alerts.models import JUDGEMENTS, Act, Alert, Shot
 from alerts.operations import DECIDE, RESPOND
 from alerts.querysets import AlertQuerySet
 from deployments.models import Posting
@@ -174,6 +174,6 @@ def _judgement(acts: list[Act]) -> Act | None:
     for act in reversed(acts):
         if act.name == "undo":
             return None
-        if act.name in ("same", "not_same", "cannot_say"):
+        if act.name in JUDGEMENTS:
             return act
     return None

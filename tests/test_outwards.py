@@ -19,7 +19,7 @@ from alerts.models import Alert, Delivery, Event, Recipient
 from audit.errors import Refused
 from audit.models import Entry
 from lfr_site.supervisor import available_port
-from tests.cast import Cast, act, apart, make_alert, make_live_deployment
+from tests.cast import SCORE, Cast, act, apart, make_alert, make_live_deployment
 from tests.program import Program, listening
 from watchlists import keys
 from watchlists.models import Person
@@ -50,6 +50,7 @@ def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program:
     for _, body in program.calls:
         for secret_word in (person.name, person.reference, person.offence, "score", str(person.pk)):
             assert secret_word not in body
+        assert not SCORE.search(body)
     headers, body = program.calls[0]
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(body.replace("amber", "red"), headers)

@@ -1,6 +1,7 @@
 // The operator's console: events say {kind, id}; rows and cards are fetched, so who may see what is decided in one place.
 import { compare, moveBy, step as stepPictures, use as useTool } from "./compare.js";
-import { fetchPiece, keepingFocus, postPiece } from "./fetching.js";
+import { fetchPiece, postPiece } from "./fetching.js";
+import { keepingFocus } from "./focus.js";
 import { learnTime, openLine, serverNow, tickAges } from "./line.js";
 import { ring, soundButton } from "./sound.js";
 
@@ -18,7 +19,7 @@ const BROWSING = 15000;
 const MOST_ROWS = 100, LONGEST_PART = 200;
 // How long a colleague who has taken an alert up is left alone with it.
 const LEFT_ALONE = 30;
-const nothing = card.innerHTML;
+const emptyCard = card.innerHTML;
 
 // The line.
 
@@ -115,7 +116,7 @@ function putRow(row) {
 // It is not to be seen here any more: handed on, or a known negative that nobody judged in time.
 function gone(id) {
   document.getElementById(`alert-${id}`)?.remove();
-  if (shownId() === id) card.innerHTML = nothing;
+  if (shownId() === id) card.innerHTML = emptyCard;
 }
 
 function setCount(name, text) {

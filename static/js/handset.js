@@ -1,5 +1,6 @@
 // The officer's phone. Faces are kept in this page's memory only; what waits to be sent (ids and codes) survives it.
-import { fetchPiece, keepingFocus, postPiece } from "./fetching.js";
+import { fetchPiece, postPiece } from "./fetching.js";
+import { keepingFocus } from "./focus.js";
 import { learnTime, openLine, serverNow, span, tickAges } from "./line.js";
 import { ring, soundButton } from "./sound.js";
 

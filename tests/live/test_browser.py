@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -301,7 +302,9 @@ def _end(commander: Page, camera: Page, deployment: str) -> None:
     expect(commander.locator("h1 .badge")).to_have_text("Ended")
     expect(camera.locator("#state")).to_have_text("Closed")
     # Said by the socket that is closed, or by the next one that is refused.
-    expect(camera.locator("#problem")).to_contain_text("has ended.")
+    expect(camera.locator("#problem")).to_have_text(
+        re.compile(r"^The deployment(, or this period of it,)? has ended\.$")
+    )
 
 
 def _kept(live: LiveSystem, deployment: str) -> tuple[int, int]:

@@ -37,7 +37,7 @@ def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
             reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             reader.execute("SELECT count(*) FROM watchlists_person")
             assert eventually(lambda: system.sql("SELECT count(*) FROM watchlists_certificate")[0][0] == 1, patience=90)
-            assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=17)
+            assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=25)
         assert eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=120)
         patterns = [*words, *vectors, *stored, *_middles(pictures), key]
         assert found_in(rows_of(system), patterns) == set()
