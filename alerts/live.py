@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -21,6 +23,12 @@ from deployments.models import Deployment
 
 # How often the browser hears that the line holds; two missed beats, and it says that it is lost.
 BEAT_S = 4.0
+# Threads of the consoles' own: who opens sockets without a right to them does not stand before those who have one.
+_database = ThreadPoolExecutor(2, "consoles")
+
+
+def _in_database(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    return database_sync_to_async(function, thread_sensitive=False, executor=_database)
 
 
 class EventsConsumer(AsyncWebsocketConsumer):
@@ -40,7 +48,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
                 self.heart.cancel()
 
     async def connect(self) -> None:
-        watched = await database_sync_to_async(_watched)(self.scope)
+        watched = await _in_database(_watched)(self.scope)
         await self.accept()
         if watched is None:
             await self.close(4403)
@@ -69,7 +77,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         while True:
             await asyncio.sleep(BEAT_S)
             with contextlib.suppress(DatabaseFailure):
-                if await database_sync_to_async(_watched)(self.scope) is None:
+                if await _in_database(_watched)(self.scope) is None:
                     with contextlib.suppress(RuntimeError, OSError):
                         await self.close(4403)
                     return

@@ -12,14 +12,16 @@ pages = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 
 from alerts.routing import websocket_urlpatterns
+from lfr_site.health import HealthEndpoint
+from lfr_site.lanes import Lanes
 from lfr_site.limits import BodyLimit
+from lfr_site.origin import SameOrigin
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(pages),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "http": HealthEndpoint(Lanes(BodyLimit(pages))),
+        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
+from django.core.handlers.asgi import ASGIRequest
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from audit.errors import Conflict, Refused
+from lfr_site.door import welcome
+from lfr_site.lanes import SIGNED_IN
 
 NUL = "What was sent holds a character that no text has (NUL). Nothing was kept."
 
@@ -16,6 +20,23 @@ NUL = "What was sent holds a character that no text has (NUL). Nothing was kept.
 def holds_nul(error: DataError) -> bool:
     """Whether the database was handed a text that it cannot hold; forms say so themselves, addresses cannot."""
     return "NUL (0x00)" in str(error)
+
+
+class SignedInMiddleware:
+    """Says on the request's scope that its user is signed in, for what stands before Django (lfr_site.lanes, .door)."""
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        # A token's user is known once the API has been asked.
+        if isinstance(request, ASGIRequest) and request.user.is_authenticated:
+            cast("dict[str, Any]", request.scope)[SIGNED_IN] = True
+            welcome(request.scope)
+        return answer
 
 
 class RefusedMiddleware:

@@ -56,6 +56,7 @@ def spawn(
     user: str | None = None,
     environment: Mapping[str, str] | None = None,
     stop_signal: signal.Signals = signal.SIGTERM,
+    pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """A child in its own session that cannot outlive us: the kernel sends it `stop_signal` when we die.
 
@@ -70,6 +71,7 @@ def spawn(
             stdout=stream,
             stderr=stream,
             start_new_session=True,
+            pass_fds=pass_fds,
             env=dict(environment) if environment is not None else None,
             user=account.pw_uid if account else None,
             group=account.pw_gid if account else None,

@@ -43,6 +43,9 @@ ALLOWED_HOSTS = environment.text("LFR_HOSTS", "localhost,127.0.0.1,[::1]" if IS_
 if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("LFR_HOSTS must name this server's hosts; “*” would let any site use it.")
 
+# Proxies whose X-Forwarded-For is believed (lfr_site.addresses).
+LFR_TRUSTED_PROXIES = environment.networks("LFR_TRUSTED_PROXIES")
+
 # Whose lists these are, printed on every page.
 LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
 
@@ -119,6 +122,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Nothing is public but what says so (health, sign-in).
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "lfr_site.middleware.SignedInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -144,15 +148,37 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
+# What a web process bears at once. Every request that is worked on holds a thread and at most one connection to the
+# database; strangers have a lane and a number of connections of their own.
+LFR_REQUESTS_AT_ONCE = environment.integer("LFR_REQUESTS_AT_ONCE", 12, 2, 100)
+LFR_ANONYMOUS_REQUESTS_AT_ONCE = environment.integer("LFR_ANONYMOUS_REQUESTS_AT_ONCE", 3, 1, 20)
+LFR_WAIT_FOR_A_PLACE_SECONDS = environment.integer("LFR_WAIT_FOR_A_PLACE_SECONDS", 10, 1, 60)
+LFR_ANONYMOUS_CONNECTIONS = environment.integer("LFR_ANONYMOUS_CONNECTIONS", 256, 8, 10_000)
+LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS = environment.integer("LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS", 128, 4, 10_000)
+LFR_LARGEST_ANONYMOUS_REQUEST = 64 * 2**10
+# Two threads for cameras' sockets, two for consoles', one for whoever opens a socket, one that asks after the database.
+OTHER_CONNECTIONS = 6
+
+# Web processes alone have a pool: the supervisor says so. Others hold one connection, or two for a moment.
+POOLS = environment.choice("LFR_DATABASE_POOL", "no", ("yes", "no")) == "yes"
+DATABASE_POOL: dict[str, Any] = {
+    "min_size": 2,
+    # As many as can be asked for at once: nobody ever waits for a connection that another request holds.
+    "max_size": LFR_REQUESTS_AT_ONCE + LFR_ANONYMOUS_REQUESTS_AT_ONCE + OTHER_CONNECTIONS,
+    "timeout": 5,
+    "max_idle": 60,
+}
 _database = environment.database(environment.text("DATABASE_URL", services.database_url(LFR_DATA)))
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         **_database,
-        # Web requests run in threads of their own and give their connection back; workers keep theirs.
-        "CONN_MAX_AGE": environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
-        # Asking each time would cost every frame a journey; who finds it broken takes a new one (alerts.pipeline).
-        "CONN_HEALTH_CHECKS": False,
+        # A web process shares out a bounded pool, one connection to each place of its lanes and to each of the threads
+        # that cameras, consoles and health have (lfr_site.lanes). A worker has one connection, which it keeps.
+        "CONN_MAX_AGE": 0 if POOLS else environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
+        # Asking each time would cost a worker a journey every frame: it makes a new one of what it finds broken
+        # (alerts.pipeline). A connection out of a pool is asked.
+        "CONN_HEALTH_CHECKS": POOLS,
         # Parameters apart from the statement's text, so that no log of statements can hold a stranger's template.
         # A statement seen five times on a connection is planned once more and kept.
         "OPTIONS": {
@@ -160,6 +186,7 @@ DATABASES: dict[str, dict[str, Any]] = {
             "server_side_binding": True,
             "prepare_threshold": 5,
             "connect_timeout": 5,
+            **({"pool": DATABASE_POOL} if POOLS else {}),
         },
     }
 }
@@ -253,7 +280,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not IS_DEMO
 SECURE_SSL_REDIRECT = not IS_DEMO
 SECURE_HSTS_SECONDS = 0 if IS_DEMO else 31_536_000
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if not IS_DEMO else None
-SECURE_REDIRECT_EXEMPT = [r"^health/$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

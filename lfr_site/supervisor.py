@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lfr_site import services
+from lfr_site.server import HEARTBEAT_FD
 from lfr_site.services import ServiceError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,19 +28,57 @@ READY_TIMEOUT_S = 60
 NEEDED_DISK = 300 * 2**20
 # A child that ends this often within this time cannot be kept up by starting it again.
 RESTARTS, RESTART_WINDOW_S = 5, 30.0
+# A web process whose event loop has not turned for so long hangs; what starts has longer. After steady minutes a hang
+# of before counts for nothing.
+SILENT_S, FIRST_BEAT_S, STEADY_S = 20.0, 90.0, 300.0
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Child:
-    """A process to keep up."""
+    """A process to keep up. heartbeat: the end of a pipe that it writes to while its event loop turns, if it does."""
 
     name: str
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    beats: bool = False
     process: subprocess.Popen[bytes] | None = None
     deaths: tuple[float, ...] = ()
+    heartbeat: int | None = None
+    launched_at: float = 0.0
+    heard_at: float = 0.0
+    hangs: int = 0
+
+    def launch(self, log: Path, environment: dict[str, str]) -> None:
+        """Start it, with a new pipe to beat into."""
+        environment = {**environment, **self.environment}
+        if not self.beats:
+            self.process = services.spawn(self.command, log=log, environment=environment)
+            return
+        if self.heartbeat is not None:
+            os.close(self.heartbeat)
+        self.heartbeat, written = os.pipe()
+        os.set_blocking(self.heartbeat, False)
+        environment[HEARTBEAT_FD] = str(written)
+        try:
+            self.process = services.spawn(self.command, log=log, environment=environment, pass_fds=(written,))
+        finally:
+            os.close(written)
+        self.launched_at = time.monotonic()
+        self.heard_at = self.launched_at + FIRST_BEAT_S - SILENT_S
+
+    def hangs_now(self) -> bool:
+        """Whether it has not beaten for too long. The more often it has hung lately, the longer it is given."""
+        if self.heartbeat is None:
+            return False
+        now = time.monotonic()
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self.heartbeat, 4096):
+                self.heard_at = max(self.heard_at, now)
+        if now - self.launched_at > STEADY_S:
+            self.hangs = 0
+        return now - self.heard_at > SILENT_S * (1 << min(self.hangs, 3))
 
 
 class Supervisor:
@@ -53,7 +92,13 @@ class Supervisor:
         self._host = host
         self._say = say
         self._logs = self.data / "logs"
-        self.environment = {**os.environ, "LFR_DATA": str(self.data), "PYTHONUNBUFFERED": "1"}
+        paths = [str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.environment = {
+            **os.environ,
+            "LFR_DATA": str(self.data),
+            "PYTHONPATH": os.pathsep.join(paths),
+            "PYTHONUNBUFFERED": "1",
+        }
         self._services: list[services.Postgres | services.Valkey] = []
         if "DATABASE_URL" not in os.environ:
             self._services.append(services.Postgres(self.data, self._logs / "postgres.log"))
@@ -139,8 +184,15 @@ class Supervisor:
                 self._say(f"{type(service).__name__} ended; starting it again")
                 service.start()
         for child in self._children:
-            if child.process is None or child.process.poll() is None:
+            if child.process is None:
                 continue
+            if child.process.poll() is None:
+                if not child.hangs_now():
+                    continue
+                self._say(f"“{child.name}” has not turned for {SILENT_S:.0f} s or more; ending it")
+                child.hangs += 1
+                child.process.kill()
+                child.process.wait()
             now = time.monotonic()
             child.deaths = tuple(at for at in child.deaths if now - at < RESTART_WINDOW_S)
             if len(child.deaths) < RESTARTS:
@@ -200,8 +252,7 @@ class Supervisor:
         raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
 
     def _launch(self, child: Child) -> None:
-        environment = {**self.environment, **child.environment}
-        child.process = services.spawn(child.command, log=self._logs / f"{child.name}.log", environment=environment)
+        child.launch(self._logs / f"{child.name}.log", self.environment)
 
     def _check_port(self) -> None:
         with socket.socket() as probe:
@@ -214,13 +265,8 @@ class Supervisor:
                 ) from error
 
     def _web(self) -> Child:
-        command = [sys.executable, "-m", "uvicorn", "lfr_site.asgi:application", "--app-dir", str(BASE_DIR)]
-        command += ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "off", "--no-access-log"]
-        # Frames have their own, lower bound; this one keeps a flood out of memory.
-        command += ["--ws-max-size", str(4 * 2**20), "--ws-per-message-deflate", "false"]
-        # A camera whose network is gone must not hold its place for long.
-        command += ["--ws-ping-interval", "5", "--ws-ping-timeout", "5"]
-        return Child("web", [*command, "--timeout-graceful-shutdown", "2"])
+        command = [sys.executable, "-m", "lfr_site.server", "--port", str(self.port)]
+        return Child("web", command, {"LFR_DATABASE_POOL": "yes"}, beats=True)
 
     def _recogniser(self, number: int) -> Child:
         # One thread a process: a native crash costs one frame of one camera, and the others go on.

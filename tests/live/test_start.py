@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.client
 import os
 import signal
@@ -14,6 +15,7 @@ import psutil
 import pytest
 import requests
 
+from core.liveness import PARTS
 from lfr_site import services
 from lfr_site.supervisor import BASE_DIR, available_port
 from tests.live.system import LiveSystem, eventually
@@ -159,13 +161,18 @@ def test_health_says_which_part_is_down(live: LiveSystem) -> None:
     healthy = live.health()
     assert healthy["status"] == "ok"
     assert healthy["workers"] == 2
-    assert healthy["engine"]["model"] == "SFace"
-    assert len(healthy["engine"]["digest"]) == 64
+    assert {name: part["status"] for name, part in healthy["parts"].items()} == dict.fromkeys(PARTS.values(), "ok")
+    # To whoever is not signed in, no engine, version or host.
+    assert set(healthy) == {"status", "database", "broker", "workers", "parts"}
     for pid in live.pids("celery", "frames"):
         os.kill(pid, signal.SIGSTOP)
     try:
+        assert eventually(lambda: live.health()["workers"] == 0)
         answer = requests.get(f"{live.url}/health/", timeout=5)
-        assert (answer.status_code, answer.json()["status"], answer.json()["workers"]) == (503, "degraded", 0)
+        silent = answer.json()["parts"]["recognition workers"]
+        assert (answer.status_code, answer.json()["status"], silent["status"]) == (503, "degraded", "silent")
+        since = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(silent["silent_since"])
+        assert dt.timedelta(0) < since < dt.timedelta(minutes=2)
     finally:
         for pid in live.pids("celery", "frames"):
             os.kill(pid, signal.SIGCONT)

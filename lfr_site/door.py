@@ -1,0 +1,183 @@
+"""The door of the web server: half-sent requests, idle connections and strangers' connections are bounded here.
+
+Nothing of it needs a proxy in front, and nothing of it is in the way of one: connections of a trusted proxy
+(LFR_TRUSTED_PROXIES) have time limits and no cap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+# The head of a request, from its first byte, or from the connection's beginning.
+HEAD_S = 10.0
+# Between two parts of a body; and for the whole of one, at the slowest rate that is waited for.
+BODY_IDLE_S, BODY_BYTES_A_SECOND = 15.0, 16_384
+# For somebody to take what is sent to them.
+READING_S = 15.0
+# A socket that was opened without a right to it is closed by its consumer well before.
+SOCKET_ADMITTED_AFTER_S = 15.0
+
+
+@dataclass(eq=False)
+class Guest:
+    """A connection. address: of its peer. is_working: a request of it is being answered."""
+
+    address: str
+    transport: asyncio.Transport
+    began: float = field(default_factory=time.monotonic)
+    is_signed_in: bool = False
+    is_working: bool = False
+    is_socket: bool = False
+
+    @property
+    def is_stranger(self) -> bool:
+        """Not known to be of somebody who is signed in."""
+        admitted = self.is_socket and time.monotonic() - self.began > SOCKET_ADMITTED_AFTER_S
+        return not (self.is_signed_in or admitted or self.transport.is_closing())
+
+
+class GuestBook:
+    """The connections of a web process."""
+
+    def __init__(self) -> None:
+        self._guests: dict[asyncio.Transport, Guest] = {}
+
+    def enter(self, transport: asyncio.Transport) -> Guest:
+        """A new connection. When there are too many of strangers, their oldest that waits for nothing is closed."""
+        peer = transport.get_extra_info("peername")
+        guest = Guest(peer[0] if isinstance(peer, tuple) else "", transport)
+        self._guests = {each: kept for each, kept in self._guests.items() if not each.is_closing()}
+        self._guests[transport] = guest
+        if not _is_proxy(guest.address):
+            self._make_room(guest)
+        return guest
+
+    def leave(self, transport: asyncio.Transport) -> None:
+        self._guests.pop(transport, None)
+
+    def _make_room(self, newest: Guest) -> None:
+        strangers = [each for each in self._guests.values() if each.is_stranger and not _is_proxy(each.address)]
+        of_address = Counter(each.address for each in strangers)
+        crowded = newest.address
+        if len(strangers) > settings.LFR_ANONYMOUS_CONNECTIONS:
+            # Room is made by who takes most of it.
+            crowded = of_address.most_common(1)[0][0]
+        elif of_address[crowded] <= settings.LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS:
+            return
+        idle = [each for each in strangers if each.address == crowded and not each.is_working]
+        oldest = min(idle, key=lambda each: each.began, default=newest)
+        oldest.transport.abort()
+
+
+guests = GuestBook()
+"""This process's."""
+
+
+def _is_proxy(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        # A unix socket: only a proxy on this machine speaks over one.
+        return True
+    return any(found in network for network in settings.LFR_TRUSTED_PROXIES)
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """uvicorn's protocol, with an end to everything that a client may leave half done."""
+
+    guest: Guest
+    _limit: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+    _ends = 0.0
+    _is_receiving = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.guest = guests.enter(transport)
+        self._within(HEAD_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unlimited()
+        self.resume_writing()
+        guests.leave(self.transport)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._limit is None and not self._is_receiving and not self.guest.is_working:
+            # Of the next request on a connection that is kept; blank lines before one count.
+            self._within(HEAD_S)
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._unlimited()
+        self.guest.is_working = self._is_receiving = True
+        self._ends = time.monotonic() + BODY_IDLE_S + self._length() / BODY_BYTES_A_SECOND
+        self._within(BODY_IDLE_S)
+        super().on_headers_complete()
+        self.scope["lfr.guest"] = self.guest  # type: ignore[typeddict-unknown-key]
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if time.monotonic() < self._ends:
+            self._within(BODY_IDLE_S)
+
+    def on_message_complete(self) -> None:
+        self._is_receiving = False
+        self._unlimited()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self.guest.is_working = False
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._unlimited()
+        self.guest.is_socket, self.guest.began = True, time.monotonic()
+        super().handle_websocket_upgrade()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taking = self._taking or self.loop.call_later(READING_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _length(self) -> int:
+        said = next((value for name, value in self.headers if name == b"content-length"), b"")
+        return int(said) if said.isdigit() else 0
+
+    def _within(self, seconds: float) -> None:
+        self._unlimited()
+        self._limit = self.loop.call_later(seconds, self._is_late)
+
+    def _unlimited(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+
+    def _is_late(self) -> None:
+        self._limit = None
+        if self.flow.read_paused and time.monotonic() < self._ends:
+            # It is we who do not read on: the application has not asked for more yet.
+            self._within(BODY_IDLE_S)
+        elif not self.transport.is_closing():
+            self.transport.abort()
+
+
+def welcome(scope: Mapping[str, Any]) -> None:
+    """This request was of somebody who is signed in: its connection is no stranger's."""
+    guest = scope.get("lfr.guest")
+    if guest is not None:
+        guest.is_signed_in = True

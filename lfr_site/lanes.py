@@ -1,0 +1,86 @@
+"""How many requests are worked on at once: visitors who are not signed in have a narrow lane of their own.
+
+Every request that Django works on holds a thread and at most one connection to the database. The lanes bound both, so
+that no visitor can take those of the people who work here, or those of the cameras.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from typing import Any
+
+from django.conf import settings
+
+Scope = dict[str, Any]
+
+# Set by lfr_site.middleware.SignedInMiddleware on the scope of a request whose user is signed in.
+SIGNED_IN = "lfr.signed_in"
+BUSY = b"The system is busy. Try again in a moment."
+# What is remembered of credentials that held: a digest, for so long, of so many.
+REMEMBERED_S, MOST_REMEMBERED = 900.0, 10_000
+
+
+class Lanes:
+    """An ASGI application around Django: waits for a place, and answers 503 when none becomes free in time.
+
+    Which lane a request takes is known before Django is asked: whether its session or token was good a moment ago. A
+    first request after signing in is worked on in the lane of strangers.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._known = asyncio.Semaphore(settings.LFR_REQUESTS_AT_ONCE)
+        self._strangers = asyncio.Semaphore(settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE)
+        self._good: OrderedDict[bytes, float] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        credential = _credential(scope)
+        lane = self._known if self._is_good(credential) else self._strangers
+        try:
+            await asyncio.wait_for(lane.acquire(), settings.LFR_WAIT_FOR_A_PLACE_SECONDS)
+        except TimeoutError:
+            await refuse(send, 503, BUSY)
+            return
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            lane.release()
+            self._note(credential, is_good=bool(scope.get(SIGNED_IN)))
+
+    def _is_good(self, credential: bytes) -> bool:
+        return time.monotonic() - self._good.get(credential, -REMEMBERED_S) < REMEMBERED_S
+
+    def _note(self, credential: bytes, *, is_good: bool) -> None:
+        self._good.pop(credential, None)
+        if is_good and credential:
+            self._good[credential] = time.monotonic()
+            while len(self._good) > MOST_REMEMBERED:
+                self._good.popitem(last=False)
+
+
+def _credential(scope: Scope) -> bytes:
+    """A digest of what says who is asking; empty when nothing does."""
+    parts = [value for name, value in scope["headers"] if name in (b"cookie", b"authorization")]
+    name = settings.SESSION_COOKIE_NAME.encode() + b"="
+    said = [
+        part.strip()
+        for value in parts
+        for part in value.split(b";")
+        if part.strip().startswith(name) or value.startswith(b"Bearer ")
+    ]
+    return hashlib.sha256(b"\n".join(said)).digest() if said else b""
+
+
+async def refuse(send: Any, status: int, text: bytes) -> None:
+    """Answer without the application, and close the connection."""
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(text)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
