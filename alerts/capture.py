@@ -1,7 +1,7 @@
 """The one way in for frames: browser, agent, simulator and load generator speak this socket (docs/protocol.md).
 
 client -> server   binary: frame number (4 bytes, big-endian) + JPEG
-server -> client   JSON: ready | read | dropped | refused_frame | problem | closing
+server -> client   JSON: ready | send | read | dropped | refused_frame | problem | closing
 """
 
 from __future__ import annotations
@@ -13,31 +13,29 @@ import json
 import math
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.contrib.auth import get_user_model
 from django.db.utils import Error as DatabaseFailure
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from alerts.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted
 from alerts.frames import Frame, FrameGate
 from alerts.tasks import call_worker
-from audit.access import session_stands
-from audit.journal import Actor, System
+from alerts.telemetry import StreamTelemetry
+from audit.journal import Actor
+from core.liveness import liveness
 from deployments import cameras
 from deployments.events import group_of
 from deployments.models import Camera
-from recognition.imaging import MAX_FRAME_BYTES
+from recognition.camera_jpeg import MAX_FRAME_BYTES, check_frame
+from recognition.imaging import UnreadableImage
 
-NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013
-# One being worked on and one waiting: more in flight would only be replaced.
-WINDOW = 2
 # A frame without an answer for this long is lost: its worker died, or none is running.
 PATIENCE_S = 2.5
 BAD_FRAMES_IN_A_ROW = 20
@@ -46,55 +44,18 @@ TICK_S = 0.5
 COUNT_EVERY_S = 2.0
 # How soon a socket notices that its token or its user's role is gone.
 CHECK_EVERY_S = 5.0
+# The part of a camera's interval after which it waits in line for its next turn: soon enough that it is asked for the
+# picture that is then due, not so early that a worker waits for a picture that is not there yet.
+BEFORE_DUE = 0.7
 
-
-# One thread calls workers for every camera: a call takes it a third of a millisecond, and several would only wait for
-# each other.
+# Threads of the cameras alone: what anybody else asks of the database or the broker stands before no frame. One calls
+# workers for every camera: a call takes it a third of a millisecond, and several would only wait for each other.
 _calling = ThreadPoolExecutor(1, "calling")
+_database = ThreadPoolExecutor(2, "cameras")
 
 
-class Pulse:
-    """How one stream does, between two counts."""
-
-    def __init__(self) -> None:
-        self._since = time.monotonic()
-        self._latencies: list[float] = []
-        self._light: Sequence[float] | None = None
-
-    def note(self, latency_s: float, light: Sequence[float] | None) -> None:
-        self._latencies.append(latency_s)
-        self._light = light or self._light
-
-    def health(self, counts: cameras.FrameCounts) -> cameras.Health:
-        """Of the time since this was asked last."""
-        now = time.monotonic()
-        spent, self._since = max(now - self._since, 0.001), now
-        latencies, self._latencies = sorted(self._latencies), []
-        brightness, sharpness = self._light or (None, None)
-        return cameras.Health(
-            rate=counts.processed / spent,
-            dropped=counts.dropped / max(counts.received, counts.dropped, 1),
-            latency_ms=round(latencies[len(latencies) // 2] * 1000) if latencies else None,
-            brightness=brightness,
-            sharpness=sharpness,
-        )
-
-
-class Refusal(Exception):
-    """This socket may not stream."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """A camera that may stream, who streams it, and until when."""
-
-    camera: Camera
-    actor: Actor
-    closes_at: dt.datetime
+def _in_database(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    return database_sync_to_async(function, thread_sensitive=False, executor=_database)
 
 
 class CaptureConsumer(AsyncWebsocketConsumer):
@@ -108,7 +69,11 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.gate = FrameGate()
         self.waiting: dict[int, float] = {}
         self.counts = cameras.FrameCounts()
-        self.pulse = Pulse()
+        self.telemetry = StreamTelemetry()
+        # Since when the camera waits for its turn, and since when it has had it without a frame: moments, or None.
+        self.wanted_at: float | None = None
+        self.asked_at: float | None = None
+        self.may_send = False
         self.bad_in_a_row = 0
         self.problem = ""
         self.open = False
@@ -129,13 +94,13 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
         await self.accept()
         try:
-            self._keep(await database_sync_to_async(_admitted)(self.scope, self.camera_id))
+            self._keep(await _in_database(admitted)(self.scope, self.camera_id))
             self.holds = await self.gate.hold(self.camera_id)
             if not self.holds:
                 raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
             await self.gate.listen()
             await self.channel_layer.group_add(group_of(self.camera.period.deployment_id), self.channel_name)
-            await database_sync_to_async(cameras.note_connected)(self.camera, actor=self.actor)
+            await _in_database(cameras.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
         except (RedisError, OSError, DatabaseFailure):
@@ -143,13 +108,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         else:
             self.open = True
             self.clocks = [asyncio.create_task(self._tick()), asyncio.create_task(self._listen())]
-            await self._say(
-                "ready",
-                camera=self.camera.name,
-                window=WINDOW,
-                frame_bytes=MAX_FRAME_BYTES,
-                frame_rate=self.camera.frame_rate,
-            )
+            rate = self.camera.frame_rate
+            await self._say("ready", camera=self.camera.name, frame_bytes=MAX_FRAME_BYTES, frame_rate=rate)
+            await self._want()
 
     def _keep(self, admitted: Admitted) -> None:
         self.camera, self.actor = admitted.camera, admitted.actor
@@ -164,23 +125,66 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._bad_frame(0, "A frame is binary: its number in four bytes, then a JPEG.")
             return
         (number,) = struct.unpack_from(">I", bytes_data)
-        if len(bytes_data) > MAX_FRAME_BYTES:
-            await self._bad_frame(number, "A frame may have 2 MB at most.")
-        elif bytes_data[4:6] != b"\xff\xd8":
-            await self._bad_frame(number, "This frame is not a JPEG picture.")
+        self.counts.passed_over += self.telemetry.note_arrival(number, self.asked_at)
+        self.may_send, self.asked_at = False, None
+        try:
+            check_frame(bytes_data[4:])
+        except UnreadableImage as error:
+            await self._bad_frame(number, str(error))
+            self._want_later()
         else:
             await self._take(number, bytes_data[4:])
+
+    # Turns to send.
+
+    async def _want(self) -> None:
+        """Wait in line to send, unless the camera may already."""
+        if not self.open or self.may_send:
+            return
+        self.wanted_at = self.wanted_at or time.monotonic()
+        try:
+            await self.gate.want(self.camera_id, self.telemetry.transit_s * 1000)
+        except (RedisError, OSError):
+            # The socket's clock wants again.
+            await self._problem("The message broker does not answer.")
+
+    def _want_later(self) -> None:
+        """Wait in line once the camera's next picture is nearly due."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.telemetry.interval_s * BEFORE_DUE, lambda: loop.create_task(self._want()))
+
+    async def _may_send(self, *, was_asked: bool) -> None:
+        now = time.monotonic()
+        if self.wanted_at is not None:
+            self.telemetry.note_turn(now - self.wanted_at)
+        self.wanted_at, self.may_send = None, True
+        # A camera that was not asked sends when its picture is due: how long that takes says nothing of its line.
+        self.asked_at = now if was_asked else None
+        await self._say("send")
 
     # What workers answer.
 
     async def _listen(self) -> None:
         while self.open:
             try:
-                async for answer in self.gate.answers():
-                    await self._hear(answer)
+                async for answer, at_once in self.gate.answers():
+                    if answer["type"] == "send":
+                        await self._may_send(was_asked=True)
+                    else:
+                        await self._hear(answer)
+                        await self._go_on(at_once=at_once)
             except (RedisError, OSError):
                 # The socket's clock says so; frames that were answered meanwhile are counted as lost.
                 await asyncio.sleep(TICK_S)
+
+    async def _go_on(self, *, at_once: bool) -> None:
+        """After an answer: the next frame, when nobody waits, or else in its turn."""
+        if not self.open or self.may_send or self.waiting:
+            return
+        if at_once:
+            await self._may_send(was_asked=False)
+        else:
+            self._want_later()
 
     async def _hear(self, answer: dict[str, Any]) -> None:
         if answer["type"] == "not_live":
@@ -195,12 +199,16 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._lost(answer["frame"])
             await self._problem(answer["reason"])
         else:
-            self.counts.processed += 1
-            self.counts.faces += answer["new_faces"]
-            self.pulse.note(time.monotonic() - since, answer.get("light"))
-            self.bad_in_a_row = 0
-            await self._problem("")
-            await self._say("read", frame=answer["frame"], boxes=answer["boxes"], engine_ms=answer["engine_ms"])
+            await self._read(answer, time.monotonic() - since)
+
+    async def _read(self, answer: dict[str, Any], held_s: float) -> None:
+        self.counts.processed += 1
+        self.counts.faces += answer["new_faces"]
+        self.telemetry.note_answer(held_s, answer.get("light"))
+        self.bad_in_a_row = 0
+        await self._problem("")
+        said = {name: answer[name] for name in ("frame", "boxes", "engine_ms")}
+        await self._say("read", **said, held_ms=round(held_s * 1000, 1))
 
     async def announcement(self, event: dict[str, Any]) -> None:
         if event["kind"] == "deployment.ended":
@@ -254,12 +262,14 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             try:
                 await self._keep_hold()
                 await self._give_up_on_late_frames()
+                if not self.waiting:
+                    await self._want()
                 if time.monotonic() - counted > COUNT_EVERY_S:
                     await self._count()
                     counted = time.monotonic()
                 if time.monotonic() - checked > CHECK_EVERY_S:
                     # A token that was replaced, a user who signed out or lost the role: not until the next connection.
-                    self._keep(await database_sync_to_async(_admitted)(self.scope, self.camera_id))
+                    self._keep(await _in_database(admitted)(self.scope, self.camera_id))
                     checked = time.monotonic()
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
@@ -284,7 +294,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         for number in late:
             if self.waiting.pop(number, None) is not None:
                 await self._lost(number)
-        if late:
+        if late and not liveness.count("frames"):
             await self._problem("No recognition worker answers.")
 
     async def _count(self) -> None:
@@ -292,7 +302,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if counts == cameras.FrameCounts():
             return
         try:
-            await database_sync_to_async(cameras.count_frames)(self.camera, counts, self.pulse.health(counts))
+            await _in_database(cameras.count_frames)(self.camera, counts, self.telemetry.health(counts))
         except DatabaseFailure:
             # Nothing is lost while the database is away: the numbers wait for the next tick.
             for name, value in vars(counts).items():
@@ -329,7 +339,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(DatabaseFailure):
                 await self._count()
             with contextlib.suppress(DatabaseFailure):
-                note = database_sync_to_async(cameras.note_disconnected)
+                note = _in_database(cameras.note_disconnected)
                 await note(self.camera, actor=self.actor, reason=self.leaving)
         with contextlib.suppress(RedisError, OSError):
             await self.gate.close()
@@ -341,50 +351,3 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await self.gate.release(self.camera_id)
             with contextlib.suppress(RedisError, OSError):
                 await self.channel_layer.group_discard(group_of(self.camera.period.deployment_id), self.channel_name)
-
-
-def _admitted(scope: Any, camera_id: str) -> Admitted:
-    """For a signed-in user who may, or an agent with this camera's own token.
-
-    Asked of the database each time, so that it can be asked again while the socket is open.
-
-    Raises:
-        Refusal: neither, or the deployment is not live.
-    """
-    found = Camera.objects.select_related("period__deployment").filter(pk=camera_id)
-    token = _bearer_token(scope)
-    actor: Actor
-    if token:
-        camera = found.with_token(token).first()
-        if camera is None:
-            raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
-        actor = System(f"agent of {camera.journal_name}")
-    else:
-        user = _signed_in(scope)
-        camera = found.visible_to(user).first()
-        if camera is None or not user.has_perm("deployments.operate_camera"):
-            raise Refusal(NOT_ALLOWED, "You may not stream this camera.")
-        actor = user
-    if camera.deployment.is_over or camera.period.ended_at is not None:
-        raise Refusal(OVER, "The deployment, or this period of it, has ended.")
-    closes_at = camera.period.closes_at()
-    if closes_at is None:
-        raise Refusal(NOT_LIVE, "The deployment is not live: cameras are closed.")
-    return Admitted(camera, actor, closes_at)
-
-
-def _signed_in(scope: Any) -> Any:
-    session = scope["session"]
-    user = scope["user"]
-    if user.is_authenticated and session_stands(session):
-        fresh = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
-        if fresh is not None:
-            return fresh
-    raise Refusal(NOT_SIGNED_IN, "Sign in first.")
-
-
-def _bearer_token(scope: Any) -> str:
-    for name, value in scope["headers"]:
-        if name == b"authorization" and value.startswith(b"Bearer "):
-            return str(value[7:].decode("latin-1").strip())
-    return ""

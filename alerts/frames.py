@@ -1,11 +1,16 @@
-"""One waiting frame a camera, in Valkey's memory, for two seconds: newest wins, no backlog can form.
+"""One frame of each camera on its way, asked for when a worker is about to take it: newest wins, no backlog can form.
 
+    want (web)     the camera waits for its turn to send
     offer (web)    SET frame; unless the camera is pending: SET pending TURN, and put it into the row of ready cameras
     take (worker)  the first ready camera whose turn still stands: GETDEL frame, GET tracks
     done (worker)  PUBLISH the answer, SET tracks, end the turn; a newer frame begins the next, at the end of the row
 
-`pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; a turn
-that took too long has lost it and disturbs nobody's.
+A camera sends when it is told to. While no camera waits, it is told so with the answer to its last frame, and sends its
+next picture when there is one. When frames arrive faster than workers read them, cameras wait in line, and each take
+asks the next one for the picture that it has then: a frame is as old as its way to the worker, however many wait.
+
+`pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; its
+worker renews it, so that a slow frame holds one worker and no second one.
 
 Workers are called, not sent frames. While cameras are ready, one call waits in Celery's queue, whose taker asks for the
 next; a worker stays for every frame that is ready by then. So a busy system pays Celery's price of a message for a
@@ -27,30 +32,73 @@ import redis.asyncio
 from django.conf import settings
 
 FRAME_LIFE_MS = 2000
-# Longer than any frame takes; short enough that a worker that died with a frame costs its camera a moment.
+# Renewed while a worker is at the frame; short enough that a worker that died with it costs its camera a moment.
 PENDING_LIFE_MS = 3000
 TRACKS_LIFE_S = 3
 HOLDER_LIFE_MS = 6000
 TILE_LIFE_MS, WATCHED_LIFE_S = 4000, 5
 # A call that no worker has followed by then is made again with the next frame.
 CALL_LIFE_S = 2
+# A worker that has taken no frame for so long is not counted when cameras are asked ahead.
+WORKER_SEEN_MS = 5000
+# What a camera that was asked is given at least to send, before its place is given to another.
+LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
+# What a socket is told when its camera may send.
+SEND = '{"type":"send"}'
 
 # The cameras' keys are put together from the row's entries: a turn's 32 digits, then the camera's id.
 _COMMON = f"""
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
 local function call()
   if redis.call('EXISTS', 'frames:ready') == 0 then return 0 end
   if redis.call('SET', 'frames:called', '1', 'NX', 'EX', {CALL_LIFE_S}) then return 1 end
   return 0
 end
-local function take()
+local function workers(now)
+  return math.max(1, redis.call('ZCOUNT', 'frames:workers', now - {WORKER_SEEN_MS}, '+inf'))
+end
+-- Ask the cameras that have waited longest, so many that a frame has arrived for each worker that becomes free. A
+-- camera on a slow line counts for less than one frame: several of them are asked so that one arrives in time.
+local function ask(now)
+  local count = workers(now)
+  local busy = math.min(count, redis.call('ZCOUNT', 'frames:working', now, '+inf'))
+  local missing = count - busy + math.ceil(count / 2) - redis.call('LLEN', 'frames:ready')
+  local coming = redis.call('HGETALL', 'frames:coming')
+  for index = 1, #coming, 2 do
+    local weight, until_ms = coming[index + 1]:match('(.+):(.+)')
+    if tonumber(until_ms) < now then redis.call('HDEL', 'frames:coming', coming[index])
+    else missing = missing - tonumber(weight) end
+  end
+  while missing > 0 do
+    local camera = redis.call('ZPOPMIN', 'frames:waiting')[1]
+    if not camera then return end
+    local socket = redis.call('GET', 'holder:' .. camera)
+    if socket and redis.call('PUBLISH', socket, '0{SEND}') > 0 then
+      local transit = tonumber(redis.call('GET', 'transit:' .. camera) or 0)
+      local between = tonumber(redis.call('GET', 'frames:turn_ms') or 0) / count
+      local weight = transit > between and math.max(between, 1) / transit or 1
+      local until_ms = now + math.max(2 * transit, {LEAST_COMING_MS})
+      redis.call('HSET', 'frames:coming', camera, weight .. ':' .. until_ms)
+      missing = missing - weight
+    end
+  end
+end
+local function take(now)
+  redis.call('ZREMRANGEBYSCORE', 'frames:workers', '-inf', now - {WORKER_SEEN_MS})
+  redis.call('ZREMRANGEBYSCORE', 'frames:working', '-inf', now)
   while true do
     local entry = redis.call('LPOP', 'frames:ready')
-    if not entry then return {{0}} end
+    if not entry then ask(now) return {{0}} end
     local turn, camera = entry:sub(1, 32), entry:sub(33)
     if redis.call('GET', 'pending:' .. camera) == turn then
       local frame = redis.call('GETDEL', 'frame:' .. camera)
       if frame then
         redis.call('PEXPIRE', 'pending:' .. camera, {PENDING_LIFE_MS})
+        redis.call('ZADD', 'frames:working', now + {PENDING_LIFE_MS}, turn)
+        ask(now)
         return {{call(), entry, frame, redis.call('GET', 'tracks:' .. camera)}}
       end
       redis.call('DEL', 'pending:' .. camera)
@@ -63,10 +111,21 @@ local function ready(camera, turn)
   end
 end
 """
+_WANT = (
+    _COMMON
+    + f"""
+local camera, transit = unpack(ARGV)
+local now = now_ms()
+redis.call('SET', 'transit:' .. camera, transit, 'EX', {TRANSIT_LIFE_S})
+redis.call('ZADD', 'frames:waiting', 'NX', now, camera)
+ask(now)
+"""
+)
 _OFFER = (
     _COMMON
     + f"""
 local camera, turn, frame = unpack(ARGV)
+redis.call('HDEL', 'frames:coming', camera)
 redis.call('SET', 'frame:' .. camera, frame, 'PX', {FRAME_LIFE_MS})
 ready(camera, turn)
 return call()
@@ -75,22 +134,42 @@ return call()
 _TAKE = (
     _COMMON
     + """
+local now = now_ms()
+redis.call('ZADD', 'frames:workers', now, ARGV[1])
 redis.call('DEL', 'frames:called')
-return take()
+return take(now)
 """
 )
+# The first digit of an answer says whether the camera may send at once.
 _DONE = (
     _COMMON
     + f"""
-local camera, turn, following, tracks, reply_to, answer, going_on = unpack(ARGV)
-redis.call('PUBLISH', reply_to, answer)
+local worker, camera, turn, following, tracks, reply_to, answer, took_ms, going_on = unpack(ARGV)
+local now = now_ms()
+redis.call('ZADD', 'frames:workers', now, worker)
+redis.call('ZREM', 'frames:working', turn)
+local before = tonumber(redis.call('GET', 'frames:turn_ms') or took_ms)
+redis.call('SET', 'frames:turn_ms', before * 0.9 + took_ms * 0.1)
+local nobody_waits = redis.call('EXISTS', 'frames:ready', 'frames:waiting') == 0
+redis.call('PUBLISH', reply_to, (nobody_waits and '1' or '0') .. answer)
 if redis.call('GET', 'pending:' .. camera) == turn then
   if tracks ~= '' then redis.call('SET', 'tracks:' .. camera, tracks, 'EX', {TRACKS_LIFE_S}) end
   redis.call('DEL', 'pending:' .. camera)
   if redis.call('EXISTS', 'frame:' .. camera) == 1 then ready(camera, following) end
 end
-if going_on == '1' then return take() end
+if going_on == '1' then return take(now) end
+ask(now)
 return {{call()}}
+"""
+)
+_RENEW_TURN = (
+    _COMMON
+    + f"""
+local camera, turn = unpack(ARGV)
+if redis.call('GET', 'pending:' .. camera) ~= turn then return 0 end
+redis.call('PEXPIRE', 'pending:' .. camera, {PENDING_LIFE_MS})
+redis.call('ZADD', 'frames:working', 'XX', now_ms() + {PENDING_LIFE_MS}, turn)
+return 1
 """
 )
 # Renews or gives up a lease only when it is still ours.
@@ -140,25 +219,35 @@ class FrameGate:
         self._valkey: Any = redis.asyncio.Redis.from_url(
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
+        self._want, self._offer = self._valkey.register_script(_WANT), self._valkey.register_script(_OFFER)
         self._told: Any = None
 
+    async def want(self, camera_id: str, transit_ms: float) -> None:
+        """Wait in line to send; the socket is told when it may. A camera that waits already keeps its place.
+
+        transit_ms: how long this camera's frames took lately from the asking to their arrival; 0 when not known.
+        """
+        await self._want(args=[camera_id, round(transit_ms)])
+
     async def offer(self, camera_id: str, frame: Frame) -> bool:
-        """Leave a frame; whether a worker has to be called."""
-        return bool(await self._valkey.eval(_OFFER, 0, camera_id, uuid.uuid4().hex, frame.packed()))
+        """Leave a frame, which replaces one that still waits; whether a worker has to be called."""
+        return bool(await self._offer(args=[camera_id, uuid.uuid4().hex, frame.packed()]))
 
     async def listen(self) -> None:
         """Begin to be told: no answer to a frame offered from here on is missed."""
         self._told = self._valkey.pubsub(ignore_subscribe_messages=True)
         await self._told.subscribe(self.name)
 
-    async def answers(self) -> AsyncIterator[dict[str, Any]]:
-        """What workers say of this socket's frames, for ever.
+    async def answers(self) -> AsyncIterator[tuple[dict[str, Any], bool]]:
+        """What this socket is told, for ever: answers to its frames, each with whether the camera may send at once;
+        and `send`, when its turn has come.
 
         Raises:
             redis.RedisError: Valkey does not answer; ask again, and the socket is told again once it does.
         """
         async for message in self._told.listen():
-            yield json.loads(message["data"])
+            data = message["data"]
+            yield json.loads(data[1:]), data[:1] == b"1"
 
     async def hold(self, camera_id: str) -> bool:
         """Become the one source of a camera's frames; False when another is."""
@@ -180,9 +269,13 @@ class FrameSource:
     """The worker's side."""
 
     def __init__(self) -> None:
+        self._name = uuid.uuid4().hex
         self._valkey: redis.Redis = redis.Redis.from_url(
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
+        self._take = self._valkey.register_script(_TAKE)
+        self._done = self._valkey.register_script(_DONE)
+        self._renew = self._valkey.register_script(_RENEW_TURN)
 
     def take(self) -> tuple[Turn | None, bool]:
         """Follow a call: the frame that has waited longest, gone from Valkey with the taking.
@@ -190,19 +283,23 @@ class FrameSource:
         Returns:
             The turn, None when nothing is ready any more; and whether another worker has to be called.
         """
-        return self._taken(self._valkey.eval(_TAKE, 0))
+        return self._taken(self._take(args=[self._name]))
 
     def done(
-        self, turn: Turn, answer: Mapping[str, Any], tracks: str = "", *, going_on: bool = True
+        self, turn: Turn, answer: Mapping[str, Any], tracks: str = "", *, took_ms: float = 0.0, going_on: bool = True
     ) -> tuple[Turn | None, bool]:
         """End a turn and answer its socket; when going on, take the next as `take` does.
 
         tracks: to leave for the camera's next frame: boxes, ids and scores near the threshold; no image and no
-            embedding. Empty, and those of before stay.
+            embedding. Empty, and those of before stay. took_ms: how long the turn took.
         """
-        following = uuid.uuid4().hex
-        said = (turn.frame.reply_to, json.dumps(answer), "1" if going_on else "0")
-        return self._taken(self._valkey.eval(_DONE, 0, turn.camera_id, turn.name, following, tracks, *said))
+        of_turn = (self._name, turn.camera_id, turn.name, uuid.uuid4().hex, tracks)
+        said = (turn.frame.reply_to, json.dumps(answer), f"{took_ms:.1f}", "1" if going_on else "0")
+        return self._taken(self._done(args=[*of_turn, *said]))
+
+    def renew(self, turn: Turn) -> bool:
+        """Keep a turn that takes long: no other worker takes this camera's next frame meanwhile. False: it is lost."""
+        return bool(self._renew(args=[turn.camera_id, turn.name]))
 
     def is_watched(self, camera_id: str) -> bool:
         """Whether somebody looks at this camera's tile now."""

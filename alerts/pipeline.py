@@ -20,10 +20,11 @@ from audit.errors import Refused
 from deployments.models import Camera
 from deployments.querysets import FrameTerms
 from recognition import watch
+from recognition.camera_jpeg import decode_frame
 from recognition.crop import MARGIN, lone_face_crop
 from recognition.detect import Face
 from recognition.engine import Engine
-from recognition.imaging import Pixels, decode_frame, encode_jpeg
+from recognition.imaging import Pixels, encode_jpeg
 from recognition.track import Box, TrackSet, affinity
 from watchlists.gallery import SealedLists
 

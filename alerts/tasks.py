@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import time
 from typing import Any
 
@@ -15,6 +16,7 @@ from alerts import clocks, controls, evidence, outwards
 from alerts.frames import CALL_LIFE_S, Turn, frame_source
 from alerts.pipeline import NotLive, OtherEngine, read_frame
 from alerts.pulse import pulse
+from alerts.turn_keeper import turn_keeper
 from recognition.imaging import UnreadableImage
 from recognition.track import TrackSet
 from watchlists.engine import engine
@@ -31,10 +33,23 @@ WATCH_EVERY = dt.timedelta(seconds=2)
 def call_worker() -> None:
     """Ask for a worker. The message holds nothing: which frames are ready is known to the gate.
 
+    It goes over a connection of this thread's own, with a bounded wait: nothing else that uses the broker is before it.
+
     Raises:
         kombu.exceptions.OperationalError: Valkey does not answer.
     """
-    match_frames.apply_async(expires=CALL_LIFE_S, retry=False)
+    match_frames.apply_async(expires=CALL_LIFE_S, retry=False, producer=_own_producer())
+
+
+def _own_producer() -> Any:
+    """This thread's producer, on a connection of its own. CELERY_BROKER_TRANSPORT_OPTIONS bounds its waits."""
+    if not hasattr(_own, "producer"):
+        celery = match_frames.app
+        _own.producer = celery.amqp.Producer(celery.connection_for_write())
+    return _own.producer
+
+
+_own = threading.local()
 
 
 @shared_task(name="alerts.match_frames", queue="frames", ignore_result=True, acks_late=False)
@@ -46,8 +61,11 @@ def match_frames() -> None:
     while turn is not None:
         if calling:
             call_worker()
-        answer, tracks = _answer(turn)
-        turn, calling = source.done(turn, answer, tracks, going_on=time.monotonic() < until)
+        began = time.monotonic()
+        with turn_keeper().keeping(turn):
+            answer, tracks = _answer(turn)
+        now = time.monotonic()
+        turn, calling = source.done(turn, answer, tracks, took_ms=(now - began) * 1000, going_on=now < until)
     if calling:
         call_worker()
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recognition.imaging import Pixels, decode_frame, decode_photograph
+from recognition.camera_jpeg import decode_frame
+from recognition.imaging import Pixels, decode_photograph
 from recognition.open_set import Outcome, Photographs, compared_with
 
 Vector = npt.NDArray[np.float32]

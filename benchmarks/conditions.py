@@ -25,9 +25,10 @@ import cv2
 import numpy as np
 
 from benchmarks.weights import staged
+from recognition.camera_jpeg import decode_frame
 from recognition.detect import Face
 from recognition.engine import SHIPPED, Engine, engine_at
-from recognition.imaging import Pixels, decode_frame, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, decode_photograph, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import Reading, read
 from watchlists.defaults import DEFAULT_THRESHOLD

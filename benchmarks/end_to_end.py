@@ -23,7 +23,6 @@ import numpy as np
 from benchmarks.stage import Play, Stage, play, say, set_stage
 from benchmarks.system import RunningSystem, running_system
 from lfr_site import scene
-from lfr_site.agent import Traffic
 from recognition.detect import FaceDetector
 from recognition.engine import detector_at
 from recognition.imaging import encode_jpeg
@@ -108,7 +107,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
     for alert in alerts:
         index = place[alert.camera_id]
         shots = list(alert.shots.select_related("alert"))
-        shown = {_shown(shot, films[index], traffic[index]) for shot in shots}
+        shown = {_shown(shot, films[index]) for shot in shots}
         # False as soon as one of its sights is of anybody else.
         if shown == {stage.name_of[alert.person_id]}:
             found |= shown
@@ -126,7 +125,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
     return {
         "frames_sent": sum(each.sent for each in traffic),
         "frames_processed": sum(each.read for each in traffic),
-        "frames_dropped": sum(each.dropped + each.skipped for each in traffic),
+        "frames_dropped": sum(each.dropped + each.passed_over for each in traffic),
         "faces_seen": counted.faces,  # type: ignore[attr-defined]
         "alerts": len(alerts),
         "true_alerts": len(alerts) - false,
@@ -138,11 +137,11 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
     }
 
 
-def _shown(shot: Shot, film: Film, traffic: Traffic) -> str | None:
+def _shown(shot: Shot, film: Film) -> str | None:
     """Whose face a sight is of: the walker whose box overlaps its own most."""
     from alerts.content import sight_in
 
-    visible = film.visible[traffic.index_of[shot.frame_number]]
+    visible = film.visible[shot.frame_number - 1]
     left, top, width, height = sight_in(shot).box
     overlaps = [(_overlap((left, top, width, height), face.box), face.person) for face in visible]
     overlap, person = max(overlaps, default=(0.0, ""))

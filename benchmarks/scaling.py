@@ -74,8 +74,8 @@ def _by_cameras(people: dict[str, list[Path]], listed: dict[str, Path]) -> list[
                 for traffic, read_at in zip(played.traffic, played.read_at, strict=True)
                 for number, at in read_at.items()
             ]
-            lost = sum(each.dropped + each.skipped for each in played.traffic)
-            offered = sum(each.sent + each.skipped for each in played.traffic)
+            lost = sum(each.dropped + each.passed_over for each in played.traffic)
+            offered = sum(each.offered for each in played.traffic)
             p50, p95 = np.percentile(spent, [50, 95])
             rows.append(
                 {"cameras": count, "p50_ms": round(p50), "p95_ms": round(p95), "lost": round(lost / offered, 4)}

@@ -33,10 +33,11 @@ from benchmarks.gallery import MemoryGallery
 from benchmarks.weights import staged
 from lfr_site import scene
 from recognition import watch
+from recognition.camera_jpeg import decode_frame
 from recognition.detect import Face
 from recognition.embed import Embedding
 from recognition.engine import SHIPPED, Choice, Engine, Glance, Template
-from recognition.imaging import Pixels, decode_frame, encode_jpeg
+from recognition.imaging import Pixels, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import Reading, read_all
 from recognition.track import TrackSet

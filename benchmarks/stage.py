@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lfr_site.agent import CameraClient, Traffic, paced
+from lfr_site.agent import CameraClient, Picture, Traffic, paced
 
 if TYPE_CHECKING:
     from deployments.models import Camera, Deployment
@@ -88,7 +88,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     return Stage(deployment, tokens, name_of, _session_of(users["operator"]))
 
 
-async def play(url: str, stage: Stage, films: Sequence[Sequence[bytes]], fps: float | None) -> Play:
+async def play(url: str, stage: Stage, films: Sequence[Sequence[Picture]], fps: float | None) -> Play:
     """Stream a film of JPEGs from each camera, and listen as an operator's browser does.
 
     fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
@@ -141,13 +141,13 @@ def _noting(read_at: dict[int, float]) -> Any:
     return note
 
 
-async def _as_taken(client: CameraClient, film: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def _as_taken(client: CameraClient, film: Sequence[Picture]) -> AsyncIterator[Picture]:
     for jpeg in film:
         await client.answered()
         yield jpeg
 
 
-async def _paced(film: Sequence[bytes], fps: float, delay: float) -> AsyncIterator[bytes]:
+async def _paced(film: Sequence[Picture], fps: float, delay: float) -> AsyncIterator[Picture]:
     feed = iter(film)
     await asyncio.sleep(delay)
     async for jpeg in paced(lambda: next(feed, None), fps):

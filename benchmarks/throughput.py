@@ -42,8 +42,9 @@ from benchmarks.system import running_system
 from benchmarks.weights import staged
 from lfr_site import scene
 from recognition import watch
+from recognition.camera_jpeg import decode_frame
 from recognition.engine import SHIPPED, detector_at, engine_at
-from recognition.imaging import decode_frame, encode_jpeg
+from recognition.imaging import encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import read
 from recognition.track import TrackSet

@@ -26,23 +26,36 @@ MANAGE = "deployments.manage_cameras"
 
 @dataclass
 class FrameCounts:
-    """What went through one camera since the last count: numbers only, nothing about anybody."""
+    """What went through one camera since the last count: numbers only, nothing about anybody.
+
+    passed_over: pictures that were due and not sent, because the camera had no turn yet or its line was slow. dropped:
+    frames that were sent and not read.
+    """
 
     received: int = 0
     processed: int = 0
     dropped: int = 0
     faces: int = 0
+    passed_over: int = 0
 
 
 @dataclass(frozen=True)
 class Health:
-    """How a camera does now. rate: frames a second. dropped: share of frames. brightness, sharpness: of its picture."""
+    """How a camera does now.
+
+    rate: frames read a second. dropped: share of the pictures due that were not read. latency_ms: from a frame's
+    arrival to its answer. brightness, sharpness: of its picture. due_rate: pictures due a second. turn_wait_ms: its
+    wait until it may send. line_ms: from being told so to the frame's arrival; 0 while it never has to wait.
+    """
 
     rate: float
     dropped: float
     latency_ms: int | None
     brightness: float | None
     sharpness: float | None
+    due_rate: float = 0.0
+    turn_wait_ms: int = 0
+    line_ms: int = 0
 
 
 @transaction.atomic
@@ -126,6 +139,9 @@ def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = No
             "latency_now_ms": health.latency_ms,
             "brightness_now": health.brightness,
             "sharpness_now": health.sharpness,
+            "due_rate_now": health.due_rate,
+            "turn_wait_now_ms": health.turn_wait_ms,
+            "line_now_ms": health.line_ms,
         }
     )
     is_live = Period.objects.filter(pk=camera.period_id, deployment__state=Deployment.State.LIVE).exists()
@@ -134,7 +150,7 @@ def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = No
     Camera.objects.filter(pk=camera.pk).update(
         frames_received=F("frames_received") + counts.received,
         frames_processed=F("frames_processed") + counts.processed,
-        frames_dropped=F("frames_dropped") + counts.dropped,
+        frames_dropped=F("frames_dropped") + counts.dropped + counts.passed_over,
         last_seen_at=timezone.now(),
         **now,
     )

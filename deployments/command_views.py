@@ -16,9 +16,11 @@ from audit.access import acting, permitted
 from audit.actions import Verb
 from audit.errors import Refused
 from audit.models import Entry
+from core.liveness import liveness
 from deployments import bluetest, readiness, running
 from deployments.forms import HaltForm, OfficersForm
-from deployments.models import Deployment
+from deployments.load import load_of
+from deployments.models import Camera, Deployment
 
 RUN, HALT = "deployments.run_deployment", "deployments.halt_deployment"
 TIMELINE = 40
@@ -61,6 +63,7 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
         context |= {
             "ends_at": min(ends) if ends else None,
             "cameras": list(period.cameras.all()),
+            "load": load_of(Camera.objects.streaming_allowed(now), liveness.count("frames")),
             "rates": bluetest.rates(period, at=now),
             "staff": list(period.blue_list.people.all()) if period.blue_list is not None else [],
             "is_open": period.is_open(now),

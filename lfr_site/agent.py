@@ -21,6 +21,15 @@ logger = logging.getLogger(__name__)
 # Codes of docs/protocol.md after which trying again cannot help.
 FINAL_CODES = {4400, 4401, 4403, 4410}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
+# JPEG qualities, best first, and how long a frame may be on its way: a line that is slower is sent smaller frames.
+QUALITIES = (85, 70, 55, 40)
+LONGEST_TRANSIT_S = 0.12
+# A better quality is tried again when the frames of the present one arrive in this part of the time.
+MUCH_FASTER = 0.4
+SMOOTHING = 0.3
+
+Picture = bytes | Callable[[int], bytes]
+"""A frame as JPEG, or what makes one of a quality (1 to 100) when it is about to be sent."""
 
 
 class Rejected(Exception):
@@ -31,21 +40,50 @@ class Rejected(Exception):
 class Traffic:
     """What one camera sent and was answered.
 
-    By frame number: sent_at in seconds of `time.monotonic()`; engine_ms as the worker measured it; index_of, its place
-    among all frames offered, those skipped included.
+    By frame number: sent_at in seconds of `time.monotonic()`; engine_ms as the worker measured it. A frame's number is
+    its place among all pictures offered, from 1, those passed over included.
     """
 
+    offered: int = 0
     sent: int = 0
     read: int = 0
     dropped: int = 0
-    skipped: int = 0
     engine_ms: dict[int, float] = field(default_factory=dict)
     sent_at: dict[int, float] = field(default_factory=dict)
-    index_of: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def passed_over(self) -> int:
+        """Pictures that were offered and not sent: a newer one came before the camera's turn."""
+        return self.offered - self.sent
+
+
+class Line:
+    """How good a picture the line to the server bears."""
+
+    def __init__(self) -> None:
+        self._step = 0
+        self._transit_s: float | None = None
+
+    @property
+    def quality(self) -> int:
+        return QUALITIES[self._step]
+
+    def note(self, transit_s: float) -> None:
+        """A frame was on its way for so long, there and its answer back."""
+        before = self._transit_s
+        self._transit_s = transit_s if before is None else before + SMOOTHING * (transit_s - before)
+        step = self._step
+        if self._transit_s > LONGEST_TRANSIT_S:
+            step = min(step + 1, len(QUALITIES) - 1)
+        elif self._transit_s < LONGEST_TRANSIT_S * MUCH_FASTER:
+            step = max(step - 1, 0)
+        if step != self._step:
+            # What was measured is of frames of another size.
+            self._step, self._transit_s = step, None
 
 
 class CameraClient:
-    """Streams JPEG frames of one camera to one server."""
+    """Streams JPEG frames of one camera to one server: the newest picture, whenever the server asks for one."""
 
     def __init__(
         self, server: str, camera_id: str, token: str, on_message: Callable[[dict[str, Any]], None] | None = None
@@ -56,13 +94,14 @@ class CameraClient:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._on_message = on_message
         self._in_flight: set[int] = set()
-        self._window = 1
-        self._ready = asyncio.Event()
-        self._news = asyncio.Event()
+        self._ready, self._may_send, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._newest: tuple[int, Picture] | None = None
+        self._has_picture = asyncio.Event()
+        self._line = Line()
         self._code, self._reason = 0, ""
         self.traffic = Traffic()
 
-    async def stream(self, frames: AsyncIterator[bytes]) -> None:
+    async def stream(self, frames: AsyncIterator[Picture]) -> None:
         """Send frames until there are none left, reconnecting as long as it can help.
 
         Raises:
@@ -92,56 +131,69 @@ class CameraClient:
                 wait = min(wait * 2, LONGEST_WAIT_S)
 
     async def answered(self) -> None:
-        """Wait until every frame that was sent has been answered."""
-        while self._in_flight:
+        """Wait until every frame that was taken up has been sent and answered."""
+        while self._in_flight or self._newest is not None:
             self._news.clear()
             await self._news.wait()
 
-    async def _converse(self, socket: ClientConnection, frames: AsyncIterator[bytes]) -> bool:
+    async def _converse(self, socket: ClientConnection, frames: AsyncIterator[Picture]) -> bool:
         self._in_flight.clear()
-        self._news.set()
-        self._ready.clear()
+        self._newest = None
+        for event in (self._ready, self._may_send, self._has_picture):
+            event.clear()
         self._code, self._reason = 0, ""
         listener = asyncio.create_task(self._listen(socket))
         admitted = asyncio.create_task(self._ready.wait())
+        sender = asyncio.create_task(self._send_newest(socket))
         try:
             await asyncio.wait({listener, admitted}, return_when=asyncio.FIRST_COMPLETED)
             if listener.done():
                 # Refused: the frames wait for the next try.
                 return False
-            async for jpeg in frames:
-                if listener.done():
+            async for picture in frames:
+                if listener.done() or sender.done():
                     return False
-                await self._send(socket, jpeg)
+                self.traffic.offered += 1
+                self._newest = (self.traffic.offered, picture)
+                self._has_picture.set()
             deadline = time.monotonic() + 3
-            while self._in_flight and time.monotonic() < deadline and not listener.done():
+            while (self._in_flight or self._newest) and time.monotonic() < deadline and not listener.done():
                 await asyncio.sleep(0.02)
             return True
         finally:
-            for task in (listener, admitted):
+            self._newest = None
+            self._news.set()
+            for task in (listener, admitted, sender):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
                     await task
 
-    async def _send(self, socket: ClientConnection, jpeg: bytes) -> None:
-        """The newest frame, unless the server is still busy with those before."""
-        if len(self._in_flight) >= self._window:
-            self.traffic.skipped += 1
-            return
-        self.traffic.index_of[self.traffic.sent + 1] = self.traffic.sent + self.traffic.skipped
-        self.traffic.sent += 1
-        number = self.traffic.sent
-        self._in_flight.add(number)
-        self.traffic.sent_at[number] = time.monotonic()
-        await socket.send(struct.pack(">I", number) + jpeg)
+    async def _send_newest(self, socket: ClientConnection) -> None:
+        """Each time the server asks: the newest picture that there is, or the next one as soon as it comes."""
+        while True:
+            await self._may_send.wait()
+            await self._has_picture.wait()
+            self._may_send.clear()
+            self._has_picture.clear()
+            if self._newest is None:
+                continue
+            (number, picture), self._newest = self._newest, None
+            self._in_flight.add(number)
+            jpeg = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture, self._line.quality)
+            self.traffic.sent += 1
+            self.traffic.sent_at[number] = time.monotonic()
+            await socket.send(struct.pack(">I", number) + jpeg)
 
     async def _listen(self, socket: ClientConnection) -> None:
         async for text in socket:
             message = json.loads(text)
             kind = message["type"]
             if kind == "ready":
-                self._window = int(message["window"])
                 self._ready.set()
+            elif kind == "send":
+                self._may_send.set()
+            elif kind == "clock":
+                await socket.send(json.dumps({"type": "clock", "id": message["id"], "at_ms": time.time() * 1000}))
             elif kind == "closing":
                 self._code, self._reason = int(message["code"]), message["reason"]
             elif kind == "problem" and message["text"]:
@@ -152,22 +204,24 @@ class CameraClient:
                 self._on_message(message)
 
     def _answered(self, message: dict[str, Any]) -> None:
-        self._in_flight.discard(message["frame"])
+        number = message["frame"]
+        self._in_flight.discard(number)
         self._news.set()
         if message["type"] == "read":
             self.traffic.read += 1
-            self.traffic.engine_ms[message["frame"]] = message["engine_ms"]
+            self.traffic.engine_ms[number] = message["engine_ms"]
+            self._line.note(time.monotonic() - self.traffic.sent_at[number] - message["held_ms"] / 1000)
         else:
             self.traffic.dropped += 1
 
 
-async def paced(frames: Callable[[], bytes | None], fps: float) -> AsyncIterator[bytes]:
-    """Frames at a steady rate until there is none; a slow receiver makes it skip, never lag."""
+async def paced(frames: Callable[[], Picture | None], fps: float) -> AsyncIterator[Picture]:
+    """Frames at a steady rate until there is none; a slow source makes it skip, never lag."""
     due = time.monotonic()
     while True:
-        jpeg = await asyncio.to_thread(frames)
-        if jpeg is None:
+        picture = await asyncio.to_thread(frames)
+        if picture is None:
             return
-        yield jpeg
+        yield picture
         due = max(due + 1 / fps, time.monotonic() - 1 / fps)
         await asyncio.sleep(max(due - time.monotonic(), 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 import time
@@ -17,7 +18,7 @@ from audit.journal import System
 from deployments import cameras as camera_operations
 from deployments.models import Camera
 from lfr_site import demonstration, scene
-from lfr_site.agent import CameraClient, Rejected, paced
+from lfr_site.agent import CameraClient, Picture, Rejected, paced
 from recognition.engine import detector_at
 from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
@@ -48,9 +49,9 @@ async def run(server: str, faces: Path | None, fps: float) -> None:
 async def _play(client: CameraClient, street: scene.Street, fps: float) -> None:
     began = time.monotonic()
 
-    def frame() -> bytes:
+    def frame() -> Picture:
         pixels, _ = street.frame((time.monotonic() - began) % street.seconds)
-        return encode_jpeg(pixels, 80)
+        return functools.partial(encode_jpeg, pixels)
 
     try:
         await client.stream(paced(frame, fps))

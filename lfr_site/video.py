@@ -1,7 +1,8 @@
-"""Frames of a video file or an RTSP stream, as JPEG."""
+"""Frames of a video file or an RTSP stream, which become a JPEG when they are sent."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -10,7 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from recognition.imaging import bounded, encode_jpeg
+from lfr_site.agent import Picture
+from recognition.imaging import Pixels, bounded, encode_jpeg
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +45,10 @@ class VideoFile:
         self._step = (own_rate if 0 < own_rate <= 240 else 25.0) / fps
         self._position = 0.0
         self._read = 0
-        self._last: bytes | None = None
+        self._last: Pixels | None = None
 
-    def next(self) -> bytes | None:
-        """The next frame as JPEG; None when the recording has ended."""
+    def next(self) -> Picture | None:
+        """The next frame; None when the recording has ended."""
         self._position += self._step
         while self._read < self._position:
             grabbed, pixels = self._capture.read()
@@ -57,8 +59,8 @@ class VideoFile:
                 self._position, self._read = self._step, 0
                 continue
             self._read += 1
-            self._last = _jpeg(pixels)
-        return self._last
+            self._last = np.asarray(pixels, np.uint8)
+        return None if self._last is None else functools.partial(_jpeg, self._last)
 
 
 class VideoStream:
@@ -71,13 +73,13 @@ class VideoStream:
         # A daemon: it may be waiting for a camera that is gone, and must not keep the program from ending.
         threading.Thread(target=self._read, name="video", daemon=True).start()
 
-    def next(self) -> bytes | None:
-        """The newest frame as JPEG, once there is a new one."""
+    def next(self) -> Picture | None:
+        """The newest frame, once there is a new one."""
         with self._fresh:
             while self._newest is None:
                 self._fresh.wait()
             pixels, self._newest = self._newest, None
-        return _jpeg(pixels)
+        return functools.partial(_jpeg, pixels)
 
     def _read(self) -> None:
         while True:
@@ -92,5 +94,5 @@ class VideoStream:
                 self._capture.open(self._source)
 
 
-def _jpeg(pixels: Any) -> bytes:
-    return encode_jpeg(bounded(np.asarray(pixels, np.uint8), LONGEST_SIDE), 85)
+def _jpeg(pixels: Any, quality: int) -> bytes:
+    return encode_jpeg(bounded(np.asarray(pixels, np.uint8), LONGEST_SIDE), quality)

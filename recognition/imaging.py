@@ -16,8 +16,6 @@ Pixels = npt.NDArray[np.uint8]
 PHOTOGRAPH_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 MAX_PHOTOGRAPH_BYTES = 20 * 2**20
 MAX_PHOTOGRAPH_PIXELS = 50_000_000
-MAX_FRAME_BYTES = 2 * 2**20
-MAX_FRAME_SIDE = 3840
 
 
 class UnreadableImage(ValueError):
@@ -55,31 +53,6 @@ def decode_photograph(data: bytes) -> Pixels:
         raise UnreadableImage(
             "This file is not a picture we can read. Use a JPEG, PNG, WebP, TIFF or BMP photograph."
         ) from error
-
-
-def decode_frame(data: bytes) -> Pixels:
-    """One JPEG frame from a camera.
-
-    Raises:
-        UnreadableImage: not a whole JPEG, or larger than a camera frame may be.
-    """
-    if len(data) > MAX_FRAME_BYTES:
-        raise UnreadableImage(f"A frame may have 2 MB at most; this one has {len(data) / 2**20:.1f} MB.")
-    # libjpeg fills what is missing with grey and only warns on stderr, so a cut frame must be caught here.
-    if not data.startswith(b"\xff\xd8") or not data.rstrip(b"\x00").endswith(b"\xff\xd9"):
-        raise UnreadableImage("This frame is not a whole JPEG picture.")
-    try:
-        width, height = Image.open(io.BytesIO(data), formats=("JPEG",)).size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableImage("This frame is not a JPEG picture of a size we take.") from error
-    if max(width, height) > MAX_FRAME_SIDE:
-        raise UnreadableImage(
-            f"A frame may have {MAX_FRAME_SIDE} pixels a side at most; this one is {width} x {height}."
-        )
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise UnreadableImage("This frame is a damaged JPEG picture.")
-    return np.asarray(pixels, np.uint8)
 
 
 def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import redis
@@ -20,8 +22,7 @@ CAMERA = str(uuid.UUID(int=1))
 def valkey() -> Iterator[redis.Redis]:
     """An empty row, and a Valkey to look into."""
     with redis.Redis.from_url(settings.VALKEY_FRAMES_URL, decode_responses=True) as client:
-        client.delete("frames:ready", "frames:called", *client.keys("pending:*"), *client.keys("frame:*"))
-        client.delete(*client.keys("tracks:*"), "none")
+        client.flushdb()
         yield client
 
 
@@ -154,7 +155,7 @@ async def test_the_socket_that_sent_a_frame_hears_the_answer_and_no_other(gate: 
         assert turn is not None
         source.done(turn, {"type": "read", "frame": number})
     answers = gate.answers()
-    numbers = [(await asyncio.wait_for(anext(answers), 2))["frame"] for _ in range(3)]
+    numbers = [(await asyncio.wait_for(anext(answers), 2))[0]["frame"] for _ in range(3)]
     assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(other.answers()), 0.2)
@@ -172,3 +173,117 @@ async def test_one_holder_a_camera(gate: FrameGate) -> None:
     await gate.release(camera)
     assert await other.hold(camera)
     await other.close()
+
+
+@contextlib.asynccontextmanager
+async def _cameras(count: int) -> AsyncIterator[dict[str, FrameGate]]:
+    """Sockets of cameras, each the one source of its camera and listening."""
+    gates = {str(uuid.UUID(int=number + 1)): FrameGate() for number in range(count)}
+    for camera, gate in gates.items():
+        await gate.listen()
+        await gate.hold(camera)
+    yield gates
+    for gate in gates.values():
+        await gate.close()
+
+
+async def _asked(gates: dict[str, FrameGate]) -> list[str]:
+    """The cameras that are told to send, now."""
+    return [camera for camera, gate in gates.items() if await _told(gate) == {"type": "send"}]
+
+
+async def _told(gate: FrameGate) -> dict[str, Any] | None:
+    try:
+        return (await asyncio.wait_for(anext(gate.answers()), 0.3))[0]
+    except TimeoutError:
+        return None
+
+
+async def test_cameras_are_asked_in_turn_and_only_for_what_workers_can_take() -> None:
+    source = FrameSource()
+    async with _cameras(6) as gates:
+        names = list(gates)
+        for camera, gate in gates.items():
+            await gate.want(camera, 0)
+        # One worker that is free, and one frame ahead of it.
+        assert await _asked(gates) == names[:2]
+        for camera in names[:2]:
+            await gates[camera].offer(camera, _frame(1, gates[camera].name))
+        turn, _ = source.take()
+        assert turn is not None
+        assert turn.camera_id == names[0]
+        assert await _asked(gates) == []
+        # With every frame that is taken another camera is asked.
+        turn, _ = source.done(turn, {"type": "read"})
+        assert turn is not None
+        assert turn.camera_id == names[1]
+        assert await _asked(dict(list(gates.items())[1:])) == [names[2]]
+
+
+async def test_a_camera_keeps_its_place_however_often_it_wants(valkey: redis.Redis) -> None:
+    async with _cameras(4) as gates:
+        names = list(gates)
+        for camera in [*names, *names[2:], names[3]]:
+            await gates[camera].want(camera, 0)
+        assert valkey.zrange("frames:waiting", 0, -1) == names[2:]
+
+
+async def test_a_camera_that_left_is_passed_by(gate: FrameGate) -> None:
+    async with _cameras(1) as gates:
+        ((camera, own),) = gates.items()
+        for gone in range(100, 103):
+            await gate.want(str(uuid.UUID(int=gone)), 0)
+        await own.want(camera, 0)
+        assert await _asked(gates) == [camera]
+
+
+async def test_a_camera_may_send_at_once_only_while_no_other_waits() -> None:
+    source = FrameSource()
+    async with _cameras(2) as gates:
+        (one, first), (two, second) = gates.items()
+        for waits, at_once in ((False, True), (True, False)):
+            await first.offer(one, _frame(1, first.name))
+            if waits:
+                await second.offer(two, _frame(1, second.name))
+            turn, _ = source.take()
+            assert turn is not None
+            source.done(turn, {"type": "read", "frame": 1})
+            assert await asyncio.wait_for(anext(first.answers()), 2) == ({"type": "read", "frame": 1}, at_once)
+
+
+async def test_of_cameras_on_a_slow_line_more_are_asked_so_that_frames_arrive_in_time(valkey: redis.Redis) -> None:
+    valkey.set("frames:turn_ms", "100")
+    async with _cameras(8) as gates:
+        for camera, gate in gates.items():
+            await gate.want(camera, 400)
+        # Two frames are missing, and each of these counts for a quarter of one.
+        assert await _asked(gates) == list(gates)
+        assert valkey.zcard("frames:waiting") == 0
+
+
+async def test_a_camera_that_was_asked_and_sends_nothing_holds_no_place(valkey: redis.Redis) -> None:
+    async with _cameras(3) as gates:
+        for camera, gate in gates.items():
+            await gate.want(camera, 0)
+        asked = await _asked(gates)
+        assert len(asked) == 2
+        (waiting,) = set(gates) - set(asked)
+        valkey.hset("frames:coming", mapping=dict.fromkeys(asked, "1:0"))
+        await gates[waiting].want(waiting, 0)
+        assert await _asked(gates) == [waiting]
+
+
+async def test_a_turn_that_is_renewed_is_kept_and_no_second_worker_gets_the_camera(
+    gate: FrameGate, valkey: redis.Redis
+) -> None:
+    source, other = FrameSource(), FrameSource()
+    await gate.offer(CAMERA, _frame(1))
+    turn, _ = source.take()
+    assert turn is not None
+    valkey.pexpire(f"pending:{CAMERA}", 200)
+    assert source.renew(turn)
+    assert valkey.pttl(f"pending:{CAMERA}") > 2000
+    await gate.offer(CAMERA, _frame(2))
+    assert other.take()[0] is None
+    valkey.delete(f"pending:{CAMERA}")
+    assert not source.renew(turn)

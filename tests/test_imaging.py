@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from recognition.imaging import UnreadableImage, bounded, decode_frame, decode_photograph, encode_jpeg
+from recognition.camera_jpeg import decode_frame
+from recognition.imaging import UnreadableImage, bounded, decode_photograph, encode_jpeg
 from tests.cast import portrait, portrait_jpeg
 
 

@@ -18,6 +18,7 @@ DARK, BRIGHT, BLURRED = 40, 225, 25
 SILENT_FOR = dt.timedelta(seconds=6)
 DROPPED_SHARE = 0.2
 SLOW_MS = 1000
+SLOW_LINE_MS = 250
 
 
 class Camera(models.Model):
@@ -61,6 +62,9 @@ class Camera(models.Model):
     latency_now_ms = models.PositiveIntegerField(null=True, editable=False)
     brightness_now = models.FloatField(null=True, editable=False)
     sharpness_now = models.FloatField(null=True, editable=False)
+    due_rate_now = models.FloatField(default=0, editable=False)
+    turn_wait_now_ms = models.PositiveIntegerField(default=0, editable=False)
+    line_now_ms = models.PositiveIntegerField(default=0, editable=False)
 
     objects = CameraQuerySet.as_manager()
 
@@ -89,6 +93,20 @@ class Camera(models.Model):
         return self.last_seen_at is not None and timezone.now() - self.last_seen_at < SILENT_FOR
 
     @property
+    def is_line_slow(self) -> bool:
+        """Its frames are on their way for longer than they wait for their turn."""
+        return self.line_now_ms > max(self.turn_wait_now_ms, SLOW_LINE_MS)
+
+    @property
+    def _why_few(self) -> str:
+        read = f"{self.rate_now or 0:.1f} of {self.due_rate_now:.1f} frames a second read"
+        if self.is_line_slow:
+            return f"Slow line: {read}"
+        if self.turn_wait_now_ms > 0:
+            return f"Machine full: {read}"
+        return f"{self.dropped_now or 0:.0%} of frames lost"
+
+    @property
     def warnings(self) -> list[str]:
         """What somebody should do something about, in their words."""
         if self.last_seen_at is None:
@@ -101,7 +119,7 @@ class Camera(models.Model):
         if self.sharpness_now is not None and self.sharpness_now < BLURRED:
             found.append("Out of focus")
         if self.dropped_now is not None and self.dropped_now > DROPPED_SHARE:
-            found.append(f"{self.dropped_now:.0%} of frames dropped")
+            found.append(self._why_few)
         if self.latency_now_ms is not None and self.latency_now_ms > SLOW_MS:
             found.append(f"{self.latency_now_ms / 1000:.1f} s behind")
         return found

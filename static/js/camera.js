@@ -1,4 +1,4 @@
-// A camera: frames out, boxes back. Never more in flight than the server's window; the newest frame wins.
+// A camera: frames out, boxes back. It sends its newest picture each time the server asks for one.
 const root = document.getElementById("camera");
 const [video, overlay, idle, state, problem, stop] = ["video", "overlay", "idle", "state", "problem", "stop"].map((id) => document.getElementById(id));
 const figures = { fps: document.getElementById("fps"), latency: document.getElementById("latency"), dropped: document.getElementById("dropped"), faces: document.getElementById("in-view") };
@@ -6,9 +6,16 @@ const rate = document.getElementById("rate");
 const FINAL = new Set([4400, 4401, 4403, 4410]);
 const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
+// JPEG qualities, best first: a line on which a frame takes longer than LONGEST_TRANSIT (ms) is sent smaller ones.
+const QUALITIES = [0.85, 0.7, 0.55, 0.4];
+const LONGEST_TRANSIT = 120;
+const MUCH_FASTER = 0.4;
+const SMOOTHING = 0.3;
 
 let socket = null, stream = null, wanted = false, retry = 500;
-let number = 0, window_ = 1, dropped = 0, most = 30;
+// number: of the last picture that was due. lastSent: of the last one that was sent.
+let number = 0, lastSent = 0, sent = 0, most = 30, maySend = false, timer = 0;
+let quality = 0, transit = null;
 const inFlight = new Map();
 let latencies = [], reads = [], heardAt = 0;
 
@@ -97,6 +104,8 @@ function connect() {
   });
   socket.addEventListener("close", ({ code }) => {
     socket = null;
+    maySend = false;
+    clearTimeout(timer);
     inFlight.clear();
     draw([]);
     if (!wanted) return;
@@ -116,19 +125,24 @@ function connect() {
 
 function hear(message) {
   if (message.type === "ready") {
-    window_ = message.window;
     most = message.frame_rate;
-    number = 0;
+    lastSent = number;
     inFlight.clear();
     retry = 500;
     heardAt = performance.now();
     show("on", "Streaming");
     tell("");
-    send();
+    tick();
+  } else if (message.type === "send") {
+    maySend = true;
+    if (number > lastSent) send();
+  } else if (message.type === "clock") {
+    socket.send(JSON.stringify({ type: "clock", id: message.id, at_ms: Date.now() }));
   } else if (message.type === "read") {
     const sentAt = inFlight.get(message.frame);
     if (!inFlight.delete(message.frame)) return;
     heardAt = performance.now();
+    measure(heardAt - sentAt - message.held_ms);
     if (state.dataset.state === "waiting") { show("on", "Streaming"); tell(""); }
     latencies = [...latencies.slice(-29), performance.now() - sentAt];
     reads = [...reads.slice(-59), performance.now()];
@@ -136,8 +150,6 @@ function hear(message) {
     report(message.boxes.length);
   } else if (message.type === "dropped" || message.type === "refused_frame") {
     inFlight.delete(message.frame);
-    dropped += 1;
-    figures.dropped.textContent = dropped;
     if (message.reason) tell(message.reason);
   } else if (message.type === "problem") {
     show(message.text ? "waiting" : "on", message.text ? "Waiting" : "Streaming");
@@ -145,32 +157,50 @@ function hear(message) {
   }
 }
 
-function send() {
+// A picture is due. It is sent when the server has asked for one; the next takes its place otherwise.
+function tick() {
+  clearTimeout(timer);
   if (!socket || socket.readyState !== WebSocket.OPEN) return;
-  setTimeout(send, 1000 / Math.min(Number(rate.value), most));
+  timer = setTimeout(tick, 1000 / Math.min(Number(rate.value), most));
   if (video.readyState < 2 || !video.videoWidth) return;
-  if (inFlight.size >= window_) {
-    dropped += 1;
-    figures.dropped.textContent = dropped;
-    return;
-  }
+  number += 1;
+  if (maySend) send();
+  figures.dropped.textContent = Math.max(number - sent - 1, 0);
+}
+
+function send() {
   const scale = Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
   canvas.width = Math.round(video.videoWidth * scale);
   canvas.height = Math.round(video.videoHeight * scale);
   canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
-  const frame = ++number;
+  const frame = number;
   const line = socket;
-  inFlight.set(frame, performance.now());
+  maySend = false;
+  lastSent = frame;
   canvas.toBlob(async (blob) => {
     const picture = blob && new Uint8Array(await blob.arrayBuffer());
-    // Meanwhile the line may have been lost, and another begun with numbers of its own.
+    // Meanwhile the line may have been lost, and another begun.
     if (line !== socket || line.readyState !== WebSocket.OPEN) return;
-    if (!picture) return void inFlight.delete(frame);
+    if (!picture) {
+      maySend = true;
+      return;
+    }
     const bytes = new Uint8Array(4 + picture.length);
     new DataView(bytes.buffer).setUint32(0, frame);
     bytes.set(picture, 4);
+    inFlight.set(frame, performance.now());
+    sent += 1;
     line.send(bytes);
-  }, "image/jpeg", 0.85);
+  }, "image/jpeg", QUALITIES[quality]);
+}
+
+// How long a frame and its answer were on the line, in ms: a slow line is sent smaller pictures, a fast one better ones.
+function measure(taken) {
+  transit = transit === null ? taken : transit + SMOOTHING * (taken - transit);
+  const before = quality;
+  if (transit > LONGEST_TRANSIT) quality = Math.min(quality + 1, QUALITIES.length - 1);
+  else if (transit < LONGEST_TRANSIT * MUCH_FASTER) quality = Math.max(quality - 1, 0);
+  if (quality !== before) transit = null;
 }
 
 function draw(boxes) {

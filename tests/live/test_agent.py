@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lfr_site.video import open_video
-from recognition.imaging import decode_frame
+from recognition.camera_jpeg import decode_frame
 from tests.cast import portrait, portrait_jpeg
 from tests.live.system import LiveDeployment, LiveSystem, go_live
 
@@ -35,8 +35,9 @@ def deployment(live: LiveSystem) -> LiveDeployment:
 def test_a_recording_plays_at_its_own_speed(recording: Path) -> None:
     frames = open_video(str(recording), 5)
     played = []
-    while (jpeg := frames.next()) is not None:
-        played.append(decode_frame(jpeg).mean())
+    while (picture := frames.next()) is not None:
+        assert not isinstance(picture, bytes)
+        played.append(decode_frame(picture(85)).mean())
     assert len(played) == 5 * SECONDS
     assert played == sorted(played)
 

@@ -25,8 +25,9 @@ from psycopg import sql
 
 from lfr_site import scene, services
 from lfr_site.agent import CameraClient, paced
+from recognition.camera_jpeg import decode_frame
 from recognition.engine import Engine, Template
-from recognition.imaging import decode_frame, decode_photograph, encode_jpeg
+from recognition.imaging import decode_photograph, encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON
 from tests.live.system import LiveSystem, go_live, live_system

@@ -40,5 +40,5 @@ class Command(BaseCommand):
         traffic = client.traffic
         self.stdout.write(
             f"{traffic.sent} frames sent, {traffic.read} read, {traffic.dropped} dropped by the server, "
-            f"{traffic.skipped} skipped here"
+            f"{traffic.passed_over} passed over here"
         )

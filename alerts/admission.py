@@ -1,0 +1,79 @@
+"""Who may stream which camera now: asked when a socket opens, and again while it is open."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth import get_user_model
+
+from audit.access import session_stands
+from audit.journal import Actor, System
+from deployments.models import Camera
+
+NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013
+
+
+class Refusal(Exception):
+    """This socket may not stream."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A camera that may stream, who streams it, and until when."""
+
+    camera: Camera
+    actor: Actor
+    closes_at: dt.datetime
+
+
+def admitted(scope: Any, camera_id: str) -> Admitted:
+    """For a signed-in user who may, or an agent with this camera's own token.
+
+    Asked of the database each time, so that it can be asked again while the socket is open.
+
+    Raises:
+        Refusal: neither, or the deployment is not live.
+    """
+    found = Camera.objects.select_related("period__deployment").filter(pk=camera_id)
+    token = _bearer_token(scope)
+    actor: Actor
+    if token:
+        camera = found.with_token(token).first()
+        if camera is None:
+            raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
+        actor = System(f"agent of {camera.journal_name}")
+    else:
+        user = _signed_in(scope)
+        camera = found.visible_to(user).first()
+        if camera is None or not user.has_perm("deployments.operate_camera"):
+            raise Refusal(NOT_ALLOWED, "You may not stream this camera.")
+        actor = user
+    if camera.deployment.is_over or camera.period.ended_at is not None:
+        raise Refusal(OVER, "The deployment, or this period of it, has ended.")
+    closes_at = camera.period.closes_at()
+    if closes_at is None:
+        raise Refusal(NOT_LIVE, "The deployment is not live: cameras are closed.")
+    return Admitted(camera, actor, closes_at)
+
+
+def _signed_in(scope: Any) -> Any:
+    session = scope["session"]
+    user = scope["user"]
+    if user.is_authenticated and session_stands(session):
+        fresh = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
+        if fresh is not None:
+            return fresh
+    raise Refusal(NOT_SIGNED_IN, "Sign in first.")
+
+
+def _bearer_token(scope: Any) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value.startswith(b"Bearer "):
+            return str(value[7:].decode("latin-1").strip())
+    return ""

@@ -1,0 +1,73 @@
+"""How one camera's stream does, in numbers: rates, waits, light. Nothing about anybody."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+
+from deployments.cameras import FrameCounts, Health
+
+# How much a new measurement moves the running one.
+SMOOTHING = 0.3
+
+
+class StreamTelemetry:
+    """What a camera's socket measures, between two counts."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self._latencies: list[float] = []
+        self._turn_waits: list[float] = []
+        self._light: Sequence[float] | None = None
+        self._arrived_at, self._number = 0.0, 0
+        # Of the last frames: seconds between two pictures that were due, and from the asking to a frame's arrival.
+        self.interval_s = 0.0
+        self.transit_s = 0.0
+
+    def note_arrival(self, number: int, asked_at: float | None) -> int:
+        """A frame came in. Returns how many pictures were due before it and not sent: numbers count those too."""
+        now = time.monotonic()
+        passed_over = max(number - self._number - 1, 0) if self._number else 0
+        if 0 < self._number < number:
+            self.interval_s = _moved(self.interval_s, (now - self._arrived_at) / (number - self._number))
+        if asked_at is not None:
+            self.transit_s = _moved(self.transit_s, now - asked_at)
+        self._arrived_at, self._number = now, max(number, self._number)
+        return passed_over
+
+    def note_turn(self, waited_s: float) -> None:
+        """The camera has waited so long until it might send."""
+        self._turn_waits.append(waited_s)
+
+    def note_answer(self, latency_s: float, light: Sequence[float] | None) -> None:
+        """A frame was read, so long after its arrival."""
+        self._latencies.append(latency_s)
+        self._light = light or self._light
+
+    def health(self, counts: FrameCounts) -> Health:
+        """How the camera did since this was asked last."""
+        now = time.monotonic()
+        spent, self._since = max(now - self._since, 0.001), now
+        latencies, self._latencies = self._latencies, []
+        waits, self._turn_waits = self._turn_waits, []
+        brightness, sharpness = self._light or (None, None)
+        due = counts.received + counts.passed_over
+        return Health(
+            rate=counts.processed / spent,
+            dropped=min((counts.dropped + counts.passed_over) / max(due, 1), 1.0),
+            latency_ms=_median_ms(latencies),
+            brightness=brightness,
+            sharpness=sharpness,
+            due_rate=due / spent,
+            turn_wait_ms=_median_ms(waits) or 0,
+            line_ms=round(self.transit_s * 1000),
+        )
+
+
+def _moved(before: float, value: float) -> float:
+    return value if before == 0 else before + SMOOTHING * (value - before)
+
+
+def _median_ms(seconds: Sequence[float]) -> int | None:
+    return round(statistics.median(seconds) * 1000) if seconds else None

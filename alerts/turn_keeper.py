@@ -1,0 +1,59 @@
+"""What a worker does while it is at one frame for long: keep the turn, and at last give up on itself."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import redis
+
+from alerts.frames import PENDING_LIFE_MS, FrameSource, Turn, frame_source
+
+logger = logging.getLogger(__name__)
+
+RENEW_EVERY_S = PENDING_LIFE_MS / 3000
+# No frame that is taken needs this: the process hangs. The supervisor starts another, which takes the next frame.
+LONGEST_TURN_S = 30.0
+HUNG = 70
+
+
+class TurnKeeper:
+    """A thread beside the one that recognises, which needs no lock of the interpreter while it decodes or infers."""
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self._turn: Turn | None = None
+        self._since = 0.0
+        threading.Thread(target=self._watch, name="turn-keeper", daemon=True).start()
+
+    @contextlib.contextmanager
+    def keeping(self, turn: Turn) -> Iterator[None]:
+        """Keep this turn for as long as the block takes."""
+        self._since, self._turn = time.monotonic(), turn
+        try:
+            yield
+        finally:
+            self._turn = None
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(RENEW_EVERY_S)
+            turn, taken = self._turn, time.monotonic() - self._since
+            if turn is None or taken < RENEW_EVERY_S:
+                continue
+            if taken > LONGEST_TURN_S:
+                logger.critical("A frame took more than %d s: this worker ends and is started again.", LONGEST_TURN_S)
+                os._exit(HUNG)
+            with contextlib.suppress(redis.RedisError):
+                self._source.renew(turn)
+
+
+@functools.lru_cache(maxsize=1)
+def turn_keeper() -> TurnKeeper:
+    """This worker's."""
+    return TurnKeeper(frame_source())
