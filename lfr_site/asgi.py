@@ -15,11 +15,14 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import AllowedHostsOriginValidator
 
 from alerts.routing import websocket_urlpatterns
+from lfr_site.addresses import ClientAddress
 from lfr_site.limits import BodyLimit
 
-application = ProtocolTypeRouter(
-    {
-        "http": BodyLimit(pages),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
-    }
+application = ClientAddress(
+    ProtocolTypeRouter(
+        {
+            "http": BodyLimit(pages),
+            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        }
+    )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from recognition.quality import Limits
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -60,6 +63,22 @@ def digest(name: str) -> str:
     if value and not re.fullmatch(r"[0-9a-f]{64}", value):
         raise ImproperlyConfigured(f"{name} is “{value}”; a SHA-256 has 64 hexadecimal digits.")
     return value
+
+
+def networks(name: str) -> tuple[Network, ...]:
+    """IP networks in CIDR notation with commas between; none when the setting is empty."""
+    value = os.environ.get(name, "").strip()
+    return tuple(_network(name, part.strip()) for part in value.split(",")) if value else ()
+
+
+def _network(name: str, value: str) -> Network:
+    try:
+        network = ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} holds “{value}”; write networks such as 10.1.2.0/24.") from error
+    if network.prefixlen == 0:
+        raise ImproperlyConfigured(f"{name} holds “{value}”, which is every address; name your own proxies.")
+    return network
 
 
 def limits(name: str, defaults: Mapping[str, Limits]) -> dict[str, Limits]:

@@ -43,6 +43,9 @@ ALLOWED_HOSTS = environment.text("LFR_HOSTS", "localhost,127.0.0.1,[::1]" if IS_
 if "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("LFR_HOSTS must name this server's hosts; “*” would let any site use it.")
 
+# Proxies whose X-Forwarded-For is believed (lfr_site.addresses).
+LFR_TRUSTED_PROXIES = environment.networks("LFR_TRUSTED_PROXIES")
+
 # Whose lists these are, printed on every page.
 LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
 
