@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import redis
+from allauth.account.views import LoginView
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import connection
 from django.db.utils import Error as DatabaseFailure
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,11 +21,24 @@ from kombu.exceptions import OperationalError
 
 from deployments.models import Deployment
 from lfr_site.celery import app
+from lfr_site.signin import TryLater
 from recognition.weights import WeightsError
 from watchlists.engine import identity
 from watchlists.models import Watchlist
 
 PING_TIMEOUT_S = 1.0
+
+
+class SignIn(LoginView):  # type: ignore[misc]
+    """Allauth's page; a password that was not checked is answered with 429 or 503, and with when to try again."""
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        for error in form.errors.as_data().get(NON_FIELD_ERRORS, []):
+            if isinstance(error, TryLater):
+                response.status_code = error.status
+                response.headers["Retry-After"] = str(error.seconds)
+        return response
 
 
 @require_GET
