@@ -185,7 +185,7 @@ def _refuse(attempt: Attempt, wait: Wait | None) -> None:
 
 
 def _note_refused(attempt: Attempt, refused: int) -> None:
-    """Write the audit entry of the first, second, fourth, eighth and so on refused try.
+    """Write an audit entry for refused tries 1, 2, 4, 8 and so on of a count.
 
     All of them would let anybody fill the log, and hold up the entries of alerts, without a password being checked.
     """
@@ -197,6 +197,7 @@ def _note_refused(attempt: Attempt, refused: int) -> None:
 
 
 def in_words(seconds: int) -> str:
+    """Return a length of time in seconds, or from two minutes in minutes, rounded up."""
     number, unit = (seconds, "second") if seconds < 120 else (math.ceil(seconds / 60), "minute")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
