@@ -24,6 +24,7 @@ class Action(models.TextChoices):
     SIGNED_IN = "user.signed_in", "Signed in"
     SIGNED_OUT = "user.signed_out", "Signed out"
     SIGN_IN_FAILED = "user.sign_in_failed", "Sign-in failed"
+    SIGN_IN_REFUSED = "user.sign_in_refused", "Sign-in refused: too many tries from one address"
     ENGINE_REGISTERED = "engine.registered", "Recognition engine registered"
     CALIBRATION_ADDED = "engine.calibrated", "Recognition engine calibrated"
     PHOTOGRAPHS_READ_AGAIN = "engine.photographs_read_again", "Photographs read by another engine"

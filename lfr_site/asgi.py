@@ -14,14 +14,17 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 
 from alerts.routing import websocket_urlpatterns
+from lfr_site.addresses import ClientAddress
 from lfr_site.health import HealthEndpoint
 from lfr_site.lanes import Lanes
 from lfr_site.limits import BodyLimit
 from lfr_site.origin import SameOrigin
 
-application = ProtocolTypeRouter(
-    {
-        "http": HealthEndpoint(Lanes(BodyLimit(pages))),
-        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
-    }
+application = ClientAddress(
+    ProtocolTypeRouter(
+        {
+            "http": HealthEndpoint(Lanes(BodyLimit(pages))),
+            "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        }
+    )
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.core.checks import register as register_check
 from django.db import connections
 
@@ -14,6 +15,7 @@ QUIET = {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "
 
 def register() -> None:
     register_check(Tags.database)(database_keeps_parameters_out_of_its_log)
+    register_check(Tags.security)(proxies_are_named)
 
 
 def database_keeps_parameters_out_of_its_log(
@@ -32,3 +34,14 @@ def database_keeps_parameters_out_of_its_log(
                     message = f"PostgreSQL may write faces or names to its log ({setting} is not {wanted})."
                     found.append(Error(message, hint=hint, id="lfr.E001"))
     return found
+
+
+def proxies_are_named(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of an installation that probably has a proxy for TLS but does not name it.
+
+    Failed sign-ins would then be counted under the proxy's address, for all users together.
+    """
+    if settings.IS_DEMO or settings.LFR_TRUSTED_PROXIES:
+        return []
+    message = "LFR_TRUSTED_PROXIES is empty: all users behind a proxy are counted as one address when they sign in."
+    return [Warning(message, hint="Name the addresses of the proxy in front of the web server.", id="lfr.W001")]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import Any
 
 from django.conf import settings
+
+from lfr_site.addresses import counted_as
 
 Scope = dict[str, Any]
 
@@ -21,6 +23,51 @@ SIGNED_IN = "lfr.signed_in"
 BUSY = b"The system is busy. Try again in a moment."
 # What is remembered of credentials that held: a digest, for so long, of so many.
 REMEMBERED_S, MOST_REMEMBERED = 900.0, 10_000
+
+
+class Lane:
+    """So many places, for which parties wait in turns: who sends a thousand requests delays another by one of them."""
+
+    def __init__(self, places: int) -> None:
+        self._free = places
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def enter(self, party: str, patience_s: float) -> None:
+        """Take a place. Raises TimeoutError: none became free in time."""
+        if self._free and not self._waiting:
+            self._free -= 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(party, deque()).append(place)
+        try:
+            async with asyncio.timeout(patience_s):
+                await place
+        except BaseException:
+            self._give_up(party, place)
+            raise
+
+    def leave(self) -> None:
+        """Give a place back: to the party that has waited longest for its turn."""
+        while self._waiting:
+            party, row = self._waiting.popitem(last=False)
+            place = row.popleft()
+            if row:
+                self._waiting[party] = row
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+    def _give_up(self, party: str, place: asyncio.Future[None]) -> None:
+        if place.done() and not place.cancelled():
+            # It was given the place as it gave up.
+            self.leave()
+            return
+        row = self._waiting.get(party, deque())
+        if place in row:
+            row.remove(place)
+        if not row:
+            self._waiting.pop(party, None)
 
 
 class Lanes:
@@ -32,22 +79,24 @@ class Lanes:
 
     def __init__(self, application: Any) -> None:
         self._application = application
-        self._known = asyncio.Semaphore(settings.LFR_REQUESTS_AT_ONCE)
-        self._strangers = asyncio.Semaphore(settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE)
+        self._known = Lane(settings.LFR_REQUESTS_AT_ONCE)
+        self._strangers = Lane(settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE)
         self._good: OrderedDict[bytes, float] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         credential = _credential(scope)
-        lane = self._known if self._is_good(credential) else self._strangers
+        is_good = self._is_good(credential)
+        lane = self._known if is_good else self._strangers
+        party = credential.hex() if is_good else counted_as((scope.get("client") or ("", 0))[0])
         try:
-            await asyncio.wait_for(lane.acquire(), settings.LFR_WAIT_FOR_A_PLACE_SECONDS)
+            await lane.enter(party, settings.LFR_WAIT_FOR_A_PLACE_SECONDS)
         except TimeoutError:
             await refuse(send, 503, BUSY)
             return
         try:
             await self._application(scope, receive, send)
         finally:
-            lane.release()
+            lane.leave()
             self._note(credential, is_good=bool(scope.get(SIGNED_IN)))
 
     def _is_good(self, credential: bytes) -> bool:

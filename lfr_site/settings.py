@@ -194,6 +194,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 VALKEY_URL = environment.text("VALKEY_URL", services.valkey_url(LFR_DATA))
 VALKEY_FRAMES_URL = environment.valkey(VALKEY_URL, 2)
+VALKEY_SIGN_IN_URL = environment.valkey(VALKEY_URL, 3)
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -244,6 +245,9 @@ ACCOUNT_ADAPTER = "lfr_site.accounts.ClosedAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# Allauth's own limits let one person shut out another: "login_failed" counts by the Host header and the name typed,
+# and "login" by address, in the memory of each process. lfr_site.signin counts instead.
+ACCOUNT_RATE_LIMITS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = 12 * 3600

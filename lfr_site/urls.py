@@ -6,7 +6,7 @@ from lfr_site import views
 urlpatterns = [
     path("", views.home, name="home"),
     # Only these of allauth's pages: each leaves its row in the journal. Nobody makes an account of their own.
-    path("accounts/login/", account_views.login, name="account_login"),
+    path("accounts/login/", views.SignIn.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("accounts/inactive/", account_views.account_inactive, name="account_inactive"),
     path("accounts/signup/", account_views.signup, name="account_signup"),

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from allauth.account.views import LoginView
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from deployments.models import Deployment
+from lfr_site.signin import TryLater
 from watchlists.models import Watchlist
+
+
+class SignIn(LoginView):  # type: ignore[misc]
+    """Allauth's page; a password that was not checked is answered with 429 or 503, and with when to try again."""
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        for error in form.errors.as_data().get(NON_FIELD_ERRORS, []):
+            if isinstance(error, TryLater):
+                response.status_code = error.status
+                response.headers["Retry-After"] = str(error.seconds)
+        return response
 
 
 @require_GET

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,10 @@ def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
         ("LFR_SECRET_KEY", "a" * 80, "random text"),
         ("LFR_HOSTS", "(unset)", "LFR_HOSTS is not set"),
         ("LFR_HOSTS", "*", "any site"),
+        ("LFR_TRUSTED_PROXIES", "the proxy", "write networks such as"),
+        ("LFR_TRUSTED_PROXIES", "10.1.2.3/24", "write networks such as"),
+        ("LFR_TRUSTED_PROXIES", "10.1.2.3,", "write networks such as"),
+        ("LFR_TRUSTED_PROXIES", "10.1.2.3,::/0", "every address"),
         ("LFR_FORCE", "(unset)", "LFR_FORCE is not set"),
         ("LFR_ENV", "staging", "must be one of: production, demo"),
         ("LFR_WATCHLIST_RETENTION_MINUTES", "1441", "from 0 to 1440"),
@@ -84,6 +89,12 @@ def test_urls() -> None:
     assert environment.database("postgresql://h/lfr?sslmode=verify-full")["OPTIONS"] == {"sslmode": "verify-full"}
     with pytest.raises(ImproperlyConfigured, match="nothing but"):
         environment.database("postgresql:///lfr?application_name=x")
+
+
+def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert environment.networks("LFR_X") == ()
+    monkeypatch.setenv("LFR_X", "10.1.2.3, 2001:db8::/32")
+    assert environment.networks("LFR_X") == (IPv4Network("10.1.2.3/32"), IPv6Network("2001:db8::/32"))
 
 
 def test_minutes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def rows_of(system: LiveSystem) -> Iterator[tuple[str, bytes]]:
 
 
 def keys_of(system: LiveSystem) -> Iterator[tuple[str, bytes]]:
-    for number in range(3):
+    for number in range(4):
         with system.valkey(number) as valkey:
             for key in valkey.scan_iter():
                 yield f"key {key!r}", key + (valkey.dump(key) or b"")

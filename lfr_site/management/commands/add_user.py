@@ -3,7 +3,6 @@ import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import IntegrityError
 
 from deployments.policy import Rank
 from lfr_site.accounts import add_user
@@ -33,6 +32,6 @@ class Command(BaseCommand):
                 last_name=options["last_name"],
                 rank=options["rank"],
             )
-        except IntegrityError as error:
-            raise CommandError(f"There is a user “{options['username']}” already.") from error
+        except ValueError as error:
+            raise CommandError(str(error)) from error
         self.stdout.write(f"{user} is {options['role']}.")

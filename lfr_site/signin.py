@@ -1,0 +1,216 @@
+"""How often a password may be tried: by account and address together, so that nobody can lock out somebody else.
+
+Failures are counted in Valkey, because web processes are several. After five failures each further one is followed by
+a wait, twice as long as the one before; during a wait no password is checked. A count belongs to one account at one
+address: neither the same account at another address nor another account at the same address is affected.
+
+Names that nobody has are counted in the same way, so that a wait does not tell which names exist, but share a fixed
+number of counts for each address: what strangers make up takes a bounded amount of memory. They are not written to the
+audit log, because they may be passwords typed into the wrong field.
+
+A check costs a core for a part of a second and anybody can ask for one, so that a process makes one at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import math
+import threading
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from audit.actions import Action
+from audit.journal import JournalData, System, record
+from lfr_site.addresses import UNKNOWN, counted_as
+from lfr_site.models import User
+
+logger = logging.getLogger(__name__)
+
+SOMEBODY = System("somebody")
+
+FREE_FAILURES = 5
+FIRST_WAIT_S, LONGEST_WAIT_S = 4, 15 * 60
+# From the last try on. Longer than the longest wait, or waiting would be a way to five free tries.
+COUNT_LIFE_S = 2 * 60 * 60
+# Counts of one address for all the names that nobody has.
+UNKNOWN_NAME_COUNTS = 1024
+
+BUSY_RETRY_S = 5
+# Requests of strangers come in few and in turns (lfr_site.lanes): those that wait here are two or three.
+CHECK_PATIENCE_S = 10.0
+checking = threading.Lock()
+
+# Answers with the milliseconds left of a wait, 0 when a password may be checked, and the tries refused so far. A try
+# counts as failed before its password is checked, so that many at the same moment are not one.
+_COUNT = """
+local wait, count = KEYS[1], KEYS[2]
+local is_try, life, waits = ARGV[1] == '1', ARGV[2], #ARGV - 2
+local left = redis.call('PTTL', wait)
+if left <= 0 and not is_try then return {0, 0} end
+local number = redis.call('HINCRBY', count, left > 0 and 'refused' or 'failed', 1)
+redis.call('EXPIRE', count, life)
+if left > 0 then return {left, number} end
+local pause = tonumber(ARGV[2 + math.min(number, waits)])
+if pause > 0 then redis.call('SET', wait, '1', 'EX', pause) end
+return {0, 0}
+"""
+
+
+class TryLater(ValidationError):
+    """The password was not checked. status: of the answer; seconds: after which to try again."""
+
+    def __init__(self, message: str, *, status: int, seconds: int) -> None:
+        super().__init__(message)
+        self.status, self.seconds = status, seconds
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A refused try. seconds: until a password is checked again; refused: tries of this count, this one included."""
+
+    seconds: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A name and where it was typed. user: who has the name; username: as the user has it, or as it was typed."""
+
+    user: User | None
+    username: str
+    address: str
+
+    @classmethod
+    def of(cls, typed: str, request: HttpRequest) -> Attempt:
+        user = user_named(typed)
+        return cls(user, user.username if user else normalised(typed), address_of(request))
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """Valkey's keys of the wait and of the count."""
+        if self.user is not None:
+            account = f"user:{self.user.pk}"
+        else:
+            digest = salted_hmac(__name__, self.username.lower(), algorithm="sha256").hexdigest()
+            account = f"name:{int(digest, 16) % UNKNOWN_NAME_COUNTS}"
+        where = f"{account}:{counted_as(self.address)}"
+        return f"signin:wait:{where}", f"signin:count:{where}"
+
+
+def wait_after(failures: int) -> int:
+    """Return the seconds to wait after this many failures in a row."""
+    if failures <= FREE_FAILURES:
+        return 0
+    doublings = min(failures - FREE_FAILURES - 1, LONGEST_WAIT_S.bit_length())
+    return min(FIRST_WAIT_S << doublings, LONGEST_WAIT_S)
+
+
+def normalised(name: str) -> str:
+    """Return a name without surrounding spaces and with Unicode's compatibility forms replaced, as names are stored."""
+    return unicodedata.normalize("NFKC", name).strip()
+
+
+def user_named(name: str) -> User | None:
+    """Return the user with this name in any spelling: capitals, spaces around it, full-width letters."""
+    wanted = normalised(name)
+    # The database may hold more letters to be equal than Python does, such as the dotless i and I.
+    found = [user for user in User.objects.filter(username__iexact=wanted) if user.username.lower() == wanted.lower()]
+    return found[0] if len(found) == 1 else None
+
+
+def address_of(request: HttpRequest | None) -> str:
+    """Return the client's address; a command has none."""
+    return UNKNOWN if request is None else str(request.META.get("REMOTE_ADDR", UNKNOWN))
+
+
+@contextlib.contextmanager
+def permitted(attempt: Attempt) -> Iterator[None]:
+    """Wait for the turn to check a password, count the try as failed, and check it in the block.
+
+    Raises:
+        TryLater: it must not be checked now.
+    """
+    _refuse(attempt, _counted(attempt, is_try=False))
+    if not checking.acquire(timeout=CHECK_PATIENCE_S):
+        raise TryLater("The system is busy. Try again in a moment.", status=503, seconds=BUSY_RETRY_S)
+    try:
+        _refuse(attempt, _counted(attempt, is_try=True))
+        yield
+    finally:
+        checking.release()
+
+
+def succeeded(attempt: Attempt) -> None:
+    """Clear the count of this account at this address."""
+    try:
+        _valkey(settings.VALKEY_SIGN_IN_URL).delete(*attempt.keys)
+    except redis.RedisError as error:
+        logger.warning("Failed sign-ins could not be cleared: Valkey does not answer (%s)", error)
+
+
+def _counted(attempt: Attempt, *, is_try: bool) -> Wait | None:
+    """Return the wait that the attempt falls into, None when there is none; count it as refused, or a try as failed."""
+    arguments = [int(is_try), COUNT_LIFE_S, *_waits()]
+    try:
+        found = _valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
+    except redis.RedisError as error:
+        # Sign-in must not depend on it; passwords are still checked one at a time.
+        logger.warning("Sign-ins are not counted: Valkey does not answer (%s)", error)
+        return None
+    left_ms, refused = cast("tuple[int, int]", found)
+    return Wait(math.ceil(left_ms / 1000), refused) if left_ms else None
+
+
+def _refuse(attempt: Attempt, wait: Wait | None) -> None:
+    if wait is None:
+        return
+    _note_refused(attempt, wait.refused)
+    raise TryLater(
+        f"Too many tries from this address. Try again in {in_words(wait.seconds)}.", status=429, seconds=wait.seconds
+    )
+
+
+def _note_refused(attempt: Attempt, refused: int) -> None:
+    """Write an audit entry for refused tries 1, 2, 4, 8 and so on of a count.
+
+    All of them would let anybody fill the log, and hold up the entries of alerts, without a password being checked.
+    """
+    if attempt.user is None or refused & (refused - 1):
+        return
+    data: JournalData = {"address": attempt.address, "refused": refused}
+    with transaction.atomic():
+        record(Action.SIGN_IN_REFUSED, actor=SOMEBODY, target=attempt.user, data=data)
+
+
+def in_words(seconds: int) -> str:
+    """Return a length of time in seconds, or from two minutes in minutes, rounded up."""
+    number, unit = (seconds, "second") if seconds < 120 else (math.ceil(seconds / 60), "minute")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def _waits() -> list[int]:
+    """The wait after the first failure, the second and so on, until it no longer grows."""
+    waits = [wait_after(1)]
+    while waits[-1] < LONGEST_WAIT_S:
+        waits.append(wait_after(len(waits) + 1))
+    return waits
+
+
+@functools.lru_cache(maxsize=2)
+def _valkey(url: str) -> redis.Redis:
+    # One more try, for a connection that was closed since it was last used.
+    retry = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=retry)

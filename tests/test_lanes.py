@@ -1,0 +1,130 @@
+"""The lanes of requests: bounded, fair between addresses, and apart for people who are signed in."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from lfr_site.lanes import SIGNED_IN, Lane, Lanes
+
+
+async def _turns(lane: Lane, parties: list[str]) -> list[str]:
+    """The order in which these parties, who came in this order, get the one place."""
+    order: list[str] = []
+
+    async def work(party: str) -> None:
+        await lane.enter(party, 60)
+        order.append(party)
+        lane.leave()
+
+    await lane.enter("somebody", 60)
+    waiting = []
+    for party in parties:
+        waiting.append(asyncio.create_task(work(party)))
+        await asyncio.sleep(0)
+    lane.leave()
+    await asyncio.gather(*waiting)
+    return order
+
+
+async def test_a_flood_from_one_address_delays_another_by_one_request() -> None:
+    assert await _turns(Lane(1), ["flood"] * 4 + ["officer"]) == ["flood", "officer", "flood", "flood", "flood"]
+
+
+async def test_there_are_so_many_places_and_no_more() -> None:
+    lane = Lane(2)
+    await lane.enter("one", 60)
+    await lane.enter("two", 60)
+    with pytest.raises(TimeoutError):
+        await lane.enter("three", 0.01)
+    lane.leave()
+    await lane.enter("three", 60)
+
+
+async def test_who_gives_up_takes_no_place_with_them() -> None:
+    lane = Lane(1)
+    await lane.enter("one", 60)
+    gone = asyncio.create_task(lane.enter("two", 60))
+    await asyncio.sleep(0)
+    # The place is given to them at the moment in which they go.
+    lane.leave()
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    await lane.enter("three", 1)
+
+
+class Site:
+    """An application behind the lanes that answers when it is told to. signed_in: whose cookies are good."""
+
+    def __init__(self, *signed_in: str) -> None:
+        self.signed_in = signed_in
+        self.go = asyncio.Event()
+        self.working = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self.working += 1
+        await self.go.wait()
+        self.working -= 1
+        if any(f"sessionid={name}".encode() in value for _, value in scope["headers"] for name in self.signed_in):
+            scope[SIGNED_IN] = True
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+async def _get(lanes: Lanes, cookie: str = "", address: str = "192.0.2.1") -> int:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"cookie", f"sessionid={cookie}".encode())] if cookie else []
+    await lanes({"type": "http", "headers": headers, "client": (address, 1)}, None, send)
+    return int(sent[0]["status"])
+
+
+async def test_a_flood_of_strangers_leaves_those_who_are_signed_in_alone(settings: Any) -> None:
+    settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE, settings.LFR_REQUESTS_AT_ONCE = 2, 3
+    site = Site("officer")
+    lanes = Lanes(site)
+    site.go.set()
+    assert await _get(lanes, "officer") == 200
+    site.go.clear()
+    # A cookie that was never good is a stranger's, whatever it says.
+    flood = [asyncio.create_task(_get(lanes, f"forged{number}")) for number in range(20)]
+    await asyncio.sleep(0.01)
+    assert site.working == 2
+    officer = asyncio.create_task(_get(lanes, "officer"))
+    await asyncio.sleep(0.01)
+    assert site.working == 3
+    site.go.set()
+    assert await officer == 200
+    assert set(await asyncio.gather(*flood)) == {200}
+
+
+async def test_whoever_finds_no_place_is_told_so(settings: Any) -> None:
+    settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE, settings.LFR_WAIT_FOR_A_PLACE_SECONDS = 1, 0.01
+    site = Site()
+    lanes = Lanes(site)
+    first = asyncio.create_task(_get(lanes))
+    await asyncio.sleep(0)
+    assert await _get(lanes) == 503
+    site.go.set()
+    assert await first == 200
+
+
+async def test_a_session_that_ended_is_a_strangers_from_then_on(settings: Any) -> None:
+    settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE = 1
+    site = Site("officer")
+    lanes = Lanes(site)
+    site.go.set()
+    assert await _get(lanes, "officer") == 200
+    site.signed_in = ()
+    assert await _get(lanes, "officer") == 200
+    site.go.clear()
+    waiting = [asyncio.create_task(_get(lanes, "officer")) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert site.working == 1
+    site.go.set()
+    assert await asyncio.gather(*waiting) == [200] * 3
