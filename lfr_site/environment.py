@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,22 @@ def digest(name: str) -> str:
     if value and not re.fullmatch(r"[0-9a-f]{64}", value):
         raise ImproperlyConfigured(f"{name} is “{value}”; a SHA-256 has 64 hexadecimal digits.")
     return value
+
+
+def networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks as `10.1.0.0/16,fd00:1::/64`; none if the setting is empty."""
+    found = []
+    for part in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+        try:
+            network = ip_network(part)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} holds “{part}”; write networks like 10.1.0.0/16, with commas between: {error}."
+            ) from error
+        if network.prefixlen == 0:
+            raise ImproperlyConfigured(f"{name} holds “{part}”, which is every address; name the networks you own.")
+        found.append(network)
+    return tuple(found)
 
 
 def limits(name: str, defaults: Mapping[str, Limits]) -> dict[str, Limits]:

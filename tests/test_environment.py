@@ -54,6 +54,12 @@ def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
         ("LFR_WATCHLIST_RETENTION_MINUTES", "-5", "whole number"),
         ("LFR_ALERT_RETENTION_MINUTES", "a day", "whole number"),
         ("LFR_WEIGHTS", "/does/not/exist", "no folder"),
+        ("LFR_OWN_NETWORKS", "10.1.0.0/33", "write networks like"),
+        ("LFR_OWN_NETWORKS", "10.1.0.0/16 10.2.0.0/16", "write networks like"),
+        ("LFR_OWN_NETWORKS", "10.1.0.0/16,10.2.3.4/16", "has host bits set"),
+        ("LFR_OWN_NETWORKS", "records.example", "write networks like"),
+        ("LFR_OWN_NETWORKS", "0.0.0.0/0", "every address"),
+        ("LFR_OWN_NETWORKS", "::/0", "every address"),
         ("DATABASE_URL", "not a url", "DATABASE_URL"),
         ("VALKEY_URL", "memcached://x", "VALKEY_URL"),
     ],
@@ -89,3 +95,10 @@ def test_urls() -> None:
 def test_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LFR_X", "90")
     assert environment.minutes("LFR_X", 1, 100) == dt.timedelta(minutes=90)
+
+
+def test_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LFR_X", " 10.1.0.0/16, fd00:1::/64,192.168.1.7 ")
+    assert [str(each) for each in environment.networks("LFR_X")] == ["10.1.0.0/16", "fd00:1::/64", "192.168.1.7/32"]
+    monkeypatch.setenv("LFR_X", " ")
+    assert environment.networks("LFR_X") == ()
