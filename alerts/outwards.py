@@ -27,7 +27,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from alerts import addresses, sending
+from alerts import destinations, sending
 from alerts.models import Alert, Delivery, Event, Recipient
 from alerts.querysets import DeliveryQuerySet
 from audit.actions import Action
@@ -271,7 +271,7 @@ def _check_url(url: str) -> None:
         schemes = ("https", "http") if settings.IS_DEMO else ("https",)
         if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
             raise Refused("A program’s address begins with https:// and holds no password.")
-        addresses.check_at_saving(url)
+        destinations.check_at_saving(url)
     except ValueError as error:
         raise Refused("This is no address of a program.") from error
 

@@ -24,7 +24,7 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from alerts import addresses
+from alerts import destinations
 
 MESSAGE_DEADLINE_S = 5.0
 # Longer than a message's, so that the first message of every recipient comes to its end.
@@ -62,9 +62,9 @@ class WebhookMessage:
     async def send(self) -> Outcome:
         if not self.secret:
             return Outcome("The webhook’s secret is gone.", answered=False)
-        checked = await addresses.resolve_allowed(*addresses.host_and_port(self.url))
+        checked = await destinations.resolve_allowed(*destinations.host_and_port(self.url))
         connector = aiohttp.TCPConnector(
-            resolver=addresses.CheckedAddresses(checked), use_dns_cache=False, force_close=True, ssl=tls_context()
+            resolver=destinations.CheckedAddresses(checked), use_dns_cache=False, force_close=True, ssl=tls_context()
         )
         session = aiohttp.ClientSession(
             connector=connector,
@@ -99,7 +99,7 @@ class MailMessage:
     write: Callable[[], EmailMessage]
 
     async def send(self) -> Outcome:
-        found = await addresses.resolve(settings.EMAIL_HOST, settings.EMAIL_PORT)
+        found = await destinations.resolve(settings.EMAIL_HOST, settings.EMAIL_PORT)
         connection = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=NEXT_ADDRESS_S)
         server = aiosmtplib.SMTP(sock=connection, local_hostname=_own_name(), start_tls=False, timeout=None)
         try:
@@ -176,7 +176,7 @@ _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] 
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, addresses.NotAllowed):
+    if isinstance(error, destinations.NotAllowed):
         return str(error)
     found = (reason for kinds, reason in _REASONS if isinstance(error, kinds))
     return next(found, type(error).__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerts import addresses, outwards
+from alerts import destinations, outwards
 from alerts.models import Recipient
 from audit.errors import Refused
 from tests.cast import Cast, make_alert, make_live_deployment
@@ -72,22 +72,22 @@ def _url(address: str) -> str:
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_an_address_inside_is_not_allowed_unless_its_network_is_named(settings: Any, address: str) -> None:
-    assert not addresses.is_allowed(ip_address(address))
+    assert not destinations.is_allowed(ip_address(address))
     settings.LFR_OWN_NETWORKS = (ip_network(address),)
-    assert addresses.is_allowed(ip_address(address))
+    assert destinations.is_allowed(ip_address(address))
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_is_allowed(address: str) -> None:
-    assert addresses.is_allowed(ip_address(address))
+    assert destinations.is_allowed(ip_address(address))
 
 
 def test_a_network_of_the_force_counts_in_every_form_of_the_address(settings: Any) -> None:
     settings.LFR_OWN_NETWORKS = (ip_network("10.0.0.0/8"),)
     for address in ("10.0.0.5", "::ffff:10.0.0.5", "64:ff9b::a00:5", "2002:a00:5::1"):
-        assert addresses.is_allowed(ip_address(address))
+        assert destinations.is_allowed(ip_address(address))
     for address in ("127.0.0.1", "::ffff:192.168.1.1", "64:ff9b::7f00:1"):
-        assert not addresses.is_allowed(ip_address(address))
+        assert not destinations.is_allowed(ip_address(address))
 
 
 def test_an_address_inside_is_refused_at_saving(cast: Cast) -> None:
@@ -168,7 +168,7 @@ def test_a_proxy_of_the_environment_is_not_used(
 def test_a_name_server_that_does_not_answer_does_not_hold_up_saving(
     cast: Cast, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "LOOKUP_AT_SAVING_S", 0.2)
+    monkeypatch.setattr(destinations, "LOOKUP_AT_SAVING_S", 0.2)
     names.hanging.add("records.example")
     assert _add(cast, "https://records.example/hook").is_active
     assert not names.answer.is_set()
