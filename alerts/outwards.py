@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import json
 import logging
 import secrets
+import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
-from standardwebhooks import Webhook
 
+from alerts import destinations, sending
 from alerts.models import Alert, Delivery, Event, Recipient
 from alerts.querysets import DeliveryQuerySet
 from audit.actions import Action
@@ -40,14 +40,12 @@ from watchlists import keys
 logger = logging.getLogger(__name__)
 
 MANAGE = "alerts.manage_recipients"
-PATIENCE_S = 5.0
 # After each failure; after the last it is given up, and the log says so.
 WAITS = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200))
 # A worker that has taken a message and died leaves it to the next after so long.
 CLAIM = dt.timedelta(seconds=60)
-BATCH = 20
-# What was not taken by somebody who is there begins with this, and the status.
-ANSWERED = "HTTP"
+# Messages of one round, and so recipients at once at the most.
+BATCH = 50
 SENDER = System("the messenger")
 
 
@@ -155,55 +153,53 @@ def _body(alert: Alert, event: Event, now: dt.datetime) -> dict[str, object]:
 
 def deliver_due(*, at: dt.datetime | None = None) -> tuple[int, int]:
     """Send what is due; (delivered, not taken)."""
-    delivered = refused = 0
-    for delivery in Delivery.objects.due(at or timezone.now()).select_related("recipient")[:BATCH]:
-        now = at or timezone.now()
-        # Claimed by the update: two workers never send one message at once, and what was put off meanwhile waits.
-        if not Delivery.objects.due(now).filter(pk=delivery.pk).update(due_at=now + CLAIM):
+    now = at or timezone.now()
+    groups = _claim(now)
+    if not groups:
+        return 0, 0
+    outcomes = sending.send([_messages(group) for group in groups])
+    ended = at or timezone.now()
+    for group, of_group in zip(groups, outcomes, strict=True):
+        _note(group, of_group, claimed_until=now + CLAIM, now=ended)
+    taken = [outcome.taken for of_group in outcomes for outcome in of_group]
+    return taken.count(True), taken.count(False)
+
+
+def _claim(now: dt.datetime) -> list[list[Delivery]]:
+    """Claim what is due: a list for each recipient, in order."""
+    groups: dict[uuid.UUID, list[Delivery]] = {}
+    busy: set[uuid.UUID] = set()
+    for delivery in Delivery.objects.due(now).in_turn().select_related("recipient")[:BATCH]:
+        if delivery.recipient_id in busy:
             continue
-        answer = _send(delivery)
-        if answer == "":
-            delivered += 1
+        # Claimed by the update: two workers never send one message at once, and what was put off meanwhile waits.
+        if Delivery.objects.due(now).filter(pk=delivery.pk).update(due_at=now + CLAIM):
+            groups.setdefault(delivery.recipient_id, []).append(delivery)
         else:
-            refused += 1
-        _note(delivery, answer, at or timezone.now())
-    return delivered, refused
+            # Another worker sends to this recipient; what comes later must not overtake it.
+            busy.add(delivery.recipient_id)
+    return list(groups.values())
 
 
-def _send(delivery: Delivery) -> str:
-    """Nothing when it was taken; otherwise why not, in words."""
-    recipient = delivery.recipient
+def _messages(group: Sequence[Delivery]) -> list[sending.Message]:
+    recipient = group[0].recipient
+    if recipient.kind == Recipient.Kind.EMAIL:
+        return [sending.MailMessage(partial(_letter, each)) for each in group]
+    secret = _secret(recipient)
+    return [sending.WebhookMessage(str(each.pk), recipient.address, secret, each.body) for each in group]
+
+
+def _secret(recipient: Recipient) -> str:
     try:
-        if recipient.kind == Recipient.Kind.EMAIL:
-            _message(delivery).send()
-            return ""
-        return _call(delivery)
-    except Exception as error:
-        # Whatever it is, it is this recipient's, and the others are told. Its own words may repeat what was sent.
-        return type(error).__name__
+        values = keys.store().values(recipient.key_name)
+        return values[0].decode() if values else ""
+    except Exception:
+        # The store is a class of the force's own. One key that cannot be read must not keep others waiting.
+        logger.exception("The secret of %s could not be read", recipient.journal_name)
+        return ""
 
 
-def _call(delivery: Delivery) -> str:
-    recipient, now = delivery.recipient, timezone.now()
-    values = keys.store().values(recipient.key_name)
-    if not values:
-        raise keys.KeyGone("The secret is gone")
-    text = json.dumps(delivery.body, separators=(",", ":"))
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": str(delivery.pk),
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(values[0].decode()).sign(str(delivery.pk), now, text),
-    }
-    # A redirect would lead it to somebody whom nobody named.
-    answer = requests.post(
-        recipient.address, data=text, headers=headers, timeout=PATIENCE_S, allow_redirects=False, stream=True
-    )
-    answer.close()
-    return "" if 200 <= answer.status_code < 300 else f"{ANSWERED} {answer.status_code}"
-
-
-def _message(delivery: Delivery) -> EmailMessage:
+def _letter(delivery: Delivery) -> EmailMessage:
     data: Any = delivery.body["data"]
     lines = [
         f"{Event(delivery.event).label}: {data['number']}, response {data['tier'] or 'not said'}.",
@@ -220,26 +216,41 @@ def _message(delivery: Delivery) -> EmailMessage:
     )
 
 
+def _note(
+    group: Sequence[Delivery], outcomes: Sequence[sending.Outcome], *, claimed_until: dt.datetime, now: dt.datetime
+) -> None:
+    """Keep what came of one recipient's messages. What was not sent is due again, in its order and uncounted."""
+    for delivery in group[len(outcomes) :]:
+        unsent = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING, due_at=claimed_until)
+        unsent.update(due_at=delivery.due_at)
+    for delivery, outcome in zip(group, outcomes, strict=False):
+        if outcome.taken:
+            _note_delivered(delivery, now)
+            continue
+        waiting = Delivery.objects.filter(recipient=delivery.recipient_id, state=Delivery.State.WAITING)
+        affected = Q(pk=delivery.pk)
+        if not outcome.answered:
+            # What else is due to a recipient who does not answer would not be taken either.
+            affected |= Q(due_at__lte=now)
+        _put_off(waiting.filter(affected), delivery, outcome.reason, now)
+
+
 @transaction.atomic
-def _note(delivery: Delivery, answer: str, now: dt.datetime) -> None:
-    changes: dict[str, Any] = {"attempts": delivery.attempts + 1, "answer": answer[:200]}
-    if answer == "":
-        changes |= {"state": Delivery.State.DELIVERED, "ended_at": now}
-        data = {
-            "recipient": delivery.recipient.journal_name,
-            "host": _host(delivery.recipient),
-            "event": delivery.event,
-        }
-        record(Action.ALERT_SENT, actor=SENDER, target=delivery.alert, data=data)
-    elif delivery.attempts >= len(WAITS):
-        changes |= {"state": Delivery.State.FAILED, "ended_at": now}
-    else:
-        changes["due_at"] = now + WAITS[delivery.attempts]
-        if not answer.startswith(ANSWERED):
-            # What else is due to who does not answer would not be taken either, and others would wait behind it.
-            due = delivery.recipient.deliveries.due(now)
-            due.update(due_at=changes["due_at"], attempts=F("attempts") + 1, answer=changes["answer"])
-    Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING).update(**changes)
+def _note_delivered(delivery: Delivery, now: dt.datetime) -> None:
+    waiting = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING)
+    waiting.update(state=Delivery.State.DELIVERED, ended_at=now, answer="", attempts=F("attempts") + 1)
+    recipient = delivery.recipient
+    data = {"recipient": recipient.journal_name, "host": _host(recipient), "event": delivery.event}
+    record(Action.ALERT_SENT, actor=SENDER, target=delivery.alert, data=data)
+
+
+@transaction.atomic
+def _put_off(deliveries: DeliveryQuerySet, first: Delivery, reason: str, now: dt.datetime) -> None:
+    """Count an attempt, and wait as long as the first of them has to; what was tried often enough is given up."""
+    tried = {"attempts": F("attempts") + 1, "answer": reason[:200]}
+    deliveries.filter(attempts__gte=len(WAITS)).update(**tried, state=Delivery.State.FAILED, ended_at=now)
+    if first.attempts < len(WAITS):
+        deliveries.update(**tried, due_at=now + WAITS[first.attempts])
 
 
 def _check_address(kind: str, address: str) -> None:
@@ -249,15 +260,20 @@ def _check_address(kind: str, address: str) -> None:
         except ValidationError as error:
             raise Refused("This is no e-mail address.") from error
     elif kind == Recipient.Kind.WEBHOOK:
-        try:
-            parts = urlsplit(address)
-        except ValueError as error:
-            raise Refused("This is no address of a program.") from error
-        allowed = ("https", "http") if settings.IS_DEMO else ("https",)
-        if parts.scheme not in allowed or not parts.hostname or parts.username or parts.password:
-            raise Refused("A program’s address begins with https:// and holds no password.")
+        _check_url(address)
     else:
         raise Refused("Choose a program or a mailbox.")
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        schemes = ("https", "http") if settings.IS_DEMO else ("https",)
+        if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
+            raise Refused("A program’s address begins with https:// and holds no password.")
+        destinations.check_at_saving(url)
+    except ValueError as error:
+        raise Refused("This is no address of a program.") from error
 
 
 def _host(recipient: Recipient) -> str:

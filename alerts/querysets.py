@@ -7,7 +7,8 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, Value, When, Window
+from django.db.models.functions import RowNumber
 
 if TYPE_CHECKING:
     from alerts.models import Alert, Delivery  # noqa: F401 (in the strings below)
@@ -134,3 +135,8 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, at: dt.datetime) -> DeliveryQuerySet:
         """Waiting, and to be tried by now."""
         return self.filter(state="waiting", due_at__lte=at, recipient__is_active=True)
+
+    def in_turn(self) -> DeliveryQuerySet:
+        """The first message of every recipient, then the second of every one: no recipient's many hold up another's."""
+        place = Window(RowNumber(), partition_by="recipient", order_by=("created_at", "pk"))
+        return self.annotate(place=place).order_by("place", "created_at", "pk")

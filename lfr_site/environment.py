@@ -77,7 +77,7 @@ def _network(name: str, value: str) -> Network:
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} holds “{value}”; write networks such as 10.1.2.0/24.") from error
     if network.prefixlen == 0:
-        raise ImproperlyConfigured(f"{name} holds “{value}”, which is every address; name your own proxies.")
+        raise ImproperlyConfigured(f"{name} holds “{value}”, which is every address; name networks of your own.")
     return network
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import uvicorn
 
-HEARTBEAT_FD = "LFR_HEARTBEAT_FD"
+HEARTBEAT_FD = "HEARTBEAT_FD"
 BEAT_S = 0.5
 
 

@@ -320,6 +320,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = LFR_LARGEST_REQUEST
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
+# Networks of the force's own that notifications may be sent to, although they are not public (alerts.destinations).
+LFR_OWN_NETWORKS = environment.networks("LFR_OWN_NETWORKS")
+
 # E-mail to who is told of alerts: an SMTP server, or nothing is sent and the log of deliveries says why.
 EMAIL_HOST = environment.text("LFR_SMTP_HOST", "localhost")
 EMAIL_PORT = environment.integer("LFR_SMTP_PORT", 25, 1, 65_535)

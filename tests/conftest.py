@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from recognition.engine import Engine
 from tests.cast import Cast, make_cast
+from tests.names import Names
 from watchlists import keys
 from watchlists.engine import engine as running_engine
 
@@ -23,6 +26,15 @@ def own_keys(tmp_path: Path, settings: Any) -> None:
 def no_recognition_test(settings: Any) -> None:
     """Asked for by the tests that are about it."""
     settings.LFR_BLUE_PASSES = 0
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+    """Names that resolve to what a test says."""
+    names = Names()
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    yield names
+    names.answer.set()
 
 
 @pytest.fixture

@@ -1,18 +1,23 @@
-"""A program outside that is called: a real server, which keeps what it was sent."""
+"""Programs outside, as real servers: one that keeps what it was sent, and some that want to hold their caller."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
+import socketserver
+import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Program:
-    """status: what it answers with. calls: headers and body of each call."""
+    """status: what it answers with. location: where its redirects lead. calls: headers and body of each call."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.status = 200
+        self.location = "http://localhost:1/elsewhere"
         self.calls: list[tuple[dict[str, str], str]] = []
         program = self
 
@@ -21,26 +26,88 @@ class Program:
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
                 program.calls.append((dict(self.headers.items()), body))
                 self.send_response(program.status)
-                self.send_header("location", "http://localhost:1/elsewhere")
+                self.send_header("location", program.location)
                 self.end_headers()
 
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A caller may hang up."""
+
+        self.server = Server((address, port), Handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}/hook"
+        return f"http://127.0.0.1:{self.port}/hook"
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Program]:
+def listening(address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Program]:
     """One that listens until the block ends."""
-    program = Program()
-    threading.Thread(target=program.server.serve_forever, daemon=True).start()
-    try:
+    program = Program(address, port, tls)
+    with _serving(program.server):
         yield program
+
+
+class Holder:
+    """A server that sends `first`, and then `again` every so often, for `PATIENCE_S`: each byte comes in time.
+
+    gave_up: whether a caller has stayed to the end.
+    """
+
+    PATIENCE_S = 40.0
+
+    def __init__(self, first: bytes, again: bytes, every_s: float) -> None:
+        self.gave_up = False
+        self.called = 0
+        holder = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                holder.called += 1
+                until = time.monotonic() + holder.PATIENCE_S
+                with contextlib.suppress(OSError):
+                    for data in itertools.chain([first], itertools.repeat(again)):
+                        self.request.sendall(data)
+                        time.sleep(every_s)
+                        if time.monotonic() > until:
+                            holder.gave_up = True
+                            return
+
+        class Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+
+@contextlib.contextmanager
+def holding(first: bytes, again: bytes, every_s: float = 0.1) -> Iterator[Holder]:
+    holder = Holder(first, again, every_s)
+    with _serving(holder.server):
+        yield holder
+
+
+@contextlib.contextmanager
+def _serving(server: socketserver.TCPServer) -> Iterator[None]:
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    try:
+        yield
     finally:
-        program.server.shutdown()
-        program.server.server_close()
+        server.shutdown()
+        server.server_close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -20,11 +21,19 @@ from audit.errors import Refused
 from audit.models import Entry
 from lfr_site.supervisor import available_port
 from tests.cast import SCORE, Cast, act, apart, make_alert, make_live_deployment
+from tests.names import Names
 from tests.program import Program, listening
 from watchlists import keys
 from watchlists.models import Person
 
 EVERYTHING = list(Event.values)
+NO_CONNECTION = "There was no connection, or it was lost."
+
+
+@pytest.fixture(autouse=True)
+def own_network(settings: Any, names: Names) -> None:
+    """Programs of these tests listen on this machine, which is no public address."""
+    settings.LFR_OWN_NETWORKS = (ip_network("127.0.0.0/8"),)
 
 
 @pytest.fixture
@@ -85,11 +94,11 @@ def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
     recipient, _ = _recipient(cast, "http://127.0.0.1:1/", ["alert.raised"])
     make_alert(make_live_deployment(cast))
     assert outwards.deliver_due() == (0, 1)
-    assert recipient.deliveries.get().answer == "ConnectionError"
+    assert recipient.deliveries.get().answer == NO_CONNECTION
     keys.destroy(recipient.key_name)
     Delivery.objects.update(due_at=timezone.now())
     assert outwards.deliver_due() == (0, 1)
-    assert recipient.deliveries.get().answer == "KeyGone"
+    assert recipient.deliveries.get().answer == "The webhook’s secret is gone."
 
 
 def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, settings: Any) -> None:
@@ -120,7 +129,9 @@ def test_everything_for_who_is_not_there_is_given_up_in_the_same_time(cast: Cast
         outwards.deliver_due(at=last.due_at)
         rounds += 1
     assert rounds <= len(outwards.WAITS) + 2
-    assert set(recipient.deliveries.values_list("state", "answer")) == {("failed", "ConnectionError")}
+    assert set(recipient.deliveries.values_list("state", "answer")) == {
+        ("failed", "There was no connection, or it was lost.")
+    }
 
 
 def test_a_judgement_that_is_taken_back_is_told_to_nobody(cast: Cast, program: Program) -> None:

@@ -12,5 +12,7 @@ def live() -> Iterator[LiveSystem]:
     """One system for all the tests that leave it as they found it. Its clock is short, so that ends can be watched."""
     short = {"LFR_WATCHLIST_RETENTION_MINUTES": "0", "LFR_ALERT_RETENTION_MINUTES": "0", "LFR_ANSWER_SECONDS": "20"}
     short |= {"LFR_REVIEW_SECONDS": "60", "LFR_ENGAGEMENT_MINUTES": "1", "LFR_UNDO_SECONDS": "9"}
+    # Programs that tests listen with are on this machine.
+    short |= {"LFR_OWN_NETWORKS": "127.0.0.0/8"}
     with live_system(**short) as system:
         yield system

@@ -1,0 +1,201 @@
+"""Send notifications to webhooks and mailboxes: all recipients at the same time, one recipient's messages in order.
+
+Every message has one deadline for the whole exchange, from the lookup of the name to the answer, and so has the round:
+nothing that a recipient does can hold the worker longer. There is no database here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import aiohappyeyeballs
+import aiohttp
+import aiosmtplib
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.utils import timezone
+from standardwebhooks import Webhook
+
+from alerts import destinations
+
+MESSAGE_DEADLINE_S = 5.0
+# Longer than a message's, so that the first message of every recipient comes to its end.
+ROUND_DEADLINE_S = 10.0
+# Until the next address of a host is tried beside one that does not answer (RFC 8305).
+NEXT_ADDRESS_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one attempt. reason: why the message was not taken, or empty. answered: the recipient spoke."""
+
+    reason: str = ""
+    answered: bool = True
+
+    @property
+    def taken(self) -> bool:
+        return not self.reason
+
+
+class Message(Protocol):
+    async def send(self) -> Outcome:
+        """Send it once. An exception counts as no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """A signed call as Standard Webhooks defines it. secret: empty if it is gone."""
+
+    id: str
+    url: str
+    secret: str = field(repr=False)
+    body: dict[str, object]
+
+    async def send(self) -> Outcome:
+        if not self.secret:
+            return Outcome("The webhook’s secret is gone.", answered=False)
+        checked = await destinations.resolve_allowed(*destinations.host_and_port(self.url))
+        connector = aiohttp.TCPConnector(
+            resolver=destinations.CheckedAddresses(checked), use_dns_cache=False, force_close=True, ssl=tls_context()
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # The caller's deadline is the only one. A proxy or a password from the environment is not used.
+            timeout=aiohttp.ClientTimeout(),
+            trust_env=False,
+        )
+        async with session:
+            status = await self._post(session)
+        return Outcome() if 200 <= status < 300 else Outcome(f"HTTP {status}")
+
+    async def _post(self, session: aiohttp.ClientSession) -> int:
+        now = timezone.now()
+        text = json.dumps(self.body, separators=(",", ":"))
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": self.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(self.secret).sign(self.id, now, text),
+        }
+        # A redirect could lead inside, or to somebody whom nobody named; the body of the answer is not read.
+        answer = await session.post(self.url, data=text.encode(), headers=headers, allow_redirects=False)
+        answer.close()
+        return answer.status
+
+
+@dataclass(frozen=True, slots=True)
+class MailMessage:
+    """An e-mail, sent through the force's own mail server. write: returns it, and asks no database."""
+
+    write: Callable[[], EmailMessage]
+
+    async def send(self) -> Outcome:
+        found = await destinations.resolve(settings.EMAIL_HOST, settings.EMAIL_PORT)
+        connection = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=NEXT_ADDRESS_S)
+        server = aiosmtplib.SMTP(sock=connection, local_hostname=_own_name(), start_tls=False, timeout=None)
+        try:
+            await server.connect()
+            await self._hand_over(server)
+        finally:
+            _hang_up(server)
+            connection.close()
+        return Outcome()
+
+    async def _hand_over(self, server: aiosmtplib.SMTP) -> None:
+        if settings.EMAIL_USE_TLS:
+            await server.starttls(server_hostname=settings.EMAIL_HOST, tls_context=tls_context())
+        if settings.EMAIL_HOST_USER:
+            await server.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
+        await server.send_message(self.write().message())
+        if isinstance(server.transport, asyncio.Transport):
+            # The message was taken. An answer to the goodbye is not waited for.
+            server.transport.write(b"QUIT\r\n")
+
+
+def send(queues: Sequence[Sequence[Message]]) -> list[list[Outcome]]:
+    """Send every recipient's queue; return the outcomes, in the queue's order.
+
+    A queue's outcomes are fewer than its messages if the recipient did not answer, or the round was over: the rest was
+    not sent, but for the message at which the round's deadline fell, which may have arrived.
+    """
+    outcomes: list[list[Outcome]] = [[] for _ in queues]
+    asyncio.run(_send_round(queues, outcomes))
+    return outcomes
+
+
+async def _send_round(queues: Sequence[Sequence[Message]], outcomes: list[list[Outcome]]) -> None:
+    # Begun later than this, a message could be cut off by the end of the round.
+    last_start = asyncio.get_running_loop().time() + ROUND_DEADLINE_S - MESSAGE_DEADLINE_S
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ROUND_DEADLINE_S), asyncio.TaskGroup() as group:
+            for queue, ended in zip(queues, outcomes, strict=True):
+                group.create_task(_send_queue(queue, ended, last_start))
+
+
+async def _send_queue(queue: Sequence[Message], ended: list[Outcome], last_start: float) -> None:
+    for message in queue:
+        if ended and asyncio.get_running_loop().time() > last_start:
+            return
+        outcome = await _attempt(message)
+        ended.append(outcome)
+        if not outcome.answered:
+            return
+
+
+async def _attempt(message: Message) -> Outcome:
+    try:
+        async with asyncio.timeout(MESSAGE_DEADLINE_S):
+            return await message.send()
+    except Exception as error:
+        # Whatever it is, it is this recipient's alone. Its own words may repeat what was sent.
+        return Outcome(_reason(error), answered=False)
+
+
+# The first that fits: time-outs and failed lookups are also errors of the connection.
+_REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    ((socket.gaierror, UnicodeError), "The name could not be resolved."),
+    (TimeoutError, "There was no complete answer in time."),
+    (ssl.SSLCertVerificationError, "The certificate is not valid."),
+    (aiohttp.ClientConnectorCertificateError, "The certificate is not valid."),
+    ((ssl.SSLError, aiohttp.ClientSSLError), "No encrypted connection could be made."),
+    (aiosmtplib.SMTPRecipientsRefused, "The mail server refused the mailbox."),
+    (aiohttp.ClientResponseError, "The answer was not one of HTTP."),
+    (ConnectionError, "There was no connection, or it was lost."),
+    (aiosmtplib.SMTPException, "The mail server did not take the message."),
+    ((OSError, aiohttp.ClientConnectionError), "There was no connection, or it was lost."),
+)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, destinations.NotAllowed):
+        return str(error)
+    found = (reason for kinds, reason in _REASONS if isinstance(error, kinds))
+    return next(found, type(error).__name__)
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """Return what certificates are checked with: the machine's own store, or the file that SSL_CERT_FILE names."""
+    return ssl.create_default_context()
+
+
+def _own_name() -> str:
+    """Return the name to greet a mail server with. Looking up the full one could wait for a name server."""
+    name = socket.gethostname()
+    return name if "." in name else "[127.0.0.1]"
+
+
+def _hang_up(server: aiosmtplib.SMTP) -> None:
+    """Close at once. To end TLS in good order would mean to wait for the server."""
+    if isinstance(server.transport, asyncio.Transport):
+        server.transport.abort()
+    server.close()
