@@ -5,6 +5,7 @@ from lfr_site import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("time/", views.server_time, name="server-time"),
     path("health/", views.health, name="health"),
     # Only these of allauth's pages: each leaves its row in the journal. Nobody makes an account of their own.
     path("accounts/login/", account_views.login, name="account_login"),

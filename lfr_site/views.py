@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import redis
@@ -46,6 +47,13 @@ def home(request: HttpRequest) -> HttpResponse:
         else [],
     }
     return render(request, "home.html", context)
+
+
+@never_cache
+@require_GET
+def server_time(request: HttpRequest) -> JsonResponse:
+    """This server's clock in milliseconds since 1970: browsers estimate from round trips how far theirs is from it."""
+    return JsonResponse({"ms": time.time() * 1000})
 
 
 @login_not_required
