@@ -25,6 +25,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from alerts.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted
+from alerts.camera_clock import CameraClock
 from alerts.frames import Frame, FrameGate
 from alerts.tasks import call_worker
 from alerts.telemetry import StreamTelemetry
@@ -70,6 +71,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.waiting: dict[int, float] = {}
         self.counts = cameras.FrameCounts()
         self.telemetry = StreamTelemetry()
+        self.clock = CameraClock()
         # Since when the camera waits for its turn, and since when it has had it without a frame: moments, or None.
         self.wanted_at: float | None = None
         self.asked_at: float | None = None
@@ -110,6 +112,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self.clocks = [asyncio.create_task(self._tick()), asyncio.create_task(self._listen())]
             rate = self.camera.frame_rate
             await self._say("ready", camera=self.camera.name, frame_bytes=MAX_FRAME_BYTES, frame_rate=rate)
+            await self._say("clock", id=self.clock.ask())
             await self._want()
 
     def _keep(self, admitted: Admitted) -> None:
@@ -120,6 +123,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self.open:
+            return
+        if text_data is not None and self.clock.hear(text_data):
+            await self._go_on_with_clock()
             return
         if bytes_data is None or len(bytes_data) < 5:
             await self._bad_frame(0, "A frame is binary: its number in four bytes, then a JPEG.")
@@ -134,6 +140,17 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self._want_later()
         else:
             await self._take(number, bytes_data[4:])
+
+    # The clock of whatever sends frames.
+
+    async def _go_on_with_clock(self) -> None:
+        """Ask for its time once more, or keep what the answers came to."""
+        offset = self.clock.result()
+        if offset is None:
+            await self._say("clock", id=self.clock.ask())
+        else:
+            with contextlib.suppress(DatabaseFailure):
+                await _in_database(cameras.note_clock)(self.camera, offset)
 
     # Turns to send.
 
@@ -268,6 +285,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                     await self._count()
                     counted = time.monotonic()
                 if time.monotonic() - checked > CHECK_EVERY_S:
+                    if self.clock.is_due():
+                        await self._say("clock", id=self.clock.ask())
                     # A token that was replaced, a user who signed out or lost the role: not until the next connection.
                     self._keep(await _in_database(admitted)(self.scope, self.camera_id))
                     checked = time.monotonic()

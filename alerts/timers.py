@@ -73,8 +73,12 @@ def timers_of(alerts: AlertQuerySet) -> list[Spread]:
 
 
 def _between(rows: Iterable[Any], start: str, end: str) -> list[float]:
+    """Return seconds; what ended before it began is left out.
+
+    Two machines' clocks were apart then, and to call it 0 s would flatter the figures.
+    """
     return [
-        max((row[end] - row[start]).total_seconds(), 0.0)
+        (row[end] - row[start]).total_seconds()
         for row in rows
-        if row[start] is not None and row[end] is not None
+        if row[start] is not None and row[end] is not None and row[end] >= row[start]
     ]

@@ -2,8 +2,8 @@
 
     python -m benchmarks.attacks NAME --port 8000 --seconds 30 [--cookie sessionid=…] [--camera ID --token …] [--seed 1]
 
-NAME is one of ATTACKS. Prints one line of JSON: what was sent and what came back. Only addresses of the loopback range are
-connected to. `benchmarks.blinding` and `tests/live/test_blinding.py` run it beside a camera.
+NAME is one of ATTACKS. Prints one line of JSON: what was sent and what came back. It connects to addresses of the
+loopback range alone. `benchmarks.blinding` and `tests/live/test_blinding.py` run it beside a camera.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ import struct
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 # From several addresses of this machine, so that no bound for a single one is all that holds.
 ADDRESSES = tuple(f"127.0.0.{number}" for number in range(2, 8))
@@ -68,7 +69,7 @@ class Target:
             writer.close()
 
 
-Attack = Callable[[Target], Awaitable[None]]
+Attack = Callable[[Target], Coroutine[Any, Any, None]]
 
 
 async def _many(target: Target, count: int, act: Attack) -> None:
@@ -167,7 +168,8 @@ async def _socket(target: Target) -> None:
     key = base64.b64encode(target.chance.randbytes(16)).decode()
     try:
         writer.write(
-            f"GET /ws/{kind}/{uuid.UUID(int=target.chance.getrandbits(128))}/ HTTP/1.1\r\nHost: localhost:{target.port}\r\n"
+            f"GET /ws/{kind}/{uuid.UUID(int=target.chance.getrandbits(128))}/ HTTP/1.1\r\n"
+            f"Host: localhost:{target.port}\r\n"
             f"Origin: http://localhost:{target.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
             f"Cookie: sessionid={target.chance.getrandbits(128):032x}\r\n\r\n".encode()
@@ -241,7 +243,7 @@ def hostile_photographs() -> dict[str, bytes]:
     found = {}
     for name, (image, kind, options) in made.items():
         stream = io.BytesIO()
-        image.save(stream, kind, **options)  # type: ignore[arg-type]
+        image.save(stream, kind, **options)
         found[name] = stream.getvalue()
     return found | {"progressive JPEG": progressive_jpeg(3840, 3000)}
 

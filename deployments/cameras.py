@@ -19,6 +19,7 @@ from deployments import plans
 from deployments.events import announce
 from deployments.locks import hold
 from deployments.models import OVER, STEPS, Camera, Deployment, Period
+from deployments.offsets import Offset
 from deployments.querysets import token_digest
 
 MANAGE = "deployments.manage_cameras"
@@ -153,6 +154,16 @@ def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = No
         frames_dropped=F("frames_dropped") + counts.dropped + counts.passed_over,
         last_seen_at=timezone.now(),
         **now,
+    )
+
+
+def note_clock(camera: Camera, offset: Offset) -> None:
+    """Keep how far the clock of a camera's agent, or of its browser, is ahead of this server's.
+
+    A measurement, taken again and again while the camera is connected, so no journal row.
+    """
+    Camera.objects.filter(pk=camera.pk).update(
+        clock_offset_ms=offset.ms, clock_uncertainty_ms=offset.uncertainty_ms, clock_checked_at=timezone.now()
     )
 
 

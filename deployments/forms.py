@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from audit.errors import Refused
 from deployments import staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment
+from deployments.offsets import Offset
 from deployments.policy import CHOSEN_HALTS, Collateral, UseCase
 from watchlists.engines import current_engine
 from watchlists.models import OperatingPoint, Watchlist
@@ -345,3 +348,21 @@ def shape_of(post: Mapping[str, Any], name: str) -> Any:
         return json.loads(post.get(name, ""))
     except ValueError:
         return None
+
+
+_MILLISECONDS = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+
+
+def device_offset(post: Mapping[str, Any]) -> Offset:
+    """How far a browser found its device's clock to be ahead of the server's, in whole milliseconds.
+
+    Raises:
+        Refused: it did not say so in numbers.
+    """
+    texts = [str(post.get(name, "")) for name in ("offset_ms", "uncertainty_ms")]
+    try:
+        if not all(_MILLISECONDS.fullmatch(text) for text in texts):
+            raise ValueError
+        return Offset(*map(float, texts))
+    except ValueError as error:
+        raise Refused("Your browser did not measure its clock. Load the page again and compare clocks.") from error

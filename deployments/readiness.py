@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
+import math
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
@@ -16,18 +16,17 @@ from audit.errors import Conflict, Refused
 from audit.journal import JournalData, record
 from audit.machine import move, require
 from audit.models import Entry
-from deployments import bluetest, governor
+from deployments import bluetest, clock_comparison, governor
 from deployments.applications import APPLY
 from deployments.events import announce
 from deployments.locks import hold, hold_period
 from deployments.models import STEPS, Camera, Deployment, Period, Sign
+from deployments.offsets import ClockMoved, Offset
 from watchlists import engines, thresholds
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names, refuse_names_on_file
 
 RUN, OPERATES = "deployments.run_deployment", "deployments.operate_camera"
-# A comparison of clocks holds so long.
-CLOCK_HOLDS = dt.timedelta(hours=1)
 # A clock that went back by more than this is not to be trusted with the end of an authority.
 BACKWARDS = dt.timedelta(seconds=5)
 BRIEFING_HOLDS = dt.timedelta(hours=12)
@@ -172,28 +171,35 @@ def record_briefing(period: Period, *, briefing: str, actor: AbstractBaseUser) -
 
 
 @transaction.atomic
-def check_clock(period: Period, *, device_ms: int, actor: AbstractBaseUser) -> int:
-    """Compare this server's clock with the database's and with the commander's device; the largest difference in ms.
+def check_clock(period: Period, *, device: Offset, actor: AbstractBaseUser) -> Check:
+    """Keep how far the clocks of the commander's device and of the database are from this server's.
 
-    device_ms: the device's clock, milliseconds since 1970, as it sent this.
+    device: as the device estimated it from round trips. Returns what the readiness check says now.
+
+    Raises:
+        Refused: the line to the device is too slow to tell, or this server's clock was set meanwhile.
     """
     _preparing(period, actor)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp()) * 1000")
-        database_ms = float(cursor.fetchone()[0])
-    here_ms = time.time() * 1000
-    if not 0 < device_ms < 2**53:
-        raise Refused("This is no time of day.")
-    device, database = round(device_ms - here_ms), round(database_ms - here_ms)
-    offset = device if abs(device) >= abs(database) else database
-    # A clock that is years off must not break the row that says so.
-    period.clock_offset_ms = max(min(offset, 2**31 - 1), -(2**31))
+    if device.uncertainty_ms > clock_comparison.MOST_UNCERTAIN_MS:
+        raise Refused("The line to your device is too slow to compare clocks. Try again on a better connection.")
+    try:
+        database = clock_comparison.database_offset()
+    except ClockMoved as error:
+        raise Refused("This server's clock was set during the comparison. Compare again.") from error
+    period.device_offset_ms, period.device_uncertainty_ms = device.ms, device.uncertainty_ms
+    period.database_offset_ms, period.database_uncertainty_ms = database.ms, database.uncertainty_ms
     period.clock_checked_at = timezone.now()
-    period.save(update_fields=["clock_offset_ms", "clock_checked_at"])
-    data: JournalData = {"offset_ms": offset, "period": str(period.pk)}
+    period.save(update_fields=clock_comparison.FIELDS)
+    data: JournalData = {
+        "device_offset_ms": round(device.ms),
+        "device_uncertainty_ms": math.ceil(device.uncertainty_ms),
+        "database_offset_ms": round(database.ms),
+        "database_uncertainty_ms": math.ceil(database.uncertainty_ms),
+        "period": str(period.pk),
+    }
     record(Action.CLOCK_CHECKED, actor=actor, target=period.deployment, data=data)
     announce(period.deployment_id, "deployment.changed", period.deployment_id)
-    return offset
+    return _clock(period, timezone.now())
 
 
 @transaction.atomic
@@ -326,16 +332,10 @@ def _officers(period: Period, now: dt.datetime) -> Check:
 
 
 def _clock(period: Period, now: dt.datetime) -> Check:
-    at, offset = period.clock_checked_at, period.clock_offset_ms
-    label = "Clocks"
     last = latest_moment()
     if last is not None and last - now > BACKWARDS:
-        return Check("clock", label, False, "This server's clock went back: set it right.")
-    # Once it runs, the system itself watches for a clock that jumps.
-    if at is None or offset is None or (now - at > CLOCK_HOLDS and not period.is_running):
-        return Check("clock", label, False, "Clocks were not compared within the last hour.")
-    holds = abs(offset) <= settings.LFR_CLOCK_TOLERANCE_MS
-    return Check("clock", label, holds, f"{abs(offset) / 1000:.1f} s apart{'' if holds else ': too far'}.")
+        return Check("clock", "Clocks", False, "This server's clock went back: set it right.")
+    return Check("clock", "Clocks", *clock_comparison.finding(period, now))
 
 
 def _recognition(period: Period, now: dt.datetime) -> Check:

@@ -18,7 +18,7 @@ from deployments import bluetest, documents
 from deployments.bluetest import end_tests
 from deployments.events import announce
 from deployments.locks import hold, hold_period
-from deployments.models import STEPS, Deployment, Document, Period
+from deployments.models import STEPS, Camera, Deployment, Document, Period
 from deployments.policy import CHOSEN_HALTS, Halt
 from deployments.readiness import BACKWARDS, RUN, next_period, not_who_authorised, obstacles, verdict_of
 from watchlists import operations as watchlist_operations
@@ -231,6 +231,8 @@ def distrust_clock(last: dt.datetime, now: dt.datetime) -> int:
     for deployment in live:
         pause(deployment, code=Halt.CLOCK, detail=detail, actor=CLOCK)
     Period.objects.filter(ended_at__isnull=True).update(clock_checked_at=None)
+    # They were measured against the clock as it was.
+    Camera.objects.filter(period__ended_at__isnull=True).update(clock_checked_at=None)
     return len(live)
 
 

@@ -6,7 +6,6 @@ Every word is invented.
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from django.utils import timezone
 from deployments import applications, authority, bluetest, readiness, running, staffing
 from deployments.applications import PeriodDraft
 from deployments.models import Deployment, Period
+from deployments.offsets import Offset
 from deployments.policy import Collateral, UseCase
 from lfr_site.models import User
 from recognition.imaging import encode_jpeg
@@ -126,7 +126,8 @@ def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list:
     staffing.post(deployment, people.officer, team=TEAM, actor=commander)
     readiness.record_briefing(period, briefing=BRIEFING, actor=commander)
     running.count_officers(period, count=deployment.officers_planned or 1, actor=commander)
-    readiness.check_clock(period, device_ms=round(time.time() * 1000), actor=commander)
+    # The rehearsal's device is this very machine.
+    readiness.check_clock(period, device=Offset(0.0, 0.0), actor=commander)
 
 
 def live(deployment: Deployment, people: People) -> Deployment:

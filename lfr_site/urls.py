@@ -5,6 +5,7 @@ from lfr_site import views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("time/", views.server_time, name="server-time"),
     # Only these of allauth's pages: each leaves its row in the journal. Nobody makes an account of their own.
     path("accounts/login/", views.SignIn.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),

@@ -50,6 +50,7 @@ class Rule:
 
 TABLE: dict[str, Rule] = {
     "home": Rule(ALL | {"stranger"}),
+    "server-time": Rule(ALL | {"stranger"}),
     "watchlists": Rule(LISTS),
     "watchlist-new": Rule(COMPILE),
     "watchlist": Rule(LISTS),

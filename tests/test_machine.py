@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,7 @@ from audit.models import Entry
 from deployments import authority, bluetest, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import STEPS, Camera, Deployment, Pass, Period
+from deployments.offsets import Offset, excess
 from deployments.policy import Halt
 from lfr_site import rehearsal
 from lfr_site.models import User
@@ -108,7 +108,7 @@ ACTS: dict[str, Act] = {
     "briefing": _of_period(lambda p, actor, _: readiness.record_briefing(p, briefing="All", actor=actor)),
     "officers": _of_period(lambda p, actor, _: running.count_officers(p, count=5, actor=actor)),
     "few officers": _of_period(lambda p, actor, _: running.count_officers(p, count=1, actor=actor)),
-    "clock": _of_period(lambda p, actor, _: readiness.check_clock(p, device_ms=round(time.time() * 1000), actor=actor)),
+    "clock": _of_period(lambda p, actor, _: readiness.check_clock(p, device=Offset(0.0, 0.0), actor=actor)),
     "test": _of_period(lambda p, actor, _: bluetest.start(p, actor=actor)),
     "taps": _of_period(_taps),
     "end test": _of_period(lambda p, actor, _: bluetest.end(p, actor=actor)),
@@ -304,7 +304,9 @@ def _every_guard_held(world: World) -> None:
     assert period.briefed_at is not None
     assert (period.officers_present or 0) >= (deployment.officers_planned or 0)
     assert period.clock_checked_at is not None
-    assert abs(period.clock_offset_ms or 0) <= 2000
+    for offset in (period.device_offset, period.database_offset):
+        assert offset is not None
+        assert excess(offset) <= 2000
     assert BiasEvidence.objects.filter(withdrawn_at__isnull=True, expires_on__gte=timezone.localdate(now)).exists()
     for camera in period.cameras.all():
         passes = camera.passes.count()

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from deployments.models.deployments import Deployment
 from deployments.models.periods import Period
+from deployments.offsets import Offset, kept
 from deployments.querysets import CameraQuerySet
 
 # Of what a worker measures on a frame: mean brightness, 0 to 255, and the sharpness of its edges.
@@ -65,6 +66,10 @@ class Camera(models.Model):
     due_rate_now = models.FloatField(default=0, editable=False)
     turn_wait_now_ms = models.PositiveIntegerField(default=0, editable=False)
     line_now_ms = models.PositiveIntegerField(default=0, editable=False)
+    # How far the clock of its agent, or of its browser, is ahead of the server's.
+    clock_offset_ms = models.FloatField(null=True, editable=False)
+    clock_uncertainty_ms = models.FloatField(null=True, editable=False)
+    clock_checked_at = models.DateTimeField(null=True, editable=False)
 
     objects = CameraQuerySet.as_manager()
 
@@ -88,9 +93,15 @@ class Camera(models.Model):
         return self.period.deployment
 
     @property
+    def clock_offset(self) -> Offset | None:
+        """Of its agent's clock; None before it was measured."""
+        return kept(self.clock_offset_ms, self.clock_uncertainty_ms)
+
+    @property
     def is_streaming(self) -> bool:
         """Heard of within the last seconds."""
-        return self.last_seen_at is not None and timezone.now() - self.last_seen_at < SILENT_FOR
+        # Either way: a clock that was set back must not make a camera that fell silent look alive until it catches up.
+        return self.last_seen_at is not None and abs(timezone.now() - self.last_seen_at) < SILENT_FOR
 
     @property
     def is_line_slow(self) -> bool:

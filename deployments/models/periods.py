@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from deployments.models.deployments import Deployment
+from deployments.offsets import Offset, kept
 from deployments.querysets import PeriodQuerySet
 from watchlists.models import Watchlist
 
@@ -22,6 +23,7 @@ class Period(models.Model):
 
     alerts_*: what `alerts` has told of: possible matches but those of the blue list. test_until: how long the
     recognition test, before going live or while paused, may go on; cameras then compare with the blue list alone.
+    device_*, database_*: how far the clocks of the commander's device and of the database are ahead of the server's.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -47,7 +49,10 @@ class Period(models.Model):
     officers_counted_at = models.DateTimeField(null=True, editable=False)
     officers_present = models.PositiveSmallIntegerField(null=True, editable=False)
     clock_checked_at = models.DateTimeField(null=True, editable=False)
-    clock_offset_ms = models.IntegerField(null=True, editable=False)
+    device_offset_ms = models.FloatField(null=True, editable=False)
+    device_uncertainty_ms = models.FloatField(null=True, editable=False)
+    database_offset_ms = models.FloatField(null=True, editable=False)
+    database_uncertainty_ms = models.FloatField(null=True, editable=False)
     tested_from = models.DateTimeField(null=True, editable=False)
     test_until = models.DateTimeField(null=True, editable=False)
     went_live_at = models.DateTimeField(null=True, editable=False)
@@ -74,6 +79,16 @@ class Period(models.Model):
 
     def __str__(self) -> str:
         return self.place or "a place still to be named"
+
+    @property
+    def device_offset(self) -> Offset | None:
+        """Of the commander's device; None before clocks were compared."""
+        return kept(self.device_offset_ms, self.device_uncertainty_ms)
+
+    @property
+    def database_offset(self) -> Offset | None:
+        """Of the database; None before clocks were compared."""
+        return kept(self.database_offset_ms, self.database_uncertainty_ms)
 
     @property
     def is_running(self) -> bool:

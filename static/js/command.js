@@ -1,4 +1,6 @@
 // The day's page: a clock to the end, what happens as it happens, and a tile a camera in which nobody can be recognised.
+import { learnTime, mark, serverNow } from "./time.js";
+
 const root = document.getElementById("command");
 const now = document.getElementById("now");
 const line = document.getElementById("line");
@@ -11,7 +13,7 @@ const shown = new Map();
 let leaving = false;
 document.addEventListener("submit", () => { leaving = true; });
 
-let skew = 0, heardAt = 0, retry = 500, fetching = false, again = false;
+let heardAt = 0, retry = 500, fetching = false, again = false;
 
 refreshClock();
 connect();
@@ -20,17 +22,15 @@ setInterval(refresh, EVERY_MS);
 setInterval(showTiles, TILE_MS);
 showTiles();
 
-// By the server's clock, whatever this device's says.
-function refreshClock() {
-  const clock = now.querySelector(".clock");
-  if (clock?.dataset.now) skew = new Date(clock.dataset.now) - Date.now();
+function refreshClock(trip) {
+  learnTime(now.querySelector(".clock"), trip);
   tick();
 }
 
 function tick() {
   const clock = now.querySelector(".clock");
   if (clock?.dataset.until) {
-    const left = Math.max(0, Math.round((new Date(clock.dataset.until) - Date.now() - skew) / 1000));
+    const left = Math.max(0, Math.round(Number(clock.dataset.until) - serverNow()));
     const [hours, minutes, seconds] = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
     clock.textContent = `${hours}:${String(minutes).padStart(2, "0")}:${String(seconds).padStart(2, "0")}`;
     clock.closest(".panel").classList.toggle("bad", left < 600);
@@ -44,14 +44,16 @@ async function refresh() {
   if (fetching) { again = true; return; }
   fetching = true;
   try {
+    const sent = mark();
     const answer = await fetch(root.dataset.now);
+    const received = mark();
     if (answer.ok && !answer.redirected) {
       const hadFocus = now.contains(document.activeElement);
       if (!hadFocus) {
         now.innerHTML = await answer.text();
         for (const tile of now.querySelectorAll("img[data-tile]")) if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
         heardAt = performance.now();
-        refreshClock();
+        refreshClock({ sent, received });
         // The buttons beside it belong to a state.
         if (!leaving && now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
       }

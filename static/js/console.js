@@ -2,8 +2,9 @@
 import { compare, moveBy, step as stepPictures, use as useTool } from "./compare.js";
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
-import { learnTime, openLine, serverNow, tickAges } from "./line.js";
+import { openLine } from "./line.js";
 import { ring, soundButton } from "./sound.js";
+import { learnTime, serverNow, tickAges } from "./time.js";
 
 const root = document.getElementById("console");
 const [lineSign, lost, sound, notify, keys, letters, card, queue, announce, problem, undoBar, measured] =
@@ -83,7 +84,7 @@ async function fetchMissing() {
   const ids = [...missing];
   everything = false;
   missing.clear();
-  const { html } = await fetchPiece(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
+  const { html, ...trip } = await fetchPiece(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
   fetching = false;
   if (html === undefined) {
     // Not lost: with the next event, or by the clock, everything is asked for.
@@ -91,7 +92,7 @@ async function fetchMissing() {
     return;
   }
   const fresh = fragment(html);
-  learnTime(fresh.firstElementChild);
+  learnTime(fresh.firstElementChild, trip);
   keepingFocus(queue, "id", () => {
     if (whole) return queue.replaceChildren(fresh);
     const rows = [...fresh.querySelectorAll("li[data-id]")];
@@ -151,13 +152,13 @@ function settle() {
 }
 
 // What somebody is still to judge, or is busy with, is never taken away; what is done makes room.
-let touchedAt = 0;
+let touchedAt = -BROWSING;
 
 function isFree() {
-  return !shownId() || (!card.querySelector("[data-decidable]") && Date.now() - touchedAt > BROWSING);
+  return !shownId() || (!card.querySelector("[data-decidable]") && performance.now() - touchedAt > BROWSING);
 }
 
-for (const kind of ["pointerdown", "keydown", "change"]) card.addEventListener(kind, () => { touchedAt = Date.now(); });
+for (const kind of ["pointerdown", "keydown", "change"]) card.addEventListener(kind, () => { touchedAt = performance.now(); });
 
 function tell(fresh, count) {
   const tiers = fresh.map(({ dataset }) => dataset.tier);
@@ -274,7 +275,7 @@ queue.addEventListener("click", ({ target }) => {
 });
 
 async function browse(id) {
-  touchedAt = Date.now();
+  touchedAt = performance.now();
   // What is being judged already keeps what was marked.
   if (shownId() !== id || !card.querySelector("[data-decidable]")) await show(id);
   if (shownId() === id && queue.contains(document.activeElement)) focusTitle();
@@ -349,7 +350,7 @@ function leave(id, after) {
     leaving = null;
     if (sending || showing) return;
     if (card.querySelector("[data-decidable]") || ![id, null].includes(shownId())) return;
-    touchedAt = 0;
+    touchedAt = -BROWSING;
     next();
   }, after);
 }

@@ -1,9 +1,11 @@
 // Pieces of pages, asked for one by one. Of several answers for one place the last that was asked for counts.
+import { mark } from "./time.js";
+
 const PATIENCE = 8000;
 const latest = new Map();
 
-// Gives {html}, or why not: {reason, status}, in words. isAway: nothing was said to it, so it may be tried again.
-// isLate: something else was asked for at this place meanwhile.
+// Gives {html, sent, received}, the moments as time.js marks them, or why not: {reason, status}, in words. isAway:
+// nothing was said to it, so it may be tried again. isLate: something else was asked for at this place meanwhile.
 export async function fetchPiece(url, place, options = {}) {
   const ticket = Symbol();
   latest.set(place, ticket);
@@ -12,9 +14,11 @@ export async function fetchPiece(url, place, options = {}) {
 }
 
 async function ask(url, options) {
-  let response, text;
+  const sent = mark();
+  let response, received, text;
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
+    received = mark();
     // A line may break in the middle of an answer as well.
     text = await response.text();
   } catch {
@@ -22,7 +26,7 @@ async function ask(url, options) {
   }
   const { status } = response;
   if (response.redirected) return { isAway: true, isSignedOut: true, reason: "You are signed out. Sign in again." };
-  if (response.ok) return { html: text, status };
+  if (response.ok) return { html: text, status, sent, received };
   const said = new DOMParser().parseFromString(text, "text/html").getElementById("reason")?.textContent;
   return { isAway: status >= 500 || status === 429, reason: said ?? "The server could not do this. Try again.", status };
 }

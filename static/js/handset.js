@@ -1,8 +1,9 @@
 // The officer's phone. Faces are kept in this page's memory only; what waits to be sent (ids and codes) survives it.
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
-import { learnTime, openLine, serverNow, span, tickAges } from "./line.js";
+import { openLine } from "./line.js";
 import { ring, soundButton } from "./sound.js";
+import { ask, hasMoved, learnTime, serverNow, since, span, stamp, tickAges } from "./time.js";
 
 const root = document.getElementById("handset");
 const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] =
@@ -48,15 +49,15 @@ async function refresh() {
   isWantedAgain = isFetching;
   if (isFetching) return;
   isFetching = true;
-  const { html } = await fetchPiece(root.dataset.list, "list");
+  const { html, ...trip } = await fetchPiece(root.dataset.list, "list");
   isFetching = false;
-  if (html !== undefined) showList(html);
+  if (html !== undefined) showList(html, trip);
   if (isWantedAgain) refresh();
 }
 
-function showList(html) {
+function showList(html, trip) {
   keepingFocus(street, "open", () => { street.innerHTML = html; });
-  learnTime(street.firstElementChild);
+  learnTime(street.firstElementChild, trip);
   tickAges(root);
   const rows = [...street.querySelectorAll("[data-open]")];
   const fresh = rows.filter(({ dataset }) => known && (!known.has(dataset.open) || ("escalated" in dataset && !known.get(dataset.open))));
@@ -91,8 +92,8 @@ function moveOn() {
   const card = front.firstElementChild;
   const id = card?.dataset.id;
   const isDone = card && (!cards.has(id) || (isOver(card.dataset.state) && !outbox().some((act) => act.alert === id)));
-  overSince = isDone ? overSince || Date.now() : 0;
-  if (!isDone || asked || Date.now() - overSince < SHOWN_DONE) return;
+  overSince = isDone ? overSince || performance.now() : 0;
+  if (!isDone || asked || performance.now() - overSince < SHOWN_DONE) return;
   overSince = 0;
   front.replaceChildren();
   const next = [...street.querySelectorAll("[data-open]")].find(({ dataset }) => dataset.open !== id);
@@ -194,7 +195,7 @@ function offer(id) {
   for (const form of card.querySelectorAll("[data-act]")) form.hidden = "others" in card.dataset || !form.dataset.from.split(" ").includes(state);
   if (last) {
     card.querySelector(".state-now").textContent = `${last.label}: not sent yet`;
-    card.querySelector(".state-since").dataset.since = last.at / 1000 + (serverNow() - Date.now() / 1000);
+    card.querySelector(".state-since").dataset.since = last.at / 1000;
     if (last.name === "engage") card.dataset.engaged = card.querySelector(".state-since").dataset.since;
   }
 }
@@ -224,7 +225,7 @@ front.addEventListener("submit", (event) => {
     hush();
     setOutbox([...outbox(), {
       key: crypto.randomUUID(), alert: id, name: form.dataset.act, label: form.dataset.label, to: form.dataset.to,
-      url: form.getAttribute("action"), fields, at: Date.now(), ticks: performance.now(), page: PAGE,
+      url: form.getAttribute("action"), fields, ...stamp(),
     }]);
     offer(id);
     // The button that was pressed is gone; the keyboard's place is at the card.
@@ -232,13 +233,6 @@ front.addEventListener("submit", (event) => {
   });
   send();
 });
-
-// By this page's stopwatch; after a reload only by the clock, and then no more than it can be.
-const PAGE = crypto.randomUUID();
-
-function ago(act) {
-  return Math.max(act.page === PAGE ? performance.now() - act.ticks : Date.now() - act.at, 0);
-}
 
 let sending = false;
 
@@ -248,6 +242,8 @@ async function send() {
   sending = true;
   const barred = new Set();
   try {
+    // How long ago something was done is told by the server's time, which must be known for that.
+    if (outbox().length && hasMoved() && !(await ask(root.dataset.time))) return;
     for (let act = outbox()[0]; act; act = outbox().find(({ alert }) => !barred.has(alert))) {
       const how = await sendOne(act);
       if (how === "away") break;
@@ -265,7 +261,7 @@ function isBarred(status) {
 
 async function sendOne(act) {
   const body = new FormData();
-  for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(ago(act)) })) body.set(name, value);
+  for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(since(act)) })) body.set(name, value);
   const { html, reason, status, isAway, isSignedOut } = await postPiece(act.url, body, root.dataset.csrf, act.key);
   if (isSignedOut) say(reason);
   if (isAway) return "away";
@@ -328,7 +324,7 @@ function remind() {
   const said = [];
   for (const [id, card] of cards) {
     const isSpokenTo = ["engaged", "id_check", "same"].includes(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
-    const times = isSpokenTo ? Math.floor((serverNow() - Number(card.dataset.engaged)) / every) : 0;
+    const times = isSpokenTo ? Math.max(Math.floor((serverNow() - Number(card.dataset.engaged)) / every), 0) : 0;
     if (times) said.push(`${card.dataset.camera}: spoken to for more than ${span(times * every)}. Is it still necessary? In doubt, release.`);
     if (times > (reminded.get(id) ?? 0)) {
       navigator.vibrate?.([200, 100, 200, 100, 400]);
@@ -360,6 +356,8 @@ setInterval(() => { tickAges(root); remind(); moveOn(); }, 500);
 setInterval(send, RETRY);
 setInterval(refresh, LIST_EVERY);
 addEventListener("online", send);
+// A phone that slept has missed what came, and its stopwatch stood still.
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 setOutbox(outbox());
 learnTime(street.firstElementChild);
 refresh();

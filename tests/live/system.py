@@ -7,6 +7,7 @@ import base64
 import contextlib
 import datetime as dt
 import json
+import math
 import os
 import re
 import signal
@@ -30,6 +31,7 @@ from websockets.sync.client import connect as connect_now
 from websockets.sync.connection import Connection
 from websockets.typing import Origin
 
+from deployments import offsets
 from lfr_site import services
 from lfr_site.supervisor import BASE_DIR, available_port
 from tests.cast import NAMES, portrait_jpeg
@@ -282,12 +284,17 @@ class LiveUser:
             (f"/periods/{period}/signs/", {"place": "Both ends"}, sign),
             (f"/periods/{period}/briefing/", {"briefing": "All, by the commander"}, None),
             (f"/periods/{period}/officers/", {"count": "4"}, None),
-            (f"/periods/{period}/clock/", {"device_ms": str(round(time.time() * 1000))}, None),
+            (f"/periods/{period}/clock/", self._clock(), None),
             (f"/deployments/{deployment}/ready/", {}, None),
             (f"/deployments/{deployment}/go-live/", {}, None),
         ):
             page = self.post(path, fields, files)
             assert page.status_code == 200, page.text
+
+    def _clock(self) -> dict[str, str]:
+        """How far this machine's clock is ahead of the server's, measured as a browser does."""
+        server = offsets.measure(lambda: float(self.get("/time/").json()["ms"]), trips=8)
+        return {"offset_ms": str(round(-server.ms)), "uncertainty_ms": str(math.ceil(server.uncertainty_ms))}
 
     def token(self, camera: str) -> str:
         page = self.post(f"/cameras/{camera}/token/")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import socket
@@ -56,7 +57,7 @@ class Watched:
     def longest_gap(self, since: float, until: float) -> float:
         """Seconds in which no frame was answered, at most, between two moments."""
         times = [since, *(at for at in list(self.read_at) if since < at < until), until]
-        return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
 
     async def _pictures(self) -> AsyncIterator[bytes]:
         due = time.monotonic()
@@ -110,7 +111,7 @@ def test_no_attack_blinds_a_camera(
     ended = time.monotonic()
     assert done.returncode == 0, done.stderr
     gap = watched.longest_gap(began, ended)
-    print(json.loads(done.stdout) | {"longest_gap_s": round(gap, 2)})
+    sys.stdout.write(f"{json.loads(done.stdout) | {'longest_gap_s': round(gap, 2)}}\n")
     assert gap < LONGEST_GAP_S
     # The walk that is going on as it ends still has its alert to come.
     walked = len(watched.walks) - walks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -244,6 +245,101 @@ def test_a_handset_without_a_connection_keeps_what_was_done_and_says_so(scene: S
     )
     assert [(name, leaflet) for name, leaflet, _ in acts] == [("engage", None), ("release", True)]
     assert all(3 < late < 60 for _, _, late in acts)
+
+
+# How far the clock of a phone is set ahead: minutes, more than anybody may be spoken to without a reminder.
+AHEAD, BEHIND = dt.timedelta(minutes=7), dt.timedelta(minutes=-7)
+
+
+def _set_clock(page: Page, by: dt.timedelta) -> None:
+    page.clock.set_system_time(dt.datetime.now(dt.UTC) + by)
+
+
+def _spoken_to_for(scene: Scene, alert: str) -> float:
+    spent = f"SELECT extract(epoch FROM clock_timestamp() - engaged_at) FROM alerts_alert WHERE id = '{alert}'"
+    return float(scene.live.sql(spent)[0][0])
+
+
+def _tells_how_long(scene: Scene, alert: str) -> bool:
+    """Whether the handset's timer says what the database says, as near as whole seconds and a tick allow."""
+    said = scene.phone.locator(f".street-card[data-id='{alert}'] .state-since").inner_text()
+    minutes, _, seconds = said.removesuffix(" s").rpartition(":")
+    return abs(int(minutes or 0) * 60 + int(seconds) - _spoken_to_for(scene, alert)) < 2
+
+
+# Keeps every reminder that is shown, even for a moment.
+_KEEP_REMINDERS = """() => {
+  const reminder = document.getElementById("reminder");
+  window.reminders = [];
+  new MutationObserver(() => { if (!reminder.hidden) window.reminders.push(reminder.textContent); })
+    .observe(reminder, { attributes: true, childList: true });
+}"""
+
+
+def _reminded_early(scene: Scene, alert: str) -> list[str]:
+    """What the handset has reminded of, while the minute after which it may is not over."""
+    reminders: list[str] = scene.phone.evaluate("window.reminders")
+    return reminders if _spoken_to_for(scene, alert) < 59 else []
+
+
+def test_a_phone_whose_clock_is_wrong_or_set_meanwhile_tells_the_right_time(scene: Scene, people: Cast) -> None:
+    alert = scene.raised()
+    scene.phone.clock.install(time=dt.datetime.now(dt.UTC) + AHEAD)
+    scene.phone.goto(f"{scene.path}handset/")
+    expect(scene.phone.locator("#line")).to_have_text("Connected")
+    scene.phone.evaluate(_KEEP_REMINDERS)
+    # The list comes seconds after the server made it; what is pressed then is answered at once.
+    line = scene.phone.context.new_cdp_session(scene.phone)
+    line.send("Network.emulateNetworkConditions", _line(latency=3000))
+    scene.judge(alert, "4", "s")
+    card = scene.street_card(alert)
+    expect(card).to_be_visible(timeout=20_000)
+    line.send("Network.emulateNetworkConditions", _line(latency=0))
+    _press(card, "Speaking to them")
+    expect(card.locator(".state-now")).to_have_text("Person spoken to", timeout=20_000)
+    assert eventually(lambda: _tells_how_long(scene, alert))
+    assert _reminded_early(scene, alert) == []
+    for by in (BEHIND, AHEAD):
+        _set_clock(scene.phone, by)
+        # Several of the page's looks at its timers.
+        scene.phone.wait_for_timeout(1500)
+        assert _reminded_early(scene, alert) == []
+        assert eventually(lambda: _tells_how_long(scene, alert))
+    _acts_without_a_connection(scene, alert, card)
+    _press(card, "Not the person: release")
+    scene.both_say(alert, "Not the person: released")
+    _compares_clocks(scene, people.sign_in("commander"))
+
+
+def _acts_without_a_connection(scene: Scene, alert: str, card: Locator) -> None:
+    """What is done then is told by how long ago it was, though the clock is set before it is sent."""
+    scene.phone.context.set_offline(True)
+    before = scene.live.sql("SELECT clock_timestamp()")[0][0]
+    _press(card, "Checking identity")
+    after = scene.live.sql("SELECT clock_timestamp()")[0][0]
+    _set_clock(scene.phone, BEHIND)
+    scene.phone.context.set_offline(False)
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent", timeout=20_000)
+    acts = f"SELECT done_at FROM alerts_act WHERE alert_id = '{alert}' AND name = 'check_identity'"
+    assert eventually(lambda: len(scene.live.sql(acts)) == 1)
+    ((done,),) = scene.live.sql(acts)
+    tolerance = dt.timedelta(seconds=2)
+    assert before - tolerance < done < after + tolerance
+
+
+def _line(*, latency: int) -> dict[str, object]:
+    """A line of Chromium's on which every answer comes so many milliseconds later."""
+    return {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
+
+
+def _compares_clocks(scene: Scene, commander: Page) -> None:
+    """By the commander's device, whose clock is right, and then is not."""
+    ((period,),) = scene.live.sql(f"SELECT id FROM deployments_period WHERE deployment_id = '{scene.deployment.id}'")
+    for by, says in ((dt.timedelta(), "device is within 0."), (AHEAD, "at least 4")):
+        commander.clock.install(time=dt.datetime.now(dt.UTC) + by)
+        commander.goto(f"{scene.live.url}/periods/{period}/")
+        commander.get_by_role("button", name="Compare clocks").click()
+        expect(commander.locator(".messages")).to_contain_text(says, timeout=30_000)
 
 
 def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scene) -> None:

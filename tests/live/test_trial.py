@@ -239,7 +239,7 @@ class Day:
         page.get_by_label("Officers present").fill("6")
         page.get_by_role("button", name="Count").click()
         page.get_by_role("button", name="Compare clocks").click()
-        expect(page.locator(".checks .no")).to_have_count(1)
+        expect(page.locator(".checks .no")).to_have_count(1, timeout=30_000)
         # Not before staff were recognised.
         page.get_by_role("button", name="Everything is seen to: ready").click()
         expect(page.get_by_text("0 of 1 passes")).to_be_visible()

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deployments", "0006_postings"),
+        ("deployments", "0008_clocks_of_cameras"),
     ]
 
     operations = [

@@ -1,0 +1,59 @@
+"""A camera's clock, asked over its socket."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from alerts.camera_clock import TRIPS, CameraClock
+
+
+def _answer(clock: CameraClock, ahead_ms: float = 0.0, number: int | None = None) -> bool:
+    asked = clock.ask()
+    answer = {"type": "clock", "id": asked if number is None else number, "at_ms": time.time() * 1000 + ahead_ms}
+    return clock.hear(json.dumps(answer))
+
+
+@pytest.mark.parametrize("ahead_ms", [0.0, 90_000.0, -3_600_000.0])
+def test_enough_trips_come_to_an_offset_that_holds_the_truth(ahead_ms: float) -> None:
+    clock = CameraClock()
+    for _ in range(TRIPS):
+        assert clock.result() is None
+        assert _answer(clock, ahead_ms)
+    offset = clock.result()
+    assert offset is not None
+    # A millisecond for the two readings that this test itself makes.
+    assert abs(offset.ms - ahead_ms) <= offset.uncertainty_ms + 1
+    assert clock.result() is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "{}",
+        '{"type": "clock", "id": 1}',
+        '{"type": "clock", "id": 1, "at_ms": "soon"}',
+        '{"type": "clock", "id": 1, "at_ms": NaN}',
+        '{"type": "clock", "id": 1, "at_ms": -1}',
+        '{"type": "clock", "id": 2, "at_ms": 1}',
+        '{"type": "frame", "id": 1, "at_ms": 1}',
+        '{"type": "clock", "id": 1, "at_ms": 1, "more": "' + "x" * 400 + '"}',
+        "[" * 150,
+    ],
+)
+def test_what_is_no_answer_is_not_taken_for_one(text: str) -> None:
+    clock = CameraClock()
+    clock.ask()
+    assert not clock.hear(text)
+
+
+def test_nothing_is_heard_that_was_not_asked() -> None:
+    clock = CameraClock()
+    assert not clock.hear('{"type": "clock", "id": 0, "at_ms": 1}')
+    assert _answer(clock)
+    assert not clock.hear('{"type": "clock", "id": 1, "at_ms": 1}')
