@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Without a folder of faces nobody is there to test the cameras with.
 DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2
 
-.PHONY: demo demo-reset install install-dev browser test lint format clean
+.PHONY: demo demo-reset install install-dev browser test test-busy proof lint format clean
 
 demo: install
 	@$(DEMO) $(BIN)/python manage.py demo --port $(PORT) $(if $(FACES),--faces "$(FACES)")
@@ -39,6 +39,14 @@ browser:
 
 test: install-dev browser
 	@LFR_ENV=demo $(BIN)/python -m pytest $(ARGS)
+
+# The same with every core kept busy by something else, as on a slower machine: no test may depend on speed.
+test-busy: install-dev browser
+	@$(BIN)/python -m tests.busy & busy=$$!; LFR_ENV=demo $(BIN)/python -m pytest $(ARGS); status=$$?; kill $$busy; exit $$status
+
+# What takes too long for every run: each attack on a camera for half a minute, with bounds in seconds.
+proof: install-dev
+	@LFR_ENV=demo LFR_PROOF_SECONDS=30 $(BIN)/python -m pytest -s tests/live/test_blinding.py $(ARGS)
 
 lint: install-dev
 	$(BIN)/ruff check .
