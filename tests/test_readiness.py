@@ -22,7 +22,7 @@ from lfr_site import rehearsal
 from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
 from recognition.engine import Engine
-from recognition.imaging import decode_photograph
+from recognition.imaging import decode_stored
 from tests.cast import (
     Cast,
     add_person,
@@ -223,8 +223,8 @@ def test_a_sign_is_kept_without_the_faces_on_it(cast: Cast, engine: Engine) -> N
     picture = SimpleUploadedFile("sign.jpg", portrait_jpeg())
     answer = client.post(f"/periods/{period.pk}/signs/", {"place": "Pier", "photograph": picture})
     assert answer.status_code == 302
-    kept = decode_photograph(bytes(period.signs.get(place="Pier").photograph))
-    assert engine.detect_in_photograph(decode_photograph(portrait_jpeg()))
+    kept = decode_stored(bytes(period.signs.get(place="Pier").photograph))
+    assert engine.detect_in_photograph(decode_stored(portrait_jpeg()))
     assert engine.detect_in_photograph(kept) == []
 
 
