@@ -3,8 +3,8 @@
     python -m benchmarks.hostile [--only WORDS] [--json]
 
 Each file is made here and read in a fresh process: a picture by recognition.photographs as an upload is, an archive by
-watchlists.importfile as an import is. Memory is the largest resident set of the process that reads plus that of the
-decoder it starts, although they seldom have both at once.
+watchlists.importfile as an import is. Memory: the most that the process that reads and its decoder had resident, each
+by itself and both at one time.
 """
 
 from __future__ import annotations
@@ -57,23 +57,19 @@ def _measured(data: bytes, *, archive: bool) -> dict[str, Any]:
 def _read(path: Path, archive: bool) -> dict[str, Any]:
     read = _archive_reader() if archive else _upload
     data = path.read_bytes()
-    with _watched_decoder() as decoder_mb:
+    with _watched() as seen:
         began, cpu = time.perf_counter(), _cpu_seconds()
         said = read(data)
         seconds = time.perf_counter() - began
-        photographs_pid = photographs.decoder_pid()
-        if photographs_pid is not None:
-            decoder_mb.append(_most_resident(photographs_pid))
-        photographs.end_decoder()
-    reader, decoder = _most_resident(os.getpid()), max(decoder_mb, default=0)
+    photographs.end_decoder()
     return {
         "taken": not said,
         "said": said,
         "seconds": round(seconds, 2),
         "cpu_seconds": round(_cpu_seconds() - cpu, 2),
-        "reader_mb": round(reader),
-        "decoder_mb": round(decoder),
-        "peak_mb": round(reader + decoder),
+        "reader_mb": round(_memory_mb(os.getpid())["VmHWM"]),
+        "decoder_mb": round(seen["decoder"]),
+        "peak_mb": round(seen["both"]),
     }
 
 
@@ -103,16 +99,22 @@ def _archive_reader() -> Callable[[bytes], str]:
 
 
 @contextlib.contextmanager
-def _watched_decoder() -> Iterator[list[float]]:
-    """The largest resident set of the decoder, in MB, seen every few milliseconds: it may be ended over the file."""
-    seen: list[float] = []
+def _watched() -> Iterator[dict[str, float]]:
+    """Most resident MB of the decoder, as the kernel counts it, and of both processes at one time, looked at every two
+    milliseconds: the decoder may be ended over the file.
+    """
+    seen = {"decoder": 0.0, "both": 0.0}
     over = threading.Event()
+
+    def look() -> None:
+        pid = photographs.decoder_pid()
+        decoder = _memory_mb(pid) if pid is not None else {}
+        seen["decoder"] = max(seen["decoder"], decoder.get("VmHWM", 0))
+        seen["both"] = max(seen["both"], _memory_mb(os.getpid())["VmRSS"] + decoder.get("VmRSS", 0))
 
     def watch() -> None:
         while not over.wait(0.002):
-            pid = photographs.decoder_pid()
-            if pid is not None:
-                seen.append(_most_resident(pid))
+            look()
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -121,15 +123,15 @@ def _watched_decoder() -> Iterator[list[float]]:
     finally:
         over.set()
         watcher.join()
+        look()
 
 
-def _most_resident(pid: int) -> float:
-    """MB; 0 for a process that has ended."""
+def _memory_mb(pid: int) -> dict[str, float]:
+    """VmHWM and VmRSS; empty for a process that has ended."""
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024 / 1e6
-    return 0
+        lines = [line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+        return {line[0][:-1]: int(line[1]) * 1024 / 1e6 for line in lines if line[0] in ("VmHWM:", "VmRSS:")}
+    return {}
 
 
 def _cpu_seconds() -> float:

@@ -148,6 +148,7 @@ PICTURES: Mapping[str, Callable[[], bytes]] = {
     "baseline JPEG, 200 megapixels": lambda: baseline_jpeg(16384, 12160),
     "baseline JPEG, 210 megapixels": lambda: baseline_jpeg(16384, 12800),
     "progressive JPEG, 24 megapixels, 4:4:4": lambda: progressive_jpeg(6000, 4000),
+    "progressive JPEG, 24 megapixels, 4:4:4, finest": lambda: progressive_jpeg(6000, 4000, quality=100),
     "progressive JPEG, 50 megapixels, 4:2:0": lambda: progressive_jpeg(8192, 6144, 2),
     "progressive JPEG, 50 megapixels, 4:4:4": lambda: progressive_jpeg(8192, 6144),
     "progressive JPEG, 15 megapixels, 3,000 empty scans": lambda: empty_scans(3840, 3000),
