@@ -24,7 +24,7 @@ from deployments import tally
 from deployments.events import announce
 from deployments.models import Period
 from recognition.crop import lone_face_crop
-from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from recognition.watch import Candidate
 from watchlists.models import Photograph, SealedTemplate
 
@@ -90,7 +90,7 @@ def _resembled(photograph: Photograph, period: Period) -> Candidate | None:
 
 def as_a_camera_sees(photograph: Photograph) -> Pixels:
     """The face of a photograph as small as on the street, cut out like any other."""
-    pixels = decode_photograph(photograph.jpeg)
+    pixels = decode_stored(photograph.jpeg)
     scale = min(FACE_WIDTH / photograph.face_box[2], 1.0)
     small = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     left, top, width, height = (value * scale for value in photograph.face_box)

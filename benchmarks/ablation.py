@@ -35,7 +35,7 @@ from recognition.centre import centre_of
 from recognition.detect import Face, FaceDetector, Landmarks
 from recognition.embed import FastEmbed
 from recognition.engine import detector_at
-from recognition.imaging import Pixels, decode_photograph
+from recognition.imaging import Pixels, decode_stored
 from recognition.models import DLIB_MODEL, SFACE_MODEL, FaceModel
 from recognition.open_set import NoFaces, Photographs, compared_with
 from recognition.weights import verified
@@ -196,7 +196,7 @@ def _graph(model: FaceModel, home: Path) -> Path:
 
 
 def look(path: Path) -> Looks | None:
-    pixels = decode_photograph(path.read_bytes())
+    pixels = decode_stored(path.read_bytes())
     faces = _detector.detect_in_photograph(pixels)
     if not faces:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recognition.camera_jpeg import decode_frame
-from recognition.imaging import Pixels, decode_photograph
+from recognition.imaging import Pixels, decode_stored
 from recognition.open_set import Outcome, Photographs, compared_with
 
 Vector = npt.NDArray[np.float32]
@@ -43,7 +43,7 @@ class _Represented:
         os.environ["DEEPFACE_HOME"] = str(self.home)
         from deepface import DeepFace
 
-        pixels = decode_photograph(path.read_bytes())
+        pixels = decode_stored(path.read_bytes())
         try:
             found = DeepFace.represent(pixels, model_name="SFace", detector_backend="yunet", enforce_detection=True)
         except ValueError:
@@ -88,7 +88,7 @@ class FaceRecognitionLoop:
         import face_recognition
 
         self._library: Any = face_recognition
-        encodings = [self._library.face_encodings(_rgb(decode_photograph(path.read_bytes()))) for path in listed]
+        encodings = [self._library.face_encodings(_rgb(decode_stored(path.read_bytes()))) for path in listed]
         self._list = [found[0] for found in encodings if found]
 
     def __call__(self, jpeg: bytes, camera: int, number: int) -> int:

@@ -28,7 +28,7 @@ from benchmarks.weights import staged
 from recognition.camera_jpeg import decode_frame
 from recognition.detect import Face
 from recognition.engine import SHIPPED, Engine, engine_at
-from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import Reading, read
 from watchlists.defaults import DEFAULT_THRESHOLD
@@ -121,7 +121,7 @@ def _read(job: _Job) -> _Person:
         view = next((view for view in job.views if fnmatch.fnmatch(path.name, view)), None)
         if view is None:
             continue
-        pixels = decode_photograph(path.read_bytes())
+        pixels = decode_stored(path.read_bytes())
         faces = engine.detect_in_photograph(pixels)
         for condition in CONDITIONS if faces else []:
             probes.setdefault((view, condition.name), []).append(_seen(engine, pixels, faces[0], condition))

@@ -21,7 +21,7 @@ from audit.actions import Action
 from audit.journal import System, record
 from deployments import bluetest
 from deployments.models import OVER, Camera, Deployment, Document, Kit, Period
-from recognition.imaging import decode_photograph
+from recognition.imaging import decode_stored
 from watchlists import thresholds
 
 logger = logging.getLogger(__name__)
@@ -308,7 +308,7 @@ def _plan(period: Period, number: int, folder: Path) -> dict[str, Any]:
     if period.plan_jpeg is not None:
         name = f"plan-{number}.jpg"
         (folder / name).write_bytes(bytes(period.plan_jpeg))
-        height, width = decode_photograph(bytes(period.plan_jpeg)).shape[:2]
+        height, width = decode_stored(bytes(period.plan_jpeg)).shape[:2]
         ratio = height / width
     return {
         "file": name,

@@ -17,7 +17,8 @@ from deployments import applications, bluetest, readiness, running
 from deployments.forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm, device_offset, shape_of
 from deployments.models import Camera, Period, Sign
 from recognition.crop import faceless
-from recognition.imaging import Pixels, UnreadableImage, bounded, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, UnreadableImage, encode_jpeg
+from recognition.photographs import read_upload
 from watchlists.engine import engine
 from watchlists.models import Person
 
@@ -200,7 +201,7 @@ def _read(upload: Any, side: int) -> Any:
     if upload is None:
         raise Refused("Choose a picture.")
     try:
-        return bounded(decode_photograph(upload.read()), side)
+        return read_upload(upload.read(), side)
     except UnreadableImage as error:
         raise Refused(str(error)) from error
 

@@ -23,7 +23,7 @@ from deployments.policy import Rank
 from lfr_site import rehearsal, scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
-from recognition.imaging import bounded, decode_photograph, encode_jpeg
+from recognition.imaging import bounded, decode_stored, encode_jpeg
 from recognition.open_set import photographs
 from recognition.track import TrackSet
 from watchlists import destruction, flags, people
@@ -348,7 +348,7 @@ def _walk(period: Period, walks: list[list[Path]], people: rehearsal.People) -> 
 
 
 def _pass_by(camera: Camera, photograph: Path) -> None:
-    jpeg = encode_jpeg(bounded(decode_photograph(photograph.read_bytes()), 640), 90)
+    jpeg = encode_jpeg(bounded(decode_stored(photograph.read_bytes()), 640), 90)
     tracks, began = TrackSet(), time.time()
     for number in range(1, 5):
         frame = Frame(number, began + number / 5, number / 5, "", jpeg)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from recognition.detect import FaceDetector
 from recognition.engine import Engine
-from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from recognition.open_set import NoFaces
 from recognition.track import Box
 
@@ -68,7 +68,7 @@ def bundled_faces(folder: Path) -> Path:
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise NoFaces("There is no folder of faces, and scikit-image, whose portrait would do, is not installed.")
-    portrait = decode_photograph((Path(spec.origin).parent / "data" / "astronaut.png").read_bytes())
+    portrait = decode_stored((Path(spec.origin).parent / "data" / "astronaut.png").read_bytes())
     person = folder / "portrait"
     person.mkdir(parents=True, exist_ok=True)
     blurred = cv2.GaussianBlur(portrait, (0, 0), 1.6)
@@ -82,7 +82,7 @@ def bundled_faces(folder: Path) -> Path:
 
 def cutout(detector: FaceDetector | Engine, photograph: Path, largest_face: int = 220) -> Cutout | None:
     """The head of the person nearest the middle of a photograph; None when no face is found on it."""
-    pixels = decode_photograph(photograph.read_bytes())
+    pixels = decode_stored(photograph.read_bytes())
     height, width = pixels.shape[:2]
     faces = detector.detect_in_photograph(pixels)
     if not faces:

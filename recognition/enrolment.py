@@ -13,7 +13,8 @@ import numpy as np
 
 from recognition.detect import Face
 from recognition.engine import Engine, Template
-from recognition.imaging import Pixels, bounded, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, decode_stored, encode_jpeg
+from recognition.photographs import read_upload
 from recognition.quality import LIMITS, Limits, Measure, measure
 from recognition.track import Box, affinity
 
@@ -91,8 +92,8 @@ def read_photograph(
         FaceChoice: there is no face, or several and none was chosen.
     """
     # The face is read from the pixels that are kept, so that another engine can read the same ones later.
-    jpeg = encode_jpeg(bounded(decode_photograph(data), LONGEST_SIDE), quality=95)
-    pixels = decode_photograph(jpeg)
+    jpeg = encode_jpeg(read_upload(data, LONGEST_SIDE), quality=95)
+    pixels = decode_stored(jpeg)
     height, width = pixels.shape[:2]
     if frame is not None:
         box = (frame[0] * width, frame[1] * height, frame[2] * width, frame[3] * height)

@@ -17,8 +17,9 @@ from pathlib import Path
 from recognition.detect import Face
 from recognition.embed import Embedding
 from recognition.engine import Choice, Engine, Template, engine_at
-from recognition.enrolment import Enrolment, FaceChoice, read_photograph
-from recognition.imaging import Pixels, UnreadableImage, decode_photograph
+from recognition.enrolment import LONGEST_SIDE, Enrolment, FaceChoice, read_photograph
+from recognition.imaging import Pixels, UnreadableImage, decode_stored
+from recognition.photographs import read_upload
 from recognition.quality import Limits
 from recognition.track import Box, affinity
 
@@ -39,7 +40,7 @@ class Reading:
 def read(engine: Engine, path: Path) -> Reading | None:
     """The face nearest the middle of a photograph; None when there is no face."""
     try:
-        pixels = decode_photograph(path.read_bytes())
+        pixels = read_upload(path.read_bytes(), LONGEST_SIDE)
     except UnreadableImage:
         return None
     height, width = pixels.shape[:2]
@@ -57,7 +58,7 @@ def read(engine: Engine, path: Path) -> Reading | None:
 def read_face(engine: Engine, jpeg: bytes, box: Box) -> Reading | None:
     """The face that lies where `box` says; None when the engine finds none there."""
     try:
-        pixels = decode_photograph(jpeg)
+        pixels = decode_stored(jpeg)
     except UnreadableImage:
         return None
     faces = engine.detect_in_photograph(pixels)

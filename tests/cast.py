@@ -33,7 +33,7 @@ from lfr_site.models import User
 from lfr_site.roles import ROLES
 from recognition.detect import Face
 from recognition.engine import Engine, Template
-from recognition.imaging import Pixels, decode_photograph, encode_jpeg
+from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from recognition.watch import Candidate
 from watchlists import engines, people
 from watchlists import operations as watchlist_operations
@@ -96,7 +96,7 @@ def portrait() -> Pixels:
     spec = importlib.util.find_spec("skimage")
     assert spec is not None
     assert spec.origin is not None
-    return decode_photograph((Path(spec.origin).parent / "data" / "astronaut.png").read_bytes())
+    return decode_stored((Path(spec.origin).parent / "data" / "astronaut.png").read_bytes())
 
 
 @functools.cache

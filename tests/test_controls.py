@@ -15,7 +15,7 @@ from audit.errors import Conflict, Refused
 from audit.models import Entry
 from deployments.models import Camera, Deployment, Period
 from lfr_site import rehearsal
-from recognition.imaging import decode_photograph
+from recognition.imaging import decode_stored
 from reports.records import record_of
 from tests.cast import Cast, act, make_draft, make_sealed_watchlist, people_of, period_of, random_embedding
 from tests.test_readiness import make_blue_list
@@ -53,7 +53,7 @@ def test_it_looks_like_any_other_until_it_is_judged(cast: Cast, period: Period) 
         assert word not in page.lower()
     row = client.get(f"/deployments/{period.deployment_id}/console/rows/?ids={alert.pk}").content.decode()
     assert "control" not in row
-    face = decode_photograph(content.sight_in(alert.shots.select_related("alert").get()).jpeg)
+    face = decode_stored(content.sight_in(alert.shots.select_related("alert").get()).jpeg)
     assert face.shape == (400, 400, 3)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from recognition.imaging import decode_photograph, encode_jpeg
+from recognition.imaging import decode_stored, encode_jpeg
 from recognition.quality import LIMITS, Limits
 from tests.cast import (
     Cast,
@@ -240,8 +240,8 @@ def test_a_row_shows_a_small_face_and_a_page_the_whole_picture(cast: Cast) -> No
     photograph = Photograph.objects.get()
     client = Client()
     client.force_login(cast.intelligence)
-    whole = decode_photograph(client.get(f"/photographs/{photograph.pk}.jpg").content)
-    small = decode_photograph(client.get(f"/photographs/{photograph.pk}.jpg?small").content)
+    whole = decode_stored(client.get(f"/photographs/{photograph.pk}.jpg").content)
+    small = decode_stored(client.get(f"/photographs/{photograph.pk}.jpg?small").content)
     assert whole.shape[:2] == (photograph.height, photograph.width)
     assert max(small.shape[:2]) <= 110
     keys.destroy(photograph.key_name)

@@ -19,6 +19,7 @@ from django.test import Client
 from audit.errors import Conflict, Refused
 from audit.journal import verify_chain
 from audit.models import Entry
+from benchmarks import hostile_files
 from recognition.imaging import encode_jpeg
 from tests.cast import Cast, make_operating_point, make_watchlist, portrait, portrait_jpeg
 from watchlists import bulk, importfile, imports, operations
@@ -105,7 +106,7 @@ def test_every_line_is_judged_and_one_bad_line_costs_no_other(cast: Cast) -> Non
         ("N/4", Verdict.WRONG, "No face was found"),
         ("n/1", Verdict.WRONG, "on line 2 as well"),
         ("N/6", Verdict.WRONG, "category: Select a valid choice"),
-        ("N/7", Verdict.WRONG, "not a picture we can read"),
+        ("N/7", Verdict.WRONG, "is not a picture. The file must be a JPEG"),
         ("N/8", Verdict.WRONG, "another line's photograph"),
         ("N/9", Verdict.GOOD, ""),
     ):
@@ -296,6 +297,21 @@ def test_a_damaged_photograph_in_the_zip_costs_its_line_only(cast: Cast) -> None
     said = _said(_run(watchlist, table, io.BytesIO(bytes(data)), cast))
     assert said["N/1"][0] == Verdict.WRONG
     assert said["N/2"][0] == Verdict.GOOD
+
+
+def test_hostile_photographs_in_the_zip_cost_their_lines_only(cast: Cast) -> None:
+    watchlist = make_watchlist(cast, people=0)
+    files = {
+        "zip.jpg": (hostile_files.nested_zip(), "is a ZIP archive"),
+        "scans.jpg": (hostile_files.empty_scans(3840, 100), "110 scans, which take too long"),
+        "strip.tif": (hostile_files.one_strip_tiff(5400, 5400), "too much memory"),
+        "large.png": (hostile_files.claimed_png(100_000, 100_000), "more than 120 megapixels"),
+        "one.jpg": (portrait_jpeg(), ""),
+    }
+    table = _table(*({"reference": name, "photographs": name} for name in files))
+    said = _said(_run(watchlist, table, _archive({name: data for name, (data, _) in files.items()}), cast))
+    assert [name for name, (_, words) in files.items() if words not in said[name][1]] == []
+    assert [name for name, (verdict, _) in said.items() if verdict != Verdict.WRONG] == ["one.jpg"]
 
 
 def test_a_name_in_two_folders_must_be_written_with_its_path() -> None:

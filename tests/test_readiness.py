@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
+from benchmarks.hostile_files import empty_scans
 from deployments import authority, bluetest, cameras, readiness, running
 from deployments.models import Camera, Deployment, Pass, Period, Sighting
 from deployments.offsets import Offset, RoundTrip, estimate, excess
@@ -22,7 +23,7 @@ from lfr_site import rehearsal
 from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
 from recognition.engine import Engine
-from recognition.imaging import decode_photograph
+from recognition.imaging import decode_stored
 from tests.cast import (
     Cast,
     add_person,
@@ -291,9 +292,24 @@ def test_a_sign_is_kept_without_the_faces_on_it(cast: Cast, engine: Engine) -> N
     picture = SimpleUploadedFile("sign.jpg", portrait_jpeg())
     answer = client.post(f"/periods/{period.pk}/signs/", {"place": "Pier", "photograph": picture})
     assert answer.status_code == 302
-    kept = decode_photograph(bytes(period.signs.get(place="Pier").photograph))
-    assert engine.detect_in_photograph(decode_photograph(portrait_jpeg()))
+    kept = decode_stored(bytes(period.signs.get(place="Pier").photograph))
+    assert engine.detect_in_photograph(decode_stored(portrait_jpeg()))
     assert engine.detect_in_photograph(kept) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "role"), [("plan/", "plan", "intelligence"), ("signs/", "photograph", "commander")]
+)
+def test_a_plan_or_sign_that_was_made_to_take_minutes_is_refused(cast: Cast, path: str, field: str, role: str) -> None:
+    period = period_of(make_deployment(cast))
+    client = Client()
+    client.force_login(getattr(cast, role))
+    picture = SimpleUploadedFile("sign.jpg", empty_scans(3840, 100))
+    answer = client.post(f"/periods/{period.pk}/{path}", {"place": "Pier", field: picture}, follow=True)
+    assert "110 scans, which take too long" in answer.content.decode()
+    period.refresh_from_db()
+    assert period.plan_jpeg is None
+    assert not period.signs.filter(place="Pier").exists()
 
 
 # The recognition test.

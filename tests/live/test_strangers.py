@@ -27,7 +27,7 @@ from lfr_site import scene, services
 from lfr_site.agent import CameraClient, paced
 from recognition.camera_jpeg import decode_frame
 from recognition.engine import Engine, Template
-from recognition.imaging import decode_photograph, encode_jpeg
+from recognition.imaging import decode_stored, encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON
 from tests.live.system import LiveSystem, go_live, live_system
@@ -192,7 +192,7 @@ def _no_stranger_in_a_stored_picture(system: LiveSystem, engine: Engine, evidenc
     pictures = system.shots()
     assert len(pictures) >= 2
     for jpeg in pictures:
-        pixels = decode_photograph(jpeg)
+        pixels = decode_stored(jpeg)
         faces = engine.detect_in_photograph(pixels)
         assert len(faces) == 1
         (kept,) = engine.look_closely(pixels, engine.glance(pixels, faces))

@@ -13,7 +13,7 @@ from django.db import models
 from django.utils import timezone
 
 from recognition.crop import SIDE, face_crop
-from recognition.imaging import Pixels, decode_photograph
+from recognition.imaging import Pixels, decode_stored
 from watchlists import keys
 from watchlists.models.lists import Watchlist
 from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
@@ -179,7 +179,7 @@ class Photograph(models.Model):
         """
         left, top, width, height = self.face_box
         landmarks = None if self.landmarks is None else np.array(self.landmarks, np.float32)
-        return face_crop(decode_photograph(self.jpeg), (left, top, width, height), side, landmarks)
+        return face_crop(decode_stored(self.jpeg), (left, top, width, height), side, landmarks)
 
     @property
     def jpeg(self) -> bytes:

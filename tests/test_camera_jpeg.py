@@ -1,0 +1,99 @@
+"""What a camera may send: baseline JPEG that is decoded in one pass, and nothing that costs more than its size."""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.attacks import progressive_jpeg
+from recognition.camera_jpeg import check_frame, decode_frame
+from recognition.imaging import UnreadableImage, encode_jpeg
+from tests.cast import portrait, portrait_jpeg
+
+
+def _saved(**options: Any) -> bytes:
+    """The portrait as Pillow saves it."""
+    stream = io.BytesIO()
+    mode = options.pop("mode", "RGB")
+    Image.fromarray(portrait()[..., ::-1]).convert(mode).save(stream, "JPEG", **options)
+    return stream.getvalue()
+
+
+def _scans_apart(jpeg: bytes) -> bytes:
+    """The picture with a scan's header that names one of its three components."""
+    at = jpeg.index(b"\xff\xda")
+    return jpeg[:at] + b"\xff\xda\x00\x08\x01" + jpeg[at + 5 : at + 7] + b"\x00\x3f\x00" + jpeg[at + 14 :]
+
+
+def _again(jpeg: bytes, times: int) -> bytes:
+    """The picture with its scan so many times more, each with nothing in it."""
+    at = jpeg.index(b"\xff\xda")
+    length = struct.unpack_from(">H", jpeg, at + 2)[0]
+    return jpeg[:at] + jpeg[at : at + 2 + length] * times + jpeg[at:]
+
+
+def _sized(jpeg: bytes, height: int, width: int) -> bytes:
+    at = jpeg.index(b"\xff\xc0")
+    return jpeg[: at + 5] + struct.pack(">HH", height, width) + jpeg[at + 9 :]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "not a JPEG"),
+        (np.random.default_rng(1).bytes(100_000), "not a JPEG"),
+        (b"\xff\xd8\xff" + np.random.default_rng(2).bytes(9_000) + b"\xff\xd9", "not a baseline JPEG"),
+        (np.random.default_rng(3).bytes(3 * 2**20), "2 MB at most"),
+        (portrait_jpeg()[:-900], "not a whole JPEG"),
+        (portrait_jpeg()[:-2], "not a whole JPEG"),
+        (portrait_jpeg()[: portrait_jpeg().index(b"\xff\xda")] + b"\xff\xd9", "not a baseline JPEG of one scan"),
+        (encode_jpeg(np.zeros((40, 4000, 3), np.uint8)), "3840 pixels a side"),
+        (_sized(portrait_jpeg(), 20_000, 20_000), "3840 pixels a side"),
+        (_sized(portrait_jpeg(), 0, 512), "of a size that is taken"),
+        (encode_jpeg(np.zeros((8, 8, 3), np.uint8)), "of a size that is taken"),
+        (_saved(mode="CMYK"), "grey or colour"),
+        (_saved(progressive=True), "Set the camera to baseline"),
+        (progressive_jpeg(3840, 3000), "not a baseline JPEG"),
+        (progressive_jpeg(640, 3), "Set the camera to baseline"),
+        (_again(portrait_jpeg(), 1), "one scan"),
+        (_again(portrait_jpeg(), 3000), "not a baseline JPEG"),
+        (_scans_apart(portrait_jpeg()), "one scan"),
+        (b"\xff\xd8" + b"\xff" * 2_000_000, "not a baseline JPEG"),
+    ],
+)
+def test_a_bad_frame_is_refused_in_words(data: bytes, says: str) -> None:
+    with pytest.raises(UnreadableImage, match=says):
+        check_frame(data)
+    with pytest.raises(UnreadableImage, match=says):
+        decode_frame(data)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"mode": "L"},
+        {"quality": 100, "subsampling": 0},
+        {"restart_marker_blocks": 4},
+        {"exif": Image.Exif().tobytes(), "comment": b"x" * 60_000},
+        {"icc_profile": b"p" * 200_000},
+        {"optimize": True},
+    ],
+)
+def test_what_cameras_send_is_taken(options: dict[str, Any]) -> None:
+    header = check_frame(_saved(**options))
+    assert (header.width, header.height, header.scans) == (512, 512, 1)
+    assert decode_frame(_saved(**options)).shape == (512, 512, 3)
+
+
+def test_what_stands_behind_the_end_of_a_frame_is_no_part_of_it() -> None:
+    assert check_frame(portrait_jpeg() + bytes(100)).is_whole
+
+
+def test_a_frame_comes_back_as_it_went() -> None:
+    assert abs(decode_frame(portrait_jpeg()).astype(int) - portrait()).mean() < 3
