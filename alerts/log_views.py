@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import afterwards, evidence, figures
@@ -25,7 +24,6 @@ PAGE = 50
 
 
 @require_GET
-@never_cache
 @permitted(RUN, HOLD)
 def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Without pictures and names: what was decided, by whom, when, and what is still to be said."""
@@ -87,7 +85,6 @@ def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(HOLD)
 def holds(request: HttpRequest) -> HttpResponse:
     """Every alert that is held as evidence, those to be reviewed first."""
@@ -97,7 +94,6 @@ def holds(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(DECIDE, SEE_FIGURES)
 def operator_figures(request: HttpRequest) -> HttpResponse:
     """How well judgements were borne out: an operator's own, or everybody's for who answers for them."""

@@ -12,7 +12,6 @@ from django.db.utils import Error as DatabaseFailure
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 from kombu.exceptions import OperationalError
 
@@ -49,7 +48,6 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@never_cache
 @require_GET
 def health(request: HttpRequest) -> JsonResponse:
     """200 when everything answers, 503 when not; the body says which part."""

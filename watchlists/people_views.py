@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.access import acting, permitted
@@ -145,7 +144,6 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 
 
 @require_GET
-@never_cache
 @permitted(COMPILE, AUTHORISE)
 def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph, pk=photograph_id)
@@ -207,7 +205,6 @@ def destructions(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@never_cache
 @permitted(ledger.SEARCH)
 def ledger_search(request: HttpRequest) -> HttpResponse:
     """Whether somebody was on a list. By POST, so that the reference stands in no address and no log."""
