@@ -91,6 +91,7 @@ class Supervisor:
                     f"Only {free // 2**20} MB are free where {self.data} lies; {NEEDED_DISK // 2**20} MB are needed."
                 )
             self._check_port()
+            services.private_folder(self._logs)
             for service in self._services:
                 self._say(f"starting {type(service).__name__}")
                 service.start()
@@ -122,8 +123,8 @@ class Supervisor:
         """
         command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
         done = subprocess.run(command, env=self.environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
-        with (self._logs / "manage.log").open("a") as log:
-            log.write(done.stdout + done.stderr)
+        with services.open_log(self._logs / "manage.log") as log:
+            log.write((done.stdout + done.stderr).encode())
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-3:]
             raise ServiceError(f"`manage.py {' '.join(arguments)}` failed:\n  " + "\n  ".join(last))

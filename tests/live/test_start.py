@@ -58,6 +58,9 @@ def test_the_demonstration_shows_an_alert_within_a_minute_and_leaves_no_process(
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) > 8
         assert requests.get(f"http://localhost:{port}/health/", timeout=5).json()["status"] == "ok"
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (data / "logs").iterdir()}
+        assert {"postgres.log", "web.log", "manage.log", "worker-1.log"} <= set(modes)
+        assert (set(modes.values()), (data / "logs").stat().st_mode & 0o777) == ({0o600}, 0o700)
         system = LiveSystem(data, port, process, {})
         assert eventually(lambda: system.sql("SELECT count(*) FROM alerts_alert")[0][0] >= 1, patience=60)
     finally:
