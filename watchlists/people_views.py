@@ -16,7 +16,7 @@ from audit.errors import Refused
 from audit.journal import record
 from recognition.imaging import encode_jpeg
 from watchlists import destruction, flags, ledger, people
-from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
+from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm, ReleaseForm
 from watchlists.keys import KeyGone
 from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
@@ -59,13 +59,15 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     with transaction.atomic():
         record(Action.PERSON_VIEWED, actor=acting(request), target=person)
+    hold = Hold.objects.filter(person=person).select_related("owner").first()
     context = {
         "person": person,
         "watchlist": person.watchlist,
         "photographs": person.photographs.defer("encrypted"),
         "flags": person.flags.select_related("accepted_by", "other__person").defer("other__encrypted"),
-        "hold": Hold.objects.filter(person=person).select_related("owner").first(),
+        "hold": hold,
         "hold_form": HoldForm(),
+        "release_form": ReleaseForm() if hold and hold.may_be_released_by(acting(request)) else None,
         "nearness": nearness(person),
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
     }
@@ -177,7 +179,7 @@ def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     form = HoldForm(request.POST)
     if not form.is_valid():
-        raise Refused("Say what this entry is evidence of, and on which day that is reviewed.")
+        raise Refused("Enter what this is evidence of, and the date on which that is reviewed.")
     destruction.place_hold(person, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Held as evidence: it will not be destroyed with its list.")
     return redirect("person", person.id)
@@ -187,7 +189,10 @@ def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 @permitted(destruction.HOLD)
 def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
-    destruction.release_hold(person, actor=acting(request))
+    form = ReleaseForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Enter why this is no longer needed as evidence, in 400 characters or fewer.")
+    destruction.release_hold(person, actor=acting(request), **form.cleaned_data)
     messages.info(request, "Released.")
     return redirect("watchlist", person.watchlist_id)
 
