@@ -32,6 +32,16 @@ def interruptible(make: int | None = None) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let requests to end wait until the block is done: for what must not stop halfway."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _end(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     for each in (*ENDING, signal.SIGALRM):

@@ -91,6 +91,25 @@ def test_a_program_that_ends_by_itself_is_ended_by_no_alarm(program: list[str], 
     assert (process.communicate(timeout=60)[0], process.returncode) == ("0.0\n", 0)
 
 
+HOLDS_BACK = """
+import os, signal
+from lfr_site import interrupts
+try:
+    with interrupts.held_back():
+        for number in (signal.SIGINT, signal.SIGINT):
+            os.kill(os.getpid(), number)
+        print("whole", flush=True)
+    print("never reached")
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+def test_what_must_not_stop_halfway_is_finished_first(program: list[str], tmp_path: Path, start: Start) -> None:
+    (tmp_path / "program.py").write_text(HOLDS_BACK)
+    assert start(*program).communicate(timeout=60)[0].split() == ["whole", "ended"]
+
+
 def test_a_recipe_does_not_outlive_its_make(program: list[str], start: Start) -> None:
     process = start("make", "demo")
     _running(process)
