@@ -10,7 +10,7 @@ DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUT
 .PHONY: demo demo-reset install install-dev browser test test-busy proof lint format clean
 
 demo: install
-	@$(DEMO) $(BIN)/python manage.py demo --port $(PORT) $(if $(FACES),--faces "$(FACES)")
+	@$(DEMO) exec $(BIN)/python manage.py demo --make-pid $$PPID --port $(PORT) $(if $(FACES),--faces "$(FACES)")
 
 demo-reset: install
 	@$(DEMO) $(BIN)/python manage.py demo_reset

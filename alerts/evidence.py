@@ -22,8 +22,7 @@ from deployments import tally
 from deployments.events import announce
 from deployments.models import Period
 from recognition.imaging import encode_jpeg
-from watchlists import keys
-from watchlists.operations import refuse_names_on_file
+from watchlists import holds, keys
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +34,12 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
     """Keep an alert from the purge as evidence, with the photograph it was compared with, under a key of its own.
 
     Raises:
-        Refused: no reason, a day that is past, a hold already, or nothing is left to hold.
+        Refused: what `holds.accepted_reason` refuses, a hold already, or nothing is left to hold.
     """
     require(actor, HOLD)
     tally.hold_for(alert.camera.period)
     alert.refresh_from_db()
-    reason = reason.strip()
-    if not reason:
-        raise Refused("Say what this is evidence of.")
-    refuse_names_on_file(reason)
-    if review_on <= timezone.localdate():
-        raise Refused("The day of review must lie ahead.")
+    reason = holds.accepted_reason(reason, review_on=review_on)
     if alert.kind != Alert.Kind.ALERT:
         raise Refused("Only possible matches are evidence of anything.")
     if alert.purged_at is not None:
@@ -54,32 +48,27 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
         raise Refused("This alert is held already.")
     _reseal(alert, content.key_of_hold(alert))
     _keep_reference(alert)
-    made = EvidenceHold.objects.create(
-        alert=alert, owner_id=actor.pk, reason=reason, review_on=review_on, placed_at=timezone.now()
-    )
+    made = EvidenceHold.objects.create(alert=alert, owner_id=actor.pk, reason=reason, review_on=review_on)
     record(Action.ALERT_HELD, actor=actor, target=alert, data={"review_on": review_on.isoformat()})
     announce(alert.deployment_id, "alert.changed", alert.id)
     return made
 
 
 @transaction.atomic
-def release(alert: Alert, *, actor: AbstractBaseUser) -> None:
+def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
     """End a hold. What is past its time is purged by the next tick of the clock.
 
     Raises:
-        Refused: it is not held, or somebody else holds it and its day of review is still to come.
+        Refused: it is not held, or what `holds.accepted_release` refuses.
     """
     require(actor, HOLD)
     tally.hold_for(alert.camera.period)
     held = EvidenceHold.objects.filter(alert=alert).select_related("owner").first()
     if held is None:
         raise Refused("This alert is not held.")
-    if not held.may_be_released_by(actor):
-        raise Refused(
-            f"{held.owner} holds this until {held.review_on:%-d %B %Y}. Ask them; from then on others may too."
-        )
+    reason = holds.accepted_release(held, reason, actor=actor)
     held.delete()
-    record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert)
+    record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert, data={"reason": reason})
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 

@@ -119,11 +119,6 @@ class CorrectionForm(EndingForm):
         ]
 
 
-class HoldForm(forms.Form):
-    reason = forms.CharField(label="Evidence of what", max_length=300, help_text="Kept for ever: nobody’s name.")
-    review_on = forms.DateField(label="To be reviewed on", widget=forms.DateInput(attrs={"type": "date"}))
-
-
 HINDRANCES = Hindrance.choices
 FEATURES = Feature.choices
 

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from alerts.models import Alert
@@ -22,14 +21,12 @@ FINISHED = 5
 
 
 @require_GET
-@never_cache
 @permitted(RESPOND)
 def handset(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     return render(request, "alerts/handset.html", _street(request, deployment_id))
 
 
 @require_GET
-@never_cache
 @permitted(RESPOND)
 def street(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """What is an officer's to answer."""

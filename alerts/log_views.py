@@ -8,24 +8,23 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import afterwards, evidence, figures
-from alerts.forms import CorrectionForm, EndingForm, HoldForm
+from alerts.forms import CorrectionForm, EndingForm
 from alerts.models import Alert, EvidenceHold
 from alerts.operations import DECIDE
 from alerts.timers import timers_of
 from audit.access import acting, permitted
 from audit.errors import Refused
 from deployments.models import Deployment
+from watchlists.forms import HoldForm, ReleaseForm
 
 RUN, HOLD, SEE_FIGURES = afterwards.RUN, evidence.HOLD, "alerts.see_figures"
 PAGE = 50
 
 
 @require_GET
-@never_cache
 @permitted(RUN, HOLD)
 def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Without pictures and names: what was decided, by whom, when, and what is still to be said."""
@@ -39,8 +38,7 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
         alert.ending_form = EndingForm(alert=alert, auto_id=f"code-{alert.pk}-%s")  # type: ignore[attr-defined]
         alert.correction_form = CorrectionForm(alert=alert, auto_id=f"correct-{alert.pk}-%s")  # type: ignore[attr-defined]
         alert.hold_form = HoldForm(auto_id=f"hold-{alert.pk}-%s")  # type: ignore[attr-defined]
-        hold = getattr(alert, "hold", None)
-        alert.may_release = hold is not None and hold.may_be_released_by(acting(request))  # type: ignore[attr-defined]
+        alert.release_form = _release_form(request, getattr(alert, "hold", None))  # type: ignore[attr-defined]
     context = {"deployment": deployment, "page": page, "timers": timers_of(alerts), "open": alerts.unsettled().count()}
     return render(request, "alerts/log.html", context)
 
@@ -71,7 +69,7 @@ def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), HoldForm(request.POST)
     if not form.is_valid():
-        raise Refused("Say what it is evidence of, and when that is looked at again.")
+        raise Refused("Enter what this is evidence of, and the date on which that is reviewed.")
     evidence.hold(alert, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Held: it is kept from the purge until the hold is released.")
     return redirect("alert-log", alert.deployment_id)
@@ -80,30 +78,37 @@ def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(HOLD)
 def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    alert = _alert(request, alert_id)
-    evidence.release(alert, actor=acting(request))
+    alert, form = _alert(request, alert_id), ReleaseForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Enter why this is no longer needed as evidence, in 400 characters or fewer.")
+    evidence.release(alert, actor=acting(request), **form.cleaned_data)
     messages.info(request, "Released.")
     return redirect("alert-log", alert.deployment_id)
 
 
 @require_GET
-@never_cache
 @permitted(HOLD)
 def holds(request: HttpRequest) -> HttpResponse:
     """Every alert that is held as evidence, those to be reviewed first."""
     found = EvidenceHold.objects.select_related("alert__camera", "alert__deployment", "owner")
-    rows = [(hold, hold.may_be_released_by(acting(request))) for hold in found]
+    rows = [(hold, _release_form(request, hold)) for hold in found]
     return render(request, "alerts/holds.html", {"holds": rows})
 
 
 @require_GET
-@never_cache
 @permitted(DECIDE, SEE_FIGURES)
 def operator_figures(request: HttpRequest) -> HttpResponse:
     """How well judgements were borne out: an operator's own, or everybody's for who answers for them."""
     everybody = request.user.has_perm(SEE_FIGURES)
     found = figures.of_operators(None if everybody else acting(request))
     return render(request, "alerts/figures.html", {"figures": found, "everybody": everybody})
+
+
+def _release_form(request: HttpRequest, hold: EvidenceHold | None) -> ReleaseForm | None:
+    """What this user fills in to release a hold; nothing for somebody who may not."""
+    if hold is None or not hold.may_be_released_by(acting(request)):
+        return None
+    return ReleaseForm(auto_id=f"release-{hold.pk}-%s")
 
 
 def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:

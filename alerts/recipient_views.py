@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts import outwards
@@ -21,7 +20,6 @@ PAGE = 50
 
 
 @require_http_methods(["GET", "POST"])
-@never_cache
 @permitted(outwards.MANAGE)
 def recipients(request: HttpRequest) -> HttpResponse:
     form, secret = RecipientForm(request.POST or None), ""

@@ -7,7 +7,6 @@ import uuid
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import cards, content, operations
@@ -28,7 +27,6 @@ MOST_ROWS = 100
 
 
 @require_GET
-@never_cache
 @permitted(DECIDE, RUN)
 def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
@@ -39,7 +37,6 @@ def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(DECIDE, RUN)
 def queue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """All of the queue."""
@@ -47,7 +44,6 @@ def queue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(DECIDE, RUN)
 def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """The rows of some alerts, and the counts: what a console asks for when it hears of them."""
@@ -60,7 +56,6 @@ def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(DECIDE, RUN)
 def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """How fast and how well it runs now."""
@@ -68,7 +63,6 @@ def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(WATCH)
 def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
@@ -88,7 +82,6 @@ def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(WATCH)
 def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
     """A face from the camera."""
@@ -101,7 +94,6 @@ def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(WATCH)
 def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uuid.UUID) -> HttpResponse:
     """A face from the watchlist, as large as the one from the camera and its eyes on the same spot."""
@@ -114,7 +106,6 @@ def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uu
 
 
 @require_GET
-@never_cache
 @permitted(RUN)
 def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     """What a camera sees now, so small and blurred that nobody can be recognised."""

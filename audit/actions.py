@@ -20,6 +20,8 @@ class Action(models.TextChoices):
     """What happened. Values are kept for ever: never reuse one for something else."""
 
     USER_ADDED = "user.added", "User added"
+    ROLE_GIVEN = "user.role_given", "Role given to a user"
+    ROLE_REMOVED = "user.role_removed", "Role taken from a user"
     TOKEN_ISSUED = "user.token_issued", "Token of a service account issued"
     SIGNED_IN = "user.signed_in", "Signed in"
     SIGNED_OUT = "user.signed_out", "Signed out"

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from audit.access import acting, permitted
@@ -41,7 +40,6 @@ def deployment_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@never_cache
 @permitted(APPLY)
 def deployment_edit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """The application, saved as it is typed (a script asks for JSON), or by its button."""

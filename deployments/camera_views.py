@@ -7,7 +7,6 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from audit.access import acting, permitted
@@ -51,7 +50,6 @@ def camera_limits(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@never_cache
 @permitted(MANAGE)
 def camera_token(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera = _camera(request, camera_id)

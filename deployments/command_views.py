@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from audit.access import acting, permitted
@@ -27,7 +26,6 @@ TIMELINE = 40
 
 
 @require_GET
-@never_cache
 @permitted(RUN, HALT)
 def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     context = _now(request, deployment_id)
@@ -36,7 +34,6 @@ def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(RUN, HALT)
 def command_now(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """What changes on the page by itself."""

@@ -8,7 +8,6 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.access import acting, permitted
@@ -68,7 +67,6 @@ def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(VIEW)
 def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """What must be seen to, what is, and the forms that record it."""

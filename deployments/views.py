@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.text import slugify
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from audit.access import acting, permitted
@@ -49,7 +48,6 @@ def deployment_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(VIEW)
 def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
@@ -216,7 +214,6 @@ def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpRespons
 
 
 @require_GET
-@never_cache
 @permitted(VIEW)
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """The PDF as it was made."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.contrib.auth.models import Group
 from django.db import DataError, transaction
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
@@ -19,6 +18,7 @@ from alerts.api import AlertViewSet
 from audit.actions import Action
 from audit.errors import Conflict, Refused
 from audit.journal import INSTALLER, record
+from lfr_site.accounts import give_role
 from lfr_site.middleware import NUL, holds_nul
 from lfr_site.models import User
 from watchlists import api
@@ -64,8 +64,8 @@ def issue_service_token(name: str, days: int) -> str:
     user = User.objects.filter(username=name).first()
     if user is None:
         user = User.objects.create_user(name)
-        user.groups.add(Group.objects.get(name=SERVICE_ROLE))
         record(Action.USER_ADDED, actor=INSTALLER, target=user, data={"role": SERVICE_ROLE})
+        give_role(user, SERVICE_ROLE, actor=INSTALLER)
     elif user.has_usable_password() or not user.groups.filter(name=SERVICE_ROLE).exists():
         raise Refused(f"“{name}” is no service account.")
     AuthToken.objects.filter(user=user).delete()

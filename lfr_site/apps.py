@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db.models.signals import post_migrate
+from django.db.models.signals import m2m_changed, post_migrate
 
 
 class LfrSiteConfig(AppConfig):
@@ -10,10 +10,11 @@ class LfrSiteConfig(AppConfig):
 
     def ready(self) -> None:
         # Celery's application must exist before the first shared task is sent.
-        from lfr_site import accounts, celery, checks, roles  # noqa: F401
+        from lfr_site import accounts, celery, checks, models, roles  # noqa: F401
 
         checks.register()
         post_migrate.connect(roles.synchronise, sender=self)
+        m2m_changed.connect(accounts.refuse_incompatible, sender=models.User.groups.through)
         user_logged_in.connect(accounts.note_signed_in)
         user_logged_out.connect(accounts.note_signed_out)
         user_login_failed.connect(accounts.note_sign_in_failed)

@@ -9,6 +9,10 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning
 from django.core.checks import register as register_check
 from django.db import connections
+from django.db.models import Count
+
+from lfr_site.models import User
+from lfr_site.roles import conflict_in
 
 QUIET = {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "0", "log_error_verbosity": "terse"}
 
@@ -16,6 +20,23 @@ QUIET = {"log_parameter_max_length": "0", "log_parameter_max_length_on_error": "
 def register() -> None:
     register_check(Tags.database)(database_keeps_parameters_out_of_its_log)
     register_check(Tags.security)(proxies_are_named)
+    register_check(Tags.database)(nobody_has_roles_to_be_kept_apart)
+
+
+def nobody_has_roles_to_be_kept_apart(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Accounts of before the rule, or that were written past it: more than one person's powers in one account."""
+    found: list[CheckMessage] = []
+    if "default" not in (databases or []) or "lfr_site_user" not in connections["default"].introspection.table_names():
+        return found
+    for user in User.objects.filter(is_active=True).prefetch_related("groups").annotate(own=Count("user_permissions")):
+        conflict = conflict_in([group.name for group in user.groups.all()])
+        if conflict:
+            hint = "Run `manage.py remove_role USER ROLE` for one of them."
+            found.append(Error(f"{user}: {conflict}", hint=hint, id="lfr.E002"))
+        if user.is_superuser or user.own:
+            hint = "Give them a role with `manage.py give_role USER ROLE`, and take away the rest."
+            found.append(Error(f"{user} has permissions outside the roles.", hint=hint, id="lfr.E003"))
+    return found
 
 
 def database_keeps_parameters_out_of_its_log(

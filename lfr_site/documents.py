@@ -11,7 +11,7 @@ from alerts import models as alerts
 from audit.actions import Action
 from audit.machine import Step
 from deployments import models as deployments
-from lfr_site.roles import ROLES
+from lfr_site.roles import APART, ROLES
 from watchlists import models as watchlists
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -67,9 +67,14 @@ def _step(act: str, step: Step) -> str:
 def _roles() -> str:
     parts = ["# Roles\n", WRITTEN_BY]
     parts.append(
-        "Each role holds exactly these permissions; a user may hold several roles. Whoever compiled a list or "
+        "Each role holds exactly these permissions. A user may have several roles, except for the pairs below. "
     )
-    parts[-1] += "applied for a deployment may not approve it, whatever their roles.\n"
+    parts[-1] += "Anyone who worked on a version of a list, or applied for a deployment, cannot approve it, whatever "
+    parts[-1] += "their roles.\n"
+    parts += ["## Pairs that one person cannot have\n", "| role | not together with | because |", "| --- | --- | --- |"]
+    for role, others, reason in APART:
+        parts.append(f"| {role} | {', '.join(others)} | {reason} |")
+    parts.append("")
     for role, permissions in ROLES.items():
         parts += [f"## {role}\n", *(f"- `{permission}`" for permission in permissions), ""]
     return "\n".join(parts)

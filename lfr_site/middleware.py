@@ -1,4 +1,4 @@
-"""Refusals of the domain, told to the person who tried."""
+"""Refusals of the domain, told to the person who tried; and responses that no browser or proxy may keep."""
 
 from __future__ import annotations
 
@@ -60,3 +60,20 @@ class RefusedMiddleware:
             return None
         status = 409 if isinstance(error, Conflict) else 422
         return render(request, "refused.html", {"reason": str(error)}, status=status)
+
+
+class NoStoreMiddleware:
+    """`Cache-Control: no-store` on every response that does not set its own: pages name people and show faces.
+
+    Static files are answered by WhiteNoise before this, and stay cacheable.
+    """
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response

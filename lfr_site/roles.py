@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
@@ -66,6 +68,46 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.read_records",
     ),
 }
+
+
+# A role, those that must not be the same person's as it, and why.
+APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    (
+        "Authorising officer",
+        ("Intelligence officer", "Records system", "Commander"),
+        "Nobody authorises lists or deployments that they compile, apply for or run.",
+    ),
+    (
+        "Compliance",
+        (
+            "Intelligence officer",
+            "Records system",
+            "Authorising officer",
+            "Commander",
+            "Operator",
+            "Engagement officer",
+        ),
+        "Nobody oversees work on lists, deployments or alerts that they do themselves.",
+    ),
+    (
+        "Administrator",
+        tuple(role for role in ROLES if role != "Administrator"),
+        "Nobody who gives roles and installs the system works with it.",
+    ),
+)
+# Pairs of roles that one person must not have, each with the reason.
+INCOMPATIBLE: dict[frozenset[str], str] = {
+    frozenset((role, other)): reason for role, others, reason in APART for other in others
+}
+
+
+def conflict_in(roles: Collection[str]) -> str:
+    """Why one person must not have all of these roles, in words; empty when they may."""
+    for one, other in itertools.combinations([role for role in ROLES if role in roles], 2):
+        reason = INCOMPATIBLE.get(frozenset((one, other)))
+        if reason is not None:
+            return f"One person cannot have the roles “{one}” and “{other}”. {reason}"
+    return ""
 
 
 def synchronise(**kwargs: Any) -> None:

@@ -49,6 +49,25 @@ def valkey_url(data: Path) -> str:
     return f"unix://{runtime_folder(data) / 'valkey.sock'}"
 
 
+def open_log(log: Path) -> IO[bytes]:
+    """A log to append to, which its owner alone may read, whatever the umask and whoever made it before."""
+    stream = os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    os.fchmod(stream.fileno(), 0o600)
+    return stream
+
+
+def private_folder(folder: Path) -> None:
+    """Make a folder that its owner alone may enter, and close every file that lies in it already to others.
+
+    A server of another user writes to a file in it all the same: it inherits the file open.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    for path in folder.iterdir():
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o600)
+
+
 def spawn(
     command: Sequence[str | Path],
     *,
@@ -63,7 +82,7 @@ def spawn(
     Call it from the main thread, since the kernel watches the thread that forked.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as stream:
+    with open_log(log) as stream:
         account = pwd.getpwnam(user) if user else None
         return subprocess.Popen(
             [str(part) for part in command],

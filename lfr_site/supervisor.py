@@ -136,6 +136,7 @@ class Supervisor:
                     f"Only {free // 2**20} MB are free where {self.data} lies; {NEEDED_DISK // 2**20} MB are needed."
                 )
             self._check_port()
+            services.private_folder(self._logs)
             for service in self._services:
                 self._say(f"starting {type(service).__name__}")
                 service.start()
@@ -166,11 +167,20 @@ class Supervisor:
             ServiceError: it failed; what it said last is in the message.
         """
         command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-        done = subprocess.run(command, env=self.environment, cwd=BASE_DIR, capture_output=True, text=True, check=False)
-        with (self._logs / "manage.log").open("a") as log:
-            log.write(done.stdout + done.stderr)
-        if done.returncode != 0:
-            last = (done.stderr or done.stdout).strip().splitlines()[-3:]
+        process = subprocess.Popen(
+            command, env=self.environment, cwd=BASE_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        with process:
+            try:
+                output, errors = process.communicate()
+            except KeyboardInterrupt:
+                # It may hold this back until the database is whole (`prepare`).
+                services.stop(process, signal.SIGTERM, patience_s=READY_TIMEOUT_S)
+                raise
+        with services.open_log(self._logs / "manage.log") as log:
+            log.write(output + errors)
+        if process.returncode != 0:
+            last = (errors or output).decode(errors="replace").strip().splitlines()[-3:]
             raise ServiceError(f"`manage.py {' '.join(arguments)}` failed:\n  " + "\n  ".join(last))
 
     def tend(self) -> None:

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from audit.access import acting, permitted
@@ -34,7 +33,6 @@ def journal(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(JOURNAL)
 def journal_download(request: HttpRequest) -> HttpResponse:
     # Recorded and committed first: reading the whole journal must not keep everybody from writing to it.
@@ -63,7 +61,6 @@ def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(RECORDS)
 def record_download(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)

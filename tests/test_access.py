@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -20,6 +21,7 @@ from tests.cast import (
     Cast,
     act,
     cameras_of,
+    client_of,
     list_of,
     make_alert,
     make_deployment,
@@ -259,6 +261,28 @@ def test_who_is_not_signed_in_sees_nothing(cast: Cast, addresses: dict[str, str]
     for name, rule in TABLE.items():
         answer = getattr(client, rule.method)(addresses[name])
         assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/accounts/login/"), name
+
+
+def test_nothing_behind_sign_in_may_be_kept_by_a_browser_or_proxy(cast: Cast, addresses: dict[str, str]) -> None:
+    """Whatever the answer: the page, a refusal, a redirect, or the wrong method."""
+    clients = {role: client_of(user) for role, user in cast.by_role.items()} | {"nobody": Client()}
+    kept = []
+    for role, client in clients.items():
+        for name, rule in TABLE.items():
+            for method in {"get", rule.method}:
+                answer = getattr(client, method)(addresses[name])
+                if "no-store" not in answer.headers.get("Cache-Control", ""):
+                    kept.append(f"{role} {method} {name}: {answer.status_code}")
+    assert kept == []
+    for path in ("/health/", "/accounts/login/", "/accounts/logout/", "/no-such-page/"):
+        assert "no-store" in Client().get(path).headers.get("Cache-Control", ""), path
+
+
+def test_static_files_may_be_kept(cast: Cast) -> None:
+    files = sorted((settings.BASE_DIR / "static").rglob("*.css"))
+    answer = Client().get(f"/static/{files[0].relative_to(settings.BASE_DIR / 'static')}")
+    answer.close()
+    assert (answer.status_code, "no-store" in answer.headers["Cache-Control"]) == (200, False)
 
 
 def test_the_other_method_is_not_allowed(cast: Cast, addresses: dict[str, str]) -> None:

@@ -110,8 +110,10 @@ def test_every_route_by_every_role_and_method(cast: Cast, addresses: dict[str, s
         client.force_login(user)
         for name, address in addresses.items():
             for method in METHODS:
-                status = getattr(client, method)(address).status_code
+                answer = getattr(client, method)(address)
+                status = answer.status_code
                 may = TABLE.get((name, method), set())
+                assert "no-store" in answer.headers["Cache-Control"], (role, method, name)
                 is_in = status in (200, 201, 204, 409, 422)
                 if is_in != (role in may) or status >= 500:
                     wrong.append(f"{role} {method} {name}: {status}")
@@ -121,7 +123,8 @@ def test_every_route_by_every_role_and_method(cast: Cast, addresses: dict[str, s
 
 def test_who_is_not_signed_in_gets_nothing(cast: Cast, addresses: dict[str, str]) -> None:
     for name, method in TABLE:
-        assert getattr(APIClient(), method)(addresses[name]).status_code == 401, name
+        answer = getattr(APIClient(), method)(addresses[name])
+        assert (answer.status_code, "no-store" in answer.headers["Cache-Control"]) == (401, True), name
 
 
 def _service(name: str = "records") -> APIClient:

@@ -19,7 +19,8 @@ from deployments.models import Camera, Deployment, Document
 from deployments.policy import RANKS, Collateral, Rank
 from lfr_site import rehearsal
 from lfr_site.models import User
-from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, random_embedding
+from lfr_site.roles import ROLES
+from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, permit, random_embedding
 
 State = Deployment.State
 
@@ -169,7 +170,7 @@ def test_what_does_not_hold_together_is_told(cast: Cast, changes: dict[str, Any]
 
 def test_the_applicant_never_decides_and_the_rank_must_do(cast: Cast) -> None:
     deployment = _submitted(cast)
-    cast.intelligence.groups.add(*cast.authority.groups.all())
+    permit(cast.intelligence, *ROLES["Authorising officer"])
     User.objects.filter(pk=cast.intelligence.pk).update(rank=Rank.ACC)
     with pytest.raises(Refused, match="applied may not decide"):
         _authorise(deployment, User.objects.get(pk=cast.intelligence.pk))
@@ -406,7 +407,7 @@ def test_only_who_applies_applies(cast: Cast) -> None:
 def test_whoever_wrote_a_part_of_it_may_not_decide_on_it(cast: Cast) -> None:
     deployment = make_draft(cast)
     other = User.objects.create_user("second", rank=Rank.ACC)
-    other.groups.set([*cast.intelligence.groups.all(), *cast.authority.groups.all()])
+    other = permit(other, *ROLES["Intelligence officer"], *ROLES["Authorising officer"])
     applications.save_draft(deployment, {"why_now": "Mine"}, revision=deployment.revision, actor=other)
     applications.submit(deployment, revision=deployment.revision, actor=cast.intelligence)
     with pytest.raises(Refused, match="applied may not decide"):

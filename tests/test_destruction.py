@@ -119,7 +119,7 @@ def test_what_is_held_as_evidence_stays_without_a_template(
     key = f"hold-{held.pk}"
     assert keys.fingerprint(key)
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
-        destruction.release_hold(held, actor=cast.authority)
+        destruction.release_hold(held, reason="The trial is over", actor=cast.authority)
     assert not Person.objects.exists()
     assert not keys.fingerprint(key)
     assert LedgerEntry.objects.count() == 2
@@ -133,7 +133,7 @@ def test_a_hold_has_a_reason_an_owner_and_a_day_ahead(cast: Cast) -> None:
     person = Person.objects.get()
     with pytest.raises(Refused, match="evidence of"):
         destruction.place_hold(person, reason=" ", review_on=_soon(), actor=cast.authority)
-    with pytest.raises(Refused, match="lie ahead"):
+    with pytest.raises(Refused, match="after today"):
         destruction.place_hold(person, reason="x", review_on=timezone.localdate(), actor=cast.authority)
     with pytest.raises(PermissionDenied):
         destruction.place_hold(person, reason="x", review_on=_soon(), actor=cast.intelligence)
@@ -142,9 +142,10 @@ def test_a_hold_has_a_reason_an_owner_and_a_day_ahead(cast: Cast) -> None:
         destruction.place_hold(person, reason="x", review_on=_soon(), actor=cast.authority)
     with pytest.raises(Refused, match="held as evidence"):
         people.remove_person(person, actor=cast.intelligence)
-    destruction.release_hold(person, actor=cast.authority)
+    destruction.release_hold(person, reason="The trial is over", actor=cast.authority)
     assert Person.objects.get() == person
     assert not Hold.objects.exists()
+    assert Entry.objects.get(action="person.hold_released").data["reason"] == "The trial is over"
 
 
 def test_the_ledger_answers_with_the_reference_in_hand_and_not_without(cast: Cast) -> None:

@@ -29,6 +29,7 @@ from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.policy import Halt
 from deployments.querysets import FrameTerms
 from lfr_site import rehearsal
+from lfr_site.roles import ROLES
 from recognition.watch import Candidate
 from reports.records import record_csv, record_of
 from tests.cast import (
@@ -44,6 +45,7 @@ from tests.cast import (
     make_sighting,
     people_of,
     period_of,
+    permit,
 )
 from tests.test_readiness import make_blue_list
 from watchlists import destruction, engines
@@ -358,8 +360,7 @@ def test_who_proposed_a_change_never_approves_it(cast: Cast) -> None:
     point = deployment.operating_point
     assert point is not None
     higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
-    cast.authority.groups.add(*cast.commander.groups.all())
-    both = type(cast.authority).objects.get(pk=cast.authority.pk)
+    both = permit(cast.authority, *ROLES["Commander"])
     change = authority.propose_change(deployment, higher, evidence="Many", actor=both)
     with pytest.raises(Refused, match="somebody else"):
         authority.decide_change(change, accept=True, reason="Mine", actor=both)
@@ -527,8 +528,7 @@ def test_a_finished_period_keeps_its_list(cast: Cast) -> None:
 
 def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:
     deployment = make_deployment(cast)
-    cast.authority.groups.add(*cast.commander.groups.all())
-    both = type(cast.authority).objects.get(pk=cast.authority.pk)
+    both = permit(cast.authority, *ROLES["Commander"])
     for start in (readiness.make_ready, running.go_live):
         with pytest.raises((Refused, Conflict)):
             start(deployment, actor=both)

@@ -13,8 +13,8 @@ from django.utils import timezone
 from audit.errors import Conflict, Refused
 from audit.models import Entry
 from lfr_site import rehearsal
-from lfr_site.models import User
-from tests.cast import Cast, make_operating_point
+from lfr_site.roles import ROLES
+from tests.cast import Cast, make_operating_point, permit
 from watchlists import thresholds
 from watchlists.models import BiasEvidence, OperatingPoint, ThresholdProposal
 
@@ -46,8 +46,7 @@ def test_who_proposed_it_never_approves_it_whatever_their_roles(cast: Cast) -> N
     make_operating_point()
     rehearsal.record_evidence(cast.compliance)
     proposal = _proposed(cast)
-    cast.administrator.groups.add(*cast.authority.groups.all())
-    both = User.objects.get(pk=cast.administrator.pk)
+    both = permit(cast.administrator, *ROLES["Authorising officer"])
     for act in (thresholds.approve, thresholds.reject):
         with pytest.raises(Refused, match="somebody else"):
             act(proposal, reason="Mine", actor=both)

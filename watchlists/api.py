@@ -48,6 +48,7 @@ from watchlists.serializers import (
     PictureSerializer,
     ReasonSerializer,
     ReferenceSerializer,
+    ReleaseSerializer,
     SizeReasonSerializer,
     StandingSerializer,
     WatchlistSerializer,
@@ -246,10 +247,11 @@ class PersonViewSet(
         destruction.place_hold(person, actor=_actor(request), **_given(HoldSerializer(data=request.data)))
         return Response(PersonSerializer(person).data)
 
-    @extend_schema(request=None, responses={204: None})
+    @extend_schema(request=ReleaseSerializer, responses={204: None})
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
-        destruction.release_hold(self.get_object(), actor=_actor(request))
+        person = self.get_object()
+        destruction.release_hold(person, actor=_actor(request), **_given(ReleaseSerializer(data=request.data)))
         return Response(status=204)
 
     @extend_schema(request={"multipart/form-data": PictureSerializer}, responses={201: PhotographSerializer})

@@ -15,6 +15,7 @@ from audit.errors import Refused
 from audit.journal import Event, record_all
 from audit.machine import require
 from watchlists import engines, keys
+from watchlists.contributions import Kind, note_contribution
 from watchlists.flags import alike, photograph_flags
 from watchlists.likeness import Crowd
 from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
@@ -81,6 +82,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
         crowd.add(photograph, taken.template)
     Flag.objects.bulk_create(flags, ignore_conflicts=True)
     recount(watchlist)
+    note_contribution(watchlist, Kind.IMPORTED, actor=actor)
     events = [
         Event(Action.PERSON_ADDED, each, {"category": each.category, "watchlist": str(watchlist.pk)})
         for each in persons

@@ -22,7 +22,7 @@ from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import CLOCK, INSTALLER, Actor, JournalData, record
 from audit.machine import move, require
-from watchlists import keys, ledger
+from watchlists import holds, keys, ledger
 from watchlists.models import (
     STEPS,
     Certificate,
@@ -124,16 +124,13 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
     """Keep an entry from destruction as evidence. The officer who places the hold owns it.
 
     Raises:
-        Refused: no reason, a day of review that is past, or a hold already.
+        Refused: what `holds.accepted_reason` refuses, or a hold already.
     """
     require(actor, HOLD)
     Watchlist.objects.select_for_update(no_key=True).get(pk=person.watchlist_id)
-    if not reason.strip():
-        raise Refused("Say what this entry is evidence of.")
-    if review_on <= timezone.localdate():
-        raise Refused("The day of review must lie ahead.")
+    reason = holds.accepted_reason(reason, review_on=review_on)
     hold, is_new = Hold.objects.get_or_create(
-        person=person, defaults={"reason": reason.strip(), "owner_id": actor.pk, "review_on": review_on}
+        person=person, defaults={"reason": reason, "owner_id": actor.pk, "review_on": review_on}
     )
     if not is_new:
         raise Refused("This entry is held already.")
@@ -143,12 +140,19 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
 
 
 @transaction.atomic
-def release_hold(person: Person, *, actor: AbstractBaseUser) -> None:
-    """End a hold. Of a list that was destroyed, the entry goes now, and the tables are scrubbed again."""
+def release_hold(person: Person, *, reason: str, actor: AbstractBaseUser) -> None:
+    """End a hold. Of a list that was destroyed, the entry goes now, and the tables are scrubbed again.
+
+    Raises:
+        Refused: it is not held, or what `holds.accepted_release` refuses.
+    """
     require(actor, HOLD)
     watchlist = Watchlist.objects.select_for_update(no_key=True).get(pk=person.watchlist_id)
-    if not Hold.objects.filter(person=person).delete()[0]:
+    held = Hold.objects.filter(person=person).select_related("owner").first()
+    if held is None:
         raise Refused("This entry is not held.")
+    reason = holds.accepted_release(held, reason, actor=actor)
+    held.delete()
     released = Person(pk=person.pk)
     if watchlist.state == Watchlist.State.DESTROYED:
         name = _evidence_key(person.pk)
@@ -157,7 +161,8 @@ def release_hold(person: Person, *, actor: AbstractBaseUser) -> None:
         Certificate.objects.filter(watchlist=watchlist).update(scrubbed_at=None, left_at=timezone.now())
         record(Action.PERSON_DESTROYED, actor=actor, target=released, data={"watchlist": str(watchlist.pk)})
         transaction.on_commit(lambda: keys.destroy(name))
-    record(Action.HOLD_RELEASED, actor=actor, target=released, data={"watchlist": str(watchlist.pk)})
+    data = {"watchlist": str(watchlist.pk), "reason": reason}
+    record(Action.HOLD_RELEASED, actor=actor, target=released, data=data)
 
 
 def rotate_keys(*, actor: Actor = INSTALLER) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from audit.journal import record
 from audit.machine import require
 from recognition.enrolment import Enrolment
 from watchlists import engines
+from watchlists.contributions import Kind, note_contribution
 from watchlists.likeness import Likeness, likenesses
 from watchlists.models import Flag, Photograph, Watchlist
 
@@ -44,6 +45,7 @@ def accept_flag(flag: Flag, *, reason: str, actor: AbstractBaseUser) -> None:
     )
     if not accepted:
         raise Conflict("This was accepted already.")
+    note_contribution(watchlist, Kind.FLAG_ACCEPTED, actor=actor)
     # The reason may name a brother: it goes with the list. The journal has that there was one.
     data = {"kind": flag.kind, "watchlist": str(watchlist.pk)}
     record(Action.FLAG_ACCEPTED, actor=actor, target=flag.person, data=data)
@@ -65,6 +67,7 @@ def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractB
     accepted = Flag.objects.filter(person__watchlist=watchlist, kind=kind, accepted_at__isnull=True).update(
         reason=reason.strip(), accepted_by=actor, accepted_at=timezone.now()
     )
+    note_contribution(watchlist, Kind.FLAG_ACCEPTED, actor=actor)
     data: dict[str, str | int | bool | None] = {"kind": kind, "flags": accepted}
     record(Action.FLAGS_ACCEPTED, actor=actor, target=watchlist, data=data)
     return accepted

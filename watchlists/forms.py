@@ -12,6 +12,7 @@ from django.utils import timezone
 from recognition.imaging import UnreadableImage
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
+from watchlists.holds import LONGEST_REASON
 from watchlists.models import BiasEvidence, Calibration, Flag, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS, Provenance
 from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
@@ -176,10 +177,20 @@ class ReasonForm(forms.Form):
 
 
 class HoldForm(forms.Form):
-    """Why an entry is kept as evidence, and until when."""
+    """Why something is kept as evidence, and when that is reviewed."""
 
-    reason = forms.CharField(label="Evidence of what", max_length=400)
+    reason = forms.CharField(label="Evidence of what", max_length=LONGEST_REASON, help_text="Do not name anybody.")
     review_on = forms.DateField(label="To be reviewed on", widget=_DATE)
+
+
+class ReleaseForm(forms.Form):
+    """Why something is no longer kept as evidence."""
+
+    reason = forms.CharField(
+        label="Why it is no longer needed",
+        max_length=LONGEST_REASON,
+        help_text="Kept in the audit log. Do not name anybody.",
+    )
 
 
 class LedgerForm(forms.Form):

@@ -15,7 +15,6 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -89,7 +88,6 @@ def import_template(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(COMPILE)
 def import_detail(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     imported = _import(request, import_id)
@@ -133,7 +131,6 @@ def import_cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @permitted(COMPILE)
 def import_report(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """What came of every line, to be put right and handed in again."""

@@ -31,6 +31,7 @@ from audit.machine import move, require
 from recognition.enrolment import Enrolment
 from recognition.reading import enrolling
 from watchlists import bulk, engines, keys, people
+from watchlists.contributions import Kind, note_contribution
 from watchlists.engine import choice
 from watchlists.importfile import BadFile, Line, PhotographArchive, forms_of, lines_of
 from watchlists.likeness import Crowd
@@ -94,6 +95,7 @@ def begin(watchlist: Watchlist, table: bytes, archive: IO[bytes], *, actor: Abst
             _stage(new, line, photographs, used)
         new.unused = photographs.unused(used)
         new.save(update_fields=["unused"])
+        note_contribution(watchlist, Kind.IMPORTED, actor=actor)
         data: dict[str, str | int | bool | None] = {
             "watchlist": str(watchlist.pk),
             "lines": len(lines),
@@ -153,12 +155,14 @@ def confirm(imported: Import, *, actor: AbstractBaseUser) -> None:
     able = imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).count()
     if imported.state == Import.State.READY and not able:
         raise Refused("No line of this file can be imported. Correct it and hand it in again.")
+    note_contribution(imported.watchlist, Kind.IMPORTED, actor=actor)
     move(imported, IMPORT_STEPS["confirm"], actor=actor, data={"lines": able})
 
 
 @transaction.atomic
 def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
     """Give an import up: what was handed in is destroyed; who was added already stays on the list."""
+    note_contribution(imported.watchlist, Kind.IMPORT_CANCELLED, actor=actor)
     move(imported, IMPORT_STEPS["cancel"], actor=actor, changes={"finished_at": timezone.now()})
     _forget(imported)
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Min, Q, QuerySet
+from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
@@ -17,6 +17,7 @@ from audit.errors import Conflict, Refused
 from audit.journal import CLOCK, Actor, record
 from audit.machine import move, require
 from watchlists import engines, keys, policy
+from watchlists.contributions import Kind, carry_over, note_contribution, refuse_contributor
 from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
 from watchlists.people import AUTHORISE, COMPILE, PARTICULARS, lock_editable
 from watchlists.seal import content_hash
@@ -32,6 +33,7 @@ def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str, is_blu
     watchlist = Watchlist.objects.create(
         name=name, purpose=purpose, is_blue=is_blue, created_by_id=actor.pk, policy=policy.VERSION
     )
+    note_contribution(watchlist, Kind.CREATED, actor=actor)
     record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist, data={"policy": policy.VERSION})
     return watchlist
 
@@ -62,6 +64,8 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
     )
     for person in Person.objects.filter(watchlist=watchlist).iterator(chunk_size=200):
         _copy(person, draft)
+    note_contribution(draft, Kind.VERSION_DRAWN, actor=actor)
+    carry_over(watchlist, draft)
     draft.size = draft.people.count()
     draft.save(update_fields=["size"])
     data: dict[str, str | int | bool | None] = {"of": str(watchlist.pk), "version": draft.version, "people": draft.size}
@@ -84,6 +88,7 @@ def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, size_rea
     if size > settings.LFR_LIST_SIZE_CAP and not size_reason.strip():
         raise Refused(f"This list has {size:,} people, more than {settings.LFR_LIST_SIZE_CAP:,}: say why it must.")
     refuse_names(watchlist, watchlist.name, watchlist.purpose, size_reason)
+    note_contribution(watchlist, Kind.COMPILED, actor=actor)
     changes = {"compiled_by": actor, "size": size, "size_reason": size_reason.strip()}
     move(watchlist, STEPS["compile"], actor=actor, changes=changes, data={"people": size})
 
@@ -91,6 +96,7 @@ def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, size_rea
 @transaction.atomic
 def withdraw_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     """Take a list back to change it, before it is decided on."""
+    note_contribution(watchlist, Kind.WITHDRAWN, actor=actor)
     move(watchlist, STEPS["withdraw"], actor=actor)
 
 
@@ -107,6 +113,7 @@ def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     obstacles = obstacles_of(watchlist)
     if obstacles:
         raise Refused(" ".join(obstacles))
+    note_contribution(watchlist, Kind.CHECKED, actor=actor)
     move(watchlist, STEPS["check"], actor=actor, changes={"checked_by": actor}, data={"people": watchlist.size})
 
 
@@ -166,7 +173,7 @@ def authorise_watchlist(
     seen: the content hash of what the officer had before them. minors: ids of those under 18 they ticked one by one.
 
     Raises:
-        Refused: the approver had a part in it, an under-18 was not ticked, or a check has run out meanwhile.
+        Refused: the approver worked on this version, an under-18 was not ticked, or a check has run out meanwhile.
         Conflict: it is not awaiting approval, or not what the officer saw.
     """
     require(actor, AUTHORISE)
@@ -176,8 +183,7 @@ def authorise_watchlist(
     _lock(watchlist)
     if watchlist.state != Watchlist.State.CHECKED:
         raise Conflict(f"This list is {watchlist.get_state_display().lower()}: there is nothing to approve.")
-    if had_a_part(watchlist, actor):
-        raise Refused("Who had a part in a list may not approve it: another authorising officer must.")
+    refuse_contributor(watchlist, actor)
     refuse_names(watchlist, reason)
     if seen != content_hash(watchlist):
         raise Conflict("This list has changed since you opened it. Look at it again before you decide.")
@@ -205,16 +211,6 @@ def authorise_watchlist(
     before = watchlist.replaces
     if before is not None and before.state == Watchlist.State.SEALED:
         move(before, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
-
-
-def had_a_part(watchlist: Watchlist, user: AbstractBaseUser) -> bool:
-    """Whether somebody drew up, compiled or checked a list, or anything on it."""
-    return (
-        user.pk in (watchlist.compiled_by_id, watchlist.created_by_id, watchlist.checked_by_id)
-        or watchlist.people.filter(Q(added_by=user.pk) | Q(current_by=user.pk)).exists()
-        or Photograph.objects.filter(person__watchlist=watchlist, added_by=user.pk).exists()
-        or Flag.objects.filter(person__watchlist=watchlist, accepted_by=user.pk).exists()
-    )
 
 
 @transaction.atomic

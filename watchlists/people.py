@@ -18,6 +18,7 @@ from audit.errors import Conflict, Refused
 from audit.journal import Event, record, record_all
 from audit.machine import require
 from watchlists import engines, keys
+from watchlists.contributions import Kind, note_contribution
 from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
 from watchlists.ledger import enter
@@ -76,6 +77,7 @@ def add_person(
     person.save(force_insert=True)
     photograph = _keep_photograph(person, enrolment, provenance, drafts, actor=actor)
     recount(watchlist)
+    note_contribution(watchlist, Kind.ENTRY_ADDED, actor=actor)
     data = {"category": person.category, "watchlist": str(watchlist.pk)}
     record_all([Event(Action.PERSON_ADDED, person, data), _added(photograph)], actor=actor)
     return person
@@ -115,6 +117,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
     held.revision += 1
     held.save()
     person.refresh_from_db()
+    note_contribution(person.watchlist, Kind.ENTRY_EDITED, actor=actor)
     record(Action.PERSON_CHANGED, actor=actor, target=person, data={"fields": ", ".join(changed)})
 
 
@@ -133,6 +136,7 @@ def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
     enter(watchlist, Person.objects.filter(pk=person.pk))
     person.delete()
     recount(watchlist)
+    note_contribution(watchlist, Kind.ENTRY_REMOVED, actor=actor)
     record(Action.PERSON_DESTROYED, actor=actor, target=removed, data={"watchlist": str(watchlist.pk)})
 
 
@@ -160,6 +164,7 @@ def merge(flag: Flag, *, actor: AbstractBaseUser) -> Person:
     enter(watchlist, Person.objects.filter(pk=other.pk))
     other.delete()
     recount(watchlist)
+    note_contribution(watchlist, Kind.ENTRIES_MERGED, actor=actor)
     data: dict[str, str | int | bool | None] = {"from": str(merged.pk), "photographs": len(coming)}
     record(Action.PERSON_MERGED, actor=actor, target=person, data=data)
     record(Action.PERSON_DESTROYED, actor=actor, target=merged, data={"watchlist": str(watchlist.pk)})
@@ -178,6 +183,7 @@ def add_photograph(
     require(actor, COMPILE)
     drafts = lock_drafts(person.watchlist)
     photograph = _keep_photograph(person, enrolment, provenance, drafts, actor=actor)
+    note_contribution(person.watchlist, Kind.PHOTOGRAPH_ADDED, actor=actor)
     record_all([_added(photograph)], actor=actor)
     return photograph
 
@@ -236,6 +242,7 @@ def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> Non
     if person.photographs.count() == 1:
         raise Refused("This is the only photograph of this person. Add another one first, or remove the person.")
     photograph.delete()
+    note_contribution(person.watchlist, Kind.PHOTOGRAPH_REMOVED, actor=actor)
     record(Action.PHOTOGRAPH_DESTROYED, actor=actor, target=removed, data={"person": str(person.pk)})
 
 
@@ -257,6 +264,7 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
     if not ids:
         raise Refused("Choose whom you have checked.")
     chosen.update(current_at=timezone.now(), current_by=actor)
+    note_contribution(watchlist, Kind.CURRENCY_CHECKED, actor=actor)
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
     data: dict[str, str | int | bool | None] = {"people": len(ids), "ids_sha256": digest}
     record(Action.PEOPLE_CURRENT, actor=actor, target=watchlist, data=data)

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.access import acting, permitted
@@ -17,7 +16,7 @@ from audit.errors import Refused
 from audit.journal import record
 from recognition.imaging import encode_jpeg
 from watchlists import destruction, flags, ledger, people
-from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm
+from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm, ReleaseForm
 from watchlists.keys import KeyGone
 from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
@@ -60,13 +59,15 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     with transaction.atomic():
         record(Action.PERSON_VIEWED, actor=acting(request), target=person)
+    hold = Hold.objects.filter(person=person).select_related("owner").first()
     context = {
         "person": person,
         "watchlist": person.watchlist,
         "photographs": person.photographs.defer("encrypted"),
         "flags": person.flags.select_related("accepted_by", "other__person").defer("other__encrypted"),
-        "hold": Hold.objects.filter(person=person).select_related("owner").first(),
+        "hold": hold,
         "hold_form": HoldForm(),
+        "release_form": ReleaseForm() if hold and hold.may_be_released_by(acting(request)) else None,
         "nearness": nearness(person),
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
     }
@@ -145,7 +146,6 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 
 
 @require_GET
-@never_cache
 @permitted(COMPILE, AUTHORISE)
 def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph, pk=photograph_id)
@@ -179,7 +179,7 @@ def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     form = HoldForm(request.POST)
     if not form.is_valid():
-        raise Refused("Say what this entry is evidence of, and on which day that is reviewed.")
+        raise Refused("Enter what this is evidence of, and the date on which that is reviewed.")
     destruction.place_hold(person, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Held as evidence: it will not be destroyed with its list.")
     return redirect("person", person.id)
@@ -189,7 +189,10 @@ def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 @permitted(destruction.HOLD)
 def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
-    destruction.release_hold(person, actor=acting(request))
+    form = ReleaseForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Enter why this is no longer needed as evidence, in 400 characters or fewer.")
+    destruction.release_hold(person, actor=acting(request), **form.cleaned_data)
     messages.info(request, "Released.")
     return redirect("watchlist", person.watchlist_id)
 
@@ -207,7 +210,6 @@ def destructions(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@never_cache
 @permitted(ledger.SEARCH)
 def ledger_search(request: HttpRequest) -> HttpResponse:
     """Whether somebody was on a list. By POST, so that the reference stands in no address and no log."""

@@ -164,8 +164,16 @@ class CurrentSerializer(serializers.Serializer[Any]):
 
 
 class HoldSerializer(serializers.Serializer[Any]):
+    """reason: what the entry is evidence of."""
+
     reason = serializers.CharField(max_length=400)
     review_on = serializers.DateField()
+
+
+class ReleaseSerializer(serializers.Serializer[Any]):
+    """reason: why the entry is no longer needed as evidence. The audit log keeps it: nobody's name."""
+
+    reason = serializers.CharField(max_length=400)
 
 
 class ReferenceSerializer(serializers.Serializer[Any]):

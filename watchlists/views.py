@@ -22,6 +22,7 @@ from audit.actions import Action
 from audit.errors import Refused
 from audit.journal import record
 from watchlists import flags, operations, people
+from watchlists.contributions import contribution_of
 from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.policy import Category, Tier
@@ -83,7 +84,7 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
         ]
         context["size_form"] = SizeReasonForm() if watchlist.size > settings.LFR_LIST_SIZE_CAP else None
     if request.user.has_perm(AUTHORISE) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
-        context["is_own"] = operations.had_a_part(watchlist, acting(request))
+        context["own_part"] = contribution_of(watchlist, acting(request))
         context["reason_form"] = ReasonForm()
         context["seen"] = content_hash(watchlist)
         context["summary"] = _summary(watchlist, request.GET.get("flags"))

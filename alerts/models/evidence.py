@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
-from django.utils import timezone
 
 from alerts.models.alerts import Alert
+from watchlists.models.holds import EvidenceHoldBase
 
 
 class Shot(models.Model):
@@ -50,26 +48,10 @@ class Shot(models.Model):
         return f"shot {str(self.id)[:8]}"
 
 
-class EvidenceHold(models.Model):
-    """An alert that is kept from the purge, by whom, why, and until when that is looked at again."""
+class EvidenceHold(EvidenceHoldBase):
+    """An alert that is kept from the purge as evidence."""
 
     alert = models.OneToOneField(Alert, on_delete=models.PROTECT, related_name="hold")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    reason = models.CharField(max_length=300, help_text="What it is evidence of.")
-    review_on = models.DateField("to be reviewed on")
-    placed_at = models.DateTimeField()
-
-    class Meta:
-        ordering = ("review_on",)
 
     def __str__(self) -> str:
         return f"hold on {self.alert}"
-
-    @property
-    def is_overdue(self) -> bool:
-        """Past the day that it should have been looked at again."""
-        return self.review_on < timezone.localdate()
-
-    def may_be_released_by(self, user: AbstractBaseUser) -> bool:
-        """Who placed it; others once its day of review has come, or when who placed it has left."""
-        return self.owner_id == user.pk or not self.owner.is_active or self.review_on <= timezone.localdate()

@@ -133,8 +133,14 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
     full = {**os.environ, "LFR_ENV": "demo", "LFR_DATA": str(data), "LFR_BLUE_PASSES": "0", **environment}
     port = available_port()
     command = [sys.executable, str(BASE_DIR / "manage.py"), "start", "--port", str(port)]
+    # As a script starts a background job: with SIGINT ignored. It ends on SIGINT all the same.
     process = subprocess.Popen(
-        command, env=full, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command],
+        env=full,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
     system = LiveSystem(data, port, process, full)
     try:

@@ -1,6 +1,7 @@
 """People, their photographs, the lists they are on, what the engine makes of them, and what is left afterwards."""
 
 from watchlists.models.afterwards import Certificate, Hold, LedgerEntry
+from watchlists.models.contributions import Contribution
 from watchlists.models.engines import Calibration, Engine, OperatingPoint
 from watchlists.models.imports import IMPORT_STEPS, Import, ImportPhotograph, ImportRow
 from watchlists.models.lists import EDITABLE, STEPS, Watchlist
@@ -16,6 +17,7 @@ __all__ = [
     "BiasEvidence",
     "Calibration",
     "Certificate",
+    "Contribution",
     "Engine",
     "Flag",
     "Hold",

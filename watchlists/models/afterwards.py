@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
-from django.utils import timezone
 
+from watchlists.models.holds import EvidenceHoldBase
 from watchlists.models.lists import Watchlist
 from watchlists.models.people import Person
 from watchlists.policy import Category, LegalBasis
@@ -64,21 +63,10 @@ class LedgerEntry(models.Model):
         return f"ledger entry {self.pk}"
 
 
-class Hold(models.Model):
-    """An entry that is kept from destruction as evidence, by whom, why, and until when it is looked at again."""
+class Hold(EvidenceHoldBase):
+    """An entry that is kept from destruction as evidence."""
 
     person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="hold")
-    reason = models.CharField(max_length=400)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    review_on = models.DateField()
-    placed_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ("review_on",)
 
     def __str__(self) -> str:
         return f"hold on {self.person}"
-
-    @property
-    def is_overdue(self) -> bool:
-        return self.review_on < timezone.localdate()

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from lfr_site import interrupts
 from watchlists import engines, ledger
 from watchlists.defaults import DEFAULT_FPIR, shipped_measurement
 from watchlists.engine import identity
@@ -17,7 +18,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("stage_weights", stdout=self.stdout)
-        call_command("migrate", interactive=False, verbosity=0)
+        # Django commits some migrations before it notes that they ran: stopped in between, none would run again.
+        with interrupts.held_back():
+            call_command("migrate", interactive=False, verbosity=0)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if not settings.IS_DEMO:
             call_command("collectstatic", interactive=False, verbosity=0)

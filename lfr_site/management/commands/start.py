@@ -1,5 +1,4 @@
 import contextlib
-import signal
 import sys
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from lfr_site import interrupts
 from lfr_site.services import ServiceError
 from lfr_site.supervisor import Supervisor
 
@@ -19,12 +19,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--make-pid", type=int, help="The `make` that runs this: end when it is interrupted.")
         parser.add_argument("--workers", type=int, default=2, help="Recognition workers; one a core.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Asked to end by whatever means, we leave through `finally`. SIGINT too: a shell's background job ignores it.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
         supervisor = Supervisor(
             Path(settings.LFR_DATA),
             port=options["port"],
@@ -33,7 +31,7 @@ class Command(BaseCommand):
             host=settings.ALLOWED_HOSTS[0],
         )
         try:
-            with supervisor.running(self.seed(options)):
+            with interrupts.interruptible(make=options["make_pid"]), supervisor.running(self.seed(options)):
                 self.started(supervisor, options)
                 while True:
                     supervisor.tend()
@@ -55,7 +53,3 @@ class Command(BaseCommand):
         self.stdout.write(f"  · {text}")
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
-
-
-def _interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt

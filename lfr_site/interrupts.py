@@ -1,0 +1,67 @@
+"""Being asked to end: by signals, and by a `make` that is interrupted without telling its recipe."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WATCH_EVERY_S = 0.5
+
+
+@contextlib.contextmanager
+def interruptible(make: int | None = None) -> Iterator[None]:
+    """Raise KeyboardInterrupt in the main thread at the first request to end; later ones do not disturb the ending.
+
+    SIGINT is caught explicitly: a script's background job starts with it ignored. make: the process id of a `make`
+    that started this one and, if SIGINT is sent to it alone, waits for its recipe to end and does not pass it on.
+    """
+    for number in ENDING:
+        signal.signal(number, _end)
+    if make is not None and _catches_interrupts(make):
+        # A timer instead of a thread: children are forked from this process.
+        signal.signal(signal.SIGALRM, lambda *_: None if _catches_interrupts(make) else _end())
+        signal.setitimer(signal.ITIMER_REAL, WATCH_EVERY_S, WATCH_EVERY_S)
+    try:
+        yield
+    finally:
+        # Python gives signals back to the system as it ends, and an alarm would end it first.
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Let requests to end wait until the block is done: for what must not stop halfway."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for each in (*ENDING, signal.SIGALRM):
+        signal.signal(each, _do_nothing)
+    raise KeyboardInterrupt
+
+
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """What is asked for is being done. A handler instead of SIG_IGN, which children would inherit."""
+
+
+def _catches_interrupts(process: int) -> bool:
+    """Whether a process has a handler for SIGINT. GNU make removes its own once it is interrupted.
+
+    False when the process is gone, and where there is no /proc.
+    """
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return False
+    said = {name: value.strip() for name, _, value in (line.partition(":") for line in status.splitlines())}
+    is_dead = said.get("State", "Z").startswith(("Z", "X"))
+    return not is_dead and bool(int(said.get("SigCgt", "0"), 16) & 1 << (signal.SIGINT - 1))

@@ -1,0 +1,27 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from audit.errors import Refused
+from lfr_site.accounts import give_role
+from lfr_site.models import User
+from lfr_site.roles import ROLES
+
+
+class Command(BaseCommand):
+    help = "Give a user a role."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("role", choices=list(ROLES))
+
+    def handle(self, *args: Any, username: str, role: str, **options: Any) -> None:
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(f"There is no user “{username}”.")
+        try:
+            give_role(user, role)
+        except Refused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        roles = ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "none"
+        self.stdout.write(f"{user} has these roles: {roles}.")

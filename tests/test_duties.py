@@ -1,0 +1,296 @@
+"""Separation of duties by what was done: whatever their roles, nobody approves a version that they worked on."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import pkgutil
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+import watchlists
+from audit.errors import Refused
+from lfr_site.models import User
+from tests.cast import (
+    Cast,
+    add_person,
+    client_of,
+    make_enrolment,
+    make_sealed_watchlist,
+    make_watchlist,
+    particulars,
+    permit,
+    portrait_jpeg,
+    provenance,
+    random_embedding,
+)
+from tests.test_import import _archive, _table
+from watchlists import flags, imports, operations, people
+from watchlists.contributions import Kind, contribution_of
+from watchlists.models import Contribution, Flag, Import, Person, Photograph, Watchlist
+from watchlists.seal import content_hash
+
+Work = Callable[[Watchlist, User, Cast], Any]
+
+
+@pytest.fixture
+def both(cast: Cast) -> User:
+    """Somebody with the permissions to work on lists and to approve them, which no roles give to one person."""
+    return permit(User.objects.create_user("both"), people.COMPILE, people.AUTHORISE)
+
+
+def _flag(watchlist: Watchlist, **changes: Any) -> Flag:
+    first = watchlist.people.order_by("reference")[0]
+    usual = {"person": first, "kind": Flag.Kind.POOR_QUALITY, "detail": "Dark"}
+    return Flag.objects.create(**{**usual, **changes})
+
+
+def _add_photograph(watchlist: Watchlist, actor: User, cast: Cast) -> Photograph:
+    person = watchlist.people.order_by("reference")[1]
+    Photograph.objects.filter(person=person).update(sha256="0" * 64)
+    return people.add_photograph(person, make_enrolment(random_embedding(8)), provenance(), actor=actor)
+
+
+def _merge(watchlist: Watchlist, actor: User, cast: Cast) -> None:
+    other = watchlist.people.order_by("reference")[1].photographs.get()
+    people.merge(_flag(watchlist, kind=Flag.Kind.SAME_PERSON, other=other), actor=actor)
+
+
+def _handed_in(watchlist: Watchlist, actor: Any) -> Import:
+    archive = _archive({"one.jpg": portrait_jpeg()})
+    return imports.begin(watchlist, _table({}), io.BytesIO(archive.getvalue()), actor=actor)
+
+
+def _confirm(watchlist: Watchlist, actor: User, cast: Cast) -> None:
+    imported = _handed_in(watchlist, cast.intelligence)
+    imports.work()
+    imported.refresh_from_db()
+    imports.confirm(imported, actor=actor)
+    imports.work()
+
+
+def _add_many(watchlist: Watchlist, actor: User, cast: Cast) -> None:
+    """What the system adds, it adds for whoever handed the import in."""
+    imported = _handed_in(watchlist, actor)
+    Contribution.objects.filter(user=actor).delete()
+    imports.work()
+    imported.refresh_from_db()
+    imports.confirm(imported, actor=cast.intelligence)
+    imports.work()
+
+
+def _check(watchlist: Watchlist, actor: User, cast: Cast) -> None:
+    _settle(watchlist, cast)
+    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    operations.check_watchlist(watchlist, actor=actor)
+
+
+def _withdraw(watchlist: Watchlist, actor: User, cast: Cast) -> None:
+    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    operations.withdraw_watchlist(watchlist, actor=actor)
+
+
+# Each operation that is work on a version, the kind that it is noted as, and how somebody does it to a draft of two.
+WORK: dict[str, tuple[Kind, Work]] = {
+    "operations.create_watchlist": (
+        Kind.CREATED,
+        lambda _, actor, __: operations.create_watchlist(actor=actor, name="New", purpose="A test"),
+    ),
+    "operations.new_version": (
+        Kind.VERSION_DRAWN,
+        lambda _, actor, cast: operations.new_version(make_sealed_watchlist(cast), actor=actor),
+    ),
+    "operations.compile_watchlist": (
+        Kind.COMPILED,
+        lambda each, actor, _: operations.compile_watchlist(each, actor=actor),
+    ),
+    "operations.withdraw_watchlist": (Kind.WITHDRAWN, _withdraw),
+    "operations.check_watchlist": (Kind.CHECKED, _check),
+    "people.add_person": (
+        Kind.ENTRY_ADDED,
+        lambda each, actor, _: people.add_person(
+            each, particulars("T/new"), make_enrolment(random_embedding(7)), provenance(), actor=actor
+        ),
+    ),
+    "people.change_person": (
+        Kind.ENTRY_EDITED,
+        lambda each, actor, _: people.change_person(each.people.all()[0], {"tier": "red"}, revision=1, actor=actor),
+    ),
+    "people.remove_person": (
+        Kind.ENTRY_REMOVED,
+        lambda each, actor, _: people.remove_person(each.people.all()[0], actor=actor),
+    ),
+    "people.merge": (Kind.ENTRIES_MERGED, _merge),
+    "people.add_photograph": (Kind.PHOTOGRAPH_ADDED, _add_photograph),
+    "people.remove_photograph": (
+        Kind.PHOTOGRAPH_REMOVED,
+        lambda each, actor, cast: people.remove_photograph(_add_photograph(each, cast.intelligence, cast), actor=actor),
+    ),
+    "people.confirm_current": (
+        Kind.CURRENCY_CHECKED,
+        lambda each, actor, _: people.confirm_current(each, actor=actor),
+    ),
+    "flags.accept_flag": (
+        Kind.FLAG_ACCEPTED,
+        lambda each, actor, _: flags.accept_flag(_flag(each), reason="Fine", actor=actor),
+    ),
+    "flags.accept_all": (
+        Kind.FLAG_ACCEPTED,
+        lambda each, actor, _: flags.accept_all(each, Flag.Kind.POOR_QUALITY, reason="Fine", actor=actor),
+    ),
+    "bulk.add_many": (Kind.IMPORTED, _add_many),
+    "imports.begin": (Kind.IMPORTED, lambda each, actor, _: _handed_in(each, actor)),
+    "imports.confirm": (Kind.IMPORTED, _confirm),
+    "imports.cancel": (
+        Kind.IMPORT_CANCELLED,
+        lambda each, actor, cast: imports.cancel(_handed_in(each, cast.intelligence), actor=actor),
+    ),
+}
+NO_WORK = {
+    # The authorising officer's own decisions.
+    "operations.authorise_watchlist",
+    "operations.return_watchlist",
+    "operations.reject_watchlist",
+    # After the approval, or instead of one.
+    "operations.discard_watchlist",
+    "operations.go_live",
+    "operations.close",
+    # Nothing that cameras are compared with changes: an entry is kept from, or left to, destruction.
+    "destruction.place_hold",
+    "destruction.release_hold",
+}
+TOUCHED = (Watchlist, Person, Photograph, Flag, Import)
+
+
+def _mentions(hint: Any) -> bool:
+    return hint in TOUCHED or any(_mentions(part) for part in typing.get_args(hint))
+
+
+def _operations() -> set[str]:
+    """Every public function of the app with an actor that takes or makes a list or a part of one."""
+    found = set()
+    for info in pkgutil.iter_modules(watchlists.__path__):
+        module = importlib.import_module(f"watchlists.{info.name}")
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ != module.__name__ or name.startswith("_"):
+                continue
+            if "actor" in inspect.signature(function).parameters:
+                hints = typing.get_type_hints(inspect.unwrap(function))
+                if any(_mentions(hint) for hint in hints.values()):
+                    found.add(f"{info.name}.{name}")
+    return found
+
+
+def test_every_operation_on_a_list_is_said_to_be_work_on_it_or_not() -> None:
+    # What notes the work is no work itself; templates of many lists are read again by the system alone.
+    assert _operations() - {"contributions.note_contribution", "engines.keep_templates"} == set(WORK) | NO_WORK
+    assert not set(WORK) & NO_WORK
+    assert {kind for kind, _ in WORK.values()} == set(Kind)
+
+
+def _settle(watchlist: Watchlist, cast: Cast) -> None:
+    for imported in watchlist.imports.filter(state__in=("reading", "ready")):
+        imports.cancel(imported, actor=cast.intelligence)
+    if not watchlist.people.exists():
+        add_person(cast, watchlist, "T/only")
+    for flag in Flag.objects.filter(person__watchlist=watchlist, accepted_at=None):
+        flags.accept_flag(flag, reason="Looked at", actor=cast.intelligence)
+    people.confirm_current(watchlist, actor=cast.intelligence)
+
+
+def _submit(watchlist: Watchlist, cast: Cast) -> None:
+    """By somebody else, from whatever state the work has left it in."""
+    watchlist.refresh_from_db()
+    if watchlist.state == Watchlist.State.CHECKED:
+        return
+    if watchlist.state != Watchlist.State.COMPILED:
+        _settle(watchlist, cast)
+        operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    _settle(watchlist, cast)
+    operations.check_watchlist(watchlist, actor=cast.intelligence)
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_nobody_approves_what_they_worked_on(cast: Cast, both: User, name: str) -> None:
+    kind, work = WORK[name]
+    watchlist = make_watchlist(cast, people=2)
+    made = work(watchlist, both, cast)
+    if isinstance(made, Watchlist):
+        watchlist = made
+    _submit(watchlist, cast)
+    with pytest.raises(Refused) as refused:
+        operations.authorise_watchlist(watchlist, actor=both, reason="Necessary", seen=content_hash(watchlist))
+    assert str(refused.value) == f"You {kind.label}, so another authorising officer must approve it."
+    page = client_of(both).get(f"/watchlists/{watchlist.pk}/").content.decode()
+    assert (str(refused.value) in page, "Approve and seal" in page) == (True, False)
+    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
+    assert watchlist.state == Watchlist.State.SEALED
+
+
+def test_an_edit_bars_its_editor_even_when_the_entry_is_gone(cast: Cast, both: User) -> None:
+    watchlist = make_watchlist(cast, people=2)
+    person = watchlist.people.all()[0]
+    people.change_person(person, {"tier": "red"}, revision=1, actor=both)
+    people.remove_person(person, actor=cast.intelligence)
+    assert contribution_of(watchlist, both).startswith("You edited an entry on this list")
+
+
+def test_approving_rights_that_come_later_change_nothing(cast: Cast) -> None:
+    watchlist, editor = make_watchlist(cast), permit(User.objects.create_user("editor"), people.COMPILE)
+    people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=editor)
+    _submit(watchlist, cast)
+    editor = permit(editor, people.AUTHORISE)
+    with pytest.raises(Refused, match="You edited an entry on this list"):
+        operations.authorise_watchlist(watchlist, actor=editor, reason="Fine", seen=content_hash(watchlist))
+
+
+def test_work_that_somebody_else_approved_does_not_count_for_the_next_version(cast: Cast, both: User) -> None:
+    watchlist = make_watchlist(cast)
+    people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=both)
+    _submit(watchlist, cast)
+    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
+    draft = operations.new_version(watchlist, actor=cast.intelligence)
+    assert contribution_of(draft, both) == ""
+    assert contribution_of(draft, cast.intelligence).startswith("You drew up this version")
+
+
+def test_work_that_nobody_approved_counts_for_the_version_drawn_from_it(cast: Cast, both: User) -> None:
+    """A colleague who draws up a new version of it must not clear its editor."""
+    watchlist = make_watchlist(cast)
+    people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=both)
+    _submit(watchlist, cast)
+    operations.reject_watchlist(watchlist, reason="Too broad", actor=cast.authority)
+    draft = operations.new_version(watchlist, actor=cast.intelligence)
+    third = operations.new_version(_compiled(draft, cast), actor=cast.intelligence)
+    for each in (draft, third):
+        assert contribution_of(each, both).startswith("You edited an entry on this list")
+
+
+def _compiled(watchlist: Watchlist, cast: Cast) -> Watchlist:
+    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    return watchlist
+
+
+def test_work_done_before_it_was_noted_is_found_in_rows_and_audit_log(cast: Cast) -> None:
+    """Of an installation of before: the migration's own function, on the models as they are."""
+    workers = {name: permit(User.objects.create_user(name), people.COMPILE) for name in WORK}
+    expected: dict[Any, set[tuple[int, str]]] = {}
+    for name, (kind, work) in WORK.items():
+        if name not in ("operations.new_version", "bulk.add_many"):
+            watchlist = make_watchlist(cast, people=2)
+            made = work(watchlist, workers[name], cast)
+            about = made if isinstance(made, Watchlist) else watchlist
+            expected.setdefault(about.pk, set()).add((workers[name].pk, kind))
+    Contribution.objects.all().delete()
+    migration = importlib.import_module("watchlists.migrations.0011_contributions_of_before")
+    migration.carry_over(apps, None)
+    for pk, rows in expected.items():
+        assert rows <= set(Contribution.objects.filter(watchlist=pk).values_list("user", "kind")), rows
+    before = Contribution.objects.count()
+    migration.carry_over(apps, None)
+    assert Contribution.objects.count() == before

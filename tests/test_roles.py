@@ -1,0 +1,138 @@
+"""Roles that must not be one person's are kept apart, whichever code gives them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from audit.errors import Refused
+from audit.models import Entry
+from lfr_site.accounts import add_user, give_role, remove_role
+from lfr_site.api import SERVICE_ROLE, issue_service_token
+from lfr_site.checks import nobody_has_roles_to_be_kept_apart
+from lfr_site.models import User
+from lfr_site.roles import INCOMPATIBLE, ROLES, conflict_in
+from tests.cast import permit
+
+OVERSIGHT, SYSTEM = "Compliance", "Administrator"
+AT_WORK = set(ROLES) - {OVERSIGHT, SYSTEM}
+PAIRS = sorted(sorted(pair) for pair in INCOMPATIBLE)
+Through: Any = User.groups.through
+
+WAYS: dict[str, Callable[[User, Group], Any]] = {
+    "give_role": lambda user, group: give_role(user, group.name),
+    "user.groups.add": lambda user, group: user.groups.add(group),
+    "user.groups.set": lambda user, group: user.groups.set([*user.groups.all(), group]),
+    "group.user_set.add": lambda user, group: group.user_set.add(user),
+    "group.user_set.set": lambda user, group: group.user_set.set([user]),
+}
+
+
+def _user(*roles: str) -> User:
+    user = User.objects.create_user("somebody")
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+def test_the_pairs_are_those_of_the_policy() -> None:
+    not_authorising = ("Intelligence officer", "Records system", "Commander")
+    wanted = {frozenset(("Authorising officer", other)) for other in not_authorising}
+    wanted |= {frozenset((OVERSIGHT, other)) for other in AT_WORK}
+    wanted |= {frozenset((SYSTEM, other)) for other in set(ROLES) - {SYSTEM}}
+    assert set(INCOMPATIBLE) == wanted
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_each_pair_is_refused_in_either_order(db: None, one: str, other: str) -> None:
+    for first, second in ((one, other), (other, one)):
+        user = _user(first)
+        with pytest.raises(Refused, match="One person cannot have the roles"):
+            give_role(user, second)
+        assert [group.name for group in user.groups.all()] == [first]
+        user.delete()
+    assert not Entry.objects.filter(action="user.role_given").exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_way_of_giving_a_role_goes_around_it(db: None, way: str) -> None:
+    user, group = _user("Intelligence officer"), Group.objects.get(name="Authorising officer")
+    with pytest.raises(Refused, match="One person cannot"), transaction.atomic():
+        WAYS[way](user, group)
+    assert [each.name for each in user.groups.all()] == ["Intelligence officer"]
+    allowed = Group.objects.get(name="Operator")
+    WAYS[way](user, allowed)
+    assert user.groups.count() == 2
+
+
+def test_two_roles_given_at_once_are_refused_too(db: None) -> None:
+    user = User.objects.create_user("somebody")
+    both = Group.objects.filter(name__in=("Commander", "Authorising officer"))
+    with pytest.raises(Refused, match="“Authorising officer” and “Commander”"), transaction.atomic():
+        user.groups.add(*both)
+    assert not user.groups.exists()
+
+
+def test_roles_that_go_together_may_be_one_persons() -> None:
+    assert conflict_in(("Intelligence officer", "Commander", "Operator", "Engagement officer")) == ""
+    assert conflict_in(("Authorising officer", "Operator", "a group of another program")) == ""
+
+
+def test_roles_are_given_and_taken_with_a_row_in_the_audit_log(db: None) -> None:
+    user = add_user(username="somebody", password="a-long-password", role="Operator")
+    give_role(user, "Engagement officer")
+    with pytest.raises(Refused, match="already"):
+        give_role(user, "Operator")
+    remove_role(user, "Operator")
+    with pytest.raises(Refused, match="does not have"):
+        remove_role(user, "Operator")
+    with pytest.raises(ValueError, match="There is no role"):
+        give_role(user, "Sheriff")
+    rows = Entry.objects.in_order().values_list("action", "data__role")
+    assert list(rows) == [
+        ("user.added", "Operator"),
+        ("user.role_given", "Operator"),
+        ("user.role_given", "Engagement officer"),
+        ("user.role_removed", "Operator"),
+    ]
+    issue_service_token("records", 9)
+    assert Entry.objects.filter(action="user.role_given", data__role=SERVICE_ROLE).count() == 1
+
+
+def test_the_commands_give_and_take_roles(db: None) -> None:
+    _user("Intelligence officer")
+    with pytest.raises(CommandError, match="One person cannot"):
+        call_command("give_role", "somebody", "Authorising officer")
+    with pytest.raises(CommandError, match="no user “nobody”"):
+        call_command("give_role", "nobody", "Operator")
+    said = io.StringIO()
+    call_command("remove_role", "somebody", "Intelligence officer", stdout=said)
+    call_command("give_role", "somebody", "Authorising officer", stdout=said)
+    assert said.getvalue().splitlines() == [
+        "somebody has these roles: none.",
+        "somebody has these roles: Authorising officer.",
+    ]
+    with pytest.raises(CommandError, match="does not have"):
+        call_command("remove_role", "somebody", "Operator")
+
+
+def test_the_system_does_not_start_while_an_account_has_more_than_one_persons_powers(db: None) -> None:
+    def found() -> list[str | None]:
+        return [each.id for each in nobody_has_roles_to_be_kept_apart(databases=["default"])]
+
+    user = _user("Intelligence officer")
+    assert found() == []
+    # As an account of before the rule, or a row that was written past it.
+    Through.objects.bulk_create([Through(user=user, group=Group.objects.get(name="Authorising officer"))])
+    assert found() == ["lfr.E002"]
+    remove_role(user, "Authorising officer")
+    permit(user, "watchlists.authorise_watchlist")
+    assert found() == ["lfr.E003"]
+    User.objects.update(is_active=False)
+    User.objects.create_superuser("root", password="a-long-password")
+    assert found() == ["lfr.E003"]

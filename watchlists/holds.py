@@ -1,0 +1,50 @@
+"""The one rule of evidence holds: what placing one takes, and who may release it. The same for entries and alerts."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
+from audit.errors import Refused
+from watchlists.models.holds import EvidenceHoldBase
+from watchlists.operations import refuse_names_on_file
+
+LONGEST_REASON = 400
+
+
+def accepted_reason(reason: str, *, review_on: dt.date) -> str:
+    """Return the reason for a new hold, as it is kept.
+
+    Raises:
+        Refused: it is missing, too long or names somebody on a list, or the day of review is not ahead.
+    """
+    accepted = _accepted(reason, "Enter what this is evidence of.")
+    if review_on <= timezone.localdate():
+        raise Refused("The date of review must be after today.")
+    return accepted
+
+
+def accepted_release(hold: EvidenceHoldBase, reason: str, *, actor: AbstractBaseUser) -> str:
+    """Return the reason for releasing a hold, as the audit log keeps it.
+
+    Raises:
+        Refused: it is missing, too long or names somebody on a list, or the actor may not release this hold yet.
+    """
+    if not hold.may_be_released_by(actor):
+        raise Refused(
+            f"{hold.owner} placed this hold. Ask them to release it: until {hold.review_on:%-d %B %Y}, its date of "
+            "review, nobody else can."
+        )
+    return _accepted(reason, "Enter why this is no longer needed as evidence.")
+
+
+def _accepted(reason: str, prompt: str) -> str:
+    reason = reason.strip()
+    if not reason:
+        raise Refused(prompt)
+    if len(reason) > LONGEST_REASON:
+        raise Refused(f"The reason must be {LONGEST_REASON} characters or fewer.")
+    refuse_names_on_file(reason)
+    return reason
