@@ -168,7 +168,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     def _want_later(self) -> None:
         """Wait in line once the camera's next picture is nearly due."""
         loop = asyncio.get_running_loop()
-        loop.call_later(self.telemetry.interval_s * BEFORE_DUE, lambda: loop.create_task(self._want()))
+        loop.call_later(self.telemetry.due_in_s(BEFORE_DUE), lambda: loop.create_task(self._want()))
 
     async def _may_send(self, *, was_asked: bool) -> None:
         now = time.monotonic()

@@ -36,6 +36,10 @@ class StreamTelemetry:
         self._arrived_at, self._number = now, max(number, self._number)
         return passed_over
 
+    def due_in_s(self, share: float) -> float:
+        """Seconds until this share of the interval since the last frame is over; 0 when it is."""
+        return max(self._arrived_at + share * self.interval_s - time.monotonic(), 0.0)
+
     def note_turn(self, waited_s: float) -> None:
         """The camera has waited so long until it might send."""
         self._turn_waits.append(waited_s)

@@ -1,11 +1,14 @@
 """The whole line: people walk past cameras, alerts arrive at an operator's socket, and every one is checked.
 
     python -m benchmarks.end_to_end --faces DIR [--enrolled 20] [--strangers 20] [--cameras 1] [--fps 5] [--seconds 60]
+        [--uplink-mbit 2]
 
 DIR is laid out <person>/<photograph>.jpg. Each enrolled person's first photograph by name is on the watchlist; they
 walk past in their others. An alert is true when the face it was raised on, found by frame number and box, is that of
 the person it names. latency_ms: from a frame's leaving the client to its alert's arrival at an operator's socket;
-above_engine_ms: the same without what the engine took for that frame.
+above_engine_ms: the same without what the engine took for that frame. A picture that is due while its camera has no
+turn is passed over; frames_dropped counts these, and frames that were sent and not read. --uplink-mbit gives each
+camera a line of its own of so many megabits a second.
 """
 
 from __future__ import annotations
@@ -21,11 +24,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.stage import Play, Stage, play, say, set_stage
-from benchmarks.system import RunningSystem, running_system
+from benchmarks.system import RunningSystem, processor, running_system
 from lfr_site import scene
+from lfr_site.agent import QUALITIES, Picture
 from recognition.detect import FaceDetector
 from recognition.engine import detector_at
-from recognition.imaging import encode_jpeg
+from recognition.imaging import Pixels, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.track import Box
 
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 class Film:
     """The frames of one camera, and who is where in each."""
 
-    jpegs: list[bytes]
+    pictures: list[Picture]
     visible: list[list[scene.Visible]]
 
 
@@ -65,9 +69,11 @@ def measure(system: RunningSystem, people: dict[str, list[Path]], options: argpa
     stage = set_stage({name: people[name][0] for name in enrolled}, options.cameras)
     films = _films(walking, options)
     say(f"{len(walking)} people walk past {options.cameras} camera(s) for {options.seconds:g} seconds")
-    played = asyncio.run(play(system.url, stage, [film.jpegs for film in films], options.fps))
+    pictures = [film.pictures for film in films]
+    played = asyncio.run(play(system.url, stage, pictures, options.fps, options.uplink_mbit))
     processes, rss = system.memory()
     return _result(stage, films, played, set(enrolled) & set(walking)) | {
+        "processor": processor(),
         "enrolled": len(stage.name_of),
         "strangers": len([name for name in strangers if name in walking]),
         "processes": processes,
@@ -91,8 +97,16 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
             raise SystemExit(f"{error} Use --seconds, or more --cameras.") from error
         street = scene.Street(walkers, seed=options.seed + index)
         shown = [street.frame(number / options.fps) for number in range(int(options.seconds * options.fps))]
-        films.append(Film([encode_jpeg(pixels, 80) for pixels, _ in shown], [faces for _, faces in shown]))
+        pictures = [_picture(pixels, is_line_slow=options.uplink_mbit is not None) for pixels, _ in shown]
+        films.append(Film(pictures, [faces for _, faces in shown]))
     return films
+
+
+def _picture(pixels: Pixels, *, is_line_slow: bool) -> Picture:
+    """As it will be sent: encoded beforehand, so that the cameras' own work takes nothing from the system here."""
+    if not is_line_slow:
+        return encode_jpeg(pixels, 80)
+    return {quality: encode_jpeg(pixels, quality) for quality in QUALITIES}.__getitem__
 
 
 def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> dict[str, Any]:
@@ -171,6 +185,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--views", default="*", help="Names of the photographs to walk in: globs, comma-separated.")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--uplink-mbit", type=float, help="Of each camera's line; unlimited without.")
     parser.add_argument("--json", action="store_true", help="One line.")
     return parser.parse_args(arguments)
 

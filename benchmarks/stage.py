@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.uplink import uplink
 from lfr_site.agent import CameraClient, Picture, Traffic, paced
 
 if TYPE_CHECKING:
@@ -88,25 +89,33 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     return Stage(deployment, tokens, name_of, _session_of(users["operator"]))
 
 
-async def play(url: str, stage: Stage, films: Sequence[Sequence[Picture]], fps: float | None) -> Play:
+async def play(
+    url: str, stage: Stage, films: Sequence[Sequence[Picture]], fps: float | None, uplink_mbit: float | None = None
+) -> Play:
     """Stream a film of JPEGs from each camera, and listen as an operator's browser does.
 
     fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
-    was answered.
+    was answered. uplink_mbit: megabits a second of each camera's own line to the system.
     """
     result = Play([], [{} for _ in films])
     listener = asyncio.create_task(_listen(url, stage, result.arrivals))
     await asyncio.sleep(1)
+    lines = contextlib.AsyncExitStack()
+    servers = [url] * len(films)
+    if uplink_mbit is not None:
+        port = int(url.rpartition(":")[2])
+        servers = [await lines.enter_async_context(uplink(port, uplink_mbit)) for _ in films]
     clients = [
-        CameraClient(url, str(camera.id), token, _noting(read_at))
-        for (camera, token), read_at in zip(stage.cameras, result.read_at, strict=True)
+        CameraClient(server, str(camera.id), token, _noting(read_at))
+        for server, (camera, token), read_at in zip(servers, stage.cameras, result.read_at, strict=True)
     ]
     # No two real cameras send at the same moment; these share a second evenly.
     feeds = [
         _paced(film, fps, number / len(films) / fps) if fps else _as_taken(client, film)
         for number, (client, film) in enumerate(zip(clients, films, strict=True))
     ]
-    await asyncio.gather(*(client.stream(feed) for client, feed in zip(clients, feeds, strict=True)))
+    async with lines:
+        await asyncio.gather(*(client.stream(feed) for client, feed in zip(clients, feeds, strict=True)))
     # The last frame's alert is on its way, and the counters are written every two seconds.
     await asyncio.sleep(3)
     listener.cancel()

@@ -28,7 +28,8 @@ class RunningSystem:
 
     def cpu_seconds(self) -> dict[str, float]:
         """Processor time so far by kind of process; what this process, the load, took beside it."""
-        kinds = {"uvicorn": "web", "frames": "workers", "celery": "clock", "valkey": "valkey", "postgres": "postgres"}
+        kinds = {"lfr_site.server": "web", "frames": "workers", "celery": "clock"}
+        kinds |= {"valkey": "valkey", "postgres": "postgres"}
         spent = dict.fromkeys([*kinds.values(), "load"], 0.0)
         for process in (*self.supervisor.children(recursive=True), psutil.Process()):
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -74,3 +75,12 @@ def running_system(workers: int = 2) -> Iterator[RunningSystem]:
         process.send_signal(signal.SIGINT)
         process.wait(30)
         services.forget(data)
+
+
+def processor() -> str:
+    """What the processor is called, how many cores there are, and which features it has that matter to the runtime."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    flags = said.get("flags", "").split()
+    features = [each for each in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if each in flags]
+    return f"{said.get('model name', 'unknown')}, {os.cpu_count()} cores, {' '.join(features) or 'no AVX2'}"
