@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from alerts.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted
 from alerts.camera_clock import CameraClock
 from alerts.frames import Frame, FrameGate
+from alerts.pacer import pacer
 from alerts.tasks import call_worker
 from alerts.telemetry import StreamTelemetry
 from audit.journal import Actor
@@ -159,6 +160,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if not self.open or self.may_send:
             return
         self.wanted_at = self.wanted_at or time.monotonic()
+        pacer.add(self.gate)
         try:
             await self.gate.want(self.camera_id, self.telemetry.transit_s * 1000)
         except (RedisError, OSError):
@@ -175,6 +177,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if self.wanted_at is not None:
             self.telemetry.note_turn(now - self.wanted_at)
         self.wanted_at, self.may_send = None, True
+        pacer.remove(self.gate)
         # A camera that was not asked sends when its picture is due: how long that takes says nothing of its line.
         self.asked_at = now if was_asked else None
         await self._say("send")
@@ -351,6 +354,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         """Give back what this socket held, whatever ended it."""
         was_streaming = bool(self.clocks)
         self.open = False
+        pacer.remove(self.gate)
         for clock in self.clocks:
             clock.cancel()
         await self._give_up_hold()

@@ -43,6 +43,8 @@ CALL_LIFE_S = 2
 WORKER_SEEN_MS = 5000
 # What a camera that was asked is given at least to send, before its place is given to another.
 LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
+# Of the place that is kept for a frame, how much has to be free by the time that it arrives.
+ROOM = 0.5
 # What a socket is told when its camera may send.
 SEND = '{"type":"send"}'
 
@@ -60,29 +62,44 @@ end
 local function workers(now)
   return math.max(1, redis.call('ZCOUNT', 'frames:workers', now - {WORKER_SEEN_MS}, '+inf'))
 end
--- Ask the cameras that have waited longest, so many that a frame has arrived for each worker that becomes free. A
--- camera on a slow line counts for less than one frame: several of them are asked so that one arrives in time.
-local function ask(now)
-  local count = workers(now)
-  local busy = math.min(count, redis.call('ZCOUNT', 'frames:working', now, '+inf'))
-  local missing = count - busy + math.ceil(count / 2) - redis.call('LLEN', 'frames:ready')
+-- How many frames will wait for a worker at a moment: those that wait now and those that are coming, less what workers
+-- take until then.
+local function backlog(now, at, waiting, between)
+  local due = {{}}
   local coming = redis.call('HGETALL', 'frames:coming')
   for index = 1, #coming, 2 do
-    local weight, until_ms = coming[index + 1]:match('(.+):(.+)')
+    local expected, until_ms = coming[index + 1]:match('(.+):(.+)')
     if tonumber(until_ms) < now then redis.call('HDEL', 'frames:coming', coming[index])
-    else missing = missing - tonumber(weight) end
+    else due[#due + 1] = math.max(tonumber(expected), now) end
   end
-  while missing > 0 do
-    local camera = redis.call('ZPOPMIN', 'frames:waiting')[1]
+  table.sort(due)
+  local since = now
+  for _, arrives in ipairs(due) do
+    if arrives > at then break end
+    waiting = math.max(waiting - (arrives - since) / between, 0) + 1
+    since = arrives
+  end
+  return math.max(waiting - (at - since) / between, 0)
+end
+-- Ask the cameras that have waited longest, each so early that its frame arrives when a worker can take it: for every
+-- two workers one frame may wait by then.
+local function ask(now)
+  local count = workers(now)
+  local free = count - math.min(count, redis.call('ZCOUNT', 'frames:working', now, '+inf'))
+  local between = math.max(tonumber(redis.call('GET', 'frames:turn_ms') or 1) / count, 1)
+  local asked = 0
+  while asked <= free do
+    local camera = redis.call('ZRANGE', 'frames:waiting', 0, 0)[1]
     if not camera then return end
+    local arrives = now + tonumber(redis.call('GET', 'transit:' .. camera) or 0)
+    local then_waiting = backlog(now, arrives, redis.call('LLEN', 'frames:ready'), between)
+    if then_waiting - free > math.ceil(count / 2) - {ROOM} then return end
+    redis.call('ZREM', 'frames:waiting', camera)
     local socket = redis.call('GET', 'holder:' .. camera)
     if socket and redis.call('PUBLISH', socket, '0{SEND}') > 0 then
-      local transit = tonumber(redis.call('GET', 'transit:' .. camera) or 0)
-      local between = tonumber(redis.call('GET', 'frames:turn_ms') or 0) / count
-      local weight = transit > between and math.max(between, 1) / transit or 1
-      local until_ms = now + math.max(2 * transit, {LEAST_COMING_MS})
-      redis.call('HSET', 'frames:coming', camera, weight .. ':' .. until_ms)
-      missing = missing - weight
+      local until_ms = math.max(2 * arrives - now, now + {LEAST_COMING_MS})
+      redis.call('HSET', 'frames:coming', camera, arrives .. ':' .. until_ms)
+      asked = asked + 1
     end
   end
 end
@@ -121,6 +138,7 @@ redis.call('ZADD', 'frames:waiting', 'NX', now, camera)
 ask(now)
 """
 )
+_ASK = _COMMON + "ask(now_ms())"
 _OFFER = (
     _COMMON
     + f"""
@@ -219,7 +237,8 @@ class FrameGate:
         self._valkey: Any = redis.asyncio.Redis.from_url(
             settings.VALKEY_FRAMES_URL, socket_timeout=2, socket_connect_timeout=2
         )
-        self._want, self._offer = self._valkey.register_script(_WANT), self._valkey.register_script(_OFFER)
+        self._want, self._ask = self._valkey.register_script(_WANT), self._valkey.register_script(_ASK)
+        self._offer = self._valkey.register_script(_OFFER)
         self._told: Any = None
 
     async def want(self, camera_id: str, transit_ms: float) -> None:
@@ -228,6 +247,10 @@ class FrameGate:
         transit_ms: how long this camera's frames took lately from the asking to their arrival; 0 when not known.
         """
         await self._want(args=[camera_id, round(transit_ms)])
+
+    async def ask(self) -> None:
+        """Ask whichever camera's turn it is by now: on a slow line one has to be asked before a worker is free."""
+        await self._ask(args=[])
 
     async def offer(self, camera_id: str, frame: Frame) -> bool:
         """Leave a frame, which replaces one that still waits; whether a worker has to be called."""

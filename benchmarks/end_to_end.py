@@ -26,10 +26,10 @@ import numpy as np
 from benchmarks.stage import Play, Stage, play, say, set_stage
 from benchmarks.system import RunningSystem, processor, running_system
 from lfr_site import scene
-from lfr_site.agent import QUALITIES, Picture
+from lfr_site.agent import ENCODINGS, Picture
 from recognition.detect import FaceDetector
 from recognition.engine import detector_at
-from recognition.imaging import Pixels, encode_jpeg
+from recognition.imaging import Pixels, bounded, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.track import Box
 
@@ -106,7 +106,8 @@ def _picture(pixels: Pixels, *, is_line_slow: bool) -> Picture:
     """As it will be sent: encoded beforehand, so that the cameras' own work takes nothing from the system here."""
     if not is_line_slow:
         return encode_jpeg(pixels, 80)
-    return {quality: encode_jpeg(pixels, quality) for quality in QUALITIES}.__getitem__
+    made = {each: encode_jpeg(bounded(pixels, round(max(pixels.shape) * each[1])), each[0]) for each in ENCODINGS}
+    return lambda quality, scale: made[quality, scale]
 
 
 def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> dict[str, Any]:

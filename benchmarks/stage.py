@@ -86,7 +86,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     name_of = {person: named[entry.reference] for person, entry in enrolled.items()}
     for name in sorted(set(photographs) - set(name_of.values())):
         say(f"no face on the photograph of {name}: not enrolled")
-    return Stage(deployment, tokens, name_of, _session_of(users["operator"]))
+    return Stage(deployment, tokens, name_of, session_of(users["operator"]))
 
 
 async def play(
@@ -130,7 +130,8 @@ def say(text: str) -> None:
     print(f"  · {text}", file=sys.stderr)
 
 
-def _session_of(user: User) -> str:
+def session_of(user: User) -> str:
+    """The key of a session in which this user is signed in."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 

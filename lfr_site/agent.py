@@ -21,15 +21,16 @@ logger = logging.getLogger(__name__)
 # Codes of docs/protocol.md after which trying again cannot help.
 FINAL_CODES = {4400, 4401, 4403, 4410}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
-# JPEG qualities, best first, and how long a frame may be on its way: a line that is slower is sent smaller frames.
-QUALITIES = (85, 70, 55, 40)
+# JPEG qualities and scales, best first, and how long a frame may be on its way: a slower line is sent smaller frames.
+# The last is for lines on which nothing else helps: faces near the smallest that is looked for are lost with it.
+ENCODINGS = ((85, 1.0), (70, 1.0), (55, 1.0), (40, 1.0), (45, 0.75))
 LONGEST_TRANSIT_S = 0.12
-# A better quality is tried again when the frames of the present one arrive in this part of the time.
+# A better one is tried again when the frames of the present one arrive in this part of the time.
 MUCH_FASTER = 0.4
 SMOOTHING = 0.3
 
-Picture = bytes | Callable[[int], bytes]
-"""A frame as JPEG, or what makes one of a quality (1 to 100) when it is about to be sent."""
+Picture = bytes | Callable[[int, float], bytes]
+"""A frame as JPEG, or what makes one of a quality (1 to 100) and a scale (to 1) when it is about to be sent."""
 
 
 class Rejected(Exception):
@@ -65,8 +66,9 @@ class Line:
         self._transit_s: float | None = None
 
     @property
-    def quality(self) -> int:
-        return QUALITIES[self._step]
+    def encoding(self) -> tuple[int, float]:
+        """JPEG quality and scale."""
+        return ENCODINGS[self._step]
 
     def note(self, transit_s: float) -> None:
         """A frame was on its way for so long, there and its answer back."""
@@ -74,7 +76,7 @@ class Line:
         self._transit_s = transit_s if before is None else before + SMOOTHING * (transit_s - before)
         step = self._step
         if self._transit_s > LONGEST_TRANSIT_S:
-            step = min(step + 1, len(QUALITIES) - 1)
+            step = min(step + 1, len(ENCODINGS) - 1)
         elif self._transit_s < LONGEST_TRANSIT_S * MUCH_FASTER:
             step = max(step - 1, 0)
         if step != self._step:
@@ -179,7 +181,7 @@ class CameraClient:
                 continue
             (number, picture), self._newest = self._newest, None
             self._in_flight.add(number)
-            jpeg = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture, self._line.quality)
+            jpeg = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture, *self._line.encoding)
             self.traffic.sent += 1
             self.traffic.sent_at[number] = time.monotonic()
             await socket.send(struct.pack(">I", number) + jpeg)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import random
 import time
@@ -20,7 +19,7 @@ from deployments.models import Camera
 from lfr_site import demonstration, scene
 from lfr_site.agent import CameraClient, Picture, Rejected, paced
 from recognition.engine import detector_at
-from recognition.imaging import encode_jpeg
+from recognition.imaging import bounded, encode_jpeg
 from recognition.open_set import photographs
 
 logger = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ async def _play(client: CameraClient, street: scene.Street, fps: float) -> None:
 
     def frame() -> Picture:
         pixels, _ = street.frame((time.monotonic() - began) % street.seconds)
-        return functools.partial(encode_jpeg, pixels)
+        return lambda quality, scale: encode_jpeg(bounded(pixels, round(max(pixels.shape) * scale)), quality)
 
     try:
         await client.stream(paced(frame, fps))

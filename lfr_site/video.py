@@ -94,5 +94,5 @@ class VideoStream:
                 self._capture.open(self._source)
 
 
-def _jpeg(pixels: Any, quality: int) -> bytes:
-    return encode_jpeg(bounded(np.asarray(pixels, np.uint8), LONGEST_SIDE), quality)
+def _jpeg(pixels: Any, quality: int, scale: float) -> bytes:
+    return encode_jpeg(bounded(np.asarray(pixels, np.uint8), round(LONGEST_SIDE * scale)), quality)

@@ -6,8 +6,9 @@ const rate = document.getElementById("rate");
 const FINAL = new Set([4400, 4401, 4403, 4410]);
 const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
-// JPEG qualities, best first: a line on which a frame takes longer than LONGEST_TRANSIT (ms) is sent smaller ones.
-const QUALITIES = [0.85, 0.7, 0.55, 0.4];
+// JPEG qualities and scales, best first: a line on which a frame takes longer than LONGEST_TRANSIT (ms) is sent smaller
+// ones. The last is for lines on which nothing else helps: the smallest faces are lost with it.
+const ENCODINGS = [[0.85, 1], [0.7, 1], [0.55, 1], [0.4, 1], [0.45, 0.75]];
 const LONGEST_TRANSIT = 120;
 const MUCH_FASTER = 0.4;
 const SMOOTHING = 0.3;
@@ -15,7 +16,7 @@ const SMOOTHING = 0.3;
 let socket = null, stream = null, wanted = false, retry = 500;
 // number: of the last picture that was due. lastSent: of the last one that was sent.
 let number = 0, lastSent = 0, sent = 0, most = 30, maySend = false, timer = 0;
-let quality = 0, transit = null;
+let encoding = 0, transit = null;
 const inFlight = new Map();
 let latencies = [], reads = [], heardAt = 0;
 
@@ -169,7 +170,8 @@ function tick() {
 }
 
 function send() {
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
+  const [quality, share] = ENCODINGS[encoding];
+  const scale = share * Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
   canvas.width = Math.round(video.videoWidth * scale);
   canvas.height = Math.round(video.videoHeight * scale);
   canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
@@ -191,16 +193,16 @@ function send() {
     inFlight.set(frame, performance.now());
     sent += 1;
     line.send(bytes);
-  }, "image/jpeg", QUALITIES[quality]);
+  }, "image/jpeg", quality);
 }
 
 // How long a frame and its answer were on the line, in ms: a slow line is sent smaller pictures, a fast one better ones.
 function measure(taken) {
   transit = transit === null ? taken : transit + SMOOTHING * (taken - transit);
-  const before = quality;
-  if (transit > LONGEST_TRANSIT) quality = Math.min(quality + 1, QUALITIES.length - 1);
-  else if (transit < LONGEST_TRANSIT * MUCH_FASTER) quality = Math.max(quality - 1, 0);
-  if (quality !== before) transit = null;
+  const before = encoding;
+  if (transit > LONGEST_TRANSIT) encoding = Math.min(encoding + 1, ENCODINGS.length - 1);
+  else if (transit < LONGEST_TRANSIT * MUCH_FASTER) encoding = Math.max(encoding - 1, 0);
+  if (encoding !== before) transit = null;
 }
 
 function draw(boxes) {

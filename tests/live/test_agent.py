@@ -37,7 +37,7 @@ def test_a_recording_plays_at_its_own_speed(recording: Path) -> None:
     played = []
     while (picture := frames.next()) is not None:
         assert not isinstance(picture, bytes)
-        played.append(decode_frame(picture(85)).mean())
+        played.append(decode_frame(picture(85, 1.0)).mean())
     assert len(played) == 5 * SECONDS
     assert played == sorted(played)
 

@@ -6,73 +6,30 @@ answers to 2.5 s; a shorter one could not tell a gap from a machine that is busy
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import itertools
 import json
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-import numpy as np
 import psutil
 import pytest
 
 from benchmarks.attacks import ATTACKS
-from lfr_site.agent import CameraClient
+from benchmarks.watched import WatchedCamera
 from lfr_site.supervisor import BASE_DIR
-from recognition.imaging import encode_jpeg
 from tests.cast import portrait_jpeg
 from tests.live.system import LiveSystem, eventually, go_live, live_system
 
 SECONDS = float(os.environ.get("LFR_PROOF_SECONDS", "5"))
 IS_PROOF = SECONDS >= 30
 WALK_EVERY_S = 10.0 if IS_PROOF else 4.0
-IN_VIEW_S, FPS = 1.6, 5
 LONGEST_GAP_S = 2.5 if IS_PROOF else 30.0
 # What the processes of the system may hold more than before, once an attack is over.
 MEMORY_MARGIN_MB = 150
-
-
-class Watched:
-    """A camera that streams in a thread of its own, before which somebody wanted walks by again and again."""
-
-    def __init__(self, system: LiveSystem, camera: str, token: str) -> None:
-        self.read_at: list[float] = []
-        self.walks: list[float] = []
-        self._street = encode_jpeg(np.full((512, 512, 3), 140, np.uint8))
-        self._client = CameraClient(system.url, camera, token, self._hear)
-        self._ends = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._client.stream(self._pictures())))
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._ends.set()
-        self._thread.join(30)
-
-    def longest_gap(self, since: float, until: float) -> float:
-        """Seconds in which no frame was answered, at most, between two moments."""
-        times = [since, *(at for at in list(self.read_at) if since < at < until), until]
-        return max(later - earlier for earlier, later in itertools.pairwise(times))
-
-    async def _pictures(self) -> AsyncIterator[bytes]:
-        due = time.monotonic()
-        while not self._ends.is_set():
-            into = time.monotonic() - (self.walks[-1] if self.walks else -WALK_EVERY_S)
-            if into >= WALK_EVERY_S:
-                self.walks.append(time.monotonic())
-                into = 0
-            yield portrait_jpeg() if into < IN_VIEW_S else self._street
-            due = max(due + 1 / FPS, time.monotonic())
-            await asyncio.sleep(due - time.monotonic())
-
-    def _hear(self, message: dict[str, object]) -> None:
-        if message["type"] == "read":
-            self.read_at.append(time.monotonic())
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +46,8 @@ def cameras(system: LiveSystem) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def watched(system: LiveSystem, cameras: list[tuple[str, str]]) -> Iterator[Watched]:
-    camera = Watched(system, *cameras[0])
+def watched(system: LiveSystem, cameras: list[tuple[str, str]]) -> Iterator[WatchedCamera]:
+    camera = WatchedCamera(system.url, *cameras[0], portrait_jpeg(), WALK_EVERY_S)
     try:
         assert eventually(lambda: len(camera.walks) > 1 and _alerts(system, cameras) > 0, 60)
         yield camera
@@ -100,7 +57,7 @@ def watched(system: LiveSystem, cameras: list[tuple[str, str]]) -> Iterator[Watc
 
 @pytest.mark.parametrize("attack", list(ATTACKS))
 def test_no_attack_blinds_a_camera(
-    system: LiveSystem, cameras: list[tuple[str, str]], watched: Watched, attack: str
+    system: LiveSystem, cameras: list[tuple[str, str]], watched: WatchedCamera, attack: str
 ) -> None:
     memory = _memory_mb(system)
     began, walks, alerts = time.monotonic(), len(watched.walks), _alerts(system, cameras)
