@@ -145,6 +145,8 @@ def test_too_large_an_upload_is_said_plainly(live: LiveSystem) -> None:
     user = live.user("intelligence")
     answer = user.post("/photographs/check/", {}, {"photograph": ("big.jpg", b"\xff\xd8" + b"\0" * 22 * 2**20)})
     assert (answer.status_code, "20 MB at most" in answer.text) == (413, True)
+    stranger = requests.post(f"{live.url}/accounts/login/", data=b"x" * 70_000, timeout=10)
+    assert (stranger.status_code, stranger.text) == (413, "Sign in before you send this.")
     no_length = requests.post(f"{live.url}/accounts/login/", data=iter([b"login=x"]), timeout=10)
     assert no_length.status_code == 413
 

@@ -1,0 +1,70 @@
+"""What a camera's socket measures of its stream."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from alerts.telemetry import StreamTelemetry
+from deployments.cameras import FrameCounts
+from lfr_site.agent import ENCODINGS, LONGEST_TRANSIT_S, Line
+
+
+def test_numbers_that_are_left_out_are_pictures_passed_over() -> None:
+    telemetry = StreamTelemetry()
+    # The first number of a connection says nothing of what was before it.
+    assert [telemetry.note_arrival(number, None) for number in (7, 8, 11, 11, 3, 12)] == [0, 0, 2, 0, 0, 0]
+
+
+def test_the_interval_is_that_of_pictures_due_and_not_of_those_that_were_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    telemetry = StreamTelemetry()
+    for number in (1, 5, 9):
+        telemetry.note_arrival(number, None)
+        now += 0.8
+    assert telemetry.interval_s == pytest.approx(0.2)
+    now -= 0.75
+    assert telemetry.due_in_s(0.7) == pytest.approx(0.14 - 0.05)
+    now += 10
+    assert telemetry.due_in_s(0.7) == 0
+
+
+def test_health_counts_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    telemetry = StreamTelemetry()
+    telemetry.note_arrival(1, 99.7)
+    telemetry.note_turn(0.4)
+    telemetry.note_answer(0.05, (120.0, 80.0))
+    now = 102.0
+    health = telemetry.health(FrameCounts(received=4, processed=3, dropped=1, passed_over=6))
+    assert (health.rate, health.due_rate, health.dropped) == (1.5, 5.0, 0.7)
+    assert (health.latency_ms, health.turn_wait_ms, health.line_ms) == (50, 400, 300)
+    assert (health.brightness, health.sharpness) == (120.0, 80.0)
+    now = 104.0
+    idle = telemetry.health(FrameCounts())
+    assert (idle.rate, idle.due_rate, idle.dropped, idle.latency_ms, idle.turn_wait_ms) == (0, 0, 0, None, 0)
+
+
+def test_a_slow_line_is_sent_smaller_pictures_and_a_fast_one_better_ones() -> None:
+    line = Line()
+    assert line.encoding == ENCODINGS[0]
+    for step in range(1, len(ENCODINGS) + 2):
+        line.note(LONGEST_TRANSIT_S * 2)
+        assert line.encoding == ENCODINGS[min(step, len(ENCODINGS) - 1)]
+    # Neither slow nor fast: nothing changes.
+    for _ in range(20):
+        line.note(LONGEST_TRANSIT_S * 0.8)
+    assert line.encoding == ENCODINGS[-1]
+    for _ in range(200):
+        line.note(LONGEST_TRANSIT_S * 0.1)
+    assert line.encoding == ENCODINGS[0]
+
+
+def test_one_late_frame_changes_nothing() -> None:
+    line = Line()
+    for transit in (0.02, 0.02, LONGEST_TRANSIT_S * 3, 0.02):
+        line.note(transit)
+    assert line.encoding == ENCODINGS[0]
