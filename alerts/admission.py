@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
 
 from audit.access import session_stands
@@ -13,6 +16,14 @@ from audit.journal import Actor, System
 from deployments.models import Camera
 
 NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013
+
+# Threads of admitted cameras alone: what anybody else asks of the database stands before no frame.
+_threads = ThreadPoolExecutor(2, "cameras")
+
+
+def in_database(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """The function, to be awaited, in the threads that admitted cameras have for the database."""
+    return database_sync_to_async(function, thread_sensitive=False, executor=_threads)
 
 
 class Refusal(Exception):

@@ -9,7 +9,7 @@ from deployments.offsets import Offset, RoundTrip, TripStart, estimate
 
 TRIPS = 5
 # A comparison counts for an hour (deployments.clock_comparison).
-EVERY_S = 600.0
+EVERY_S, PATIENCE_S = 600.0, 30.0
 MOST_CHARACTERS = 200
 
 
@@ -20,21 +20,26 @@ class CameraClock:
         self._number = 0
         self._start: TripStart | None = None
         self._trips: list[RoundTrip] = []
-        self._compared_at = time.monotonic()
+        self._compared_at = self._asked_at = time.monotonic()
 
     def ask(self) -> int:
         """Begin a trip. Returns the number that the answer has to name."""
         self._number += 1
-        self._start = TripStart.now()
+        self._start, self._asked_at = TripStart.now(), time.monotonic()
         return self._number
 
-    def hear(self, text: str) -> bool:
-        """End the trip with what the camera sent; False when that is no answer to the question that is open."""
-        start, self._start = self._start, None
-        remote = _time_in(text, self._number)
-        if start is None or remote is None:
+    def hear(self, text: str) -> bool | None:
+        """End the trip with what the camera sent.
+
+        Returns whether that is the answer to the question that is open; None when it is nothing about clocks.
+        """
+        answer = _answer_in(text)
+        if answer is None:
+            return None
+        number, remote_ms = answer
+        if number != self._number or self._start is None:
             return False
-        trip = start.ended(remote)
+        trip, self._start = self._start.ended(remote_ms), None
         if trip is not None:
             self._trips.append(trip)
         return True
@@ -48,20 +53,19 @@ class CameraClock:
         return estimate(trips)
 
     def is_due(self) -> bool:
-        """Whether it is time to compare again."""
-        return time.monotonic() - self._compared_at > EVERY_S
+        """Whether it is time to compare again, and no answer is on its way."""
+        now = time.monotonic()
+        return now - self._compared_at > EVERY_S and now - self._asked_at > PATIENCE_S
 
 
-def _time_in(text: str, number: int) -> float | None:
-    """Milliseconds since 1970 that an answer says; None when it is none."""
+def _answer_in(text: str) -> tuple[int, float] | None:
+    """The number of the question and the milliseconds since 1970 that an answer says; None when it is none."""
     if len(text) > MOST_CHARACTERS:
         return None
     try:
         answer = json.loads(text)
-        if answer["type"] != "clock" or answer["id"] != number:
-            return None
-        at_ms = float(answer["at_ms"])
-    except (ValueError, TypeError, KeyError):
+        number, at_ms = int(answer["id"]), float(answer["at_ms"])
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
     # A clock of another century is wrong, and still a time; what no clock shows is none.
-    return at_ms if 0 < at_ms < 2**53 else None
+    return (number, at_ms) if answer.get("type") == "clock" and 0 < at_ms < 2**53 else None

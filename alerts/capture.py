@@ -10,11 +10,10 @@ import asyncio
 import contextlib
 import datetime as dt
 import json
+import logging
 import math
 import struct
 import time
-from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -24,11 +23,10 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from alerts.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted
+from alerts.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted, in_database
 from alerts.camera_clock import CameraClock
 from alerts.frames import Frame, FrameGate
-from alerts.pacer import pacer
-from alerts.tasks import call_worker
+from alerts.pacer import call_worker_soon, pacer
 from alerts.telemetry import StreamTelemetry
 from audit.journal import Actor
 from core.liveness import liveness
@@ -37,6 +35,8 @@ from deployments.events import group_of
 from deployments.models import Camera
 from recognition.camera_jpeg import MAX_FRAME_BYTES, check_frame
 from recognition.imaging import UnreadableImage
+
+logger = logging.getLogger(__name__)
 
 # A frame without an answer for this long is lost: its worker died, or none is running.
 PATIENCE_S = 2.5
@@ -49,15 +49,6 @@ CHECK_EVERY_S = 5.0
 # The part of a camera's interval after which it waits in line for its next turn: soon enough that it is asked for the
 # picture that is then due, not so early that a worker waits for a picture that is not there yet.
 BEFORE_DUE = 0.7
-
-# Threads of the cameras alone: what anybody else asks of the database or the broker stands before no frame. One calls
-# workers for every camera: a call takes it a third of a millisecond, and several would only wait for each other.
-_calling = ThreadPoolExecutor(1, "calling")
-_database = ThreadPoolExecutor(2, "cameras")
-
-
-def _in_database(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    return database_sync_to_async(function, thread_sensitive=False, executor=_database)
 
 
 class CaptureConsumer(AsyncWebsocketConsumer):
@@ -76,6 +67,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         # Since when the camera waits for its turn, and since when it has had it without a frame: moments, or None.
         self.wanted_at: float | None = None
         self.asked_at: float | None = None
+        # The newest frame that came without being asked for.
+        self.kept: tuple[int, bytes] | None = None
         self.may_send = False
         self.bad_in_a_row = 0
         self.problem = ""
@@ -97,20 +90,23 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
         await self.accept()
         try:
-            self._keep(await _in_database(admitted)(self.scope, self.camera_id))
+            # In the thread of everybody who opens a socket: those of admitted cameras are for them alone.
+            self._keep(await database_sync_to_async(admitted)(self.scope, self.camera_id))
             self.holds = await self.gate.hold(self.camera_id)
             if not self.holds:
                 raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
             await self.gate.listen()
             await self.channel_layer.group_add(group_of(self.camera.period.deployment_id), self.channel_name)
-            await _in_database(cameras.note_connected)(self.camera, actor=self.actor)
+            await in_database(cameras.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
         except (RedisError, OSError, DatabaseFailure):
             await self._finish(NOT_READY, "The system is not ready. Trying again shortly.")
         else:
             self.open = True
-            self.clocks = [asyncio.create_task(self._tick()), asyncio.create_task(self._listen())]
+            self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._look_again(), self._listen())]
+            for clock in self.clocks:
+                clock.add_done_callback(self._end_with)
             rate = self.camera.frame_rate
             await self._say("ready", camera=self.camera.name, frame_bytes=MAX_FRAME_BYTES, frame_rate=rate)
             await self._say("clock", id=self.clock.ask())
@@ -125,22 +121,25 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if not self.open:
             return
-        if text_data is not None and self.clock.hear(text_data):
-            await self._go_on_with_clock()
+        if text_data is not None and (is_answer := self.clock.hear(text_data)) is not None:
+            if is_answer:
+                await self._go_on_with_clock()
             return
+        may_send, self.may_send = self.may_send, False
         if bytes_data is None or len(bytes_data) < 5:
             await self._bad_frame(0, "A frame is binary: its number in four bytes, then a JPEG.")
+            self._want_later()
             return
         (number,) = struct.unpack_from(">I", bytes_data)
         self.counts.passed_over += self.telemetry.note_arrival(number, self.asked_at)
-        self.may_send, self.asked_at = False, None
+        self.asked_at = None
         try:
             check_frame(bytes_data[4:])
         except UnreadableImage as error:
             await self._bad_frame(number, str(error))
             self._want_later()
         else:
-            await self._take(number, bytes_data[4:])
+            await (self._take if may_send else self._keep_for_later)(number, bytes_data[4:])
 
     # The clock of whatever sends frames.
 
@@ -151,19 +150,20 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._say("clock", id=self.clock.ask())
         else:
             with contextlib.suppress(DatabaseFailure):
-                await _in_database(cameras.note_clock)(self.camera, offset)
+                await in_database(cameras.note_clock)(self.camera, offset)
 
     # Turns to send.
 
     async def _want(self) -> None:
         """Wait in line to send, unless the camera may already."""
-        if not self.open or self.may_send:
+        if not self.open or self.may_send or self.waiting:
             return
         self.wanted_at = self.wanted_at or time.monotonic()
         pacer.add(self.gate)
         try:
-            await self.gate.want(self.camera_id, self.telemetry.transit_s * 1000)
-        except (RedisError, OSError):
+            if await self.gate.want(self.camera_id, self.telemetry.transit_s * 1000):
+                await call_worker_soon()
+        except (RedisError, OperationalError, OSError):
             # The socket's clock wants again.
             await self._problem("The message broker does not answer.")
 
@@ -178,6 +178,11 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self.telemetry.note_turn(now - self.wanted_at)
         self.wanted_at, self.may_send = None, True
         pacer.remove(self.gate)
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            self.may_send = False
+            await self._take(*kept)
+            return
         # A camera that was not asked sends when its picture is due: how long that takes says nothing of its line.
         self.asked_at = now if was_asked else None
         await self._say("send")
@@ -238,13 +243,20 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     # Frames.
 
+    async def _keep_for_later(self, number: int, jpeg: bytes) -> None:
+        """A frame that was not asked for takes no other camera's turn: it waits here, until a newer one comes."""
+        replaced, self.kept = self.kept, (number, jpeg)
+        if replaced is not None:
+            await self._lost(replaced[0])
+        await self._want()
+
     async def _take(self, number: int, jpeg: bytes) -> None:
         self.counts.received += 1
         self.waiting[number] = time.monotonic()
         try:
             frame = Frame(number, time.time(), time.monotonic(), self.gate.name, jpeg)
             if await self.gate.offer(self.camera_id, frame):
-                await asyncio.get_running_loop().run_in_executor(_calling, call_worker)
+                await call_worker_soon()
         except (RedisError, OperationalError, OSError):
             if self.waiting.pop(number, None) is not None:
                 await self._lost(number)
@@ -272,7 +284,6 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     # The clock of this socket.
 
     async def _tick(self) -> None:
-        checked = counted = time.monotonic()
         while self.open:
             await asyncio.sleep(TICK_S)
             # By both clocks: one that is set back makes no authority longer.
@@ -282,23 +293,36 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             try:
                 await self._keep_hold()
                 await self._give_up_on_late_frames()
-                if not self.waiting:
-                    await self._want()
-                if time.monotonic() - counted > COUNT_EVERY_S:
-                    await self._count()
-                    counted = time.monotonic()
-                if time.monotonic() - checked > CHECK_EVERY_S:
-                    if self.clock.is_due():
-                        await self._say("clock", id=self.clock.ask())
-                    # A token that was replaced, a user who signed out or lost the role: not until the next connection.
-                    self._keep(await _in_database(admitted)(self.scope, self.camera_id))
-                    checked = time.monotonic()
+                await self._want()
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
             except (RedisError, OSError):
                 await self._problem("The message broker does not answer.")
+
+    async def _look_again(self) -> None:
+        """What needs the database, which may hang without holding up the clock."""
+        checked = time.monotonic()
+        while self.open:
+            await asyncio.sleep(COUNT_EVERY_S)
+            try:
+                await self._count()
+                if time.monotonic() - checked > CHECK_EVERY_S:
+                    # A token that was replaced, a user who signed out or lost the role: not until the next connection.
+                    self._keep(await in_database(admitted)(self.scope, self.camera_id))
+                    checked = time.monotonic()
+                if self.clock.is_due():
+                    await self._say("clock", id=self.clock.ask())
+            except Refusal as refusal:
+                await self._finish(refusal.code, str(refusal))
             except DatabaseFailure:
                 await self._problem("The database does not answer.")
+
+    def _end_with(self, task: asyncio.Task[None]) -> None:
+        """A socket does not go on without one of its tasks."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("A camera's socket failed", exc_info=error)
+            finishing = asyncio.get_running_loop().create_task(self._finish(NOT_READY, "The system is not ready."))
+            self.clocks.append(finishing)
 
     async def _keep_hold(self) -> None:
         """Stay this camera's one source; after Valkey was restarted, become it again.
@@ -316,15 +340,16 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         for number in late:
             if self.waiting.pop(number, None) is not None:
                 await self._lost(number)
-        if late and not liveness.count("frames"):
-            await self._problem("No recognition worker answers.")
+        if late:
+            works = liveness.count("frames") > 0
+            await self._problem("A frame was not answered in time." if works else "No recognition worker answers.")
 
     async def _count(self) -> None:
         counts, self.counts = self.counts, cameras.FrameCounts()
         if counts == cameras.FrameCounts():
             return
         try:
-            await _in_database(cameras.count_frames)(self.camera, counts, self.telemetry.health(counts))
+            await in_database(cameras.count_frames)(self.camera, counts, self.telemetry.health(counts))
         except DatabaseFailure:
             # Nothing is lost while the database is away: the numbers wait for the next tick.
             for name, value in vars(counts).items():
@@ -362,7 +387,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(DatabaseFailure):
                 await self._count()
             with contextlib.suppress(DatabaseFailure):
-                note = _in_database(cameras.note_disconnected)
+                note = in_database(cameras.note_disconnected)
                 await note(self.camera, actor=self.actor, reason=self.leaving)
         with contextlib.suppress(RedisError, OSError):
             await self.gate.close()

@@ -62,6 +62,18 @@ end
 local function workers(now)
   return math.max(1, redis.call('ZCOUNT', 'frames:workers', now - {WORKER_SEEN_MS}, '+inf'))
 end
+-- Entries of the row whose frame or turn has run out, because no worker came, hold no place in it.
+local function drop_stale()
+  while true do
+    local entry = redis.call('LINDEX', 'frames:ready', 0)
+    if not entry then return end
+    local turn, camera = entry:sub(1, 32), entry:sub(33)
+    local stands = redis.call('GET', 'pending:' .. camera) == turn
+    if stands and redis.call('EXISTS', 'frame:' .. camera) == 1 then return end
+    redis.call('LPOP', 'frames:ready')
+    if stands then redis.call('DEL', 'pending:' .. camera) end
+  end
+end
 -- How many frames will wait for a worker at a moment: those that wait now and those that are coming, less what workers
 -- take until then.
 local function backlog(now, at, waiting, between)
@@ -84,6 +96,7 @@ end
 -- Ask the cameras that have waited longest, each so early that its frame arrives when a worker can take it: for every
 -- two workers one frame may wait by then.
 local function ask(now)
+  drop_stale()
   local count = workers(now)
   local free = count - math.min(count, redis.call('ZCOUNT', 'frames:working', now, '+inf'))
   local between = math.max(tonumber(redis.call('GET', 'frames:turn_ms') or 1) / count, 1)
@@ -136,9 +149,10 @@ local now = now_ms()
 redis.call('SET', 'transit:' .. camera, transit, 'EX', {TRANSIT_LIFE_S})
 redis.call('ZADD', 'frames:waiting', 'NX', now, camera)
 ask(now)
+return call()
 """
 )
-_ASK = _COMMON + "ask(now_ms())"
+_ASK = _COMMON + "ask(now_ms()) return call()"
 _OFFER = (
     _COMMON
     + f"""
@@ -241,16 +255,21 @@ class FrameGate:
         self._offer = self._valkey.register_script(_OFFER)
         self._told: Any = None
 
-    async def want(self, camera_id: str, transit_ms: float) -> None:
+    async def want(self, camera_id: str, transit_ms: float) -> bool:
         """Wait in line to send; the socket is told when it may. A camera that waits already keeps its place.
+
+        Returns whether a worker has to be called: a call may have been lost.
 
         transit_ms: how long this camera's frames took lately from the asking to their arrival; 0 when not known.
         """
-        await self._want(args=[camera_id, round(transit_ms)])
+        return bool(await self._want(args=[camera_id, round(transit_ms)]))
 
-    async def ask(self) -> None:
-        """Ask whichever camera's turn it is by now: on a slow line one has to be asked before a worker is free."""
-        await self._ask(args=[])
+    async def ask(self) -> bool:
+        """Ask whichever camera's turn it is by now: on a slow line one has to be asked before a worker is free.
+
+        Returns whether a worker has to be called.
+        """
+        return bool(await self._ask(args=[]))
 
     async def offer(self, camera_id: str, frame: Frame) -> bool:
         """Leave a frame, which replaces one that still waits; whether a worker has to be called."""

@@ -23,7 +23,7 @@ from deployments.models import Deployment
 
 # How often the browser hears that the line holds; two missed beats, and it says that it is lost.
 BEAT_S = 4.0
-# Threads of the consoles' own: who opens sockets without a right to them does not stand before those who have one.
+# Threads of consoles that were admitted: no visitor who opens a socket stands before them.
 _database = ThreadPoolExecutor(2, "consoles")
 
 
@@ -48,7 +48,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
                 self.heart.cancel()
 
     async def connect(self) -> None:
-        watched = await _in_database(_watched)(self.scope)
+        watched = await database_sync_to_async(_watched)(self.scope)
         await self.accept()
         if watched is None:
             await self.close(4403)

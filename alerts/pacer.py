@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from alerts.tasks import call_worker
 
 if TYPE_CHECKING:
     from alerts.frames import FrameGate
 
 EVERY_S = 0.02
+# One thread calls workers for every camera: a call takes it a third of a millisecond, and several would only wait for
+# each other.
+_calling = ThreadPoolExecutor(1, "calling")
+
+
+async def call_worker_soon() -> None:
+    """alerts.tasks.call_worker, in the thread that does nothing else."""
+    await asyncio.get_running_loop().run_in_executor(_calling, call_worker)
 
 
 class Pacer:
@@ -35,8 +47,9 @@ class Pacer:
         while self._waiting:
             await asyncio.sleep(EVERY_S)
             # Any of them asks for all. Sockets say themselves when Valkey does not answer.
-            with contextlib.suppress(RedisError, OSError, StopIteration):
-                await next(iter(self._waiting)).ask()
+            with contextlib.suppress(RedisError, OperationalError, OSError):
+                if self._waiting and await next(iter(self._waiting)).ask():
+                    await call_worker_soon()
 
 
 pacer = Pacer()

@@ -10,6 +10,8 @@ from deployments.cameras import FrameCounts, Health
 
 # How much a new measurement moves the running one.
 SMOOTHING = 0.3
+# A camera that was away, a tab in the background say, tells nothing of its line.
+LONGEST_TRANSIT_S = 2.5
 
 
 class StreamTelemetry:
@@ -21,7 +23,8 @@ class StreamTelemetry:
         self._turn_waits: list[float] = []
         self._light: Sequence[float] | None = None
         self._arrived_at, self._number = 0.0, 0
-        # Of the last frames: seconds between two pictures that were due, and from the asking to a frame's arrival.
+        # Of the last frames: seconds between two pictures that were due, and from the asking to a frame's arrival, the
+        # wait for the camera's next picture included.
         self.interval_s = 0.0
         self.transit_s = 0.0
 
@@ -32,7 +35,7 @@ class StreamTelemetry:
         if 0 < self._number < number:
             self.interval_s = _moved(self.interval_s, (now - self._arrived_at) / (number - self._number))
         if asked_at is not None:
-            self.transit_s = _moved(self.transit_s, now - asked_at)
+            self.transit_s = _moved(self.transit_s, min(now - asked_at, LONGEST_TRANSIT_S))
         self._arrived_at, self._number = now, max(number, self._number)
         return passed_over
 

@@ -41,7 +41,7 @@ return found
 class Heartbeat:
     """When a process last showed that it works.
 
-    part: what it does: `frames`, `clock`, `lists`, `notifications`, `web`. name: of the process, with its host.
+    part: what it does: `frames`, `clock`, `lists`, `outwards`, `web`. name: of the process, with its host.
     silent_for_s: seconds since its last beat, by Valkey's clock; whole seconds.
     """
 
@@ -93,6 +93,10 @@ class HeartbeatReader:
     async def beat(self, part: str, name: str) -> None:
         """Write a heartbeat. Raises redis.RedisError or OSError: Valkey does not answer."""
         await self._beat(keys=[f"{PREFIX}{part}:{name}"], args=[FORGOTTEN_AFTER_S])
+
+    async def stop(self, part: str, name: str) -> None:
+        """The process ends on purpose: it is not silent, it is gone. Raises redis.RedisError or OSError."""
+        await self._valkey.delete(f"{PREFIX}{part}:{name}")
 
     async def read(self) -> list[Heartbeat]:
         """Every process that has beaten within the last quarter of an hour. Raises redis.RedisError or OSError."""

@@ -58,25 +58,32 @@ class Liveness:
 
     async def watch(self, name: str) -> None:
         """Beat for this web process and read everybody's heartbeats, for ever. name: of this process."""
-        reader, asked_at = HeartbeatReader(), 0.0
-        threads = ThreadPoolExecutor(1, "liveness")
+        reader, threads = HeartbeatReader(), ThreadPoolExecutor(1, "liveness")
+        asked_at = -DATABASE_EVERY_S
         try:
             while True:
-                began = time.monotonic()
                 try:
-                    await reader.beat("web", name)
-                    self._heartbeats, self._broker = await reader.read(), OK
-                except (RedisError, OSError):
-                    self._heartbeats, self._broker = (), SILENT
-                self._read_at = time.monotonic()
-                if began - asked_at > DATABASE_EVERY_S:
-                    asked_at = began
-                    await self._ask_database(threads)
+                    await self._hear(reader, name)
+                    if time.monotonic() - asked_at > DATABASE_EVERY_S:
+                        asked_at = time.monotonic()
+                        await self._ask_database(threads)
+                except Exception:
+                    # Whatever it is, what is known grows old, which health says, and is asked for again.
+                    logger.exception("What runs could not be found out")
                 await asyncio.sleep(EVERY_S)
         finally:
             threads.shutdown(wait=False)
             with contextlib.suppress(RedisError, OSError):
+                await reader.stop("web", name)
                 await reader.close()
+
+    async def _hear(self, reader: HeartbeatReader, name: str) -> None:
+        try:
+            await reader.beat("web", name)
+            self._heartbeats, self._broker = await reader.read(), OK
+        except (RedisError, OSError):
+            self._heartbeats, self._broker = (), SILENT
+        self._read_at = time.monotonic()
 
     @property
     def _is_fresh(self) -> bool:

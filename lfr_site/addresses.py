@@ -60,6 +60,12 @@ def counted_as(address: str) -> str:
     return str(ipaddress.IPv6Network((int(parsed), _IPV6_CLIENT_BITS), strict=False))
 
 
+def is_proxy(address: str) -> bool:
+    """Return whether a peer is one of LFR_TRUSTED_PROXIES. Only a proxy on this machine speaks over a Unix socket."""
+    parsed = _parsed(address)
+    return address == "" or (parsed is not None and _is_trusted(parsed))
+
+
 def _forwarded_for(scope: Scope) -> list[str]:
     values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
     return ",".join(values).split(",")

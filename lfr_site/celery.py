@@ -59,6 +59,10 @@ def begin_heartbeat(sender: Any, **kwargs: Any) -> None:
     writer = _heartbeats[part] = HeartbeatWriter(part, sender.hostname)
     writer.beat()
     if part == "frames":
+        from alerts.tasks import call_worker
+
+        # Frames may wait whose call was lost while no worker was there.
+        call_worker()
         # In the loop that takes frames: one that hangs in a frame is silent.
         sender.timer.call_repeatedly(BEAT_S, writer.beat)
     elif part != "clock":

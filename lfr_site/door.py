@@ -7,7 +7,6 @@ Nothing of it needs a proxy in front, and nothing of it is in the way of one: co
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -17,10 +16,12 @@ from typing import Any
 from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lfr_site.addresses import counted_as, is_proxy
+
 # The head of a request, from its first byte, or from the connection's beginning.
 HEAD_S = 10.0
-# Between two parts of a body; and for the whole of one, at the slowest rate that is waited for.
-BODY_IDLE_S, BODY_BYTES_A_SECOND = 15.0, 16_384
+# For a body: between two parts of it, and for the whole beside its length at the slowest rate that is waited for.
+BODY_IDLE_S, BODY_S, BODY_BYTES_A_SECOND = 15.0, 5.0, 16_384
 # For somebody to take what is sent to them.
 READING_S = 15.0
 # A socket that was opened without a right to it is closed by its consumer well before.
@@ -29,10 +30,11 @@ SOCKET_ADMITTED_AFTER_S = 15.0
 
 @dataclass(eq=False)
 class Guest:
-    """A connection. address: of its peer. is_working: a request of it is being answered."""
+    """A connection. address: what its peer is counted under. is_working: a request of it is being answered."""
 
     address: str
     transport: asyncio.Transport
+    is_proxy: bool = False
     began: float = field(default_factory=time.monotonic)
     is_signed_in: bool = False
     is_working: bool = False
@@ -42,7 +44,7 @@ class Guest:
     def is_stranger(self) -> bool:
         """Not known to be of somebody who is signed in."""
         admitted = self.is_socket and time.monotonic() - self.began > SOCKET_ADMITTED_AFTER_S
-        return not (self.is_signed_in or admitted or self.transport.is_closing())
+        return not (self.is_proxy or self.is_signed_in or admitted)
 
 
 class GuestBook:
@@ -54,10 +56,9 @@ class GuestBook:
     def enter(self, transport: asyncio.Transport) -> Guest:
         """A new connection. When there are too many of strangers, their oldest that waits for nothing is closed."""
         peer = transport.get_extra_info("peername")
-        guest = Guest(peer[0] if isinstance(peer, tuple) else "", transport)
-        self._guests = {each: kept for each, kept in self._guests.items() if not each.is_closing()}
-        self._guests[transport] = guest
-        if not _is_proxy(guest.address):
+        address = peer[0] if isinstance(peer, tuple) else ""
+        guest = self._guests[transport] = Guest(counted_as(address), transport, is_proxy(address))
+        if not guest.is_proxy:
             self._make_room(guest)
         return guest
 
@@ -65,7 +66,7 @@ class GuestBook:
         self._guests.pop(transport, None)
 
     def _make_room(self, newest: Guest) -> None:
-        strangers = [each for each in self._guests.values() if each.is_stranger and not _is_proxy(each.address)]
+        strangers = [each for each in self._guests.values() if each.is_stranger]
         of_address = Counter(each.address for each in strangers)
         crowded = newest.address
         if len(strangers) > settings.LFR_ANONYMOUS_CONNECTIONS:
@@ -73,22 +74,17 @@ class GuestBook:
             crowded = of_address.most_common(1)[0][0]
         elif of_address[crowded] <= settings.LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS:
             return
-        idle = [each for each in strangers if each.address == crowded and not each.is_working]
-        oldest = min(idle, key=lambda each: each.began, default=newest)
-        oldest.transport.abort()
+        # Those that close already are counted until they are gone; closing them once more makes no room.
+        staying = [each for each in strangers if not each.transport.is_closing() and each is not newest]
+        theirs = [each for each in staying if each.address == crowded]
+        idle = [each for each in theirs if not each.is_working]
+        # Nobody's newcomer is turned away for the sake of another address's many.
+        closing = idle or ([newest] if crowded == newest.address else theirs)
+        min(closing, key=lambda each: each.began, default=newest).transport.abort()
 
 
 guests = GuestBook()
 """This process's."""
-
-
-def _is_proxy(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        # A unix socket: only a proxy on this machine speaks over one.
-        return True
-    return any(found in network for network in settings.LFR_TRUSTED_PROXIES)
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -120,15 +116,14 @@ class GuardedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._unlimited()
         self.guest.is_working = self._is_receiving = True
-        self._ends = time.monotonic() + BODY_IDLE_S + self._length() / BODY_BYTES_A_SECOND
+        self._ends = time.monotonic() + BODY_S + self._length() / BODY_BYTES_A_SECOND
         self._within(BODY_IDLE_S)
         super().on_headers_complete()
         self.scope["lfr.guest"] = self.guest  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
-        if time.monotonic() < self._ends:
-            self._within(BODY_IDLE_S)
+        self._within(BODY_IDLE_S)
 
     def on_message_complete(self) -> None:
         self._is_receiving = False
@@ -136,11 +131,13 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self.guest.is_working = False
+        # uvicorn goes on with the next request that was sent ahead.
+        self.guest.is_working = bool(self.pipeline)
         super().on_response_complete()
 
     def handle_websocket_upgrade(self) -> None:
         self._unlimited()
+        self.guest.is_working, self._is_receiving = False, False
         self.guest.is_socket, self.guest.began = True, time.monotonic()
         super().handle_websocket_upgrade()
 
@@ -160,6 +157,8 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _within(self, seconds: float) -> None:
         self._unlimited()
+        if self._is_receiving:
+            seconds = max(min(seconds, self._ends - time.monotonic()), 0)
         self._limit = self.loop.call_later(seconds, self._is_late)
 
     def _unlimited(self) -> None:
@@ -169,8 +168,9 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _is_late(self) -> None:
         self._limit = None
-        if self.flow.read_paused and time.monotonic() < self._ends:
+        if self.flow.read_paused:
             # It is we who do not read on: the application has not asked for more yet.
+            self._ends += BODY_IDLE_S
             self._within(BODY_IDLE_S)
         elif not self.transport.is_closing():
             self.transport.abort()

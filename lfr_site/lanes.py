@@ -18,7 +18,7 @@ from lfr_site.addresses import counted_as
 
 Scope = dict[str, Any]
 
-# Set by lfr_site.middleware.SignedInMiddleware on the scope of a request whose user is signed in.
+# Set on the scope of each request that reaches lfr_site.middleware.SignedInMiddleware: whether its user is signed in.
 SIGNED_IN = "lfr.signed_in"
 BUSY = b"The system is busy. Try again in a moment."
 # What is remembered of credentials that held: a digest, for so long, of so many.
@@ -88,6 +88,9 @@ class Lanes:
         is_good = self._is_good(credential)
         lane = self._known if is_good else self._strangers
         party = credential.hex() if is_good else counted_as((scope.get("client") or ("", 0))[0])
+        if not is_good:
+            # Whoever sends slowly waits for themselves, and holds no place meanwhile.
+            receive = await _received(scope, receive)
         try:
             await lane.enter(party, settings.LFR_WAIT_FOR_A_PLACE_SECONDS)
         except TimeoutError:
@@ -97,7 +100,8 @@ class Lanes:
             await self._application(scope, receive, send)
         finally:
             lane.leave()
-            self._note(credential, is_good=bool(scope.get(SIGNED_IN)))
+            if SIGNED_IN in scope:
+                self._note(credential, is_good=scope[SIGNED_IN])
 
     def _is_good(self, credential: bytes) -> bool:
         return time.monotonic() - self._good.get(credential, -REMEMBERED_S) < REMEMBERED_S
@@ -108,6 +112,21 @@ class Lanes:
             self._good[credential] = time.monotonic()
             while len(self._good) > MOST_REMEMBERED:
                 self._good.popitem(last=False)
+
+
+async def _received(scope: Scope, receive: Any) -> Any:
+    """`receive` of a request whose body has come, if it is one that a stranger may send."""
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    if not length.isdigit() or not 0 < int(length) <= settings.LFR_LARGEST_ANONYMOUS_REQUEST:
+        return receive
+    messages: deque[Any] = deque()
+    while not messages or messages[-1].get("more_body"):
+        messages.append(await receive())
+
+    async def again() -> Any:
+        return messages.popleft() if messages else await receive()
+
+    return again
 
 
 def _credential(scope: Scope) -> bytes:

@@ -30,19 +30,20 @@ _IMPORT = re.compile(r"/watchlists/[0-9a-f-]{36}/import/|/api/imports/")
 class BodyLimit:
     """Answers 413 to a request whose body is too large for whoever sends it, before any of it is read.
 
-    Django reads a body whole, to disk past a bound, before a view or a sign-in check is asked. So who is not signed in
-    may send what a sign-in form holds, and no more.
+    Django reads a body whole, to disk past a bound, before a view or a sign-in check is asked. So a visitor who is not
+    signed in may send what a sign-in form holds, and no more; nobody may send a body without its length.
     """
 
     def __init__(self, application: Any) -> None:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        said = dict(scope["headers"]).get(b"content-length", b"")
+        headers = dict(scope["headers"])
+        said = headers.get(b"content-length", b"")
         length = int(said) if said.isdigit() else 0
         # Browsers always say how long a form is; what does not is no browser.
         has_no_length = scope["method"] in ("POST", "PUT", "PATCH") and not said.isdigit()
-        if has_no_length:
+        if has_no_length or b"transfer-encoding" in headers:
             await refuse(send, 413, REFUSAL)
         elif length <= settings.LFR_LARGEST_ANONYMOUS_REQUEST:
             await self._application(scope, receive, send)

@@ -33,9 +33,10 @@ class SignedInMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         answer = self.get_response(request)
         # A token's user is known once the API has been asked.
-        if isinstance(request, ASGIRequest) and request.user.is_authenticated:
-            cast("dict[str, Any]", request.scope)[SIGNED_IN] = True
-            welcome(request.scope)
+        if isinstance(request, ASGIRequest):
+            is_signed_in = cast("dict[str, Any]", request.scope)[SIGNED_IN] = request.user.is_authenticated
+            if is_signed_in:
+                welcome(request.scope)
         return answer
 
 

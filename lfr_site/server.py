@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         http=GuardedHttp,
         lifespan="off",
         access_log=False,
+        # Less would be a line of the log for every socket that anybody opens.
+        log_level="warning",
         # Whose word to take for a client's address is a setting of ours (lfr_site.addresses).
         proxy_headers=False,
         server_header=False,

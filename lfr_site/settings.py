@@ -187,6 +187,8 @@ DATABASES: dict[str, dict[str, Any]] = {
             "server_side_binding": True,
             "prepare_threshold": 5,
             "connect_timeout": 5,
+            # Of a server on another machine that is suddenly not there.
+            "tcp_user_timeout": 10_000,
             **({"pool": DATABASE_POOL} if POOLS else {}),
         },
     }

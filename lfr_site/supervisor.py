@@ -255,11 +255,17 @@ class Supervisor:
         while time.monotonic() < deadline:
             self.tend()
             health = self.health()
-            if health.get("status") == "ok" and health.get("workers", 0) >= self._workers:
+            if self._is_up(health):
                 self._is_ready = True
                 return
             time.sleep(0.2)
         raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
+
+    def _is_up(self, health: dict[str, Any]) -> bool:
+        """Whether everything that this supervisor starts works; what others left behind may still be called silent."""
+        parts = health.get("parts", {}).values()
+        answers = health.get("database") == health.get("broker") == "ok"
+        return answers and health["workers"] >= self._workers and all(part.get("running") for part in parts)
 
     def _launch(self, child: Child) -> None:
         child.launch(self._logs / f"{child.name}.log", self.environment)

@@ -74,6 +74,22 @@ def test_a_request_that_is_being_answered_is_not_cut_off() -> None:
     assert all(_open(working))
 
 
+def test_many_who_wait_for_an_answer_turn_away_nobody_from_elsewhere() -> None:
+    book = GuestBook()
+    crowds = [_enter(book, address, count) for address, count in (("192.0.2.1", 4), ("192.0.2.2", 4), ("192.0.2.3", 2))]
+    for _, guest in (each for crowd in crowds for each in crowd):
+        guest.is_working = True
+    camera = _enter(book, "192.0.2.9")
+    assert _open(camera) == [True]
+    assert sum(_open(crowds[0]) + _open(crowds[1])) == 7
+
+
+def test_one_subscriber_of_many_addresses_counts_as_one() -> None:
+    book = GuestBook()
+    entered = [each for number in range(6) for each in _enter(book, f"2001:db8:1:1::{number}")]
+    assert _open(entered) == [False, False, True, True, True, True]
+
+
 def test_a_socket_that_stays_was_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
     book = GuestBook()
     entered = _enter(book, "192.0.2.1", 4)

@@ -296,3 +296,31 @@ async def test_a_turn_that_is_renewed_is_kept_and_no_second_worker_gets_the_came
     assert other.take()[0] is None
     valkey.delete(f"pending:{CAMERA}")
     assert not source.renew(turn)
+
+
+async def test_cameras_are_asked_again_after_every_worker_was_away(valkey: redis.Redis) -> None:
+    async with _cameras(4) as gates:
+        for camera, gate in gates.items():
+            await gate.offer(camera, _frame(1, gate.name))
+        # Nobody follows the call: the frames, the turns and the call run out, and their places in the row stay.
+        valkey.delete("frames:called", *valkey.keys("frame:*"), *valkey.keys("pending:*"))
+        assert valkey.llen("frames:ready") == 4
+        for camera, gate in gates.items():
+            await gate.want(camera, 0)
+        asked = await _asked(gates)
+        assert asked == list(gates)[:2]
+        # The frame that comes is called for.
+        assert await gates[asked[0]].offer(asked[0], _frame(2, gates[asked[0]].name))
+        turn, _ = FrameSource().take()
+        assert turn is not None
+        assert turn.camera_id == asked[0]
+
+
+async def test_who_wants_calls_again_for_frames_whose_call_was_lost(gate: FrameGate, valkey: redis.Redis) -> None:
+    other = str(uuid.UUID(int=2))
+    assert await gate.offer(CAMERA, _frame(1))
+    assert not await gate.want(other, 0)
+    valkey.delete("frames:called")
+    assert await gate.want(other, 0)
+    valkey.delete("frames:called")
+    assert await gate.ask()

@@ -68,19 +68,20 @@ class Site:
         self.working += 1
         await self.go.wait()
         self.working -= 1
-        if any(f"sessionid={name}".encode() in value for _, value in scope["headers"] for name in self.signed_in):
-            scope[SIGNED_IN] = True
+        if scope["path"] != "/static/":
+            cookies = [value for _, value in scope["headers"]]
+            scope[SIGNED_IN] = any(f"sessionid={name}".encode() in each for each in cookies for name in self.signed_in)
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
 
-async def _get(lanes: Lanes, cookie: str = "", address: str = "192.0.2.1") -> int:
+async def _get(lanes: Lanes, cookie: str = "", path: str = "/") -> int:
     sent: list[dict[str, Any]] = []
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
     headers = [(b"cookie", f"sessionid={cookie}".encode())] if cookie else []
-    await lanes({"type": "http", "headers": headers, "client": (address, 1)}, None, send)
+    await lanes({"type": "http", "path": path, "headers": headers, "client": ("192.0.2.1", 1)}, None, send)
     return int(sent[0]["status"])
 
 
@@ -128,3 +129,47 @@ async def test_a_session_that_ended_is_a_strangers_from_then_on(settings: Any) -
     assert site.working == 1
     site.go.set()
     assert await asyncio.gather(*waiting) == [200] * 3
+
+
+async def test_a_file_of_a_page_makes_nobody_a_stranger(settings: Any) -> None:
+    settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE = 1
+    site = Site("officer")
+    lanes = Lanes(site)
+    site.go.set()
+    await _get(lanes, "officer")
+    await _get(lanes, "officer", "/static/")
+    site.go.clear()
+    waiting = [asyncio.create_task(_get(lanes, "officer")) for _ in range(3)]
+    await asyncio.sleep(0.01)
+    assert site.working == 3
+    site.go.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_a_stranger_who_sends_slowly_holds_no_place(settings: Any) -> None:
+    settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE = 1
+    site, rest, read = Site(), asyncio.Event(), []
+    site.go.set()
+    lanes = Lanes(site)
+    parts: list[dict[str, Any]] = [{"body": b"a", "more_body": True}, {"body": b"b"}]
+
+    async def receive() -> dict[str, Any]:
+        if len(parts) == 1:
+            await rest.wait()
+        return parts.pop(0)
+
+    async def read_all(scope: Any, receive: Any, send: Any) -> None:
+        read.extend([(await receive())["body"], (await receive())["body"]])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: dict[str, Any]) -> None:
+        pass
+
+    scope = {"type": "http", "path": "/", "headers": [(b"content-length", b"2")], "client": ("192.0.2.1", 1)}
+    slow = asyncio.create_task(lanes(scope, receive, send))
+    await asyncio.sleep(0.01)
+    assert await _get(lanes) == 200
+    lanes._application = read_all
+    rest.set()
+    await slow
+    assert read == [b"a", b"b"]

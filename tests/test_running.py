@@ -441,7 +441,7 @@ def test_counts_add_up_and_health_is_of_now(cast: Cast) -> None:
     assert (counted.received, counted.processed, counted.dropped, counted.faces) == (16, 14, 2, 4)  # type: ignore[attr-defined]
     assert deployment.tally().faces == 4
     north.refresh_from_db()
-    assert north.warnings == ["Too dark", "Out of focus", "30% of frames dropped", "1.5 s behind"]
+    assert north.warnings == ["Too dark", "Out of focus", "30% of frames lost", "1.5 s behind"]
     Camera.objects.update(last_seen_at=timezone.now() - dt.timedelta(minutes=1))
     assert Camera.objects.get(pk=south.pk).warnings[0].startswith("No picture since")
 

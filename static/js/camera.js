@@ -22,7 +22,7 @@ let latencies = [], reads = [], heardAt = 0;
 
 // A server that stopped says nothing: frames that come to nothing are what tells.
 setInterval(() => {
-  if (state.dataset.state === "on" && performance.now() - heardAt > 4000) {
+  if (state.dataset.state === "on" && inFlight.size && performance.now() - heardAt > 4000) {
     show("waiting", "Waiting");
     tell("The server does not answer.");
   }
@@ -125,12 +125,12 @@ function connect() {
 }
 
 function hear(message) {
+  heardAt = performance.now();
   if (message.type === "ready") {
     most = message.frame_rate;
     lastSent = number;
     inFlight.clear();
     retry = 500;
-    heardAt = performance.now();
     show("on", "Streaming");
     tell("");
     tick();
@@ -142,7 +142,6 @@ function hear(message) {
   } else if (message.type === "read") {
     const sentAt = inFlight.get(message.frame);
     if (!inFlight.delete(message.frame)) return;
-    heardAt = performance.now();
     measure(heardAt - sentAt - message.held_ms);
     if (state.dataset.state === "waiting") { show("on", "Streaming"); tell(""); }
     latencies = [...latencies.slice(-29), performance.now() - sentAt];
@@ -170,6 +169,7 @@ function tick() {
 }
 
 function send() {
+  if (!socket || socket.readyState !== WebSocket.OPEN || !video.videoWidth) return;
   const [quality, share] = ENCODINGS[encoding];
   const scale = share * Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
   canvas.width = Math.round(video.videoWidth * scale);
@@ -180,10 +180,10 @@ function send() {
   maySend = false;
   lastSent = frame;
   canvas.toBlob(async (blob) => {
-    const picture = blob && new Uint8Array(await blob.arrayBuffer());
+    const picture = blob && new Uint8Array(await blob.arrayBuffer().catch(() => new ArrayBuffer(0)));
     // Meanwhile the line may have been lost, and another begun.
     if (line !== socket || line.readyState !== WebSocket.OPEN) return;
-    if (!picture) {
+    if (!picture?.length) {
       maySend = true;
       return;
     }

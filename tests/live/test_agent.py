@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -53,7 +54,12 @@ def test_the_agent_feeds_a_recording(live: LiveSystem, deployment: LiveDeploymen
     arguments = ("--server", live.url, "--camera", camera, "--source", str(recording), "--fps", "5")
     done = live.manage("camera", *arguments, LFR_CAMERA_TOKEN=token)
     assert done.returncode == 0, done.stderr
-    assert "15 frames sent, 15 read, 0 dropped" in done.stdout
+    said = re.search(r"(\d+) frames sent, (\d+) read, (\d+) dropped by the server, (\d+) passed over", done.stdout)
+    assert said is not None, done.stdout
+    sent, read, dropped, passed_over = map(int, said.groups())
+    # Each of the recording's fifteen is accounted for; a busy machine passes over some.
+    assert (sent + passed_over, read + dropped) == (5 * SECONDS, sent)
+    assert read >= 2
     assert live.sql(f"SELECT count(*) FROM alerts_alert WHERE camera_id = '{camera}'")[0][0] >= 1
 
 

@@ -125,7 +125,7 @@ async def test_one_source_a_camera(live: LiveSystem, deployment: LiveDeployment,
         (encode_jpeg(np.zeros((16, 4096, 3), np.uint8)), "3840"),
         (_giant(), "3840"),
         (_saved(progressive=True), "baseline"),
-        (_scans(portrait_jpeg(), 3000), "one scan"),
+        (_scans(portrait_jpeg(), 3), "one scan"),
     ],
 )
 async def test_a_bad_frame_is_refused_and_the_next_is_read(
@@ -240,7 +240,8 @@ async def test_a_killed_worker_costs_a_moment(live: LiveSystem, deployment: Live
             os.kill(pid, signal.SIGKILL)
         await capture.connection.send(_frame(3, portrait_jpeg()))
         problem = await capture.until("problem", 15)
-        assert problem["text"] == "No recognition worker answers."
+        # Which of the two depends on how soon the supervisor has started others.
+        assert problem["text"] in ("A frame was not answered in time.", "No recognition worker answers.")
         await _until_read_again(capture, 4)
     assert eventually(lambda: live.health().get("workers") == 2)
 
