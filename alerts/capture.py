@@ -107,8 +107,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._look_again(), self._listen())]
             for clock in self.clocks:
                 clock.add_done_callback(self._end_with)
-            rate = self.camera.frame_rate
-            await self._say("ready", camera=self.camera.name, frame_bytes=MAX_FRAME_BYTES, frame_rate=rate)
+            about = {"camera": self.camera.name, "frame_rate": self.camera.frame_rate}
+            await self._say("ready", **about, frame_bytes=MAX_FRAME_BYTES)
             await self._say("clock", id=self.clock.ask())
             await self._want()
 
@@ -232,8 +232,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.telemetry.note_answer(held_s, answer.get("light"))
         self.bad_in_a_row = 0
         await self._problem("")
-        said = {name: answer[name] for name in ("frame", "boxes", "engine_ms")}
-        await self._say("read", **said, held_ms=round(held_s * 1000, 1))
+        said = {name: answer[name] for name in ("frame", "boxes", "engine_ms")} | {"held_ms": round(held_s * 1000, 1)}
+        await self._say("read", **said)
 
     async def announcement(self, event: dict[str, Any]) -> None:
         if event["kind"] == "deployment.ended":

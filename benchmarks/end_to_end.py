@@ -6,9 +6,9 @@
 DIR is laid out <person>/<photograph>.jpg. Each enrolled person's first photograph by name is on the watchlist; they
 walk past in their others. An alert is true when the face it was raised on, found by frame number and box, is that of
 the person it names. latency_ms: from a frame's leaving the client to its alert's arrival at an operator's socket;
-above_engine_ms: the same without what the engine took for that frame. A picture that is due while its camera has no
-turn is passed over; frames_dropped counts these, and frames that were sent and not read. --uplink-mbit gives each
-camera a line of its own of so many megabits a second.
+above_engine_ms: the same without what the engine took for that frame; arrival_to_row_ms: the server's part of it. A
+picture that is due while its camera has no turn is passed over; frames_dropped counts these, and frames that were sent
+and not read. --uplink-mbit gives each camera a line of its own of so many megabits a second.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Film:
 
     pictures: list[Picture]
     visible: list[list[scene.Visible]]
+    # At which scale a picture was sent, by its place, when not in full.
+    scales: dict[int, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -97,17 +99,23 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
             raise SystemExit(f"{error} Use --seconds, or more --cameras.") from error
         street = scene.Street(walkers, seed=options.seed + index)
         shown = [street.frame(number / options.fps) for number in range(int(options.seconds * options.fps))]
-        pictures = [_picture(pixels, is_line_slow=options.uplink_mbit is not None) for pixels, _ in shown]
-        films.append(Film(pictures, [faces for _, faces in shown]))
+        film = Film([], [faces for _, faces in shown], {})
+        for place, (pixels, _) in enumerate(shown):
+            slow = options.uplink_mbit is not None
+            film.pictures.append(_of_any_size(pixels, place, film.scales) if slow else encode_jpeg(pixels, 80))
+        films.append(film)
     return films
 
 
-def _picture(pixels: Pixels, *, is_line_slow: bool) -> Picture:
-    """As it will be sent: encoded beforehand, so that the cameras' own work takes nothing from the system here."""
-    if not is_line_slow:
-        return encode_jpeg(pixels, 80)
+def _of_any_size(pixels: Pixels, place: int, scales: dict[int, float]) -> Picture:
+    """As a camera sends it over a slow line; encoded beforehand, so that its own work takes nothing from the system."""
     made = {each: encode_jpeg(bounded(pixels, round(max(pixels.shape) * each[1])), each[0]) for each in ENCODINGS}
-    return lambda quality, scale: made[quality, scale]
+
+    def picture(quality: int, scale: float) -> bytes:
+        scales[place] = scale
+        return made[quality, scale]
+
+    return picture
 
 
 def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> dict[str, Any]:
@@ -117,7 +125,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
     traffic, arrivals = played.traffic, played.arrivals
     place = {camera.id: index for index, (camera, _) in enumerate(stage.cameras)}
     found: set[str | None] = set()
-    false, latencies, waits = 0, [], []
+    false, latencies, waits, at_server = 0, [], [], []
     alerts = list(Alert.objects.all())
     for alert in alerts:
         index = place[alert.camera_id]
@@ -128,6 +136,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
             found |= shown
         else:
             false += 1
+        at_server.append((alert.raised_at - alert.received_at).total_seconds() * 1000)
         first = shots[0].frame_number
         if str(alert.id) in arrivals:
             latencies.append((arrivals[str(alert.id)] - traffic[index].sent_at[first]) * 1000)
@@ -148,6 +157,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
         "people_missed": len(missed),
         "latency_ms": _percentiles(latencies, (50, 95, 99)),
         "above_engine_ms": _percentiles(waits, (50, 95)),
+        "arrival_to_row_ms": _percentiles(at_server, (50, 95)),
         "engine_ms": _percentiles([value for each in traffic for value in each.engine_ms.values()], (50, 95)),
     }
 
@@ -156,8 +166,9 @@ def _shown(shot: Shot, film: Film) -> str | None:
     """Whose face a sight is of: the walker whose box overlaps its own most."""
     from alerts.content import sight_in
 
-    visible = film.visible[shot.frame_number - 1]
-    left, top, width, height = sight_in(shot).box
+    index = shot.frame_number - 1
+    visible, scale = film.visible[index], film.scales.get(index, 1.0)
+    left, top, width, height = (value / scale for value in sight_in(shot).box)
     overlaps = [(_overlap((left, top, width, height), face.box), face.person) for face in visible]
     overlap, person = max(overlaps, default=(0.0, ""))
     return person if overlap > 0.3 else None

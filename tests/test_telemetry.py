@@ -8,7 +8,7 @@ import pytest
 
 from alerts.telemetry import StreamTelemetry
 from deployments.cameras import FrameCounts
-from lfr_site.agent import ENCODINGS, LONGEST_TRANSIT_S, Line
+from lfr_site.agent import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSIT_S, Line
 
 
 def test_numbers_that_are_left_out_are_pictures_passed_over() -> None:
@@ -50,21 +50,22 @@ def test_health_counts_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_slow_line_is_sent_smaller_pictures_and_a_fast_one_better_ones() -> None:
     line = Line()
-    assert line.encoding == ENCODINGS[0]
-    for step in range(1, len(ENCODINGS) + 2):
-        line.note(LONGEST_TRANSIT_S * 2)
-        assert line.encoding == ENCODINGS[min(step, len(ENCODINGS) - 1)]
+    assert line.encoding == ENCODINGS[FIRST_ENCODING]
+    line.note(LONGEST_TRANSIT_S * 1.1)
+    assert line.encoding == ENCODINGS[FIRST_ENCODING + 1]
+    line.note(LONGEST_TRANSIT_S * 20)
+    assert line.encoding == ENCODINGS[-1]
     # Neither slow nor fast: nothing changes.
-    for _ in range(20):
-        line.note(LONGEST_TRANSIT_S * 0.8)
+    for _ in range(200):
+        line.note(LONGEST_TRANSIT_S * 0.9)
     assert line.encoding == ENCODINGS[-1]
     for _ in range(200):
-        line.note(LONGEST_TRANSIT_S * 0.1)
+        line.note(LONGEST_TRANSIT_S * 0.01)
     assert line.encoding == ENCODINGS[0]
 
 
 def test_one_late_frame_changes_nothing() -> None:
     line = Line()
-    for transit in (0.02, 0.02, LONGEST_TRANSIT_S * 3, 0.02):
+    for transit in (0.002, 0.002, LONGEST_TRANSIT_S * 2, 0.002):
         line.note(transit)
     assert line.encoding == ENCODINGS[0]
