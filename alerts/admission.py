@@ -1,4 +1,4 @@
-"""Who may stream which camera now: asked when a socket opens, and again while it is open."""
+"""Admission of a camera socket: checked when it opens, and again while it is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the clock of a camera's agent or browser is from this server's: asked over its own socket, now and then."""
+"""Measure how far the clock of a camera's agent or browser is from this server's, over its own socket."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class CameraClock:
         self._compared_at = self._asked_at = time.monotonic()
 
     def ask(self) -> int:
-        """Begin a trip. Returns the number that the answer has to name."""
+        """Begin a round trip. Return the number that the answer has to name."""
         self._number += 1
         self._start, self._asked_at = TripStart.now(), time.monotonic()
         return self._number
@@ -45,7 +45,7 @@ class CameraClock:
         return True
 
     def result(self) -> Offset | None:
-        """What enough trips came to; None while there are fewer."""
+        """Return the offset once there were enough trips; None before."""
         if len(self._trips) < TRIPS:
             return None
         trips, self._trips = self._trips, []
@@ -53,7 +53,7 @@ class CameraClock:
         return estimate(trips)
 
     def is_due(self) -> bool:
-        """Whether it is time to compare again, and no answer is on its way."""
+        """Return whether it is time to compare again and no answer is outstanding."""
         now = time.monotonic()
         return now - self._compared_at > EVERY_S and now - self._asked_at > PATIENCE_S
 

@@ -40,14 +40,13 @@ logger = logging.getLogger(__name__)
 
 # A frame without an answer for this long is lost: its worker died, or none is running.
 PATIENCE_S = 2.5
-BAD_FRAMES_IN_A_ROW = 20
-TICK_S = 0.5
+BAD_FRAMES_IN_A_ROW, TICK_S = 20, 0.5
 # How often the numbers go to the database: each time is a connection, which ten cameras would feel twice a second.
 COUNT_EVERY_S = 2.0
 # How soon a socket notices that its token or its user's role is gone.
 CHECK_EVERY_S = 5.0
-# The part of a camera's interval after which it waits in line for its next turn: soon enough that it is asked for the
-# picture that is then due, not so early that a worker waits for a picture that is not there yet.
+# A camera joins the queue after this share of its interval: early enough to be asked for the picture that is then due,
+# late enough that no worker waits for a picture that does not exist yet.
 BEFORE_DUE = 0.7
 
 
@@ -64,10 +63,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.counts = cameras.FrameCounts()
         self.telemetry = StreamTelemetry()
         self.clock = CameraClock()
-        # Since when the camera waits for its turn, and since when it has had it without a frame: moments, or None.
+        # When the camera joined the queue, and when it was asked for a frame that has not come yet (monotonic seconds).
         self.wanted_at: float | None = None
         self.asked_at: float | None = None
-        # The newest frame that came without being asked for.
+        # The newest frame that was sent without a request.
         self.kept: tuple[int, bytes] | None = None
         self.may_send = False
         self.bad_in_a_row = 0
@@ -90,7 +89,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.camera_id = str(self.scope["url_route"]["kwargs"]["camera_id"])
         await self.accept()
         try:
-            # In the thread of everybody who opens a socket: those of admitted cameras are for them alone.
+            # Not in the threads that are reserved for admitted cameras.
             self._keep(await database_sync_to_async(admitted)(self.scope, self.camera_id))
             self.holds = await self.gate.hold(self.camera_id)
             if not self.holds:
@@ -144,7 +143,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     # The clock of whatever sends frames.
 
     async def _go_on_with_clock(self) -> None:
-        """Ask for its time once more, or keep what the answers came to."""
+        """Ask for the camera's time again, or store the offset once there are enough answers."""
         offset = self.clock.result()
         if offset is None:
             await self._say("clock", id=self.clock.ask())
@@ -155,7 +154,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     # Turns to send.
 
     async def _want(self) -> None:
-        """Wait in line to send, unless the camera may already."""
+        """Join the queue of cameras that wait to send, unless the camera may send already."""
         if not self.open or self.may_send or self.waiting:
             return
         self.wanted_at = self.wanted_at or time.monotonic()
@@ -168,7 +167,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._problem("The message broker does not answer.")
 
     def _want_later(self) -> None:
-        """Wait in line once the camera's next picture is nearly due."""
+        """Join the queue once the camera's next picture is nearly due."""
         loop = asyncio.get_running_loop()
         loop.call_later(self.telemetry.due_in_s(BEFORE_DUE), lambda: loop.create_task(self._want()))
 
@@ -183,7 +182,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             self.may_send = False
             await self._take(*kept)
             return
-        # A camera that was not asked sends when its picture is due: how long that takes says nothing of its line.
+        # Without a request the camera sends when its picture is due, so the delay says nothing about its line.
         self.asked_at = now if was_asked else None
         await self._say("send")
 
@@ -203,7 +202,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await asyncio.sleep(TICK_S)
 
     async def _go_on(self, *, at_once: bool) -> None:
-        """After an answer: the next frame, when nobody waits, or else in its turn."""
+        """After an answer, request the next frame at once if no camera waits; otherwise join the queue."""
         if not self.open or self.may_send or self.waiting:
             return
         if at_once:
@@ -244,7 +243,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     # Frames.
 
     async def _keep_for_later(self, number: int, jpeg: bytes) -> None:
-        """A frame that was not asked for takes no other camera's turn: it waits here, until a newer one comes."""
+        """Keep a frame that was not requested until the camera's turn, or until a newer one replaces it."""
         replaced, self.kept = self.kept, (number, jpeg)
         if replaced is not None:
             await self._lost(replaced[0])
@@ -300,7 +299,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await self._problem("The message broker does not answer.")
 
     async def _look_again(self) -> None:
-        """What needs the database, which may hang without holding up the clock."""
+        """Do the periodic work that needs the database, apart from `_tick`, so that a slow database delays neither."""
         checked = time.monotonic()
         while self.open:
             await asyncio.sleep(COUNT_EVERY_S)
@@ -318,7 +317,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await self._problem("The database does not answer.")
 
     def _end_with(self, task: asyncio.Task[None]) -> None:
-        """A socket does not go on without one of its tasks."""
+        """Close the socket when one of its tasks has failed."""
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A camera's socket failed", exc_info=error)
             finishing = asyncio.get_running_loop().create_task(self._finish(NOT_READY, "The system is not ready."))

@@ -1,13 +1,13 @@
-"""One frame of each camera on its way, asked for when a worker is about to take it: newest wins, no backlog can form.
+"""The frame queue: one frame of each camera, requested when a worker is about to take it, so that no backlog can form.
 
-    want (web)     the camera waits for its turn to send
-    offer (web)    SET frame; unless the camera is pending: SET pending TURN, and put it into the row of ready cameras
+    want (web)     the camera joins the queue of cameras that wait to send
+    offer (web)    SET frame; unless the camera is pending: SET pending TURN, and append it to the frame queue
     take (worker)  the first ready camera whose turn still stands: GETDEL frame, GET tracks
-    done (worker)  PUBLISH the answer, SET tracks, end the turn; a newer frame begins the next, at the end of the row
+    done (worker)  PUBLISH the answer, SET tracks, end the turn; a newer frame begins the next, at the end of the queue
 
-A camera sends when it is told to. While no camera waits, it is told so with the answer to its last frame, and sends its
-next picture when there is one. When frames arrive faster than workers read them, cameras wait in line, and each take
-asks the next one for the picture that it has then: a frame is as old as its way to the worker, however many wait.
+A camera sends when the server requests a frame. While no camera waits, the answer to its last frame is also the next
+request, and the camera sends its next picture when it is due. When frames arrive faster than workers read them, cameras
+queue, and each take requests the newest picture of the next one: a frame is as old as its transit, however many wait.
 
 `pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; its
 worker renews it, so that a slow frame holds one worker and no second one.
@@ -39,13 +39,13 @@ HOLDER_LIFE_MS = 6000
 TILE_LIFE_MS, WATCHED_LIFE_S = 4000, 5
 # A call that no worker has followed by then is made again with the next frame.
 CALL_LIFE_S = 2
-# A worker that has taken no frame for so long is not counted when cameras are asked ahead.
+# A worker that has taken no frame for this long is not counted when frames are requested ahead.
 WORKER_SEEN_MS = 5000
-# What a camera that was asked is given at least to send, before its place is given to another.
+# How long a requested frame is counted as coming, at least, before another camera is asked in its place.
 LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
-# Of the place that is kept for a frame, how much has to be free by the time that it arrives.
+# A frame is requested when this much of a place in the queue is predicted to be free at its arrival.
 ROOM = 0.5
-# What a socket is told when its camera may send.
+# The message to a socket whose camera may send.
 SEND = '{"type":"send"}'
 
 # The cameras' keys are put together from the row's entries: a turn's 32 digits, then the camera's id.
@@ -62,7 +62,7 @@ end
 local function workers(now)
   return math.max(1, redis.call('ZCOUNT', 'frames:workers', now - {WORKER_SEEN_MS}, '+inf'))
 end
--- Entries of the row whose frame or turn has run out, because no worker came, hold no place in it.
+-- Remove entries whose frame or turn has expired because no worker came.
 local function drop_stale()
   while true do
     local entry = redis.call('LINDEX', 'frames:ready', 0)
@@ -74,8 +74,8 @@ local function drop_stale()
     if stands then redis.call('DEL', 'pending:' .. camera) end
   end
 end
--- How many frames will wait for a worker at a moment: those that wait now and those that are coming, less what workers
--- take until then.
+-- Predict how many frames wait for a worker at a moment: those waiting now and those coming, less what workers take
+-- until then.
 local function backlog(now, at, waiting, between)
   local due = {{}}
   local coming = redis.call('HGETALL', 'frames:coming')
@@ -93,8 +93,8 @@ local function backlog(now, at, waiting, between)
   end
   return math.max(waiting - (at - since) / between, 0)
 end
--- Ask the cameras that have waited longest, each so early that its frame arrives when a worker can take it: for every
--- two workers one frame may wait by then.
+-- Request frames from the cameras that have waited longest, each early enough to arrive when a worker can take it. For
+-- every two workers one frame may be waiting by then.
 local function ask(now)
   drop_stale()
   local count = workers(now)
@@ -256,23 +256,23 @@ class FrameGate:
         self._told: Any = None
 
     async def want(self, camera_id: str, transit_ms: float) -> bool:
-        """Wait in line to send; the socket is told when it may. A camera that waits already keeps its place.
+        """Join the queue of cameras that wait to send; a camera that waits already keeps its place.
 
-        Returns whether a worker has to be called: a call may have been lost.
+        Return whether a worker has to be called, since a call may have been lost.
 
         transit_ms: how long this camera's frames took lately from the asking to their arrival; 0 when not known.
         """
         return bool(await self._want(args=[camera_id, round(transit_ms)]))
 
     async def ask(self) -> bool:
-        """Ask whichever camera's turn it is by now: on a slow line one has to be asked before a worker is free.
+        """Request the frames that are due to be requested: on a slow line, before a worker is free.
 
-        Returns whether a worker has to be called.
+        Return whether a worker has to be called.
         """
         return bool(await self._ask(args=[]))
 
     async def offer(self, camera_id: str, frame: Frame) -> bool:
-        """Leave a frame, which replaces one that still waits; whether a worker has to be called."""
+        """Queue a frame, replacing one that still waits; return whether a worker has to be called."""
         return bool(await self._offer(args=[camera_id, uuid.uuid4().hex, frame.packed()]))
 
     async def listen(self) -> None:
@@ -281,8 +281,8 @@ class FrameGate:
         await self._told.subscribe(self.name)
 
     async def answers(self) -> AsyncIterator[tuple[dict[str, Any], bool]]:
-        """What this socket is told, for ever: answers to its frames, each with whether the camera may send at once;
-        and `send`, when its turn has come.
+        """Yield the messages to this socket, for ever: answers to its frames, each with whether the camera may send at
+        once, and `send` when its turn has come.
 
         Raises:
             redis.RedisError: Valkey does not answer; ask again, and the socket is told again once it does.
@@ -340,7 +340,7 @@ class FrameSource:
         return self._taken(self._done(args=[*of_turn, *said]))
 
     def renew(self, turn: Turn) -> bool:
-        """Keep a turn that takes long: no other worker takes this camera's next frame meanwhile. False: it is lost."""
+        """Extend a turn that takes long: no other worker takes this camera's next frame. Return False if it is lost."""
         return bool(self._renew(args=[turn.camera_id, turn.name]))
 
     def is_watched(self, camera_id: str) -> bool:

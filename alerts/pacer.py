@@ -1,4 +1,4 @@
-"""While cameras wait for their turn, looks a few times a worker's turn whether one of them has to be asked by now."""
+"""Request frames on time while cameras wait to send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _calling = ThreadPoolExecutor(1, "calling")
 
 
 async def call_worker_soon() -> None:
-    """alerts.tasks.call_worker, in the thread that does nothing else."""
+    """Call a worker from the thread that does nothing else."""
     await asyncio.get_running_loop().run_in_executor(_calling, call_worker)
 
 
@@ -34,19 +34,19 @@ class Pacer:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, gate: FrameGate) -> None:
-        """This socket's camera waits."""
+        """Note that this socket's camera waits."""
         self._waiting.add(gate)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._pace())
 
     def remove(self, gate: FrameGate) -> None:
-        """It waits no more."""
+        """Note that it no longer waits."""
         self._waiting.discard(gate)
 
     async def _pace(self) -> None:
         while self._waiting:
             await asyncio.sleep(EVERY_S)
-            # Any of them asks for all. Sockets say themselves when Valkey does not answer.
+            # Any gate can do it for all. Each socket reports an unreachable Valkey itself.
             with contextlib.suppress(RedisError, OperationalError, OSError):
                 if self._waiting and await next(iter(self._waiting)).ask():
                     await call_worker_soon()

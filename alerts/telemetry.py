@@ -1,4 +1,4 @@
-"""How one camera's stream does, in numbers: rates, waits, light. Nothing about anybody."""
+"""Telemetry of a camera's stream: rates, waits, light. Numbers only, nothing about anybody."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from deployments.cameras import FrameCounts, Health
 
 # How much a new measurement moves the running one.
 SMOOTHING = 0.3
-# A camera that was away, a tab in the background say, tells nothing of its line.
+# A longer transit says nothing about the line: the camera was away, in a background tab for example.
 LONGEST_TRANSIT_S = 2.5
 
 
 class StreamTelemetry:
-    """What a camera's socket measures, between two counts."""
+    """Measurements of one camera's socket between two counts."""
 
     def __init__(self) -> None:
         self._since = time.monotonic()
@@ -29,7 +29,7 @@ class StreamTelemetry:
         self.transit_s = 0.0
 
     def note_arrival(self, number: int, asked_at: float | None) -> int:
-        """A frame came in. Returns how many pictures were due before it and not sent: numbers count those too."""
+        """Note a frame's arrival. Return how many pictures before it were due and not sent, which numbers count too."""
         now = time.monotonic()
         passed_over = max(number - self._number - 1, 0) if self._number else 0
         if 0 < self._number < number:
@@ -40,20 +40,20 @@ class StreamTelemetry:
         return passed_over
 
     def due_in_s(self, share: float) -> float:
-        """Seconds until this share of the interval since the last frame is over; 0 when it is."""
+        """Return the seconds until this share of the interval has passed since the last frame; 0 if it has."""
         return max(self._arrived_at + share * self.interval_s - time.monotonic(), 0.0)
 
     def note_turn(self, waited_s: float) -> None:
-        """The camera has waited so long until it might send."""
+        """Note how long the camera waited until it might send."""
         self._turn_waits.append(waited_s)
 
     def note_answer(self, latency_s: float, light: Sequence[float] | None) -> None:
-        """A frame was read, so long after its arrival."""
+        """Note that a frame was read this long after its arrival."""
         self._latencies.append(latency_s)
         self._light = light or self._light
 
     def health(self, counts: FrameCounts) -> Health:
-        """How the camera did since this was asked last."""
+        """Return how the camera did since the last call."""
         now = time.monotonic()
         spent, self._since = max(now - self._since, 0.001), now
         latencies, self._latencies = self._latencies, []

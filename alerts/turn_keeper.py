@@ -1,4 +1,4 @@
-"""What a worker does while it is at one frame for long: keep the turn, and at last give up on itself."""
+"""Extend the turn of a worker that needs long for a frame, and end a worker that hangs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from alerts.frames import PENDING_LIFE_MS, FrameSource, Turn, frame_source
 logger = logging.getLogger(__name__)
 
 RENEW_EVERY_S = PENDING_LIFE_MS / 3000
-# No frame that is taken needs this: the process hangs. The supervisor starts another, which takes the next frame.
+# No frame needs this long: the process hangs. The supervisor starts another.
 LONGEST_TURN_S = 30.0
 HUNG = 70
 
 
 class TurnKeeper:
-    """A thread beside the one that recognises, which needs no lock of the interpreter while it decodes or infers."""
+    """A thread beside the recognising one, which releases the interpreter lock while it decodes or infers."""
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
@@ -33,7 +33,7 @@ class TurnKeeper:
 
     @contextlib.contextmanager
     def keeping(self, turn: Turn) -> Iterator[None]:
-        """Keep this turn for as long as the block takes."""
+        """Extend this turn for as long as the block takes."""
         self._since, self._turn = time.monotonic(), turn
         try:
             yield
@@ -55,5 +55,5 @@ class TurnKeeper:
 
 @functools.lru_cache(maxsize=1)
 def turn_keeper() -> TurnKeeper:
-    """This worker's."""
+    """Return this worker's keeper."""
     return TurnKeeper(frame_source())

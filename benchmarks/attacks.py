@@ -1,4 +1,4 @@
-"""What strangers, files and slow peers can do to a system on this machine, for a bounded time and with bounded counts.
+"""Attacks of strangers, files and slow peers on a system on this machine, bounded in time and count.
 
     python -m benchmarks.attacks NAME --port 8000 --seconds 30 [--cookie sessionid=…] [--camera ID --token …] [--seed 1]
 

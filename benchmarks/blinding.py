@@ -1,4 +1,4 @@
-"""What attacks on the web server cost a camera: frame to alert under each, beside the same run without one.
+"""Frame to alert under each attack on the web server, beside the same run without one.
 
     python -m benchmarks.blinding [--seconds 30] [--only health,pages,...] [--json]
 

@@ -78,7 +78,7 @@ def running_system(workers: int = 2) -> Iterator[RunningSystem]:
 
 
 def processor() -> str:
-    """What the processor is called, how many cores there are, and which features it has that matter to the runtime."""
+    """Return the processor's name, its number of cores, and those of its features that matter to the runtime."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     flags = said.get("flags", "").split()

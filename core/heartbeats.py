@@ -1,7 +1,7 @@
-"""Signs of life: every process says in Valkey that it works, and anyone may read when it last did.
+"""Heartbeats: every process writes regularly to Valkey that it works.
 
-A heartbeat is a key that expires, with the time of Valkey's own clock, so that no two machines' clocks are compared.
-Reading them asks nothing of the processes themselves: however many people ask, no worker answers a question.
+A heartbeat is a key that expires and holds the time by Valkey's own clock, so that no two clocks are compared. Reading
+heartbeats asks nothing of the processes themselves.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ class HeartbeatWriter:
         self._beat = self._valkey.register_script(_BEAT)
 
     def beat(self) -> None:
-        """Say that this process works now. Nothing is raised while Valkey does not answer: then nobody can be told."""
+        """Write that this process works now. Raise nothing while Valkey does not answer."""
         try:
             self._beat(keys=[self._key], args=[FORGOTTEN_AFTER_S])
         except redis.RedisError:
             return
 
     def stop(self) -> None:
-        """The process ends on purpose: it is not silent, it is gone."""
+        """Remove the heartbeat of a process that ends on purpose: it is not silent, it is gone."""
         try:
             self._valkey.delete(self._key)
         except redis.RedisError:
@@ -95,11 +95,11 @@ class HeartbeatReader:
         await self._beat(keys=[f"{PREFIX}{part}:{name}"], args=[FORGOTTEN_AFTER_S])
 
     async def stop(self, part: str, name: str) -> None:
-        """The process ends on purpose: it is not silent, it is gone. Raises redis.RedisError or OSError."""
+        """Remove the heartbeat of a process that ends on purpose. Raises redis.RedisError or OSError."""
         await self._valkey.delete(f"{PREFIX}{part}:{name}")
 
     async def read(self) -> list[Heartbeat]:
-        """Every process that has beaten within the last quarter of an hour. Raises redis.RedisError or OSError."""
+        """Return every heartbeat of the last quarter of an hour. Raises redis.RedisError or OSError."""
         return _parsed(await self._read(keys=[], args=[f"{PREFIX}*"]))
 
     async def close(self) -> None:

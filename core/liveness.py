@@ -1,4 +1,4 @@
-"""What runs, as this web process last saw it: kept in memory, so that whoever asks costs no question to anybody."""
+"""The state of every part of the system as this web process last saw it, kept in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 EVERY_S, DATABASE_EVERY_S = 1.0, 2.0
 OK, SILENT, UNKNOWN = "ok", "does not answer", "not known yet"
-# Without one of each nothing works as it should.
+# At least one process of each is needed.
 PARTS = {
     "frames": "recognition workers",
     "clock": "clock",
@@ -40,11 +40,11 @@ class Liveness:
         self._asking_database: asyncio.Future[str] | None = None
 
     def count(self, part: str) -> int:
-        """How many processes of this part work."""
+        """Return how many processes of this part work."""
         return sum(not each.is_silent for each in self._heartbeats if each.part == part) if self._is_fresh else 0
 
     def report(self) -> dict[str, Any]:
-        """For everybody who asks: which part works, and since when one is silent. Names no host, engine or version."""
+        """Return for anybody which part works, and since when one is silent. It names no host, engine or version."""
         parts = {label: self._part(part) for part, label in PARTS.items()}
         broker = self._broker if self._is_fresh else UNKNOWN
         is_ok = broker == self._database == OK and all(part["status"] == OK for part in parts.values())
@@ -57,7 +57,7 @@ class Liveness:
         }
 
     async def watch(self, name: str) -> None:
-        """Beat for this web process and read everybody's heartbeats, for ever. name: of this process."""
+        """Beat for this web process and read all heartbeats, for ever. name: of this process."""
         reader, threads = HeartbeatReader(), ThreadPoolExecutor(1, "liveness")
         asked_at = -DATABASE_EVERY_S
         try:
@@ -68,8 +68,8 @@ class Liveness:
                         asked_at = time.monotonic()
                         await self._ask_database(threads)
                 except Exception:
-                    # Whatever it is, what is known grows old, which health says, and is asked for again.
-                    logger.exception("What runs could not be found out")
+                    # Health reports that its knowledge has grown old; the next round tries again.
+                    logger.exception("The heartbeats could not be read")
                 await asyncio.sleep(EVERY_S)
         finally:
             threads.shutdown(wait=False)

@@ -27,7 +27,7 @@ MANAGE = "deployments.manage_cameras"
 
 @dataclass
 class FrameCounts:
-    """What went through one camera since the last count: numbers only, nothing about anybody.
+    """Frames of one camera since the last count: numbers only, nothing about anybody.
 
     passed_over: pictures that were due and not sent, because the camera had no turn yet or its line was slow. dropped:
     frames that were sent and not read.

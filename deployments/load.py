@@ -1,4 +1,4 @@
-"""Whether the machine reads the frames that its cameras have, and what to trade when it does not."""
+"""Load: whether the machine reads all frames of its cameras, and what it would need to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 
 @dataclass(frozen=True)
 class Load:
-    """What all streaming cameras have and get now.
+    """Frames that all streaming cameras have, and frames that are read.
 
     read, due: frames a second. workers: recognition workers, one a core.
     """
@@ -29,24 +29,24 @@ class Load:
 
     @property
     def is_saturated(self) -> bool:
-        """Cameras have more pictures than the workers read."""
+        """Whether cameras have more frames than the workers read."""
         return self.due > 0 and self.read < FULL_SHARE * self.due
 
     @property
     def cameras_borne(self) -> int:
-        """How many cameras the machine reads in full, at the rate that they have now."""
+        """How many cameras the machine reads in full at their present rate."""
         return max(int(self.cameras * self.read / self.due), 1) if self.due else self.cameras
 
     @property
     def cores_missing(self) -> int:
-        """How many more workers, each on a core of its own, would read everything."""
+        """How many more workers, each on its own core, would read everything."""
         if self.read <= 0:
             return 0
         return max(math.ceil(self.workers * self.due / self.read) - self.workers, 1)
 
     @property
     def sentence(self) -> str:
-        """What is wrong, in figures."""
+        """Return the load in a sentence with figures."""
         return (
             f"This machine reads {self.read:.0f} of {self.due:.0f} frames a second: enough for "
             f"{_count(self.cameras_borne, 'camera')} at this rate. "

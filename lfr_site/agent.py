@@ -61,7 +61,7 @@ class Traffic:
 
 
 class Line:
-    """How good a picture the line to the server bears."""
+    """The quality of picture that the line to the server can carry."""
 
     def __init__(self) -> None:
         self._step = FIRST_ENCODING
@@ -73,13 +73,13 @@ class Line:
         return ENCODINGS[self._step]
 
     def note(self, transit_s: float) -> None:
-        """A frame was on its way for so long, there and its answer back."""
+        """Note how long a frame and its answer were on the line."""
         before = self._transit_s
         self._transit_s = transit_s if before is None else before + SMOOTHING * (transit_s - before)
         fits = SIZES[self._step] * LONGEST_TRANSIT_S / max(self._transit_s, 0.001)
         step = next((each for each, size in enumerate(SIZES) if size <= fits), len(SIZES) - 1)
         if step != self._step:
-            # What was measured is of frames of another size.
+            # The measurement was of frames of another size.
             self._transit_s *= SIZES[step] / SIZES[self._step]
             self._step = step
 

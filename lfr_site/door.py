@@ -1,7 +1,6 @@
-"""The door of the web server: half-sent requests, idle connections and strangers' connections are bounded here.
+"""Connection limits of the web server: half-sent requests, slow readers, and connections that are not signed in.
 
-Nothing of it needs a proxy in front, and nothing of it is in the way of one: connections of a trusted proxy
-(LFR_TRUSTED_PROXIES) have time limits and no cap.
+They need no proxy in front. Connections of a trusted proxy (LFR_TRUSTED_PROXIES) have time limits but no cap.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class Guest:
 
     @property
     def is_stranger(self) -> bool:
-        """Not known to be of somebody who is signed in."""
+        """Whether it is not known to belong to somebody who is signed in."""
         admitted = self.is_socket and time.monotonic() - self.began > SOCKET_ADMITTED_AFTER_S
         return not (self.is_proxy or self.is_signed_in or admitted)
 
@@ -54,7 +53,7 @@ class GuestBook:
         self._guests: dict[asyncio.Transport, Guest] = {}
 
     def enter(self, transport: asyncio.Transport) -> Guest:
-        """A new connection. When there are too many of strangers, their oldest that waits for nothing is closed."""
+        """Note a new connection. If strangers have too many, close their oldest idle one."""
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else ""
         guest = self._guests[transport] = Guest(counted_as(address), transport, is_proxy(address))
@@ -88,7 +87,7 @@ guests = GuestBook()
 
 
 class GuardedHttp(HttpToolsProtocol):
-    """uvicorn's protocol, with an end to everything that a client may leave half done."""
+    """uvicorn's protocol with a time limit for everything that a client may leave half done."""
 
     guest: Guest
     _limit: asyncio.TimerHandle | None = None
@@ -177,7 +176,7 @@ class GuardedHttp(HttpToolsProtocol):
 
 
 def welcome(scope: Mapping[str, Any]) -> None:
-    """This request was of somebody who is signed in: its connection is no stranger's."""
+    """Note that the connection of this request belongs to somebody who is signed in."""
     guest = scope.get("lfr.guest")
     if guest is not None:
         guest.is_signed_in = True

@@ -1,4 +1,4 @@
-"""Whether everything runs, for whoever asks: answered from memory, before anything that could be waited for."""
+"""The health endpoint, answered from memory before anything that could block."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PATH = "/health/"
 
 
 class HealthEndpoint:
-    """An ASGI application around the others: 200 when everything works, 503 when not; the body says which part.
+    """ASGI middleware: 200 when everything works, 503 when not; the body says which part does not.
 
-    It touches no database, broker, thread or session, so any number of people may ask at once.
+    It uses no database, broker, thread or session, so any number of requests may come at once.
     """
 
     def __init__(self, application: Any) -> None:

@@ -21,12 +21,12 @@ Scope = dict[str, Any]
 # Set on the scope of each request that reaches lfr_site.middleware.SignedInMiddleware: whether its user is signed in.
 SIGNED_IN = "lfr.signed_in"
 BUSY = b"The system is busy. Try again in a moment."
-# What is remembered of credentials that held: a digest, for so long, of so many.
+# How long, and for how many, the digest of a valid session or token is remembered.
 REMEMBERED_S, MOST_REMEMBERED = 900.0, 10_000
 
 
 class Lane:
-    """So many places, for which parties wait in turns: who sends a thousand requests delays another by one of them."""
+    """A number of places, for which parties alternate: a thousand requests of one delay another by one request."""
 
     def __init__(self, places: int) -> None:
         self._free = places
@@ -47,7 +47,7 @@ class Lane:
             raise
 
     def leave(self) -> None:
-        """Give a place back: to the party that has waited longest for its turn."""
+        """Give the place to the party that has waited longest for its turn."""
         while self._waiting:
             party, row = self._waiting.popitem(last=False)
             place = row.popleft()
@@ -71,10 +71,10 @@ class Lane:
 
 
 class Lanes:
-    """An ASGI application around Django: waits for a place, and answers 503 when none becomes free in time.
+    """ASGI middleware around Django: wait for a place, and answer 503 if none becomes free in time.
 
-    Which lane a request takes is known before Django is asked: whether its session or token was good a moment ago. A
-    first request after signing in is worked on in the lane of strangers.
+    The lane is known before Django is asked: by whether the session or token was valid a moment ago. The first request
+    after signing in still takes the lane of strangers.
     """
 
     def __init__(self, application: Any) -> None:
@@ -89,7 +89,7 @@ class Lanes:
         lane = self._known if is_good else self._strangers
         party = credential.hex() if is_good else counted_as((scope.get("client") or ("", 0))[0])
         if not is_good:
-            # Whoever sends slowly waits for themselves, and holds no place meanwhile.
+            # A client that sends slowly holds no place meanwhile.
             receive = await _received(scope, receive)
         try:
             await lane.enter(party, settings.LFR_WAIT_FOR_A_PLACE_SECONDS)
@@ -115,7 +115,7 @@ class Lanes:
 
 
 async def _received(scope: Scope, receive: Any) -> Any:
-    """`receive` of a request whose body has come, if it is one that a stranger may send."""
+    """Read the body of a request that a stranger may send; return a `receive` that replays it."""
     length = dict(scope["headers"]).get(b"content-length", b"")
     if not length.isdigit() or not 0 < int(length) <= settings.LFR_LARGEST_ANONYMOUS_REQUEST:
         return receive
@@ -130,7 +130,7 @@ async def _received(scope: Scope, receive: Any) -> Any:
 
 
 def _credential(scope: Scope) -> bytes:
-    """A digest of what says who is asking; empty when nothing does."""
+    """Return a digest of the session or token of a request; empty if it has none."""
     parts = [value for name, value in scope["headers"] if name in (b"cookie", b"authorization")]
     name = settings.SESSION_COOKIE_NAME.encode() + b"="
     said = [

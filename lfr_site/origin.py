@@ -1,4 +1,4 @@
-"""Sockets open for pages of this very site: scheme aside, the same host and the same port."""
+"""Same-origin check of sockets: the page's host and port must be those that the socket is opened at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 class SameOrigin:
-    """An ASGI application around the sockets: denies one whose Origin header is not the host that it was opened at.
+    """ASGI middleware around the sockets: deny one whose Origin header is not the host that it was opened at.
 
     A page of another program on this machine has another port, and may not use its visitor's session here.
     """

@@ -1,4 +1,4 @@
-"""The web server: `python -m lfr_site.server --port 8000`. uvicorn, with this house's door and a heartbeat.
+"""The web server: `python -m lfr_site.server --port 8000`. uvicorn with connection limits and a heartbeat.
 
 The heartbeat goes two ways: into Valkey, where health is read from, and, twice a second, as a byte into a pipe that the
 supervisor reads, when it has given one. A process whose event loop stands still beats no more and is started again; no
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         access_log=False,
         # Less would be a line of the log for every socket that anybody opens.
         log_level="warning",
-        # Whose word to take for a client's address is a setting of ours (lfr_site.addresses).
+        # The client's address is found by lfr_site.addresses.
         proxy_headers=False,
         server_header=False,
         # Frames have their own, lower bound; this one keeps a flood out of memory.

@@ -149,8 +149,8 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
-# What a web process bears at once. Every request that is worked on holds a thread and at most one connection to the
-# database; strangers have a lane and a number of connections of their own.
+# Limits of a web process. Every request in work holds a thread and at most one database connection; visitors who are
+# not signed in have a lane and a number of connections of their own.
 LFR_REQUESTS_AT_ONCE = environment.integer("LFR_REQUESTS_AT_ONCE", 12, 2, 100)
 LFR_ANONYMOUS_REQUESTS_AT_ONCE = environment.integer("LFR_ANONYMOUS_REQUESTS_AT_ONCE", 3, 1, 20)
 LFR_WAIT_FOR_A_PLACE_SECONDS = environment.integer("LFR_WAIT_FOR_A_PLACE_SECONDS", 10, 1, 60)

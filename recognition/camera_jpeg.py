@@ -1,4 +1,4 @@
-"""A camera's frame: a JPEG that is decoded in one pass, judged from its header alone.
+"""Camera frames: baseline JPEG only, checked by the header before decoding.
 
 A progressive JPEG of a few kilobytes may hold thousands of scans, each of which costs a decoder a walk over the whole
 picture. Cameras send baseline JPEG; nothing else is decoded here, so that a frame costs what its size costs.
@@ -18,7 +18,7 @@ MIN_FRAME_SIDE = 16
 
 
 def check_frame(data: bytes) -> JpegHeader:
-    """The header of a frame that may be decoded.
+    """Return the header of a frame that may be decoded.
 
     Raises:
         UnreadableImage: not a whole baseline JPEG of one scan and a size that is taken; the message says which.

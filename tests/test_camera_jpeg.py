@@ -1,4 +1,4 @@
-"""What a camera may send: baseline JPEG that is decoded in one pass, and nothing that costs more than its size."""
+"""Camera frames: baseline JPEG is taken, anything that costs more than its size is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said when cameras have more pictures than the machine reads."""
+"""The sentences about cameras that have more frames than the machine reads."""
 
 from __future__ import annotations
 

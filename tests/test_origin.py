@@ -1,4 +1,4 @@
-"""Which pages may open a socket: those of the same host and the same port."""
+"""Only pages of the same host and port may open a socket."""
 
 from __future__ import annotations
 

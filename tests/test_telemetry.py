@@ -1,4 +1,4 @@
-"""What a camera's socket measures of its stream."""
+"""Telemetry of a camera's stream, and the agent's choice of picture quality."""
 
 from __future__ import annotations
 

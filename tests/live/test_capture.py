@@ -240,7 +240,7 @@ async def test_a_killed_worker_costs_a_moment(live: LiveSystem, deployment: Live
             os.kill(pid, signal.SIGKILL)
         await capture.connection.send(_frame(3, portrait_jpeg()))
         problem = await capture.until("problem", 15)
-        # Which of the two depends on how soon the supervisor has started others.
+        # It depends on how soon the supervisor has started others.
         assert problem["text"] in ("A frame was not answered in time.", "No recognition worker answers.")
         await _until_read_again(capture, 4)
     assert eventually(lambda: live.health().get("workers") == 2)
