@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
@@ -48,6 +49,8 @@ def cameras(system: LiveSystem) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def watched(system: LiveSystem, cameras: list[tuple[str, str]]) -> Iterator[WatchedCamera]:
+    # The first large photograph makes the web process load what it keeps from then on.
+    _attack(system, cameras, "photographs", 2)
     camera = WatchedCamera(system.url, *cameras[0], portrait_jpeg(), WALK_EVERY_S)
     try:
         assert eventually(lambda: len(camera.walks) > 1 and _alerts(system, cameras) > 0, 60)
@@ -62,14 +65,9 @@ def test_no_attack_blinds_a_camera(
 ) -> None:
     memory = _memory_mb(system)
     began, walks, alerts = time.monotonic(), len(watched.walks), _alerts(system, cameras)
-    command = [sys.executable, "-m", "benchmarks.attacks", attack, "--port", str(system.port)]
-    command += ["--seconds", str(SECONDS), "--cookie", system.user("intelligence").cookie]
-    command += ["--camera", cameras[1][0], "--token", cameras[1][1]]
-    done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
-    ended = time.monotonic()
-    assert done.returncode == 0, done.stderr
-    gap = watched.longest_gap(began, ended)
-    sys.stdout.write(f"{json.loads(done.stdout) | {'longest_gap_s': round(gap, 2)}}\n")
+    counts = _attack(system, cameras, attack, SECONDS)
+    gap = watched.longest_gap(began, time.monotonic())
+    sys.stdout.write(f"{counts | {'longest_gap_s': round(gap, 2)}}\n")
     assert gap < LONGEST_GAP_S or not IS_PROOF
     # The walk that is going on as it ends still has its alert to come.
     walked = len(watched.walks) - walks
@@ -103,6 +101,15 @@ def _is_closed(connection: socket.socket) -> bool:
         return False
     except ConnectionError:
         return True
+
+
+def _attack(system: LiveSystem, cameras: list[tuple[str, str]], name: str, seconds: float) -> dict[str, Any]:
+    """Run an attack in a process of its own; what it counted."""
+    command = [sys.executable, "-m", "benchmarks.attacks", name, "--port", str(system.port), "--seconds", str(seconds)]
+    command += ["--cookie", system.user("intelligence").cookie, "--camera", cameras[1][0], "--token", cameras[1][1]]
+    done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
 
 
 def _alerts(system: LiveSystem, cameras: list[tuple[str, str]]) -> int:
