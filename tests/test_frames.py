@@ -194,7 +194,7 @@ async def _asked(gates: dict[str, FrameGate]) -> list[str]:
 
 async def _told(gate: FrameGate) -> dict[str, Any] | None:
     try:
-        return (await asyncio.wait_for(anext(gate.answers()), 0.3))[0]
+        return (await asyncio.wait_for(anext(gate.answers()), 0.5))[0]
     except TimeoutError:
         return None
 
