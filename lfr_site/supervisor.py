@@ -282,7 +282,9 @@ class Supervisor:
 
     def _web(self) -> Child:
         command = [sys.executable, "-m", "lfr_site.server", "--port", str(self.port)]
-        return Child("web", command, {"LFR_DATABASE_POOL": "yes"}, beats=True)
+        # A thread for each request would otherwise keep what a picture once took: large blocks are given back at once.
+        memory = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
+        return Child("web", command, {"LFR_DATABASE_POOL": "yes", **memory}, beats=True)
 
     def _recogniser(self, number: int) -> Child:
         # One thread a process: a native crash costs one frame of one camera, and the others go on.

@@ -37,9 +37,16 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a command in the folder of the program; whatever is left of it goes with the test."""
     started: list[subprocess.Popen[str]] = []
 
+    # These tests may be run by a `make`, which tells those below it to print the folders that they enter.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+
     def start(*command: str) -> subprocess.Popen[str]:
         started.append(
-            subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True)
+            subprocess.Popen(
+                command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+            )
         )
         return started[-1]
 
