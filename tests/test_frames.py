@@ -189,7 +189,8 @@ async def _cameras(count: int) -> AsyncIterator[dict[str, FrameGate]]:
 
 async def _asked(gates: dict[str, FrameGate]) -> list[str]:
     """The cameras that are told to send, now."""
-    return [camera for camera, gate in gates.items() if await _told(gate) == {"type": "send"}]
+    told = await asyncio.gather(*(_told(gate) for gate in gates.values()))
+    return [camera for camera, message in zip(gates, told, strict=True) if message == {"type": "send"}]
 
 
 async def _told(gate: FrameGate) -> dict[str, Any] | None:
