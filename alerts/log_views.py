@@ -105,7 +105,7 @@ def operator_figures(request: HttpRequest) -> HttpResponse:
 
 
 def _release_form(request: HttpRequest, hold: EvidenceHold | None) -> ReleaseForm | None:
-    """What this user fills in to release a hold; nothing for somebody who may not."""
+    """Return the form for releasing a hold; None if this user may not release it."""
     if hold is None or not hold.may_be_released_by(acting(request)):
         return None
     return ReleaseForm(auto_id=f"release-{hold.pk}-%s")

@@ -41,7 +41,7 @@ return found
 class Heartbeat:
     """When a process last showed that it works.
 
-    part: what it does: `frames`, `clock`, `lists`, `outwards`, `web`. name: of the process, with its host.
+    part: its task, one of core.liveness.PARTS. name: of the process, with its host.
     silent_for_s: seconds since its last beat, by Valkey's clock; whole seconds.
     """
 

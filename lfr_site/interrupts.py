@@ -50,7 +50,7 @@ def _end(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
-    """What is asked for is being done. A handler instead of SIG_IGN, which children would inherit."""
+    """Ignore further requests to end. A handler, because children would inherit SIG_IGN."""
 
 
 def _catches_interrupts(process: int) -> bool:

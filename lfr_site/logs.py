@@ -1,4 +1,4 @@
-"""What a line of the log leaves out."""
+"""Filters of the log."""
 
 from __future__ import annotations
 

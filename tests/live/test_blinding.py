@@ -30,7 +30,7 @@ SECONDS = float(os.environ.get("LFR_PROOF_SECONDS", "5"))
 IS_PROOF = SECONDS >= 30
 WALK_EVERY_S = 10.0 if IS_PROOF else 4.0
 LONGEST_GAP_S = 2.5
-# What the processes of the system may hold more than before, once an attack is over.
+# Memory that the system may hold beyond what it held before an attack, once the attack is over.
 MEMORY_MARGIN_MB = 150
 
 
