@@ -72,8 +72,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.bad_in_a_row = 0
         self.problem = ""
         self.open = False
-        self.holds = False
+        self.group = ""
         self.clocks: list[asyncio.Task[None]] = []
+        self.wanting: asyncio.Task[None] | None = None
+        self.counting: asyncio.Task[None] | None = None
         self.closes_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self.closes_by = math.inf
         self.leaving = "the connection was lost"
@@ -91,11 +93,11 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         try:
             # Not in the threads that are reserved for admitted cameras.
             self._keep(await database_sync_to_async(admitted)(self.scope, self.camera_id))
-            self.holds = await self.gate.hold(self.camera_id)
-            if not self.holds:
+            if not await self.gate.hold(self.camera_id):
                 raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
             await self.gate.listen()
-            await self.channel_layer.group_add(group_of(self.camera.period.deployment_id), self.channel_name)
+            self.group = group_of(self.camera.period.deployment_id)
+            await self.channel_layer.group_add(self.group, self.channel_name)
             await in_database(cameras.note_connected)(self.camera, actor=self.actor)
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
@@ -168,8 +170,12 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     def _want_later(self) -> None:
         """Join the queue once the camera's next picture is nearly due."""
-        loop = asyncio.get_running_loop()
-        loop.call_later(self.telemetry.due_in_s(BEFORE_DUE), lambda: loop.create_task(self._want()))
+        if self.wanting is None or self.wanting.done():
+            self.wanting = asyncio.create_task(self._want_when_due())
+
+    async def _want_when_due(self) -> None:
+        await asyncio.sleep(self.telemetry.due_in_s(BEFORE_DUE))
+        await self._want()
 
     async def _may_send(self, *, was_asked: bool) -> None:
         now = time.monotonic()
@@ -290,7 +296,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await self._finish(OVER, "The time that cameras may be on is over.")
                 return
             try:
-                await self._keep_hold()
+                if not await self.gate.keep_hold():
+                    raise Refusal(BUSY, "This camera now streams from another place.")
                 await self._give_up_on_late_frames()
                 await self._want()
             except Refusal as refusal:
@@ -323,17 +330,6 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             finishing = asyncio.get_running_loop().create_task(self._finish(NOT_READY, "The system is not ready."))
             self.clocks.append(finishing)
 
-    async def _keep_hold(self) -> None:
-        """Stay this camera's one source; after Valkey was restarted, become it again.
-
-        Raises:
-            Refusal: another socket has become it meanwhile.
-        """
-        if await self.gate.keep_hold(self.camera_id):
-            return
-        if not await self.gate.hold(self.camera_id):
-            raise Refusal(BUSY, "This camera now streams from another place.")
-
     async def _give_up_on_late_frames(self) -> None:
         late = [number for number, since in self.waiting.items() if time.monotonic() - since > PATIENCE_S]
         for number in late:
@@ -344,9 +340,13 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._problem("A frame was not answered in time." if works else "No recognition worker answers.")
 
     async def _count(self) -> None:
+        """Write the numbers since the last count. A write that has begun is ended, whatever becomes of this task."""
         counts, self.counts = self.counts, cameras.FrameCounts()
-        if counts == cameras.FrameCounts():
-            return
+        if counts != cameras.FrameCounts():
+            self.counting = asyncio.create_task(self._write(counts))
+            await asyncio.shield(self.counting)
+
+    async def _write(self, counts: cameras.FrameCounts) -> None:
         try:
             await in_database(cameras.count_frames)(self.camera, counts, self.telemetry.health(counts))
         except DatabaseFailure:
@@ -379,10 +379,14 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         was_streaming = bool(self.clocks)
         self.open = False
         pacer.remove(self.gate)
-        for clock in self.clocks:
-            clock.cancel()
+        tasks = [*self.clocks, *([self.wanting] if self.wanting else [])]
+        for task in tasks:
+            task.cancel()
         await self._give_up_hold()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if was_streaming:
+            if self.counting is not None:
+                await asyncio.wait({self.counting})
             with contextlib.suppress(DatabaseFailure):
                 await self._count()
             with contextlib.suppress(DatabaseFailure):
@@ -392,9 +396,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self.gate.close()
 
     async def _give_up_hold(self) -> None:
-        if self.holds:
-            self.holds = False
-            with contextlib.suppress(RedisError, OSError):
-                await self.gate.release(self.camera_id)
-            with contextlib.suppress(RedisError, OSError):
-                await self.channel_layer.group_discard(group_of(self.camera.period.deployment_id), self.channel_name)
+        with contextlib.suppress(RedisError, OSError):
+            await self.gate.release()
+        with contextlib.suppress(RedisError, OSError):
+            if self.group:
+                await self.channel_layer.group_discard(self.group, self.channel_name)

@@ -19,6 +19,7 @@ second's frames, not for each, and an idle one answers as soon.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import struct
@@ -45,6 +46,8 @@ WORKER_SEEN_MS = 5000
 LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
 # A frame is requested when this much of a place in the queue is predicted to be free at its arrival.
 ROOM = 0.5
+# A subscription that has been quiet for this long is asked whether anybody is there, and given up if not.
+QUIET_S = 2.0
 # The message to a socket whose camera may send.
 SEND = '{"type":"send"}'
 
@@ -254,6 +257,8 @@ class FrameGate:
         self._want, self._ask = self._valkey.register_script(_WANT), self._valkey.register_script(_ASK)
         self._offer = self._valkey.register_script(_OFFER)
         self._told: Any = None
+        self._held: str | None = None
+        self._holding = asyncio.Lock()
 
     async def want(self, camera_id: str, transit_ms: float) -> bool:
         """Join the queue of cameras that wait to send; a camera that waits already keeps its place.
@@ -287,19 +292,42 @@ class FrameGate:
         Raises:
             redis.RedisError: Valkey does not answer; ask again, and the socket is told again once it does.
         """
-        async for message in self._told.listen():
-            data = message["data"]
-            yield json.loads(data[1:]), data[:1] == b"1"
+        is_pinged = False
+        while True:
+            message = await self._told.get_message(timeout=QUIET_S)
+            if message is not None:
+                is_pinged = False
+                if message["type"] == "message":
+                    yield json.loads(message["data"][1:]), message["data"][:1] == b"1"
+            elif is_pinged:
+                # The other end is gone without a word: listening anew connects anew.
+                await self._told.connection.disconnect()
+                raise redis.ConnectionError("Valkey has not answered for too long.")
+            else:
+                is_pinged = True
+                await self._told.ping()
 
     async def hold(self, camera_id: str) -> bool:
         """Become the one source of a camera's frames; False when another is."""
-        return bool(await self._valkey.set(f"holder:{camera_id}", self.name, nx=True, px=HOLDER_LIFE_MS))
+        self._held = f"holder:{camera_id}"
+        return bool(await self._valkey.set(self._held, self.name, nx=True, px=HOLDER_LIFE_MS))
 
-    async def keep_hold(self, camera_id: str) -> bool:
-        return bool(await self._valkey.eval(_RENEW, 1, f"holder:{camera_id}", self.name, HOLDER_LIFE_MS))
+    async def keep_hold(self) -> bool:
+        """Stay the one source; after Valkey was restarted, become it again. False when another has become it."""
+        async with self._holding:
+            if self._held is None:
+                return True
+            if await self._valkey.eval(_RENEW, 1, self._held, self.name, HOLDER_LIFE_MS):
+                return True
+            return bool(await self._valkey.set(self._held, self.name, nx=True, px=HOLDER_LIFE_MS))
 
-    async def release(self, camera_id: str) -> None:
-        await self._valkey.eval(_RELEASE, 1, f"holder:{camera_id}", self.name)
+    async def release(self) -> None:
+        """Be the source no longer, if this socket is."""
+        # Not while the hold is being renewed: that would take it again, and nobody would give it back.
+        async with self._holding:
+            held, self._held = self._held, None
+            if held is not None:
+                await self._valkey.eval(_RELEASE, 1, held, self.name)
 
     async def close(self) -> None:
         if self._told is not None:

@@ -139,9 +139,9 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
         at_server.append((alert.raised_at - alert.received_at).total_seconds() * 1000)
         first = shots[0].frame_number
         if str(alert.id) in arrivals:
-            latencies.append((arrivals[str(alert.id)] - traffic[index].sent_at[first]) * 1000)
-            if first in traffic[index].engine_ms:
-                waits.append(latencies[-1] - traffic[index].engine_ms[first])
+            latencies.append((arrivals[str(alert.id)] - played.sent_at[index][first]) * 1000)
+            if first in played.engine_ms[index]:
+                waits.append(latencies[-1] - played.engine_ms[index][first])
     missed = sorted(walked - found)
     if missed:
         say(f"missed: {', '.join(missed)}")
@@ -158,7 +158,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
         "latency_ms": _percentiles(latencies, (50, 95, 99)),
         "above_engine_ms": _percentiles(waits, (50, 95)),
         "arrival_to_row_ms": _percentiles(at_server, (50, 95)),
-        "engine_ms": _percentiles([value for each in traffic for value in each.engine_ms.values()], (50, 95)),
+        "engine_ms": _percentiles([value for each in played.engine_ms for value in each.values()], (50, 95)),
     }
 
 

@@ -70,8 +70,8 @@ def _by_cameras(people: dict[str, list[Path]], listed: dict[str, Path]) -> list[
             fewer = dataclasses.replace(stage, cameras=stage.cameras[:count])
             played = asyncio.run(play(system.url, fewer, films[:count], CAMERA_FPS))
             spent = [
-                (at - traffic.sent_at[number]) * 1000
-                for traffic, read_at in zip(played.traffic, played.read_at, strict=True)
+                (at - sent_at[number]) * 1000
+                for sent_at, read_at in zip(played.sent_at, played.read_at, strict=True)
                 for number, at in read_at.items()
             ]
             lost = sum(each.dropped + each.passed_over for each in played.traffic)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Play:
-    """What came of it. traffic: a camera each. read_at: when each of its frames was answered, by number. arrivals: when
-    each alert was heard of. All in seconds of `time.monotonic()`.
+    """What came of it, a camera each, by frame number: when it was sent and answered, and what the engine took for it.
+    arrivals: when each alert was heard of. All moments in seconds of `time.monotonic()`.
     """
 
     traffic: list[Traffic]
+    sent_at: list[dict[int, float]]
     read_at: list[dict[int, float]]
+    engine_ms: list[dict[int, float]]
     arrivals: dict[str, float] = field(default_factory=dict)
 
 
@@ -97,7 +99,7 @@ async def play(
     fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
     was answered. uplink_mbit: megabits a second of each camera's own line to the system.
     """
-    result = Play([], [{} for _ in films])
+    result = Play([], [{} for _ in films], [{} for _ in films], [{} for _ in films])
     listener = asyncio.create_task(_listen(url, stage, result.arrivals))
     await asyncio.sleep(1)
     lines = contextlib.AsyncExitStack()
@@ -106,8 +108,8 @@ async def play(
         port = int(url.rpartition(":")[2])
         servers = [await lines.enter_async_context(uplink(port, uplink_mbit)) for _ in films]
     clients = [
-        CameraClient(server, str(camera.id), token, _noting(read_at))
-        for server, (camera, token), read_at in zip(servers, stage.cameras, result.read_at, strict=True)
+        CameraClient(server, str(camera.id), token, *_noting(result, place))
+        for place, (server, (camera, token)) in enumerate(zip(servers, stage.cameras, strict=True))
     ]
     # No two real cameras send at the same moment; these share a second evenly.
     feeds = [
@@ -143,12 +145,18 @@ def session_of(user: User) -> str:
     return str(session.session_key)
 
 
-def _noting(read_at: dict[int, float]) -> Any:
+def _noting(result: Play, place: int) -> tuple[Callable[[dict[str, Any]], None], Callable[[int], None]]:
+    """What notes the server's messages to a camera, and what it sends."""
+
     def note(message: dict[str, Any]) -> None:
         if message["type"] == "read":
-            read_at[message["frame"]] = time.monotonic()
+            result.read_at[place][message["frame"]] = time.monotonic()
+            result.engine_ms[place][message["frame"]] = message["engine_ms"]
 
-    return note
+    def note_sending(number: int) -> None:
+        result.sent_at[place][number] = time.monotonic()
+
+    return note, note_sending
 
 
 async def _as_taken(client: CameraClient, film: Sequence[Picture]) -> AsyncIterator[Picture]:

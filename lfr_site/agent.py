@@ -9,7 +9,7 @@ import logging
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -41,18 +41,12 @@ class Rejected(Exception):
 
 @dataclass
 class Traffic:
-    """What one camera sent and was answered.
-
-    By frame number: sent_at in seconds of `time.monotonic()`; engine_ms as the worker measured it. A frame's number is
-    its place among all pictures offered, from 1, those passed over included.
-    """
+    """What one camera sent and was answered."""
 
     offered: int = 0
     sent: int = 0
     read: int = 0
     dropped: int = 0
-    engine_ms: dict[int, float] = field(default_factory=dict)
-    sent_at: dict[int, float] = field(default_factory=dict)
 
     @property
     def passed_over(self) -> int:
@@ -88,14 +82,23 @@ class CameraClient:
     """Streams JPEG frames of one camera to one server: the newest picture, whenever the server asks for one."""
 
     def __init__(
-        self, server: str, camera_id: str, token: str, on_message: Callable[[dict[str, Any]], None] | None = None
+        self,
+        server: str,
+        camera_id: str,
+        token: str,
+        on_message: Callable[[dict[str, Any]], None] | None = None,
+        on_sending: Callable[[int], None] | None = None,
     ) -> None:
-        """server: http(s)://host:port of the site. token: what the camera's page showed once."""
+        """server: http(s)://host:port of the site. token: what the camera's page showed once. on_message is called with
+        each message of the server, on_sending with each frame's number just before it is sent: its place among all
+        pictures offered, from 1, those passed over included.
+        """
         self._origin = server.rstrip("/")
         self._url = f"ws{self._origin.removeprefix('http')}/ws/cameras/{camera_id}/"
         self._headers = {"Authorization": f"Bearer {token}"}
-        self._on_message = on_message
-        self._in_flight: set[int] = set()
+        self._on_message, self._on_sending = on_message, on_sending
+        # Frames that are being made or not answered yet: since when, in seconds of `time.monotonic()`.
+        self._in_flight: dict[int, float] = {}
         self._ready, self._may_send, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._newest: tuple[int, Picture] | None = None
         self._has_picture = asyncio.Event()
@@ -180,10 +183,19 @@ class CameraClient:
             if self._newest is None:
                 continue
             (number, picture), self._newest = self._newest, None
-            self._in_flight.add(number)
-            jpeg = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture, *self._line.encoding)
+            self._in_flight[number] = time.monotonic()
+            try:
+                jpeg = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture, *self._line.encoding)
+            except Exception:
+                logger.exception("Picture %d could not be made; the next one takes its turn", number)
+                del self._in_flight[number]
+                self._may_send.set()
+                self._news.set()
+                continue
             self.traffic.sent += 1
-            self.traffic.sent_at[number] = time.monotonic()
+            self._in_flight[number] = time.monotonic()
+            if self._on_sending is not None:
+                self._on_sending(number)
             await socket.send(struct.pack(">I", number) + jpeg)
 
     async def _listen(self, socket: ClientConnection) -> None:
@@ -207,12 +219,12 @@ class CameraClient:
 
     def _answered(self, message: dict[str, Any]) -> None:
         number = message["frame"]
-        self._in_flight.discard(number)
+        sent_at = self._in_flight.pop(number, None)
         self._news.set()
         if message["type"] == "read":
             self.traffic.read += 1
-            self.traffic.engine_ms[number] = message["engine_ms"]
-            self._line.note(time.monotonic() - self.traffic.sent_at[number] - message["held_ms"] / 1000)
+            if sent_at is not None:
+                self._line.note(time.monotonic() - sent_at - message["held_ms"] / 1000)
         else:
             self.traffic.dropped += 1
 

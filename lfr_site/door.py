@@ -21,8 +21,8 @@ from lfr_site.addresses import counted_as, is_proxy
 HEAD_S = 10.0
 # For a body: between two parts of it, and for the whole beside its length at the slowest rate that is waited for.
 BODY_IDLE_S, BODY_S, BODY_BYTES_A_SECOND = 15.0, 5.0, 16_384
-# For somebody to take what is sent to them.
-READING_S = 15.0
+# How often it is looked whether somebody takes what is sent to them, and how slowly they may take it.
+READING_S, READING_BYTES_A_SECOND = 15.0, 16_384
 # A socket that was opened without a right to it is closed by its consumer well before.
 SOCKET_ADMITTED_AFTER_S = 15.0
 
@@ -64,6 +64,10 @@ class GuestBook:
     def leave(self, transport: asyncio.Transport) -> None:
         self._guests.pop(transport, None)
 
+    def __len__(self) -> int:
+        """How many connections are open."""
+        return len(self._guests)
+
     def _make_room(self, newest: Guest) -> None:
         strangers = [each for each in self._guests.values() if each.is_stranger]
         of_address = Counter(each.address for each in strangers)
@@ -92,11 +96,14 @@ class GuardedHttp(HttpToolsProtocol):
     guest: Guest
     _limit: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
+    _left = 0
     _ends = 0.0
     _is_receiving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # Whatever is not taken at once has a limit, also what is left when the connection is closed.
+        transport.set_write_buffer_limits(high=0)
         self.guest = guests.enter(transport)
         self._within(HEAD_S)
 
@@ -138,17 +145,27 @@ class GuardedHttp(HttpToolsProtocol):
         self._unlimited()
         self.guest.is_working, self._is_receiving = False, False
         self.guest.is_socket, self.guest.began = True, time.monotonic()
+        self.transport.set_write_buffer_limits()
         super().handle_websocket_upgrade()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._taking = self._taking or self.loop.call_later(READING_S, self.transport.abort)
+        if self._taking is None:
+            self._look_at_what_is_left()
 
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._taking is not None:
             self._taking.cancel()
             self._taking = None
+
+    def _look_at_what_is_left(self) -> None:
+        """Close the connection of somebody who has taken too little since the last look."""
+        before, self._left = self._left, self.transport.get_write_buffer_size()
+        if self._taking is not None and before - self._left < READING_S * READING_BYTES_A_SECOND:
+            self.transport.abort()
+        else:
+            self._taking = self.loop.call_later(READING_S, self._look_at_what_is_left)
 
     def _length(self) -> int:
         said = next((value for name, value in self.headers if name == b"content-length"), b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import urllib.parse
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from itertools import pairwise
@@ -13,7 +14,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from alerts.frames import Frame, FrameGate, FrameSource
+from alerts import frames
+from alerts.frames import SEND, Frame, FrameGate, FrameSource
 
 CAMERA = str(uuid.UUID(int=1))
 
@@ -167,12 +169,87 @@ async def test_one_holder_a_camera(gate: FrameGate) -> None:
     camera = str(uuid.uuid4())
     assert await gate.hold(camera)
     assert not await other.hold(camera)
-    assert not await other.keep_hold(camera)
-    await other.release(camera)
-    assert await gate.keep_hold(camera)
-    await gate.release(camera)
+    assert not await other.keep_hold()
+    await other.release()
+    assert await gate.keep_hold()
+    await gate.release()
     assert await other.hold(camera)
     await other.close()
+
+
+async def test_a_hold_that_is_given_up_while_it_is_renewed_is_free(gate: FrameGate, valkey: redis.Redis) -> None:
+    for acts in (("release", "keep_hold"), ("keep_hold", "release"), ("release", "keep_hold", "keep_hold")):
+        for _ in range(20):
+            assert await gate.hold(CAMERA)
+            await asyncio.gather(*(getattr(gate, act)() for act in acts))
+            assert not valkey.exists(f"holder:{CAMERA}")
+
+
+async def test_a_hold_is_taken_again_when_valkey_has_lost_it(gate: FrameGate, valkey: redis.Redis) -> None:
+    assert await gate.hold(CAMERA)
+    valkey.flushdb()
+    assert await gate.keep_hold()
+    assert valkey.get(f"holder:{CAMERA}") == gate.name
+
+
+async def test_a_subscription_whose_line_went_silent_is_made_anew(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, valkey: redis.Redis
+) -> None:
+    monkeypatch.setattr(frames, "QUIET_S", 0.2)
+    async with _line(settings) as silenced:
+        gate = FrameGate()
+        await gate.listen()
+        answers = gate.answers()
+        waiting = asyncio.ensure_future(anext(answers))
+        # Quiet, and somebody is there: it goes on waiting.
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        silenced.set()
+        with pytest.raises(redis.ConnectionError):
+            await asyncio.wait_for(waiting, 5)
+        silenced.clear()
+        waiting = asyncio.ensure_future(anext(gate.answers()))
+        async with asyncio.timeout(5):
+            while not waiting.done():
+                valkey.publish(gate.name, f"0{SEND}")
+                await asyncio.sleep(0.05)
+        assert waiting.result() == ({"type": "send"}, False)
+        await gate.close()
+
+
+@contextlib.asynccontextmanager
+async def _line(settings: Any) -> AsyncIterator[asyncio.Event]:
+    """A line to Valkey for what is made meanwhile. While the event is set, it carries nothing and stays open; a
+    connection that was made before never carries anything again.
+    """
+    silenced = asyncio.Event()
+    carrying: list[asyncio.Task[None]] = []
+    path = urllib.parse.urlsplit(settings.VALKEY_FRAMES_URL).path
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_dead = False
+        try:
+            while data := await reader.read(4096):
+                is_dead = is_dead or silenced.is_set()
+                if not is_dead:
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward_reader, onward = await asyncio.open_unix_connection(path)
+        carrying.extend([asyncio.create_task(carry(reader, onward)), asyncio.create_task(carry(onward_reader, writer))])
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    settings.VALKEY_FRAMES_URL = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/2"
+    try:
+        yield silenced
+    finally:
+        server.close()
+        for each in carrying:
+            each.cancel()
+        await asyncio.gather(*carrying, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from lfr_site.agent import CameraClient, Picture
 from lfr_site.video import open_video
 from recognition.camera_jpeg import decode_frame
 from tests.cast import portrait, portrait_jpeg
@@ -61,6 +63,24 @@ def test_the_agent_feeds_a_recording(live: LiveSystem, deployment: LiveDeploymen
     assert (sent + passed_over, read + dropped) == (5 * SECONDS, sent)
     assert read >= 2
     assert live.sql(f"SELECT count(*) FROM alerts_alert WHERE camera_id = '{camera}'")[0][0] >= 1
+
+
+async def test_a_picture_that_cannot_be_made_costs_no_more_than_itself(
+    live: LiveSystem, deployment: LiveDeployment
+) -> None:
+    camera = deployment.cameras[0]
+    client = CameraClient(live.url, camera, live.user("commander").token(camera))
+
+    def broken(quality: int, scale: float) -> bytes:
+        raise ValueError("The encoder is gone.")
+
+    async def pictures() -> AsyncIterator[Picture]:
+        for picture in (broken, portrait_jpeg(), broken, broken, portrait_jpeg()):
+            await client.answered()
+            yield picture
+
+    await client.stream(pictures())
+    assert (client.traffic.offered, client.traffic.sent, client.traffic.read) == (5, 2, 2)
 
 
 @pytest.mark.parametrize(
