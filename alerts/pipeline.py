@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -21,7 +22,7 @@ from deployments.models import Camera
 from deployments.querysets import FrameTerms
 from recognition import watch
 from recognition.camera_jpeg import decode_frame
-from recognition.crop import MARGIN, lone_face_crop
+from recognition.crop import REACH, lone_face_crop
 from recognition.detect import Face
 from recognition.engine import Engine
 from recognition.imaging import Pixels, encode_jpeg
@@ -83,7 +84,8 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
             people = [uuid.UUID(person) for person in track.raised]
             raising.note_still_there(camera, people, dt.datetime.fromtimestamp(frame.received_at, dt.UTC))
         for match in seen.matches:
-            _raise(match, camera, frame, pixels, engine)
+            bystanders = _bystanders(match.face, seen.detected, pixels, engine)
+            _raise(match, camera, frame, pixels, bystanders)
             match.settled()
     height, width = pixels.shape[:2]
     return Reading(
@@ -106,9 +108,8 @@ def _terms(camera_id: str) -> FrameTerms | None:
         return Camera.objects.frame_terms(camera_id, at=timezone.now())
 
 
-def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, engine: Engine) -> None:
-    others = _bystanders(match.face, pixels, engine)
-    crop = lone_face_crop(pixels, match.face.box, others, landmarks=match.face.landmarks)
+def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, bystanders: Sequence[Box]) -> None:
+    crop = lone_face_crop(pixels, match.face.box, bystanders, landmarks=match.face.landmarks)
     sighting = raising.Sighting(
         track=match.track.id,
         frame_number=frame.number,
@@ -123,8 +124,10 @@ def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, eng
         raise NotLive from refusal
 
 
-def _bystanders(wanted: Face, pixels: Pixels, engine: Engine) -> list[Box]:
-    """Every other face around this one, those too small to be looked for included."""
-    reach = max(wanted.width, wanted.height) * (1 + 2 * MARGIN)
-    found = engine.detect_around(pixels, wanted.centre, reach)
-    return [face.box for face in found if affinity(face.box, wanted.box) < 0.5]
+def _bystanders(wanted: Face, detected: Sequence[Face], pixels: Pixels, engine: Engine) -> list[Box]:
+    """Every other face of which a part may lie in this one's crop, those too small to be looked for included.
+
+    What is larger than this face was found in the frame; what is not lies near.
+    """
+    near = engine.detect_around(pixels, wanted.centre, max(wanted.width, wanted.height) * REACH)
+    return [face.box for face in (*detected, *near) if affinity(face.box, wanted.box) < 0.5]

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from benchmarks.weights import staged
-from recognition.detect import CELL, FastYuNet, OpenCVYuNet
+from recognition.detect import CELL, LEAST_SCORE, FastYuNet, OpenCVYuNet
 from recognition.embed import DeepFaceEmbed, FastEmbed, agreement
 from recognition.models import DLIB_MODEL, SFACE_MODEL
 from recognition.weights import YUNET, verified
@@ -68,8 +68,8 @@ def _detectors() -> list[dict[str, Any]]:
     for width, height in FRAMES:
         frame = np.asarray(np.random.default_rng(1).integers(0, 256, (height, width, 3)), np.uint8)
         slow = 0.0
-        for detect in (OpenCVYuNet(path, 0.6), FastYuNet(path, 0.6)):
-            spent = _median_ms(functools.partial(detect, frame, CELL))
+        for detect in (OpenCVYuNet(path), FastYuNet(path)):
+            spent = _median_ms(functools.partial(detect, frame, CELL, LEAST_SCORE))
             slow = slow or spent
             name = f"YuNet {width}x{height}"
             rows.append({"network": name, "runtime": detect.name, "ms": spent, "ratio": round(slow / spent, 1)})

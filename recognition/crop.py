@@ -17,6 +17,11 @@ SIDE = 400
 # Where the eyes lie in a crop that is aligned, as shares of its side: the person's right eye, and their left. So chosen
 # that a face from the front is as large as one that is cut out by its box.
 EYES = ((0.418, 0.452), (0.582, 0.452))
+# The outline of a head, beside its face box: wider by the ears and higher by the hair.
+OUTLINE = (0.62, 0.74)
+# Of another face of the same size whose middle is further away than this, in sizes of the face, nothing lies inside the
+# outline; a larger one reaches it from further away.
+REACH = 1.35
 # A profile has its eyes near each other: their distance tells the scale only if the box tells about the same.
 _SCALES_AGREE = 1.4
 
@@ -71,8 +76,7 @@ def lone_face_crop(
         cv2.resize(crop, (few, few), interpolation=cv2.INTER_AREA), (side, side), interpolation=cv2.INTER_NEAREST
     )
     outline = np.zeros((side, side, 1), np.float32)
-    # A head is wider than its face box by the ears and higher by the hair.
-    middle, axes = (side // 2, int(side / 2 - face * 0.06)), (int(face * 0.62), int(face * 0.74))
+    middle, axes = (side // 2, int(side / 2 - face * 0.06)), (int(face * OUTLINE[0]), int(face * OUTLINE[1]))
     cv2.ellipse(outline, middle, axes, 0, 0, 360, 1.0, -1)
     return np.asarray(crop * outline + mosaic * (1 - outline), np.uint8)
 

@@ -27,6 +27,8 @@ CHIP_FACE = 80
 # YuNet halves a picture five times. Cameras send one size for hours; photographs come in every size, and in steps of
 # the second kind few of them need the network compiled for them. Surroundings of a face are always of the third.
 CELL, LARGE_CELL, AROUND = 32, 128, 512
+# From which score on it is a face; and a bystander, who is hidden rather once too often.
+LEAST_SCORE, LEAST_BYSTANDER_SCORE = 0.6, 0.25
 
 Landmarks = npt.NDArray[np.float32]
 """5 x 2 pixels: right eye, left eye, nose tip, right and left mouth corner; right is the person's own."""
@@ -58,7 +60,7 @@ class Detections(Protocol):
 
     name: str
 
-    def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, cell: int, least_score: float) -> npt.NDArray[np.float32]:
         """n x 15: left, top, width, height, five landmarks x and y, score. The picture is filled up to whole cells."""
 
 
@@ -67,7 +69,7 @@ class FastYuNet:
 
     STRIDES = (8, 16, 32)
 
-    def __init__(self, weights: Path, score_threshold: float) -> None:
+    def __init__(self, weights: Path) -> None:
         """
         Raises:
             NoFastRuntime: it cannot run here.
@@ -76,27 +78,28 @@ class FastYuNet:
         # Compiled once now, so that a processor it cannot run on is known in time to fall back.
         self._network(np.zeros((1, 3, 2 * CELL, 2 * CELL), np.float32))
         self.name = self._network.name
-        self._score_threshold = score_threshold
 
-    def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, cell: int, least_score: float) -> npt.NDArray[np.float32]:
         height, width = pixels.shape[:2]
         # What is missing to whole cells is black, right and below.
         canvas = np.zeros((-(-height // cell) * cell, -(-width // cell) * cell, 3), np.uint8)
         canvas[:height, :width] = pixels
         batch = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32)
         answers = dict(zip(self._network.outputs, self._network(batch), strict=True))
-        found = self._decoded(answers, canvas.shape[0], canvas.shape[1])
-        kept = cv2.dnn.NMSBoxes(found[:, :4].tolist(), found[:, 14].tolist(), self._score_threshold, 0.3, top_k=5000)
+        found = self._decoded(answers, canvas.shape[0], canvas.shape[1], least_score)
+        kept = cv2.dnn.NMSBoxes(found[:, :4].tolist(), found[:, 14].tolist(), least_score, 0.3, top_k=5000)
         return np.asarray(found[np.asarray(kept, int).ravel()], np.float32)
 
-    def _decoded(self, answers: dict[str, Tensor], height: int, width: int) -> npt.NDArray[np.float32]:
+    def _decoded(
+        self, answers: dict[str, Tensor], height: int, width: int, least_score: float
+    ) -> npt.NDArray[np.float32]:
         """The cells that see a face: offsets from the cell's corner, in cells; sizes as logarithms."""
 
         def of(kind: str) -> Tensor:
             return np.concatenate([answers[f"{kind}_{stride}"][0] for stride in self.STRIDES])
 
         score = np.sqrt(np.clip(of("cls")[:, 0], 0, 1) * np.clip(of("obj")[:, 0], 0, 1))
-        (cells,) = np.nonzero(score >= self._score_threshold)
+        (cells,) = np.nonzero(score >= least_score)
         corner, stride = (each[cells] for each in _cells(self.STRIDES, height, width))
         box, points = of("bbox")[cells], of("kps")[cells]
         middle, size = (corner + box[:, :2]) * stride, np.exp(box[:, 2:]) * stride
@@ -118,13 +121,14 @@ class OpenCVYuNet:
 
     name = f"OpenCV {cv2.__version__}"
 
-    def __init__(self, weights: Path, score_threshold: float) -> None:
-        self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), score_threshold, 0.3, 5000)
+    def __init__(self, weights: Path) -> None:
+        self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), LEAST_SCORE, 0.3, 5000)
         # It keeps the size of the picture: one caller at a time.
         self._lock = threading.Lock()
 
-    def __call__(self, pixels: Pixels, cell: int) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, cell: int, least_score: float) -> npt.NDArray[np.float32]:
         with self._lock:
+            self._detector.setScoreThreshold(least_score)
             self._detector.setInputSize(pixels.shape[1::-1])
             # OpenCV's stubs do not know that nothing found is None.
             rows: Any = self._detector.detect(pixels)[1]
@@ -137,13 +141,13 @@ class FaceDetector:
     # YuNet sees faces from about 10 pixels; below this its landmarks are too coarse to align by.
     SMALLEST_SEEN = 14
 
-    def __init__(self, weights: Path, score_threshold: float = 0.6) -> None:
+    def __init__(self, weights: Path) -> None:
         self._yunet: Detections
         try:
-            self._yunet = FastYuNet(weights, score_threshold)
+            self._yunet = FastYuNet(weights)
         except NoFastRuntime as reason:
             logger.warning("Faces are detected by OpenCV, which is slower: %s", reason)
-            self._yunet = OpenCVYuNet(weights, score_threshold)
+            self._yunet = OpenCVYuNet(weights)
 
     @property
     def runtime(self) -> str:
@@ -160,17 +164,22 @@ class FaceDetector:
         return sorted((face for face in found if face.width >= smallest_face), key=lambda face: -face.width)
 
     def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
-        """Every face of whatever size whose middle lies within a square of twice `reach` pixels a side."""
-        left, top = (max(int(each - reach), 0) for each in middle)
-        right, bottom = (int(each + reach) for each in middle)
-        region = pixels[top:bottom, left:right]
-        if not region.size:
-            return []
-        corner = np.array([left, top], np.float32)
-        found = self._run(np.ascontiguousarray(region), 1.0, AROUND)
+        """Every face in a square of twice `reach` pixels a side, which is looked at with `AROUND` pixels a side."""
+        zoom = AROUND / 2 / reach
+        corner = np.array(middle, np.float32) - np.float32(reach)
+        matrix = np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]]])
+        flags = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+        region = cv2.warpAffine(pixels, matrix, (AROUND, AROUND), flags=flags)
         return [
-            dataclasses.replace(face, x=face.x + left, y=face.y + top, landmarks=face.landmarks + corner)
-            for face in found
+            Face(
+                face.x / zoom + float(corner[0]),
+                face.y / zoom + float(corner[1]),
+                face.width / zoom,
+                face.height / zoom,
+                face.score,
+                face.landmarks / np.float32(zoom) + corner,
+            )
+            for face in self._run(np.asarray(region, np.uint8), 1.0, AROUND, LEAST_BYSTANDER_SCORE)
         ]
 
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:
@@ -216,7 +225,9 @@ class FaceDetector:
         nearest = min(found, key=lambda face: math.dist(face.centre, (middle, middle)), default=None)
         return None if nearest is None else nearest.landmarks
 
-    def _run(self, pixels: Pixels, scale: float, cell: int = LARGE_CELL) -> list[Face]:
+    def _run(
+        self, pixels: Pixels, scale: float, cell: int = LARGE_CELL, least_score: float = LEAST_SCORE
+    ) -> list[Face]:
         # Dividing again by the scale that was really reached keeps landmarks exact after rounding to whole pixels.
         height, width = pixels.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -224,7 +235,7 @@ class FaceDetector:
         if min(size) < self.SMALLEST_SEEN:
             # No face fits in, and OpenCV answers such a picture with whatever its memory held.
             return []
-        rows = self._yunet(image, cell)
+        rows = self._yunet(image, cell, least_score)
         ratio = np.array([width / size[0], height / size[1]], np.float32)
         return [_face(row, ratio) for row in rows]
 

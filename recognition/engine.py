@@ -138,7 +138,7 @@ class Engine:
         return self._detector.detect(pixels, smallest_face)
 
     def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
-        """Every face, however small, around a point of a camera frame."""
+        """Every face in a square of twice `reach` pixels a side, those included that are too small to be looked for."""
         return self._detector.detect_around(pixels, middle, reach)
 
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:

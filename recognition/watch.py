@@ -71,11 +71,13 @@ class Match:
 
 @dataclass(frozen=True)
 class Look:
-    """What one frame gave. faces: within the zone. new_faces: tracks confirmed by their second sight.
+    """What one frame gave. detected: every face that was found; faces: those within the zone.
 
-    shots: faces embedded. still_there: tracks that were found to be somebody, and are in view after some seconds.
+    new_faces: tracks confirmed by their second sight. shots: faces embedded. still_there: tracks that were found to be
+    somebody, and are in view after some seconds.
     """
 
+    detected: list[Face]
     faces: list[Face]
     new_faces: int
     shots: int
@@ -104,7 +106,8 @@ def look(
     zone: Zone = (),
 ) -> Look:
     """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
-    faces = within(engine.detect(pixels, smallest_face), zone, pixels.shape[1], pixels.shape[0])
+    detected = engine.detect(pixels, smallest_face)
+    faces = within(detected, zone, pixels.shape[1], pixels.shape[0])
     followed = tracks.update([face.box for face in faces], at)
     shots = _chosen(pixels, faces, followed)
     _glance(pixels, shots, engine)
@@ -112,7 +115,7 @@ def look(
     _look_closely(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
     matches = [match for shot in shots for match in _agreed(shot, threshold)]
     still_there = [track for track in followed if track.says_still_there()]
-    return Look(faces, sum(track.hits == 2 for track in followed), len(shots), matches, still_there)
+    return Look(detected, faces, sum(track.hits == 2 for track in followed), len(shots), matches, still_there)
 
 
 def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Sight]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,11 @@ from tests.cast import Cast, make_cast
 from tests.names import Names
 from watchlists import keys
 from watchlists.engine import engine as running_engine
+
+
+def pytest_configure() -> None:
+    # A run in the background of a script starts with SIGINT ignored, and so would every program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

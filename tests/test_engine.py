@@ -109,10 +109,10 @@ def test_the_fast_runtime_gives_deepfaces_vectors(engine: Engine, model: FaceMod
 
 
 def test_the_fast_detector_finds_what_opencv_finds(engine: Engine) -> None:
-    fast, opencv = FastYuNet(_staged(weights.YUNET), 0.6), OpenCVYuNet(_staged(weights.YUNET), 0.6)
+    fast, opencv = FastYuNet(_staged(weights.YUNET)), OpenCVYuNet(_staged(weights.YUNET))
     head = np.asarray(cv2.resize(portrait()[:200, 130:330], (100, 100)), np.uint8)
     for pixels in (portrait(), np.ascontiguousarray(portrait()[:333, :477]), np.tile(head, (3, 4, 1))):
-        one, other = (np.asarray(sorted(each(pixels, 32).tolist())) for each in (fast, opencv))
+        one, other = (np.asarray(sorted(each(pixels, 32, 0.6).tolist())) for each in (fast, opencv))
         assert len(one) >= 1
         np.testing.assert_allclose(one, other, atol=0.05)
 
