@@ -44,9 +44,10 @@ test: install-dev browser
 test-busy: install-dev browser
 	@$(BIN)/python -m tests.busy & busy=$$!; LFR_ENV=demo $(BIN)/python -m pytest $(ARGS); status=$$?; kill $$busy; exit $$status
 
-# What takes too long for every run: each attack on a camera for half a minute, with bounds in seconds.
+# What takes too long for every run: each attack on a camera for half a minute, with bounds in seconds, and the accuracy on
+# every photograph of the face set.
 proof: install-dev
-	@LFR_ENV=demo LFR_PROOF_SECONDS=30 $(BIN)/python -m pytest -s tests/live/test_blinding.py $(ARGS)
+	@LFR_ENV=demo LFR_PROOF_SECONDS=30 $(BIN)/python -m pytest -s tests/live/test_blinding.py tests/test_accuracy.py $(ARGS)
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -44,8 +44,12 @@ CALL_LIFE_S = 2
 WORKER_SEEN_MS = 5000
 # How long a requested frame is counted as coming, at least, before another camera is asked in its place.
 LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
-# A frame is requested when this much of a place in the queue is predicted to be free at its arrival.
-ROOM = 0.5
+# A frame is requested when it is predicted to wait for a worker no longer than this share of a turn: with none of it,
+# workers would wait for frames.
+MOST_WAIT = 0.5
+# How much a turn moves the length that turns are predicted to have: a longer one more, since a frame that is asked too
+# early waits, and one that is asked too late costs little.
+TURN_UP, TURN_DOWN = 0.3, 0.1
 # A subscription that has been quiet for this long is asked whether anybody is there, and given up if not.
 QUIET_S = 2.0
 # The message to a socket whose camera may send.
@@ -77,10 +81,21 @@ local function drop_stale()
     if stands then redis.call('DEL', 'pending:' .. camera) end
   end
 end
--- Predict how many frames wait for a worker at a moment: those waiting now and those coming, less what workers take
--- until then.
-local function backlog(now, at, waiting, between)
-  local due = {{}}
+-- Predict how long a frame that arrives at a moment waits for a worker. Those that work now are taken to end their
+-- turns evenly over the length of one; frames that are ready or coming go before it.
+local function wait_at(at, now, turn, free, count)
+  local free_at, due = {{}}, {{}}
+  for index = 1, count do
+    free_at[index] = now + turn * math.max(index - free, 0) / (count - free + 1)
+  end
+  local function start(arrives)
+    local first = 1
+    for index = 2, count do if free_at[index] < free_at[first] then first = index end end
+    local starts = math.max(arrives, free_at[first])
+    free_at[first] = starts + turn
+    return starts - arrives
+  end
+  for _ = 1, redis.call('LLEN', 'frames:ready') do start(now) end
   local coming = redis.call('HGETALL', 'frames:coming')
   for index = 1, #coming, 2 do
     local expected, until_ms = coming[index + 1]:match('(.+):(.+)')
@@ -88,34 +103,25 @@ local function backlog(now, at, waiting, between)
     else due[#due + 1] = math.max(tonumber(expected), now) end
   end
   table.sort(due)
-  local since = now
-  for _, arrives in ipairs(due) do
-    if arrives > at then break end
-    waiting = math.max(waiting - (arrives - since) / between, 0) + 1
-    since = arrives
-  end
-  return math.max(waiting - (at - since) / between, 0)
+  for _, arrives in ipairs(due) do if arrives <= at then start(arrives) end end
+  return start(at)
 end
--- Request frames from the cameras that have waited longest, each early enough to arrive when a worker can take it. For
--- every two workers one frame may be waiting by then.
+-- Request frames from the cameras that have waited longest, each so early that its frame hardly waits for a worker.
 local function ask(now)
   drop_stale()
   local count = workers(now)
   local free = count - math.min(count, redis.call('ZCOUNT', 'frames:working', now, '+inf'))
-  local between = math.max(tonumber(redis.call('GET', 'frames:turn_ms') or 1) / count, 1)
-  local asked = 0
-  while asked <= free do
+  local turn = math.max(tonumber(redis.call('GET', 'frames:turn_ms') or 1), 1)
+  while true do
     local camera = redis.call('ZRANGE', 'frames:waiting', 0, 0)[1]
     if not camera then return end
     local arrives = now + tonumber(redis.call('GET', 'transit:' .. camera) or 0)
-    local then_waiting = backlog(now, arrives, redis.call('LLEN', 'frames:ready'), between)
-    if then_waiting - free > math.ceil(count / 2) - {ROOM} then return end
+    if wait_at(arrives, now, turn, free, count) > turn * {MOST_WAIT} then return end
     redis.call('ZREM', 'frames:waiting', camera)
     local socket = redis.call('GET', 'holder:' .. camera)
     if socket and redis.call('PUBLISH', socket, '0{SEND}') > 0 then
       local until_ms = math.max(2 * arrives - now, now + {LEAST_COMING_MS})
       redis.call('HSET', 'frames:coming', camera, arrives .. ':' .. until_ms)
-      asked = asked + 1
     end
   end
 end
@@ -184,7 +190,8 @@ local now = now_ms()
 redis.call('ZADD', 'frames:workers', now, worker)
 redis.call('ZREM', 'frames:working', turn)
 local before = tonumber(redis.call('GET', 'frames:turn_ms') or took_ms)
-redis.call('SET', 'frames:turn_ms', before * 0.9 + took_ms * 0.1)
+local share = tonumber(took_ms) > before and {TURN_UP} or {TURN_DOWN}
+redis.call('SET', 'frames:turn_ms', before + (took_ms - before) * share)
 local nobody_waits = redis.call('EXISTS', 'frames:ready', 'frames:waiting') == 0
 redis.call('PUBLISH', reply_to, (nobody_waits and '1' or '0') .. answer)
 if redis.call('GET', 'pending:' .. camera) == turn then

@@ -109,7 +109,10 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
 
 def _of_any_size(pixels: Pixels, place: int, scales: dict[int, float]) -> Picture:
     """As a camera sends it over a slow line; encoded beforehand, so that its own work takes nothing from the system."""
-    made = {each: encode_jpeg(bounded(pixels, round(max(pixels.shape) * each[1])), each[0]) for each in ENCODINGS}
+    made = {
+        (quality, scale): encode_jpeg(bounded(pixels, round(max(pixels.shape) * scale)), quality, for_slow_line=True)
+        for quality, scale in ENCODINGS
+    }
 
     def picture(quality: int, scale: float) -> bytes:
         scales[place] = scale

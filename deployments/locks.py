@@ -8,8 +8,7 @@ from watchlists.models import Watchlist
 
 def hold(deployment: Deployment) -> None:
     """Hold a deployment's row, and with it everything of its periods and cameras, until the act ends."""
-    Deployment.objects.select_for_update(no_key=True).get(pk=deployment.pk)
-    deployment.refresh_from_db()
+    deployment.refresh_from_db(from_queryset=Deployment.objects.select_for_update(no_key=True))
 
 
 def hold_period(period: Period) -> None:

@@ -25,7 +25,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 # The last is for lines on which nothing else helps: faces near the smallest that is looked for are lost with it.
 ENCODINGS = ((85, 1.0), (70, 1.0), (55, 1.0), (40, 1.0), (45, 0.75))
 # About how large a frame is in each, beside the first.
-SIZES = (1.0, 0.57, 0.41, 0.33, 0.21)
+SIZES = (1.0, 0.55, 0.39, 0.31, 0.22)
 # Where a line begins about which nothing is known yet.
 FIRST_ENCODING = 2
 LONGEST_TRANSIT_S = 0.1

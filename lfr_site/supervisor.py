@@ -75,7 +75,7 @@ class Child:
         now = time.monotonic()
         with contextlib.suppress(BlockingIOError):
             while os.read(self.heartbeat, 4096):
-                self.heard_at = max(self.heard_at, now)
+                self.heard_at = now
         if now - self.launched_at > STEADY_S:
             self.hangs = 0
         return now - self.heard_at > SILENT_S * (1 << min(self.hangs, 3))

@@ -95,4 +95,5 @@ class VideoStream:
 
 
 def _jpeg(pixels: Any, quality: int, scale: float) -> bytes:
-    return encode_jpeg(bounded(np.asarray(pixels, np.uint8), round(LONGEST_SIDE * scale)), quality)
+    smaller = bounded(np.asarray(pixels, np.uint8), round(LONGEST_SIDE * scale))
+    return encode_jpeg(smaller, quality, for_slow_line=True)

@@ -75,10 +75,11 @@ def lone_face_crop(
     mosaic = cv2.resize(
         cv2.resize(crop, (few, few), interpolation=cv2.INTER_AREA), (side, side), interpolation=cv2.INTER_NEAREST
     )
-    outline = np.zeros((side, side, 1), np.float32)
+    outline = np.zeros((side, side), np.uint8)
     middle, axes = (side // 2, int(side / 2 - face * 0.06)), (int(face * OUTLINE[0]), int(face * OUTLINE[1]))
-    cv2.ellipse(outline, middle, axes, 0, 0, 360, 1.0, -1)
-    return np.asarray(crop * outline + mosaic * (1 - outline), np.uint8)
+    cv2.ellipse(outline, middle, axes, 0, 0, 360, 1, -1)
+    cv2.copyTo(crop, outline, mosaic)
+    return np.asarray(mosaic, np.uint8)
 
 
 def hide(pixels: Pixels, box: Box) -> None:

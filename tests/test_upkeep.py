@@ -40,7 +40,7 @@ def _until(true: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
-    monkeypatch.setattr(supervisor, "SILENT_S", 4.0)
+    monkeypatch.setattr(supervisor, "SILENT_S", 2.0)
     return Child("web", [sys.executable, "-c", BEATING], beats=True)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from lfr_site import scene
+from recognition.imaging import encode_jpeg
 from tests.live.system import PASSWORD, LiveSystem
 
 CHROMIUM = shutil.which("chromium")
@@ -31,6 +33,14 @@ def chromium(film: Path) -> Iterator[Browser]:
         browser.close()
 
 
+def write_film(street: scene.Street, path: Path) -> Path:
+    """What a camera sees of a street until everybody has passed, for `chromium`."""
+    # Ten pictures a second, each shown for three of Chromium's: composing them is what takes long.
+    pictures = (encode_jpeg(street.frame(number / 10)[0], 85) for number in range(round(10 * (street.seconds + 1))))
+    path.write_bytes(b"".join(picture * 3 for picture in pictures))
+    return path
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 A and AA on a page as it is now."""
     options = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
@@ -45,15 +55,22 @@ class Cast:
         self._browser, self._live = browser, live
         self.complaints: list[str] = []
 
-    def sign_in(self, name: str, *, phone: bool = False, dark: bool = False) -> Page:
-        """In a window of their own; on a phone it is held upright."""
-        page = self._browser.new_context(
+    def sign_in(self, name: str, *, phone: bool = False, dark: bool = False, by_form: bool = False) -> Page:
+        """In a window of their own; on a phone it is held upright. In the session that this person has already, unless
+        they fill in the form.
+        """
+        context = self._browser.new_context(
             viewport={"width": 390, "height": 844} if phone else {"width": 1366, "height": 800},
             has_touch=phone,
             color_scheme="dark" if dark else "light",
-        ).new_page()
+        )
+        page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"{name}: {error}"))
         page.on("console", lambda line: self._hear(name, line.type, line.text))
+        if not by_form:
+            key, value = self._live.user(name).cookie.split("=")
+            context.add_cookies([{"name": key, "value": value, "url": self._live.url}])
+            return page
         page.goto(self._live.url)
         page.get_by_label("Username").fill(name)
         page.get_by_label("Password").fill(PASSWORD)

@@ -16,3 +16,10 @@ def live() -> Iterator[LiveSystem]:
     short |= {"LFR_OWN_NETWORKS": "127.0.0.0/8"}
     with live_system(**short) as system:
         yield system
+
+
+@pytest.fixture(scope="session")
+def searched() -> Iterator[LiveSystem]:
+    """One whose every file is searched: for a list that was destroyed, and, by tests that come later, for strangers."""
+    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="0", LFR_ALERT_RETENTION_MINUTES="0") as system:
+        yield system

@@ -18,7 +18,7 @@ from recognition.engine import Engine
 from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import portrait, portrait_jpeg
-from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, write_film
 from tests.live.system import LiveSystem, authorise, eventually, record_evidence
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
@@ -32,9 +32,7 @@ def film(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     looks = [look for path in pictures[1:] if (look := scene.cutout(engine, path)) is not None]
     assert looks
     street = scene.Street([scene.Walker("portrait", tuple(looks), 0.5, 6.0, 0.5, 1.0)], label="")
-    path = folder / "camera.mjpeg"
-    path.write_bytes(b"".join(encode_jpeg(street.frame(number / 30)[0], 85) for number in range(210)))
-    return path
+    return write_film(street, folder / "camera.mjpeg")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +49,7 @@ def people(browser: Browser, live: LiveSystem) -> Iterator[Cast]:
 
 
 def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
-    intelligence, authority = people.sign_in("intelligence"), people.sign_in("authority")
+    intelligence, authority = people.sign_in("intelligence", by_form=True), people.sign_in("authority")
     operator, officer = people.sign_in("operator"), people.sign_in("officer")
 
     listed = _compile(intelligence)
@@ -318,6 +316,7 @@ def _kept(live: LiveSystem, deployment: str) -> tuple[int, int]:
 
 
 def _recorded(live: LiveSystem, page: Page, deployment: str) -> None:
+    page.goto(live.url)
     page.get_by_role("link", name="Records").click()
     with page.expect_download() as download:
         page.locator(f"a[href='/records/{deployment.split('/')[2]}.csv']").click()

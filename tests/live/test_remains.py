@@ -13,7 +13,7 @@ import pytest
 from lfr_site import services
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON
-from tests.live.system import LiveSystem, eventually, go_live, live_system
+from tests.live.system import LiveSystem, eventually, go_live
 from tests.live.test_strangers import files_below, found_in, keys_of, patterns_of, rows_of
 
 pytestmark = pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
@@ -21,30 +21,30 @@ pytestmark = pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
 LISTED = 10
 
 
-def test_nothing_of_a_destroyed_list_is_left_in_any_file() -> None:
+def test_nothing_of_a_destroyed_list_is_left_in_any_file(searched: LiveSystem) -> None:
+    system = searched
     pictures = [paths[0] for paths in list(photographs(LONDON).values())[:LISTED]]
     names = [f"Zebulon Quartermaine {number:02}" for number in range(LISTED)]
-    with live_system(LFR_WATCHLIST_RETENTION_MINUTES="0", LFR_ALERT_RETENTION_MINUTES="0") as system:
-        listed = {name: path.read_bytes() for name, path in zip(names, pictures, strict=True)}
-        deployment = go_live(system, listed)
-        words, vectors, stored, key = _evidence(system, names)
-        _the_search_finds_what_is_there(system, words, vectors, stored)
-        done = system.user("commander").post(f"/deployments/{deployment.id}/end/", {"code": "done"})
-        assert done.status_code == 200
-        scrubbed = "SELECT count(*) FROM watchlists_certificate WHERE scrubbed_at IS NOT NULL AND log_removed"
-        with psycopg.connect(services.database_url(system.data)) as reader:
-            # Somebody who may still see what is deleted: it is not called gone while they do.
-            reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            reader.execute("SELECT count(*) FROM watchlists_person")
-            assert eventually(lambda: system.sql("SELECT count(*) FROM watchlists_certificate")[0][0] == 1, patience=90)
-            assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=25)
-        assert eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=120)
-        patterns = [*words, *vectors, *stored, *_middles(pictures), key]
-        assert found_in(rows_of(system), patterns) == set()
-        assert found_in(keys_of(system), patterns) == set()
-        assert found_in(files_below(system.data), patterns) == set()
-        _the_certificate_says_so(system)
-        assert system.manage("verify_journal").returncode == 0
+    listed = {name: path.read_bytes() for name, path in zip(names, pictures, strict=True)}
+    deployment = go_live(system, listed)
+    words, vectors, stored, key = _evidence(system, names)
+    _the_search_finds_what_is_there(system, words, vectors, stored)
+    done = system.user("commander").post(f"/deployments/{deployment.id}/end/", {"code": "done"})
+    assert done.status_code == 200
+    scrubbed = "SELECT count(*) FROM watchlists_certificate WHERE scrubbed_at IS NOT NULL AND log_removed"
+    with psycopg.connect(services.database_url(system.data)) as reader:
+        # Somebody who may still see what is deleted: it is not called gone while they do.
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        reader.execute("SELECT count(*) FROM watchlists_person")
+        assert eventually(lambda: system.sql("SELECT count(*) FROM watchlists_certificate")[0][0] == 1, patience=90)
+        assert not eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=25)
+    assert eventually(lambda: system.sql(scrubbed)[0][0] == 1, patience=120)
+    patterns = [*words, *vectors, *stored, *_middles(pictures), key]
+    assert found_in(rows_of(system), patterns) == set()
+    assert found_in(keys_of(system), patterns) == set()
+    assert found_in(files_below(system.data), patterns) == set()
+    _the_certificate_says_so(system)
+    assert system.manage("verify_journal").returncode == 0
 
 
 def _evidence(system: LiveSystem, names: list[str]) -> tuple[list[bytes], list[bytes], list[bytes], bytes]:

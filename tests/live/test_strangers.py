@@ -30,7 +30,7 @@ from recognition.engine import Engine, Template
 from recognition.imaging import decode_stored, encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON
-from tests.live.system import LiveSystem, go_live, live_system
+from tests.live.system import LiveSystem, go_live
 from watchlists.defaults import DEFAULT_THRESHOLD
 
 pytestmark = pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
@@ -102,29 +102,30 @@ def street(engine: Engine) -> tuple[dict[str, Path], scene.Street]:
     return {name: people[name][0] for name in names[:2]}, scene.Street(scene.walk_past(walking, seconds=SECONDS))
 
 
-def test_nothing_of_a_stranger_is_left(engine: Engine, street: tuple[dict[str, Path], scene.Street]) -> None:
-    wanted, film = street
-    with live_system() as system:
-        # Everything PostgreSQL can log of a statement, in every connection made from now on.
-        for setting in ("log_statement = 'all'", "log_duration = on", "log_min_duration_statement = 0"):
-            _administer(system, f"ALTER DATABASE lfr SET {setting}")
-        _administer(system, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lfr'")
-        deployment = go_live(system, {name: path.read_bytes() for name, path in wanted.items()})
-        token = system.user("commander").token(deployment.cameras[0])
-        evidence = asyncio.run(_walk(system, deployment.cameras[0], token, film, set(wanted), engine))
-        assert len(evidence.strangers) >= 40
-        assert len(evidence.track_ids) >= 20
-        _administer(system, "CHECKPOINT")
+def test_nothing_of_a_stranger_is_left(
+    searched: LiveSystem, engine: Engine, street: tuple[dict[str, Path], scene.Street]
+) -> None:
+    system, (wanted, film) = searched, street
+    # Everything PostgreSQL can log of a statement, in every connection made from now on.
+    for setting in ("log_statement = 'all'", "log_duration = on", "log_min_duration_statement = 0"):
+        _administer(system, f"ALTER DATABASE lfr SET {setting}")
+    _administer(system, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lfr'")
+    deployment = go_live(system, {name: path.read_bytes() for name, path in wanted.items()})
+    token = system.user("commander").token(deployment.cameras[0])
+    evidence = asyncio.run(_walk(system, deployment.cameras[0], token, film, set(wanted), engine))
+    assert len(evidence.strangers) >= 40
+    assert len(evidence.track_ids) >= 20
+    _administer(system, "CHECKPOINT")
 
-        assert system.sql("SELECT count(DISTINCT person_id) FROM alerts_alert") == [(2,)]
-        assert system.sql("SELECT sum(faces_seen) FROM deployments_camera")[0][0] >= 20
+    assert system.sql("SELECT count(DISTINCT person_id) FROM alerts_alert") == [(2,)]
+    assert system.sql("SELECT sum(faces_seen) FROM deployments_camera")[0][0] >= 20
 
-        patterns = evidence.patterns()
-        assert found_in(rows_of(system), patterns) == set()
-        assert found_in(keys_of(system), patterns) == set()
-        assert found_in(files_below(system.data), patterns) == set()
-        _no_stranger_in_a_stored_picture(system, engine, evidence)
-        _the_search_finds_what_is_stored(system)
+    patterns = evidence.patterns()
+    assert found_in(rows_of(system), patterns) == set()
+    assert found_in(keys_of(system), patterns) == set()
+    assert found_in(files_below(system.data), patterns) == set()
+    _no_stranger_in_a_stored_picture(system, engine, evidence)
+    _the_search_finds_what_is_stored(system)
 
 
 async def _walk(

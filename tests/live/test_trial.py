@@ -21,10 +21,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from lfr_site import scene, services
 from recognition.engine import Engine
-from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON, portrait_jpeg
-from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, write_film
 from tests.live.system import LONDON_TIME, LiveSystem, eventually, live_system, seal_list
 
 pytestmark = [
@@ -63,10 +62,7 @@ def browser(
         looks = tuple(look for path in front if (look := scene.cutout(engine, path)) is not None)
         walkers.append(scene.Walker(name, looks, 0.5 + number * WALK_S, WALK_S, 0.5, 1.0))
     street = scene.Street(walkers, label="")
-    path = tmp_path_factory.mktemp("film") / "street.mjpeg"
-    frames = range(round(30 * (street.seconds + 1)))
-    path.write_bytes(b"".join(encode_jpeg(street.frame(number / 30)[0], 85) for number in frames))
-    with chromium(path) as browser:
+    with chromium(write_film(street, tmp_path_factory.mktemp("film") / "street.mjpeg")) as browser:
         yield browser
 
 
