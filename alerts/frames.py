@@ -50,7 +50,7 @@ MOST_WAIT = 0.5
 # How much a turn moves the length that turns are predicted to have: a longer one more, since a frame that is asked too
 # early waits, and one that is asked too late costs little.
 TURN_UP, TURN_DOWN = 0.3, 0.1
-# A subscription that has been quiet for this long is asked whether anybody is there, and given up if not.
+# A subscription that has been quiet for this long is pinged; if the ping is not answered, it is given up.
 QUIET_S = 2.0
 # The message to a socket whose camera may send.
 SEND = '{"type":"send"}'
@@ -307,7 +307,7 @@ class FrameGate:
                 if message["type"] == "message":
                     yield json.loads(message["data"][1:]), message["data"][:1] == b"1"
             elif is_pinged:
-                # The other end is gone without a word: listening anew connects anew.
+                # The connection is dead without having been closed. The next read connects again.
                 await self._told.connection.disconnect()
                 raise redis.ConnectionError("Valkey has not answered for too long.")
             else:

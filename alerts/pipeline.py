@@ -127,7 +127,7 @@ def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, bys
 def _bystanders(wanted: Face, detected: Sequence[Face], pixels: Pixels, engine: Engine) -> list[Box]:
     """Every other face of which a part may lie in this one's crop, those too small to be looked for included.
 
-    What is larger than this face was found in the frame; what is not lies near.
+    Larger faces were found in the whole frame; smaller ones are looked for near this face.
     """
     near = engine.detect_around(pixels, wanted.centre, max(wanted.width, wanted.height) * REACH)
     return [face.box for face in (*detected, *near) if affinity(face.box, wanted.box) < 0.5]

@@ -32,8 +32,8 @@ class Stage:
 
 @dataclass(frozen=True)
 class Play:
-    """What came of it, a camera each, by frame number: when it was sent and answered, and what the engine took for it.
-    arrivals: when each alert was heard of. All moments in seconds of `time.monotonic()`.
+    """The results of a run. By camera and frame number: when the frame was sent and answered, and the engine's time.
+    arrivals: when each alert was received. Moments are seconds of `time.monotonic()`.
     """
 
     traffic: list[Traffic]
@@ -146,7 +146,7 @@ def session_of(user: User) -> str:
 
 
 def _noting(result: Play, place: int) -> tuple[Callable[[dict[str, Any]], None], Callable[[int], None]]:
-    """What notes the server's messages to a camera, and what it sends."""
+    """Return two callbacks that record a camera's answers and the frames that it sends."""
 
     def note(message: dict[str, Any]) -> None:
         if message["type"] == "read":

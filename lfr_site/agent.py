@@ -41,7 +41,7 @@ class Rejected(Exception):
 
 @dataclass
 class Traffic:
-    """What one camera sent and was answered."""
+    """Counts of the frames of one camera."""
 
     offered: int = 0
     sent: int = 0

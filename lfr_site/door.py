@@ -21,7 +21,7 @@ from lfr_site.addresses import counted_as, is_proxy
 HEAD_S = 10.0
 # For a body: between two parts of it, and for the whole beside its length at the slowest rate that is waited for.
 BODY_IDLE_S, BODY_S, BODY_BYTES_A_SECOND = 15.0, 5.0, 16_384
-# How often it is looked whether somebody takes what is sent to them, and how slowly they may take it.
+# Interval between checks that a client reads its answer, and the slowest rate at which it may.
 READING_S, READING_BYTES_A_SECOND = 15.0, 16_384
 # A socket that was opened without a right to it is closed by its consumer well before.
 SOCKET_ADMITTED_AFTER_S = 15.0
@@ -102,7 +102,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # Whatever is not taken at once has a limit, also what is left when the connection is closed.
+        # The time limit applies to any unsent bytes, including those left when the connection is closed.
         transport.set_write_buffer_limits(high=0)
         self.guest = guests.enter(transport)
         self._within(HEAD_S)
@@ -160,7 +160,7 @@ class GuardedHttp(HttpToolsProtocol):
             self._taking = None
 
     def _look_at_what_is_left(self) -> None:
-        """Close the connection of somebody who has taken too little since the last look."""
+        """Close the connection if the client has read too little since the last check."""
         before, self._left = self._left, self.transport.get_write_buffer_size()
         if self._taking is not None and before - self._left < READING_S * READING_BYTES_A_SECOND:
             self.transport.abort()

@@ -19,8 +19,8 @@ SIDE = 400
 EYES = ((0.418, 0.452), (0.582, 0.452))
 # The outline of a head, beside its face box: wider by the ears and higher by the hair.
 OUTLINE = (0.62, 0.74)
-# Of another face of the same size whose middle is further away than this, in sizes of the face, nothing lies inside the
-# outline; a larger one reaches it from further away.
+# A face of the same size whose centre is further away than this, in sizes of the face, does not reach into the outline.
+# A larger one may.
 REACH = 1.35
 # A profile has its eyes near each other: their distance tells the scale only if the box tells about the same.
 _SCALES_AGREE = 1.4

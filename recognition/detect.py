@@ -27,7 +27,7 @@ CHIP_FACE = 80
 # YuNet halves a picture five times. Cameras send one size for hours; photographs come in every size, and in steps of
 # the second kind few of them need the network compiled for them. Surroundings of a face are always of the third.
 CELL, LARGE_CELL, AROUND = 32, 128, 384
-# From which score on it is a face; and a bystander, who is hidden rather once too often.
+# Lowest scores of a face and of a bystander. The second is lower, because a missed bystander would be stored.
 LEAST_SCORE, LEAST_BYSTANDER_SCORE = 0.6, 0.25
 
 Landmarks = npt.NDArray[np.float32]

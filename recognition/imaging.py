@@ -30,7 +30,7 @@ def decode_stored(data: bytes) -> Pixels:
 
 
 def encode_jpeg(pixels: Pixels, quality: int = 90, *, for_slow_line: bool = False) -> bytes:
-    """A JPEG without any metadata. for_slow_line: a seventh smaller, in twice the time."""
+    """A JPEG without any metadata. for_slow_line: with Huffman tables of its own: smaller, and slower to make."""
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, int(for_slow_line)]
     written, data = cv2.imencode(".jpg", pixels, options)
     if not written:

@@ -71,7 +71,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Look:
-    """What one frame gave. detected: every face that was found; faces: those within the zone.
+    """The results of one frame. detected: every face found; faces: those within the zone.
 
     new_faces: tracks confirmed by their second sight. shots: faces embedded. still_there: tracks that were found to be
     somebody, and are in view after some seconds.

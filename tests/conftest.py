@@ -16,7 +16,7 @@ from watchlists.engine import engine as running_engine
 
 
 def pytest_configure() -> None:
-    # A run in the background of a script starts with SIGINT ignored, and so would every program that a test interrupts.
+    # A background job of a script starts with SIGINT ignored, and every program that a test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -1,4 +1,4 @@
-"""What is stored of a possible match shows nobody else: people beside, behind and before the wanted person."""
+"""The stored picture of a possible match shows nobody else: not people beside, behind or in front of the person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients may leave half done at the web server itself, and for how long: real sockets, short limits."""
+"""Time limits for unfinished requests and unread answers, tested on real sockets with short limits."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def chromium(film: Path) -> Iterator[Browser]:
 
 
 def write_film(street: scene.Street, path: Path) -> Path:
-    """What a camera sees of a street until everybody has passed, for `chromium`."""
+    """Write the film of a street, until everybody has passed, as the camera file for `chromium`."""
     # Ten pictures a second, each shown for three of Chromium's: composing them is what takes long.
     pictures = (encode_jpeg(street.frame(number / 10)[0], 85) for number in range(round(10 * (street.seconds + 1))))
     path.write_bytes(b"".join(picture * 3 for picture in pictures))
