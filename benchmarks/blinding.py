@@ -16,16 +16,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import skimage
 
 from benchmarks.attacks import ATTACKS
 from benchmarks.stage import Stage, say, session_of, set_stage
 from benchmarks.system import RunningSystem, processor, running_system
 from benchmarks.watched import WatchedCamera
+from lfr_site import scene
 from recognition.imaging import decode_stored, encode_jpeg
 
 WALK_EVERY_S = 4.0
@@ -49,7 +48,7 @@ def measure(system: RunningSystem, seconds: float, attacks: Sequence[str]) -> di
     """The figures without an attack, then under each."""
     from lfr_site.models import User
 
-    portrait = Path(str(skimage.__file__)).parent / "data" / "astronaut.png"
+    portrait = scene.bundled_portrait()
     stage = set_stage({"portrait": portrait}, 2)
     (camera, token), insider = stage.cameras
     cookie = f"sessionid={session_of(User.objects.get(username='intelligence'))}"

@@ -59,8 +59,8 @@ def matching(pictures: Sequence[Path], views: str) -> list[Path]:
     return [path for path in pictures if any(fnmatch.fnmatch(path.name, view.strip()) for view in views.split(","))]
 
 
-def bundled_faces(folder: Path) -> Path:
-    """A folder of the one public-domain portrait a Python package ships, as taken and as a street camera would see it.
+def bundled_portrait() -> Path:
+    """Find the public-domain portrait that scikit-image ships, without importing it: it is installed as files only.
 
     Raises:
         NoFaces: scikit-image is not installed.
@@ -68,7 +68,16 @@ def bundled_faces(folder: Path) -> Path:
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
         raise NoFaces("There is no folder of faces, and scikit-image, whose portrait would do, is not installed.")
-    portrait = decode_stored((Path(spec.origin).parent / "data" / "astronaut.png").read_bytes())
+    return Path(spec.origin).parent / "data" / "astronaut.png"
+
+
+def bundled_faces(folder: Path) -> Path:
+    """A folder of the one public-domain portrait a Python package ships, as taken and as a street camera would see it.
+
+    Raises:
+        NoFaces: scikit-image is not installed.
+    """
+    portrait = decode_stored(bundled_portrait().read_bytes())
     person = folder / "portrait"
     person.mkdir(parents=True, exist_ok=True)
     blurred = cv2.GaussianBlur(portrait, (0, 0), 1.6)
