@@ -66,7 +66,7 @@ def _connect(port: int, sending: bytes) -> socket.socket:
 
 
 def _rest(client: socket.socket) -> bytes:
-    """What is still sent, until the other end closes."""
+    """Read everything that is sent until the other end closes."""
     taken = b""
     with contextlib.suppress(ConnectionError):
         while part := client.recv(65_536):
