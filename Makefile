@@ -37,17 +37,22 @@ browser:
 		&& echo "  · installing chromium" && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
 		|| echo "  · no chromium here: the browser tests will be skipped"
 
+# Two processes: while one waits for a running system, the other works. `make test PROCESSES=0` runs all in one.
+PROCESSES := 2
+PYTEST := LFR_ENV=demo $(BIN)/python -m pytest
+TEST := $(PYTEST) --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+
 test: install-dev browser
-	@LFR_ENV=demo $(BIN)/python -m pytest $(ARGS)
+	@$(TEST) $(ARGS)
 
 # The same with every core kept busy by something else, as on a slower machine: no test may depend on speed.
 test-busy: install-dev browser
-	@$(BIN)/python -m tests.busy & busy=$$!; LFR_ENV=demo $(BIN)/python -m pytest $(ARGS); status=$$?; kill $$busy; exit $$status
+	@$(BIN)/python -m tests.busy & busy=$$!; $(TEST) $(ARGS); status=$$?; kill $$busy; exit $$status
 
 # What takes too long for every run: each attack on a camera for half a minute, with bounds in seconds, and the accuracy on
 # every photograph of the face set.
 proof: install-dev
-	@LFR_ENV=demo LFR_PROOF_SECONDS=30 $(BIN)/python -m pytest -s tests/live/test_blinding.py tests/test_accuracy.py $(ARGS)
+	@LFR_PROOF_SECONDS=30 $(PYTEST) -s tests/live/test_blinding.py tests/test_accuracy.py $(ARGS)
 
 lint: install-dev
 	$(BIN)/ruff check .

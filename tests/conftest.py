@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,17 @@ from watchlists.engine import engine as running_engine
 def pytest_configure() -> None:
     # A background job of a script starts with SIGINT ignored, and every program that a test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Share the tests out between processes: those that use one system stay together, the longest come first."""
+    for item in items:
+        shared = {"live", "searched"}.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(shared.pop() if shared else item.path.stem))
+    # Others put these groups into names, and those that use a database first.
+    yield
+    items.sort(key=lambda item: item.path.parent.name != "live")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A pytest plugin: every run starts its own PostgreSQL and Valkey, and leaves neither behind.
+"""A pytest plugin: every process that runs tests starts its own PostgreSQL and Valkey, and leaves neither behind.
 
 Loaded before Django's settings, which read from the environment where those servers will be.
 """
@@ -23,7 +23,9 @@ _running: list[services.Postgres | services.Valkey] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    if session.config.option.collectonly:
+    options = session.config.option
+    if options.collectonly or (options.dist != "no" and not hasattr(session.config, "workerinput")):
+        # Nothing is run here.
         return
     from recognition import weights
     from recognition.engine import SHIPPED
