@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.raising import Sighting, new_alert
+from alerts.raising import Sighting, new_alert, photograph_of
 from audit.actions import Action
 from audit.journal import CLOCK, record
 from deployments import tally
@@ -70,7 +70,8 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     left, top, width, height = photograph.face_box
     face = encode_jpeg(as_a_camera_sees(photograph))
     sighting = Sighting(uuid.uuid4().hex, 0, received_at, (left, top, width, height), face)
-    alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), candidate, sighting, at=now)
+    near, score = photograph_of(candidate), candidate.score
+    alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), near, score, sighting, at=now)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
     announce(alert.deployment_id, "alert.raised", alert.pk)
     return alert

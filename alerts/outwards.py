@@ -114,7 +114,7 @@ def tell(alert: Alert, event: Event) -> None:
     told = Recipient.objects.filter(is_active=True, events__contains=[event])
     now = timezone.now()
     due = max(now, alert.undo_until() or now)
-    if due == now:
+    if due == now and event != Event.RAISED:
         # In their order: what waited for this is told first.
         _untold(alert).filter(due_at__gt=now).update(due_at=now)
     deliveries = [

@@ -78,15 +78,11 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
         zone=terms.zone,
     )
     spent = time.perf_counter() - started
-    if seen.matches or seen.still_there:
-        camera = Camera.objects.select_related("period__deployment").get(pk=camera_id)
-        for track in seen.still_there:
-            people = [uuid.UUID(person) for person in track.raised]
-            raising.note_still_there(camera, people, dt.datetime.fromtimestamp(frame.received_at, dt.UTC))
-        for match in seen.matches:
-            bystanders = _bystanders(match.face, seen.detected, pixels, engine)
-            _raise(match, camera, frame, pixels, bystanders)
-            match.settled()
+    for track in seen.still_there:
+        people = [uuid.UUID(person) for person in track.raised]
+        raising.note_still_there(uuid.UUID(camera_id), people, _received_at(frame))
+    if seen.matches:
+        _raise(seen, uuid.UUID(camera_id), frame, pixels, engine)
     height, width = pixels.shape[:2]
     return Reading(
         boxes=[
@@ -108,20 +104,33 @@ def _terms(camera_id: str) -> FrameTerms | None:
         return Camera.objects.frame_terms(camera_id, at=timezone.now())
 
 
-def _raise(match: watch.Match, camera: Camera, frame: Frame, pixels: Pixels, bystanders: Sequence[Box]) -> None:
+def _raise(seen: watch.Look, camera_id: uuid.UUID, frame: Frame, pixels: Pixels, engine: Engine) -> None:
+    found = [(each.candidate, _sighting(each, seen.detected, frame, pixels, engine)) for each in seen.matches]
+    try:
+        raising.raise_alerts(camera_id, found)
+    except Refused as refusal:
+        raise NotLive from refusal
+    for match in seen.matches:
+        match.settled()
+
+
+def _sighting(
+    match: watch.Match, detected: Sequence[Face], frame: Frame, pixels: Pixels, engine: Engine
+) -> raising.Sighting:
+    bystanders = _bystanders(match.face, detected, pixels, engine)
     crop = lone_face_crop(pixels, match.face.box, bystanders, landmarks=match.face.landmarks)
-    sighting = raising.Sighting(
+    return raising.Sighting(
         track=match.track.id,
         frame_number=frame.number,
-        received_at=dt.datetime.fromtimestamp(frame.received_at, dt.UTC),
+        received_at=_received_at(frame),
         box=match.face.box,
         probe_jpeg=encode_jpeg(crop),
         heading=match.track.heading,
     )
-    try:
-        raising.raise_alert(camera, match.candidate, sighting)
-    except Refused as refusal:
-        raise NotLive from refusal
+
+
+def _received_at(frame: Frame) -> dt.datetime:
+    return dt.datetime.fromtimestamp(frame.received_at, dt.UTC)
 
 
 def _bystanders(wanted: Face, detected: Sequence[Face], pixels: Pixels, engine: Engine) -> list[Box]:

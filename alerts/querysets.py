@@ -18,6 +18,7 @@ CEILING = dt.timedelta(hours=24)
 LEFT_TO_JUDGE = dt.timedelta(minutes=1)
 _UNDECIDED = ("raised", "review", "unsure")
 _IN_THE_STREET = ("referred", "acked", "engaged", "id_check", "same")
+_OPEN = Q(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert")
 _NEVER_HANDED_OVER = (*_UNDECIDED, "op_false", "expired", "late_same", "late_not_same", "unresolved", "blue", "control")
 
 
@@ -88,18 +89,20 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Of which nothing more is to come."""
         return self.exclude(state__in=(*_UNDECIDED, *_IN_THE_STREET, "expired"))
 
-    def of_track(self, camera_id: uuid.UUID, person_id: uuid.UUID, track: str) -> AlertQuerySet:
-        """The alert that a track's sights of somebody belong to."""
-        return self.filter(camera_id=camera_id, person_id=person_id, shots__track=track).distinct()
+    def to_join(self, camera_id: uuid.UUID, person_id: uuid.UUID, track: str, since: dt.datetime) -> AlertQuerySet:
+        """Return the alerts that a shot of a person at a camera may belong to; it belongs to the first.
 
-    def to_join(self, camera_id: uuid.UUID, person_id: uuid.UUID, since: dt.datetime) -> AlertQuerySet:
-        """The open alert on somebody at a camera, seen since then: a track that broke goes on in it."""
-        found = self.open_at(camera_id).filter(person_id=person_id, last_seen_at__gte=since)
-        return found.order_by("-raised_at")
+        The alert of the shot's own track comes first. Open alerts last seen since `since` follow: a track that broke
+        continues in one of these.
+        """
+        own = Q(shots__track=track)
+        found = self.filter(own | Q(_OPEN, last_seen_at__gte=since), camera_id=camera_id, person_id=person_id)
+        order = Case(When(own, then=Value(0)), default=Value(1), output_field=IntegerField())
+        return found.order_by(order, "-raised_at")
 
     def open_at(self, camera_id: uuid.UUID) -> AlertQuerySet:
         """Open possible matches of a camera."""
-        return self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert", camera_id=camera_id)
+        return self.filter(_OPEN, camera_id=camera_id)
 
     def heard_from(self, user: Any) -> AlertQuerySet:
         """Alerts on which a user's acts are heard: what they see, and what they answered before it was handed on.

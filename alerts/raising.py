@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,9 +14,10 @@ from django.utils import timezone
 from alerts import content, outwards
 from alerts.content import Sight, Sought
 from alerts.models import Alert, Event, Shot
+from audit import journal
 from audit.actions import Action
 from audit.errors import Refused
-from audit.journal import System, record
+from audit.journal import System
 from deployments import bluetest, tally
 from deployments.events import announce
 from deployments.models import Camera, Deployment, Period
@@ -44,50 +45,54 @@ class Sighting:
     heading: str = ""
 
 
-def raise_alert(camera: Camera, candidate: Candidate, sighting: Sighting) -> Alert | None:
-    """A possible match for people to decide, or one more sight of one that is open.
+def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Sighting]]) -> list[Alert]:
+    """Store the possible matches of one frame in one transaction, as new alerts or as more shots of open ones.
 
-    A sight joins the alert of its own track, or the open one on the same person at the same camera; of nobody else.
+    A shot joins the alert of its own track, or the open alert on the same person at the same camera, and no other.
 
     Returns:
-        The alert that was raised; None when the sight belongs to one that was raised before.
+        The alerts that were raised.
 
     Raises:
-        Refused: the deployment is not, or no longer, live.
+        Refused: the deployment is not live, or a candidate may not be looked for. Nothing of the frame is stored.
     """
+    raised, events = [], []
     with transaction.atomic():
-        # Shared with the end of the deployment: it waits for this alert, or this alert finds it ended.
-        tally.hold_for(camera.period)
+        # Shared with the end of the deployment: it waits for these alerts, or they find it ended.
+        tally.hold_for_camera(camera_id)
         # Asked once it is held: whoever waited may have waited past the end.
         now = timezone.now()
-        camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera.pk)
-        is_blue = _is_blue(candidate, camera.period)
-        if is_blue is None or not camera.period.is_open(now):
+        camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera_id)
+        if not camera.period.is_open(now):
             raise Refused("The deployment is not live.")
-        known = _alert_of(camera, candidate, sighting, is_blue=is_blue)
-        if known is not None:
-            _add_sight(known, candidate, sighting)
-            return None
-        return _raise(camera, candidate, sighting, now, is_blue=is_blue)
+        for candidate, sighting in found:
+            photograph = photograph_of(candidate)
+            if not _is_sought(photograph.person, camera.period):
+                raise Refused("This list is not compared at present.")
+            since = sighting.received_at - settings.LFR_JOIN_WINDOW
+            known = Alert.objects.to_join(camera_id, candidate.person, sighting.track, since).first()
+            if known is None:
+                raised.append(_raise(camera, photograph, candidate.score, sighting, now))
+                data = {"deployment": str(camera.period.deployment_id), "person": str(candidate.person)}
+                events.append(journal.Event(Action.ALERT_RAISED, raised[-1], data))
+            elif _add_sight(known, candidate, sighting):
+                same = "the same" if sighting.track == known.track else "another"
+                data = {"deployment": str(camera.period.deployment_id), "track": same}
+                events.append(journal.Event(Action.ALERT_SIGHTED, known, data))
+        # Last, because whoever else writes to the journal waits from here until the commit.
+        if events:
+            journal.record_all(events, actor=System(camera.journal_name))
+    return raised
 
 
-def _alert_of(camera: Camera, candidate: Candidate, sighting: Sighting, *, is_blue: bool) -> Alert | None:
-    own = Alert.objects.of_track(camera.pk, candidate.person, sighting.track).first()
-    if own is not None or is_blue:
-        return own
-    since = sighting.received_at - settings.LFR_JOIN_WINDOW
-    return Alert.objects.to_join(camera.pk, candidate.person, since).first()
-
-
-def _raise(camera: Camera, candidate: Candidate, sighting: Sighting, now: dt.datetime, *, is_blue: bool) -> Alert:
-    period, deployment = camera.period, camera.period.deployment
-    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, candidate, sighting, at=now)
+def _raise(camera: Camera, photograph: Photograph, score: float, sighting: Sighting, now: dt.datetime) -> Alert:
+    period, deployment, person = camera.period, camera.period.deployment, photograph.person
+    is_blue = person.watchlist_id == period.blue_list_id
+    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, photograph, score, sighting, at=now)
     if is_blue:
-        bluetest.note_sighting(camera, candidate.person, sighting.received_at)
+        bluetest.note_sighting(camera, person.pk, sighting.received_at)
     else:
         tally.note_raised(period)
-    data = {"deployment": str(deployment.id), "person": str(candidate.person)}
-    record(Action.ALERT_RAISED, actor=System(camera.journal_name), target=alert, data=data)
     outwards.tell(alert, Event.RAISED)
     if is_blue:
         # Of the recognition test no console hears: nobody decides on it.
@@ -97,18 +102,32 @@ def _raise(camera: Camera, candidate: Candidate, sighting: Sighting, now: dt.dat
     return alert
 
 
-def new_alert(kind: Alert.Kind, camera: Camera, candidate: Candidate, sighting: Sighting, *, at: dt.datetime) -> Alert:
+def photograph_of(candidate: Candidate) -> Photograph:
+    """Return a candidate's photograph with its person, without the picture.
+
+    Raises:
+        Refused: the list was destroyed meanwhile.
+    """
+    found = Photograph.objects.defer("encrypted").select_related("person").filter(pk=candidate.photograph).first()
+    if found is None:
+        raise Refused("This list was destroyed.")
+    return found
+
+
+def new_alert(
+    kind: Alert.Kind, camera: Camera, photograph: Photograph, score: float, sighting: Sighting, *, at: dt.datetime
+) -> Alert:
     """The row of an alert, who is sought and its first picture encrypted. Part of an act that holds the deployment.
+
+    photograph: from `photograph_of`. score: the similarity score of the shot.
 
     Raises:
         Refused: the deployment has no threshold.
     """
-    period, deployment = camera.period, camera.period.deployment
+    period, deployment, person = camera.period, camera.period.deployment, photograph.person
     point = deployment.operating_point
     if point is None:
         raise Refused("The deployment has no threshold.")
-    person = Person.objects.get(pk=candidate.person)
-    photograph = Photograph.objects.defer("encrypted").get(pk=candidate.photograph)
     key_name = content.key_of(period)
     # Nobody else makes it: the deployment is held.
     keys.create(key_name)
@@ -129,18 +148,21 @@ def new_alert(kind: Alert.Kind, camera: Camera, candidate: Candidate, sighting: 
     )
     alert.sealed = content.seal_sought(alert, Sought.of(person, photograph.taken_on))
     alert.save(force_insert=True)
-    _keep_shot(alert, sighting, candidate.score, is_best=True)
+    _keep_shot(alert, sighting, score, is_best=True)
     return alert
 
 
-def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
-    """One more picture of an open alert; the best is shown first, with the photograph that it came nearest to."""
+def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> bool:
+    """Keep one more picture of an open alert; return whether there was anything to keep.
+
+    The best is shown first, with the photograph that it came nearest to.
+    """
     shots = list(alert.shots.select_related("alert"))
     if not alert.is_open or any(_is_same(shot, sighting) for shot in shots):
-        return
+        return False
     Alert.objects.filter(pk=alert.pk).update(last_seen_at=max(alert.last_seen_at, sighting.received_at))
     if len(shots) >= MOST_SHOTS:
-        return
+        return False
     best = next((shot for shot in shots if shot.is_best), None)
     is_best = best is None or candidate.score > content.sight_in(best).score
     if is_best and best is not None:
@@ -148,14 +170,13 @@ def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> None:
     _keep_shot(alert, sighting, candidate.score, is_best=is_best)
     if is_best:
         Alert.objects.filter(pk=alert.pk).update(photograph_id=candidate.photograph)
-    data = {"deployment": str(alert.deployment_id), "track": "the same" if sighting.track == alert.track else "another"}
-    record(Action.ALERT_SIGHTED, actor=System(alert.camera.journal_name), target=alert, data=data)
     announce(alert.deployment_id, "alert.sighted", alert.id)
+    return True
 
 
-def note_still_there(camera: Camera, people: Iterable[uuid.UUID], at: dt.datetime) -> None:
+def note_still_there(camera_id: uuid.UUID, people: Iterable[uuid.UUID], at: dt.datetime) -> None:
     """These people of the list, as it seems, are still in view: a track that breaks goes on in their open alerts."""
-    Alert.objects.open_at(camera.pk).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
+    Alert.objects.open_at(camera_id).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
 
 
 def _keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> None:
@@ -176,11 +197,7 @@ def _is_same(shot: Shot, sighting: Sighting) -> bool:
     return (shot.track, shot.frame_number) == (sighting.track, sighting.frame_number)
 
 
-def _is_blue(candidate: Candidate, period: Period) -> bool | None:
-    """Whether somebody is on the period's blue list; None when they are on neither of its lists."""
-    watchlist = Person.objects.filter(pk=candidate.person).values_list("watchlist_id", flat=True).first()
-    if watchlist is not None and watchlist == period.blue_list_id:
-        return True
-    # Under test nobody of the other list may be found.
+def _is_sought(person: Person, period: Period) -> bool:
+    """Return whether an alert may be raised on a person: during a recognition test only on those of the blue list."""
     is_live = period.deployment.state == Deployment.State.LIVE
-    return False if is_live and watchlist == period.watchlist_id else None
+    return person.watchlist_id == period.blue_list_id or (is_live and person.watchlist_id == period.watchlist_id)

@@ -106,7 +106,7 @@ class _Raising(threading.Thread):
         from django.db import connection
         from django.utils import timezone
 
-        from alerts.raising import Sighting, raise_alert
+        from alerts.raising import Sighting, raise_alerts
         from recognition.watch import Candidate
         from watchlists.models import Photograph
 
@@ -122,8 +122,8 @@ class _Raising(threading.Thread):
             sighting = Sighting(
                 f"{number:032}", number, timezone.now(), (10, 10, 90, 110), encode_jpeg(jpegs[number % len(listed)])
             )
-            alert = raise_alert(camera, Candidate(photograph.person_id, photograph.pk, 0.8), sighting)
-            if alert is not None:
+            candidate = Candidate(photograph.person_id, photograph.pk, 0.8)
+            for alert in raise_alerts(camera.id, [(candidate, sighting)]):
                 self.committed[str(alert.pk)] = time.time() * 1000
         connection.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from deployments.models import Deployment, Period
 from watchlists.models import Watchlist
 
@@ -9,6 +11,12 @@ from watchlists.models import Watchlist
 def hold(deployment: Deployment) -> None:
     """Hold a deployment's row, and with it everything of its periods and cameras, until the act ends."""
     deployment.refresh_from_db(from_queryset=Deployment.objects.select_for_update(no_key=True))
+
+
+def hold_of_camera(camera_id: uuid.UUID) -> None:
+    """Hold the deployment that a camera belongs to."""
+    held = Deployment.objects.select_for_update(no_key=True, of=("self",)).filter(periods__cameras=camera_id)
+    list(held.values_list("pk"))
 
 
 def hold_period(period: Period) -> None:

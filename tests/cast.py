@@ -259,9 +259,14 @@ def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | N
     camera = Camera.objects.filter(period=period_of(deployment)).select_related("period__deployment")[0]
     listed = person or Person.objects.filter(watchlist=list_of(deployment))[0]
     candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
-    alert = raising.raise_alert(camera, candidate, make_sighting(track))
+    alert = raise_alert(camera, candidate, make_sighting(track))
     assert alert is not None
     return alert
+
+
+def raise_alert(camera: Camera, candidate: Candidate, sighting: raising.Sighting) -> Alert | None:
+    """The only possible match of a frame: the alert, or None when it was a sight of one that is open."""
+    return next(iter(raising.raise_alerts(camera.pk, [(candidate, sighting)])), None)
 
 
 def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face]) -> float:

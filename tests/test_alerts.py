@@ -18,6 +18,7 @@ from alerts.operations import Said
 from alerts.policy import Result
 from alerts.timers import Spread, timers_of
 from audit.errors import Conflict, Refused
+from audit.journal import verify_chain
 from audit.models import Entry
 from deployments import running, staffing, tally
 from deployments.models import Deployment, Posting
@@ -37,6 +38,7 @@ from tests.cast import (
     make_live_deployment,
     make_sealed_watchlist,
     make_sighting,
+    raise_alert,
     random_embedding,
 )
 from watchlists.models import Person
@@ -52,22 +54,58 @@ def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None
     deployment = make_live_deployment(cast, watchlist)
     camera = cameras_of(deployment)[0]
     one, two = (_candidate(person) for person in Person.objects.order_by("added_at"))
-    first = raising.raise_alert(camera, one, make_sighting("a" * 32, 1))
+    first = raise_alert(camera, one, make_sighting("a" * 32, 1))
     assert first is not None
-    assert raising.raise_alert(camera, one, make_sighting("a" * 32, 1)) is None
-    assert raising.raise_alert(camera, one, make_sighting("a" * 32, 2)) is None
-    assert raising.raise_alert(camera, two, make_sighting("a" * 32, 2)) is not None
+    assert raise_alert(camera, one, make_sighting("a" * 32, 1)) is None
+    assert raise_alert(camera, one, make_sighting("a" * 32, 2)) is None
+    assert raise_alert(camera, two, make_sighting("a" * 32, 2)) is not None
     assert [alert.shots.count() for alert in Alert.objects.order_by("raised_at")] == [2, 1]
     assert Entry.objects.filter(action="alert.raised").count() == 2
     assert Entry.objects.filter(action="alert.sighted").count() == 1
+
+
+def test_the_possible_matches_of_one_frame_are_stored_together(
+    cast: Cast, django_assert_max_num_queries: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    watchlist = make_sealed_watchlist(cast, people=3, embeddings=[random_embedding(seed) for seed in (1, 2, 3)])
+    deployment = make_live_deployment(cast, watchlist)
+    camera = cameras_of(deployment)[0]
+    one, two, three = (_candidate(person) for person in Person.objects.order_by("added_at"))
+    raise_alert(camera, one, make_sighting("a" * 32, 1))
+    before = Entry.objects.count()
+    # Each alert takes 6 statements: photograph, known alert, alert, shot, counters, recipients. The shot of the open
+    # alert takes 7. The frame takes 2 to lock and read the deployment, 4 for the journal and 2 for the transaction.
+    with django_assert_max_num_queries(27), django_capture_on_commit_callbacks() as told:
+        seen = [
+            (one, make_sighting("a" * 32, 2)),
+            (two, make_sighting("b" * 32, 2)),
+            (three, make_sighting("c" * 32, 2)),
+        ]
+        raised = raising.raise_alerts(camera.pk, seen)
+    assert [alert.person_id for alert in raised] == [two.person, three.person]
+    assert len(told) == 3
+    rows = Entry.objects.filter(number__gt=before).order_by("number")
+    assert [row.action for row in rows] == ["alert.sighted", "alert.raised", "alert.raised"]
+    assert [row.target_id for row in rows][1:] == [str(alert.pk) for alert in raised]
+    assert verify_chain()[1] == []
+
+
+def test_nothing_of_a_frame_is_stored_when_one_candidate_is_refused(cast: Cast) -> None:
+    camera = cameras_of(make_live_deployment(cast))[0]
+    candidate = _candidate(Person.objects.get())
+    gone = dataclasses.replace(candidate, photograph=uuid.uuid4())
+    with pytest.raises(Refused):
+        raising.raise_alerts(camera.pk, [(candidate, make_sighting("a" * 32)), (gone, make_sighting("b" * 32))])
+    assert not Alert.objects.exists()
+    assert not Entry.objects.filter(action="alert.raised").exists()
 
 
 def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     weaker, stronger = (dataclasses.replace(_candidate(Person.objects.get()), score=score) for score in (0.5, 0.8))
-    assert raising.raise_alert(camera, weaker, make_sighting("b" * 32, 8, heading="left")) is None
-    assert raising.raise_alert(camera, stronger, make_sighting("c" * 32, 9)) is None
+    assert raise_alert(camera, weaker, make_sighting("b" * 32, 8, heading="left")) is None
+    assert raise_alert(camera, stronger, make_sighting("c" * 32, 9)) is None
     alert.refresh_from_db()
     assert [round(content.sight_in(shot).score, 2) for shot in alert.shots.all()] == [0.61, 0.5, 0.8]
     assert alert.shots.get(is_best=True).frame_number == 9
@@ -79,10 +117,10 @@ def test_who_stays_in_view_goes_on_in_their_alert(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     _alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     Alert.objects.update(last_seen_at=timezone.now() - dt.timedelta(minutes=10))
-    raising.note_still_there(camera, [uuid.uuid4()], timezone.now())
+    raising.note_still_there(camera.pk, [uuid.uuid4()], timezone.now())
     assert Alert.objects.get().last_seen_at < timezone.now() - dt.timedelta(minutes=9)
-    raising.note_still_there(camera, [Person.objects.get().pk], timezone.now())
-    assert raising.raise_alert(camera, _candidate(Person.objects.get()), make_sighting("b" * 32, 8)) is None
+    raising.note_still_there(camera.pk, [Person.objects.get().pk], timezone.now())
+    assert raise_alert(camera, _candidate(Person.objects.get()), make_sighting("b" * 32, 8)) is None
 
 
 def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
@@ -91,19 +129,19 @@ def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
     act(first, "not_same", cast=cast)
     # The same track does not come back, whatever was judged; another one does.
     camera, candidate = cameras_of(deployment)[0], _candidate(Person.objects.get())
-    assert raising.raise_alert(camera, candidate, make_sighting("a" * 32, 8)) is None
+    assert raise_alert(camera, candidate, make_sighting("a" * 32, 8)) is None
     assert first.shots.count() == 1
-    second = raising.raise_alert(camera, candidate, make_sighting("b" * 32, 9))
+    second = raise_alert(camera, candidate, make_sighting("b" * 32, 9))
     assert second is not None
     later = make_sighting("c" * 32, 10, received_at=timezone.now() + dt.timedelta(minutes=3))
-    assert raising.raise_alert(camera, candidate, later) is not None
+    assert raise_alert(camera, candidate, later) is not None
 
 
 def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     north = make_alert(deployment)
     later = make_sighting("b" * 32, 9, received_at=north.received_at + dt.timedelta(seconds=42))
-    south = raising.raise_alert(cameras_of(deployment)[1], _candidate(Person.objects.get()), later)
+    south = raise_alert(cameras_of(deployment)[1], _candidate(Person.objects.get()), later)
     assert south is not None
     page = client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
     assert "South" in page
@@ -123,7 +161,7 @@ def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert, camera, candidate = make_alert(deployment), cameras_of(deployment)[0], _candidate(Person.objects.get())
     for number in range(raising.MOST_SHOTS + 4):
-        raising.raise_alert(camera, candidate, make_sighting("1" * 32, 100 + number))
+        raise_alert(camera, candidate, make_sighting("1" * 32, 100 + number))
     assert alert.shots.count() == raising.MOST_SHOTS
     # It still says when they were last in view: by that the next track joins.
     assert Alert.objects.get().last_seen_at > alert.shots.latest("received_at").received_at

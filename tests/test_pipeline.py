@@ -65,7 +65,7 @@ def test_an_alert_that_could_not_be_stored_is_raised_by_the_next_frame(
         raise DatabaseError("the connection is lost")
 
     with monkeypatch.context() as patched:
-        patched.setattr(raising, "raise_alert", away)
+        patched.setattr(raising, "raise_alerts", away)
         with pytest.raises(DatabaseError):
             read_frame(str(camera.id), _frame(0), tracks, engine)
     # What is kept between two frames says nothing of an alert that is none.

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from alerts import afterwards as alert_afterwards
-from alerts import evidence, raising
+from alerts import evidence
 from alerts.models import Alert
 from alerts.policy import Result
 from audit.errors import Conflict, Refused
@@ -46,6 +46,7 @@ from tests.cast import (
     people_of,
     period_of,
     permit,
+    raise_alert,
 )
 from tests.test_readiness import make_blue_list
 from watchlists import destruction, engines
@@ -283,7 +284,7 @@ def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
     # Somebody of the other list cannot be raised here, whoever asks.
     person = Person.objects.get(watchlist=list_of(two))
     with pytest.raises(Refused):
-        raising.raise_alert(first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_sighting("f" * 32))
+        raise_alert(first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_sighting("f" * 32))
     client = Client()
     client.force_login(cast.operator)
     assert str(alert.pk) in client.get(f"/deployments/{one.pk}/console/queue/").content.decode()
@@ -380,7 +381,7 @@ def test_alerts_on_staff_are_a_class_of_their_own(cast: Cast) -> None:
     camera, staff = cameras_of(deployment)[0], blue.people.get()
     bluetest.tap(camera, staff, actor=cast.operator)
     candidate = Candidate(staff.pk, staff.photographs.get().pk, 0.8)
-    alert = raising.raise_alert(camera, candidate, make_sighting("b" * 32))
+    alert = raise_alert(camera, candidate, make_sighting("b" * 32))
     assert alert is not None
     assert alert.state == Alert.State.BLUE
     with pytest.raises(Conflict):
