@@ -186,8 +186,8 @@ def load(home: Path) -> None:
     global _detector, _exact, _quick, _second  # noqa: PLW0603 (a process's own, set once)
     cv2.setNumThreads(1)
     _detector = detector_at(home)
-    _exact, _second = (FastEmbed(_graph(model, home)) for model in (SFACE_MODEL, DLIB_MODEL))
-    _quick = FastEmbed(_graph(SFACE_MODEL, home), coarse=True)
+    _exact, _second = (FastEmbed(_graph(model, home), model.side) for model in (SFACE_MODEL, DLIB_MODEL))
+    _quick = FastEmbed(_graph(SFACE_MODEL, home), SFACE_MODEL.side, coarse=True)
 
 
 def _graph(model: FaceModel, home: Path) -> Path:

@@ -24,9 +24,10 @@ logger = logging.getLogger(__name__)
 CHIP_SIDE = 192
 CHIP_FACE = 80
 
-# YuNet halves a picture five times. Cameras send one size for hours; photographs come in every size, and in steps of
-# the second kind few of them need the network compiled for them. Surroundings of a face are always of the third.
-CELL, LARGE_CELL, AROUND = 32, 128, 384
+# YuNet halves a picture five times: its sides are filled up to multiples of this.
+CELL = 32
+# The side of the square in which bystanders are looked for.
+AROUND = 384
 # Lowest scores of a face and of a bystander. The second is lower, because a missed bystander would be stored.
 LEAST_SCORE, LEAST_BYSTANDER_SCORE = 0.6, 0.25
 
@@ -60,7 +61,7 @@ class Detections(Protocol):
 
     name: str
 
-    def __call__(self, pixels: Pixels, cell: int, least_score: float) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, least_score: float) -> npt.NDArray[np.float32]:
         """n x 15: left, top, width, height, five landmarks x and y, score. The picture is filled up to whole cells."""
 
 
@@ -75,14 +76,15 @@ class FastYuNet:
             NoFastRuntime: it cannot run here.
         """
         self._network = Network(weights)
-        # Compiled once now, so that a processor it cannot run on is known in time to fall back.
-        self._network(np.zeros((1, 3, 2 * CELL, 2 * CELL), np.float32))
+        # Frames and photographs come in any size, and none of them should wait for a compilation.
+        for size in (None, (CHIP_SIDE, CHIP_SIDE), (AROUND, AROUND)):
+            self._network.compile_for(size)
         self.name = self._network.name
 
-    def __call__(self, pixels: Pixels, cell: int, least_score: float) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, least_score: float) -> npt.NDArray[np.float32]:
         height, width = pixels.shape[:2]
         # What is missing to whole cells is black, right and below.
-        canvas = np.zeros((-(-height // cell) * cell, -(-width // cell) * cell, 3), np.uint8)
+        canvas = np.zeros((-(-height // CELL) * CELL, -(-width // CELL) * CELL, 3), np.uint8)
         canvas[:height, :width] = pixels
         batch = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32)
         answers = dict(zip(self._network.outputs, self._network(batch), strict=True))
@@ -126,7 +128,7 @@ class OpenCVYuNet:
         # It keeps the size of the picture: one caller at a time.
         self._lock = threading.Lock()
 
-    def __call__(self, pixels: Pixels, cell: int, least_score: float) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels, least_score: float) -> npt.NDArray[np.float32]:
         with self._lock:
             self._detector.setScoreThreshold(least_score)
             self._detector.setInputSize(pixels.shape[1::-1])
@@ -160,7 +162,7 @@ class FaceDetector:
         The picture is shrunk as far as that allows, which is where the time goes: cost grows with pixels.
         """
         scale = min(1.0, max(self.SMALLEST_SEEN / smallest_face, 320 / max(pixels.shape[:2])))
-        found = self._run(pixels, scale, CELL)
+        found = self._run(pixels, scale)
         return sorted((face for face in found if face.width >= smallest_face), key=lambda face: -face.width)
 
     def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
@@ -179,7 +181,7 @@ class FaceDetector:
                 face.score,
                 face.landmarks / np.float32(zoom) + corner,
             )
-            for face in self._run(np.asarray(region, np.uint8), 1.0, AROUND, LEAST_BYSTANDER_SCORE)
+            for face in self._run(np.asarray(region, np.uint8), 1.0, LEAST_BYSTANDER_SCORE)
         ]
 
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:
@@ -220,14 +222,12 @@ class FaceDetector:
 
     def _landmarks(self, chip: Pixels) -> Landmarks | None:
         """Of the face in the middle of a chip."""
-        found = [face for face in self._run(np.ascontiguousarray(chip), 1.0, CELL) if face.width > CHIP_FACE / 2]
+        found = [face for face in self._run(np.ascontiguousarray(chip), 1.0) if face.width > CHIP_FACE / 2]
         middle = CHIP_SIDE / 2
         nearest = min(found, key=lambda face: math.dist(face.centre, (middle, middle)), default=None)
         return None if nearest is None else nearest.landmarks
 
-    def _run(
-        self, pixels: Pixels, scale: float, cell: int = LARGE_CELL, least_score: float = LEAST_SCORE
-    ) -> list[Face]:
+    def _run(self, pixels: Pixels, scale: float, least_score: float = LEAST_SCORE) -> list[Face]:
         # Dividing again by the scale that was really reached keeps landmarks exact after rounding to whole pixels.
         height, width = pixels.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -235,7 +235,7 @@ class FaceDetector:
         if min(size) < self.SMALLEST_SEEN:
             # No face fits in, and OpenCV answers such a picture with whatever its memory held.
             return []
-        rows = self._yunet(image, cell, least_score)
+        rows = self._yunet(image, least_score)
         ratio = np.array([width / size[0], height / size[1]], np.float32)
         return [_face(row, ratio) for row in rows]
 

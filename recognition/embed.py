@@ -48,13 +48,15 @@ class Embed(Protocol):
 class FastEmbed:
     """A model's graph on the fast runtime."""
 
-    def __init__(self, graph: Path, *, coarse: bool = False) -> None:
-        """coarse: in half the precision, where the processor is faster so.
+    def __init__(self, graph: Path, side: int, *, coarse: bool = False) -> None:
+        """
+        side: of the crops, in pixels. coarse: in half the precision, where the processor is faster so.
 
         Raises:
             NoFastRuntime: it cannot run here.
         """
         self._network = Network(graph, coarse=coarse)
+        self._network.compile_for((side, side))
         self.name = self._network.name
 
     def __call__(self, crops: Sequence[Pixels]) -> Tensor:
@@ -163,7 +165,7 @@ def _fastest(model: FaceModel, deepface_home: Path) -> tuple[Embed, Embed]:
         return reference, reference
     try:
         graph = verified(model.graph, deepface_home)[0]
-        exact = FastEmbed(graph)
+        exact = FastEmbed(graph, model.side)
         likeness = agreement(exact, reference, model.side)
         # Not a number is not alike.
         if not likeness >= SAME_VECTOR:
@@ -172,7 +174,7 @@ def _fastest(model: FaceModel, deepface_home: Path) -> tuple[Embed, Embed]:
         logger.warning("%s runs as DeepFace runs it, which is slower: %s", model.name, reason)
         return reference, reference
     try:
-        quick = FastEmbed(graph, coarse=True)
+        quick = FastEmbed(graph, model.side, coarse=True)
         return exact, quick if agreement(quick, reference, model.side) >= NEARLY_SAME_VECTOR else exact
     except NoFastRuntime:
         return exact, exact

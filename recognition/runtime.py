@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,12 @@ import numpy.typing as npt
 
 Tensor = npt.NDArray[np.float32]
 
-# Compiled forms of one network that are kept: pictures come in few sizes, and each form holds its own buffers.
-FORMS_KEPT = 6
+Size = tuple[int, int]
+"""Height and width of a picture in pixels."""
+
+# Prepared layers that OpenVINO keeps of a network for pictures of any size: some ten sizes of YuNet. By its own default
+# it keeps 5,000, so that memory would grow with every new size.
+LAYERS_KEPT = 600
 
 
 class NoFastRuntime(RuntimeError):
@@ -21,7 +24,11 @@ class NoFastRuntime(RuntimeError):
 
 
 class Network:
-    """An ONNX file on OpenVINO, one thread a call. Callers from several threads take turns."""
+    """An ONNX file on OpenVINO, one thread a call. Callers from several threads take turns.
+
+    It is compiled in advance, because compiling takes many times longer than a frame: for sizes that are known, and for
+    any size, which runs a little slower.
+    """
 
     def __init__(self, path: Path, *, coarse: bool = False) -> None:
         """coarse: in bfloat16 where the processor has it, else like the others in float32.
@@ -34,7 +41,7 @@ class Network:
         except ImportError as error:
             raise NoFastRuntime("OpenVINO is not installed") from error
         self._openvino: Any = openvino
-        self._forms: collections.OrderedDict[tuple[int, ...], Any] = collections.OrderedDict()
+        self._requests: dict[Size | None, Any] = {}
         self._lock = threading.Lock()
         try:
             self._core = openvino.Core()
@@ -53,36 +60,39 @@ class Network:
         precision = {"bf16": "bfloat16", "f32": "float32"}[self._precision]
         return f"OpenVINO {self._openvino.__version__.split('-')[0]} {precision}"
 
-    def __call__(self, batch: Tensor) -> list[Tensor]:
-        """What `outputs` names, in that order, for n x channels x height x width.
+    def compile_for(self, size: Size | None) -> None:
+        """Compile the network for pictures of one size, or with None for pictures of any size.
 
         Raises:
-            NoFastRuntime: the first time, when it cannot be compiled for this processor.
+            NoFastRuntime: it cannot be compiled for this processor.
         """
         with self._lock:
-            request = self._form(batch.shape[1:])
+            if size not in self._requests:
+                self._requests[size] = self._compiled(size)
+
+    def __call__(self, batch: Tensor) -> list[Tensor]:
+        """Return what `outputs` names, in that order, for n x channels x height x width, a size compiled for."""
+        height, width = batch.shape[2:]
+        with self._lock:
+            request = self._requests.get((height, width)) or self._requests[None]
             request.infer({0: batch}, share_inputs=True)
             return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
 
-    def _form(self, shape: tuple[int, ...]) -> Any:
-        """The network compiled for pictures of one shape, any number of them."""
-        request = self._forms.pop(shape, None)
-        if request is None:
-            model = self._model.clone()
-            model.reshape([-1 if self._takes_batches else 1, *shape])
-            # Left alone, OpenVINO takes bfloat16 where the processor has it, every core, and nails each process's one
-            # thread to the same core.
-            hints = {
-                "INFERENCE_PRECISION_HINT": self._precision,
-                "INFERENCE_NUM_THREADS": 1,
-                "NUM_STREAMS": 1,
-                "ENABLE_CPU_PINNING": False,
-            }
-            try:
-                request = self._core.compile_model(model, "CPU", hints).create_infer_request()
-            except RuntimeError as error:
-                raise NoFastRuntime(f"OpenVINO does not compile {model.friendly_name}: {error}") from error
-            while len(self._forms) >= FORMS_KEPT:
-                self._forms.popitem(last=False)
-        self._forms[shape] = request
-        return request
+    def _compiled(self, size: Size | None) -> Any:
+        model = self._model.clone()
+        batch = -1 if self._takes_batches else 1
+        channels = model.inputs[0].get_partial_shape()[1].get_length()
+        model.reshape([batch, channels, *(size or (-1, -1))])
+        # Left alone, OpenVINO takes bfloat16 where the processor has it, every core, and nails each process's one
+        # thread to the same core.
+        hints = {
+            "INFERENCE_PRECISION_HINT": self._precision,
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,
+            "CPU_RUNTIME_CACHE_CAPACITY": LAYERS_KEPT,
+        }
+        try:
+            return self._core.compile_model(model, "CPU", hints).create_infer_request()
+        except RuntimeError as error:
+            raise NoFastRuntime(f"OpenVINO does not compile {model.friendly_name}: {error}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+import openvino
 import pytest
 from django.conf import settings
 
@@ -70,7 +71,7 @@ def test_everything_runs_on_the_fast_runtime(engine: Engine) -> None:
 
 def _exact(crop: Pixels) -> npt.NDArray[np.float32]:
     """The engine's own vector of one crop, before anything is done to it."""
-    vector = FastEmbed(_staged(weights.SFACE))([crop])[0]
+    vector = FastEmbed(_staged(weights.SFACE), SFACE_MODEL.side)([crop])[0]
     return np.asarray(vector / np.linalg.norm(vector))
 
 
@@ -98,7 +99,7 @@ def test_represent_gives_the_same_vector_for_our_crop(engine: Engine) -> None:
 def test_the_fast_runtime_gives_deepfaces_vectors(engine: Engine, model: FaceModel) -> None:
     """On real and on random pixels, one by one and in a batch, to the last bit between the two."""
     assert model.graph is not None
-    fast, reference = FastEmbed(_staged(model.graph)), DeepFaceEmbed(model)
+    fast, reference = FastEmbed(_staged(model.graph), model.side), DeepFaceEmbed(model)
     crop = align(portrait(), _glance(engine).face.landmarks, model.points, model.side)
     crops = [crop, np.ascontiguousarray(crop[:, ::-1]), (crop * 0.3).astype(np.uint8)]
     one, other = fast(crops), reference(crops)
@@ -112,7 +113,24 @@ def test_the_fast_detector_finds_what_opencv_finds(engine: Engine) -> None:
     fast, opencv = FastYuNet(_staged(weights.YUNET)), OpenCVYuNet(_staged(weights.YUNET))
     head = np.asarray(cv2.resize(portrait()[:200, 130:330], (100, 100)), np.uint8)
     for pixels in (portrait(), np.ascontiguousarray(portrait()[:333, :477]), np.tile(head, (3, 4, 1))):
-        one, other = (np.asarray(sorted(each(pixels, 32, 0.6).tolist())) for each in (fast, opencv))
+        one, other = (np.asarray(sorted(each(pixels, 0.6).tolist())) for each in (fast, opencv))
+        assert len(one) >= 1
+        np.testing.assert_allclose(one, other, atol=0.05)
+
+
+def test_no_frame_of_another_size_waits_for_the_network_to_be_compiled(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, a network was compiled anew for every size: with cameras of several sizes that was with every frame."""
+    fast, opencv = FastYuNet(_staged(weights.YUNET)), OpenCVYuNet(_staged(weights.YUNET))
+
+    def too_late(*_: object) -> None:
+        pytest.fail("a network was compiled while a frame waited")
+
+    monkeypatch.setattr(openvino.Core, "compile_model", too_late)
+    for width in (*range(200, 700, 50), *range(200, 700, 50)):
+        pixels = np.asarray(cv2.resize(portrait(), (width, width * 5 // 4)), np.uint8)
+        one, other = (np.asarray(sorted(each(pixels, 0.6).tolist())) for each in (fast, opencv))
         assert len(one) >= 1
         np.testing.assert_allclose(one, other, atol=0.05)
 
