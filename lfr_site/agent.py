@@ -26,8 +26,6 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 ENCODINGS = ((85, 1.0), (70, 1.0), (55, 1.0), (40, 1.0), (45, 0.75))
 # About how large a frame is in each, beside the first.
 SIZES = (1.0, 0.55, 0.39, 0.31, 0.22)
-# Where a line begins about which nothing is known yet.
-FIRST_ENCODING = 2
 LONGEST_TRANSIT_S = 0.1
 SMOOTHING = 0.3
 
@@ -58,7 +56,8 @@ class Line:
     """The quality of picture that the line to the server can carry."""
 
     def __init__(self) -> None:
-        self._step = FIRST_ENCODING
+        # The smallest first: until the line is known, a larger frame could be on it for longer than a frame may take.
+        self._step = len(ENCODINGS) - 1
         self._transit_s: float | None = None
 
     @property

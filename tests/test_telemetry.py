@@ -8,7 +8,7 @@ import pytest
 
 from alerts.telemetry import StreamTelemetry
 from deployments.cameras import FrameCounts
-from lfr_site.agent import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSIT_S, Line
+from lfr_site.agent import ENCODINGS, LONGEST_TRANSIT_S, SIZES, Line
 
 
 def test_numbers_that_are_left_out_are_pictures_passed_over() -> None:
@@ -50,9 +50,12 @@ def test_health_counts_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_slow_line_is_sent_smaller_pictures_and_a_fast_one_better_ones() -> None:
     line = Line()
-    assert line.encoding == ENCODINGS[FIRST_ENCODING]
+    # Until the line is known, no frame is larger than a slow one can carry.
+    assert line.encoding == ENCODINGS[-1]
+    line.note(SIZES[-1] * LONGEST_TRANSIT_S)
+    assert line.encoding == ENCODINGS[0]
     line.note(LONGEST_TRANSIT_S * 1.1)
-    assert line.encoding == ENCODINGS[FIRST_ENCODING + 1]
+    assert line.encoding == ENCODINGS[1]
     line.note(LONGEST_TRANSIT_S * 20)
     assert line.encoding == ENCODINGS[-1]
     # Neither slow nor fast: nothing changes.
