@@ -65,7 +65,7 @@ def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None
 
 
 def test_the_possible_matches_of_one_frame_are_stored_together(
-    cast: Cast, django_assert_max_num_queries: Any, django_capture_on_commit_callbacks: Any
+    cast: Cast, django_assert_num_queries: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     watchlist = make_sealed_watchlist(cast, people=3, embeddings=[random_embedding(seed) for seed in (1, 2, 3)])
     deployment = make_live_deployment(cast, watchlist)
@@ -74,8 +74,8 @@ def test_the_possible_matches_of_one_frame_are_stored_together(
     raise_alert(camera, one, make_sighting("a" * 32, 1))
     before = Entry.objects.count()
     # Each alert takes 6 statements: photograph, known alert, alert, shot, counters, recipients. The shot of the open
-    # alert takes 7. The frame takes 2 to lock and read the deployment, 4 for the journal and 2 for the transaction.
-    with django_assert_max_num_queries(27), django_capture_on_commit_callbacks() as told:
+    # alert takes 5. The frame takes 2 to lock and read the deployment, 4 for the journal and 2 for the transaction.
+    with django_assert_num_queries(25), django_capture_on_commit_callbacks() as told:
         seen = [
             (one, make_sighting("a" * 32, 2)),
             (two, make_sighting("b" * 32, 2)),
