@@ -12,6 +12,8 @@ from deployments.cameras import FrameCounts, Health
 SMOOTHING = 0.3
 # A longer transit says nothing about the line: the camera was away, in a background tab for example.
 LONGEST_TRANSIT_S = 2.5
+# A camera that has sent nothing for this long has no pictures due; one that waits for its turn has.
+RATE_LIFE_S = 5.0
 
 
 class StreamTelemetry:
@@ -66,10 +68,15 @@ class StreamTelemetry:
             latency_ms=_median_ms(latencies),
             brightness=brightness,
             sharpness=sharpness,
-            due_rate=due / spent,
+            due_rate=self._due_rate(now),
             turn_wait_ms=_median_ms(waits) or 0,
             line_ms=round(self.transit_s * 1000),
         )
+
+    def _due_rate(self, now: float) -> float:
+        """Return the pictures due a second. Those of one count would not do: a frame that arrives stands for many."""
+        is_sending = self.interval_s > 0 and now - self._arrived_at < RATE_LIFE_S
+        return 1 / self.interval_s if is_sending else 0.0
 
 
 def _moved(before: float, value: float) -> float:

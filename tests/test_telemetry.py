@@ -39,11 +39,17 @@ def test_health_counts_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
     telemetry.note_turn(0.4)
     telemetry.note_answer(0.05, (120.0, 80.0))
     now = 102.0
+    telemetry.note_arrival(11, 101.7)
     health = telemetry.health(FrameCounts(received=4, processed=3, dropped=1, passed_over=6))
     assert (health.rate, health.due_rate, health.dropped) == (1.5, 5.0, 0.7)
     assert (health.latency_ms, health.turn_wait_ms, health.line_ms) == (50, 400, 300)
     assert (health.brightness, health.sharpness) == (120.0, 80.0)
+    # A frame that arrives stands for all that were passed over; until the next one the camera still has pictures.
     now = 104.0
+    assert telemetry.health(FrameCounts()).due_rate == 5.0
+    telemetry.note_arrival(21, 103.7)
+    assert telemetry.health(FrameCounts(received=1, passed_over=9)).due_rate == pytest.approx(5.0)
+    now = 110.0
     idle = telemetry.health(FrameCounts())
     assert (idle.rate, idle.due_rate, idle.dropped, idle.latency_ms, idle.turn_wait_ms) == (0, 0, 0, None, 0)
 
