@@ -25,6 +25,8 @@ class StreamTelemetry:
         self._turn_waits: list[float] = []
         self._light: Sequence[float] | None = None
         self._arrived_at, self._number = 0.0, 0
+        # The last arrival that the rate of due pictures was counted to, and that rate.
+        self._rated, self._rate = (0.0, 0), 0.0
         # Of the last frames: seconds between two pictures that were due, and from the asking to a frame's arrival, the
         # wait for the camera's next picture included.
         self.interval_s = 0.0
@@ -34,6 +36,8 @@ class StreamTelemetry:
         """Note a frame's arrival. Return how many pictures before it were due and not sent, which numbers count too."""
         now = time.monotonic()
         passed_over = max(number - self._number - 1, 0) if self._number else 0
+        if not self._number:
+            self._rated = now, number
         if 0 < self._number < number:
             self.interval_s = _moved(self.interval_s, (now - self._arrived_at) / (number - self._number))
         if asked_at is not None:
@@ -74,9 +78,14 @@ class StreamTelemetry:
         )
 
     def _due_rate(self, now: float) -> float:
-        """Return the pictures due a second. Those of one count would not do: a frame that arrives stands for many."""
-        is_sending = self.interval_s > 0 and now - self._arrived_at < RATE_LIFE_S
-        return 1 / self.interval_s if is_sending else 0.0
+        """Return the pictures due a second, counted between the last arrivals of two counts.
+
+        A frame that arrives stands for all that were passed over since the one before, often longer ago than a count.
+        """
+        (rated_at, rated), self._rated = self._rated, (self._arrived_at, self._number)
+        if rated < self._number:
+            self._rate = (self._number - rated) / max(self._arrived_at - rated_at, 0.001)
+        return self._rate if now - self._arrived_at < RATE_LIFE_S else 0.0
 
 
 def _moved(before: float, value: float) -> float:

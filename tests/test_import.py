@@ -282,7 +282,10 @@ def test_a_zip_bomb_is_refused_by_what_it_declares_and_by_what_it_is() -> None:
         PhotographArchive(io.BytesIO(bytes(data))).read("one.jpg")
 
 
-@pytest.mark.parametrize("data", [b"", b"no zip at all", _archive({"a.jpg": GREY}).getvalue()[:40]])
+# Named: a ZIP holds the time at which it was made, and every process must know the tests by the same names.
+@pytest.mark.parametrize(
+    "data", [b"", b"no zip at all", _archive({"a.jpg": GREY}).getvalue()[:40]], ids=["empty", "text", "broken off"]
+)
 def test_what_is_no_zip_is_refused(data: bytes) -> None:
     with pytest.raises(BadFile, match="no ZIP"):
         PhotographArchive(io.BytesIO(data))

@@ -31,6 +31,24 @@ def test_the_interval_is_that_of_pictures_due_and_not_of_those_that_were_sent(mo
     assert telemetry.due_in_s(0.7) == 0
 
 
+def test_the_rate_of_due_pictures_is_that_of_the_camera_whatever_the_line_and_the_machine_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Five a second: over a line that delivers in pairs, then one frame read every 1.4 s."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    telemetry = StreamTelemetry()
+    for number in range(1, 42):
+        now = 100 + (number - number % 2) * 0.2 + (number % 2) * 0.03
+        telemetry.note_arrival(number, None)
+        if number % 10 == 0:
+            assert telemetry.health(FrameCounts(received=10)).due_rate == pytest.approx(5, rel=0.12)
+    for number in range(48, 120, 7):
+        now = 100 + number * 0.2
+        telemetry.note_arrival(number, None)
+        assert telemetry.health(FrameCounts(received=1, passed_over=6)).due_rate == pytest.approx(5, rel=0.12)
+
+
 def test_health_counts_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
