@@ -348,7 +348,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _write(self, counts: cameras.FrameCounts) -> None:
         try:
-            await in_database(cameras.count_frames)(self.camera, counts, self.telemetry.health(counts))
+            health = self.telemetry.health(counts, is_waiting=self.wanted_at is not None)
+            await in_database(cameras.count_frames)(self.camera, counts, health)
         except DatabaseFailure:
             # Nothing is lost while the database is away: the numbers wait for the next tick.
             for name, value in vars(counts).items():

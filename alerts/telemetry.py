@@ -12,8 +12,6 @@ from deployments.cameras import FrameCounts, Health
 SMOOTHING = 0.3
 # A longer transit says nothing about the line: the camera was away, in a background tab for example.
 LONGEST_TRANSIT_S = 2.5
-# A camera that has sent nothing for this long has no pictures due; one that waits for its turn has.
-RATE_LIFE_S = 5.0
 
 
 class StreamTelemetry:
@@ -58,8 +56,8 @@ class StreamTelemetry:
         self._latencies.append(latency_s)
         self._light = light or self._light
 
-    def health(self, counts: FrameCounts) -> Health:
-        """Return how the camera did since the last call."""
+    def health(self, counts: FrameCounts, *, is_waiting: bool = False) -> Health:
+        """Return how the camera did since the last call. is_waiting: for its turn to send."""
         now = time.monotonic()
         spent, self._since = max(now - self._since, 0.001), now
         latencies, self._latencies = self._latencies, []
@@ -72,20 +70,22 @@ class StreamTelemetry:
             latency_ms=_median_ms(latencies),
             brightness=brightness,
             sharpness=sharpness,
-            due_rate=self._due_rate(now),
+            due_rate=self._due_rate(is_waiting=is_waiting),
             turn_wait_ms=_median_ms(waits) or 0,
             line_ms=round(self.transit_s * 1000),
         )
 
-    def _due_rate(self, now: float) -> float:
+    def _due_rate(self, *, is_waiting: bool) -> float:
         """Return the pictures due a second, counted between the last arrivals of two counts.
 
         A frame that arrives stands for all that were passed over since the one before, often longer ago than a count.
+        Without an arrival the rate stays that of before while the camera waits for its turn; else nothing is due.
         """
         (rated_at, rated), self._rated = self._rated, (self._arrived_at, self._number)
         if rated < self._number:
             self._rate = (self._number - rated) / max(self._arrived_at - rated_at, 0.001)
-        return self._rate if now - self._arrived_at < RATE_LIFE_S else 0.0
+            return self._rate
+        return self._rate if is_waiting else 0.0
 
 
 def _moved(before: float, value: float) -> float:

@@ -26,6 +26,9 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 ENCODINGS = ((85, 1.0), (70, 1.0), (55, 1.0), (40, 1.0), (45, 0.75))
 # About how large a frame is in each, beside the first.
 SIZES = (1.0, 0.55, 0.39, 0.31, 0.22)
+# Where a camera begins, until its line is known: the smallest frames in full scale, since tracks break when the scale
+# changes.
+FIRST_ENCODING = 3
 LONGEST_TRANSIT_S = 0.1
 SMOOTHING = 0.3
 
@@ -56,8 +59,7 @@ class Line:
     """The quality of picture that the line to the server can carry."""
 
     def __init__(self) -> None:
-        # The smallest first: until the line is known, a larger frame could be on it for longer than a frame may take.
-        self._step = len(ENCODINGS) - 1
+        self._step = FIRST_ENCODING
         self._transit_s: float | None = None
 
     @property

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.telemetry import StreamTelemetry
 from deployments.cameras import FrameCounts
-from lfr_site.agent import ENCODINGS, LONGEST_TRANSIT_S, SIZES, Line
+from lfr_site.agent import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSIT_S, SIZES, Line
 
 
 def test_numbers_that_are_left_out_are_pictures_passed_over() -> None:
@@ -64,19 +64,19 @@ def test_health_counts_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (health.brightness, health.sharpness) == (120.0, 80.0)
     # A frame that arrives stands for all that were passed over; until the next one the camera still has pictures.
     now = 104.0
-    assert telemetry.health(FrameCounts()).due_rate == 5.0
+    assert telemetry.health(FrameCounts(), is_waiting=True).due_rate == 5.0
     telemetry.note_arrival(21, 103.7)
     assert telemetry.health(FrameCounts(received=1, passed_over=9)).due_rate == pytest.approx(5.0)
-    now = 110.0
+    # One that does not wait for its turn, and sends nothing, has none.
     idle = telemetry.health(FrameCounts())
     assert (idle.rate, idle.due_rate, idle.dropped, idle.latency_ms, idle.turn_wait_ms) == (0, 0, 0, None, 0)
 
 
 def test_a_slow_line_is_sent_smaller_pictures_and_a_fast_one_better_ones() -> None:
     line = Line()
-    # Until the line is known, no frame is larger than a slow one can carry.
-    assert line.encoding == ENCODINGS[-1]
-    line.note(SIZES[-1] * LONGEST_TRANSIT_S)
+    # Until the line is known, frames are small, but in full scale.
+    assert line.encoding == ENCODINGS[FIRST_ENCODING] == min(each for each in ENCODINGS if each[1] == 1.0)
+    line.note(SIZES[FIRST_ENCODING] * LONGEST_TRANSIT_S)
     assert line.encoding == ENCODINGS[0]
     line.note(LONGEST_TRANSIT_S * 1.1)
     assert line.encoding == ENCODINGS[1]

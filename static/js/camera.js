@@ -17,7 +17,7 @@ const SMOOTHING = 0.3;
 let socket = null, stream = null, wanted = false, retry = 500;
 // number: of the last picture that was due. lastSent: of the last one that was sent.
 let number = 0, lastSent = 0, sent = 0, most = 30, maySend = false, timer = 0;
-let encoding = ENCODINGS.length - 1, transit = null;
+let encoding = 3, transit = null;
 const inFlight = new Map();
 let latencies = [], reads = [], heardAt = 0;
 
