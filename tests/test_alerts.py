@@ -18,7 +18,6 @@ from alerts.operations import Said
 from alerts.policy import Result
 from alerts.timers import Spread, timers_of
 from audit.errors import Conflict, Refused
-from audit.journal import verify_chain
 from audit.models import Entry
 from deployments import running, staffing, tally
 from deployments.models import Deployment, Posting
@@ -62,42 +61,6 @@ def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None
     assert [alert.shots.count() for alert in Alert.objects.order_by("raised_at")] == [2, 1]
     assert Entry.objects.filter(action="alert.raised").count() == 2
     assert Entry.objects.filter(action="alert.sighted").count() == 1
-
-
-def test_the_possible_matches_of_one_frame_are_stored_together(
-    cast: Cast, django_assert_num_queries: Any, django_capture_on_commit_callbacks: Any
-) -> None:
-    watchlist = make_sealed_watchlist(cast, people=3, embeddings=[random_embedding(seed) for seed in (1, 2, 3)])
-    deployment = make_live_deployment(cast, watchlist)
-    camera = cameras_of(deployment)[0]
-    one, two, three = (_candidate(person) for person in Person.objects.order_by("added_at"))
-    raise_alert(camera, one, make_sighting("a" * 32, 1))
-    before = Entry.objects.count()
-    # Each alert takes 6 statements: photograph, known alert, alert, shot, counters, recipients. The shot of the open
-    # alert takes 5. The frame takes 2 to lock and read the deployment, 4 for the journal and 2 for the transaction.
-    with django_assert_num_queries(25), django_capture_on_commit_callbacks() as told:
-        seen = [
-            (one, make_sighting("a" * 32, 2)),
-            (two, make_sighting("b" * 32, 2)),
-            (three, make_sighting("c" * 32, 2)),
-        ]
-        raised = raising.raise_alerts(camera.pk, seen)
-    assert [alert.person_id for alert in raised] == [two.person, three.person]
-    assert len(told) == 3
-    rows = Entry.objects.filter(number__gt=before).order_by("number")
-    assert [row.action for row in rows] == ["alert.sighted", "alert.raised", "alert.raised"]
-    assert [row.target_id for row in rows][1:] == [str(alert.pk) for alert in raised]
-    assert verify_chain()[1] == []
-
-
-def test_nothing_of_a_frame_is_stored_when_one_candidate_is_refused(cast: Cast) -> None:
-    camera = cameras_of(make_live_deployment(cast))[0]
-    candidate = _candidate(Person.objects.get())
-    gone = dataclasses.replace(candidate, photograph=uuid.uuid4())
-    with pytest.raises(Refused):
-        raising.raise_alerts(camera.pk, [(candidate, make_sighting("a" * 32)), (gone, make_sighting("b" * 32))])
-    assert not Alert.objects.exists()
-    assert not Entry.objects.filter(action="alert.raised").exists()
 
 
 def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast: Cast) -> None:

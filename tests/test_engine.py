@@ -121,7 +121,7 @@ def test_the_fast_detector_finds_what_opencv_finds(engine: Engine) -> None:
 def test_no_frame_of_another_size_waits_for_the_network_to_be_compiled(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, a network was compiled anew for every size: with cameras of several sizes that was with every frame."""
+    """Before, a network was compiled anew for every new size, while its first frame waited."""
     fast, opencv = FastYuNet(_staged(weights.YUNET)), OpenCVYuNet(_staged(weights.YUNET))
 
     def too_late(*_: object) -> None:

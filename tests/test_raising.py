@@ -1,0 +1,66 @@
+"""Storing the possible matches of a frame: all of them together, or none."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+import pytest
+
+from alerts import raising
+from alerts.models import Alert
+from audit.errors import Refused
+from audit.journal import verify_chain
+from audit.models import Entry
+from recognition.watch import Candidate
+from tests.cast import (
+    Cast,
+    cameras_of,
+    make_live_deployment,
+    make_sealed_watchlist,
+    make_sighting,
+    raise_alert,
+    random_embedding,
+)
+from watchlists.models import Person
+
+
+def _candidate(person: Person) -> Candidate:
+    return Candidate(person.pk, person.photographs.get().pk, 0.61)
+
+
+def test_the_possible_matches_of_one_frame_are_stored_together(
+    cast: Cast, django_assert_num_queries: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    watchlist = make_sealed_watchlist(cast, people=3, embeddings=[random_embedding(seed) for seed in (1, 2, 3)])
+    deployment = make_live_deployment(cast, watchlist)
+    camera = cameras_of(deployment)[0]
+    one, two, three = (_candidate(person) for person in Person.objects.order_by("added_at"))
+    raise_alert(camera, one, make_sighting("a" * 32, 1))
+    before = Entry.objects.count()
+    # Each alert takes 6 statements: photograph, known alert, alert, shot, counters, recipients. The shot of the open
+    # alert takes 5. The frame takes 2 to lock and read the deployment, 4 for the journal and 2 for the transaction.
+    with django_assert_num_queries(25), django_capture_on_commit_callbacks() as told:
+        seen = [
+            (one, make_sighting("a" * 32, 2)),
+            (two, make_sighting("b" * 32, 2)),
+            (three, make_sighting("c" * 32, 2)),
+        ]
+        raised = raising.raise_alerts(camera.pk, seen)
+    assert [alert.person_id for alert in raised] == [two.person, three.person]
+    assert len(told) == 3
+    rows = Entry.objects.filter(number__gt=before).order_by("number")
+    assert [row.action for row in rows] == ["alert.sighted", "alert.raised", "alert.raised"]
+    assert [row.target_id for row in rows][1:] == [str(alert.pk) for alert in raised]
+    assert verify_chain()[1] == []
+
+
+def test_nothing_of_a_frame_is_stored_when_one_candidate_is_refused(cast: Cast) -> None:
+    camera = cameras_of(make_live_deployment(cast))[0]
+    candidate = _candidate(Person.objects.get())
+    gone = dataclasses.replace(candidate, photograph=uuid.uuid4())
+    with pytest.raises(Refused):
+        raising.raise_alerts(camera.pk, [(candidate, make_sighting("a" * 32)), (gone, make_sighting("b" * 32))])
+    assert not Alert.objects.exists()
+    assert not Entry.objects.filter(action="alert.raised").exists()
