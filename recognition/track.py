@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Box = tuple[float, float, float, float]
-"""Left, top, width, height in pixels."""
+"""Left, top, width, height: of a face in pixels of its frame, of a track in widths of the frame."""
 
 # Seconds a track survives without being seen: a lamp post, a passer-by, a lost frame.
 OCCLUSION = 1.2
@@ -43,6 +43,7 @@ SAID_EVERY = 5.0
 class Track:
     """One face being followed.
 
+    box, velocity: in widths of the frame, and those a second, since a camera may change the size of its frames.
     scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
     this track has already become an alert for. kept: of these, how many sights were kept; kept_worth: the best of them.
     said_at: when it was last said that they are still in view.
@@ -91,7 +92,7 @@ class Track:
     @property
     def heading(self) -> str:
         """Where the face is going in the picture: left, right, towards, away; empty when it stands, or is not known."""
-        across, down = (speed / max(self.box[2], 1.0) for speed in self.velocity)
+        across, down = (speed / self.box[2] for speed in self.velocity)
         if max(abs(across), abs(down)) < LEAST_PACE:
             return ""
         if abs(across) >= abs(down):
@@ -165,17 +166,19 @@ class TrackSet:
     def to_json(self) -> str:
         return json.dumps([vars(track) for track in self.tracks], separators=(",", ":"))
 
-    def update(self, boxes: Sequence[Box], at: float) -> list[Track]:
+    def update(self, boxes: Sequence[Box], frame_width: int, at: float) -> list[Track]:
         """The track of each box, in the order of the boxes; new ones for new faces, forgotten ones dropped.
 
-        at: seconds, of a clock that does not jump between two frames of one camera; should it, tracks begin anew.
+        boxes: in pixels of a frame of frame_width, each with a width above zero. at: seconds, of a clock that does not
+        jump between two frames of one camera; should it, tracks begin anew.
         """
+        shares = [_in_frame_widths(box, frame_width) for box in boxes]
         self.tracks = [track for track in self.tracks if 0 <= at - track.seen_at <= OCCLUSION]
         pairs = sorted(
             (
                 (affinity(track.predicted(at), box), track_index, box_index)
                 for track_index, track in enumerate(self.tracks)
-                for box_index, box in enumerate(boxes)
+                for box_index, box in enumerate(shares)
             ),
             reverse=True,
         )
@@ -187,8 +190,8 @@ class TrackSet:
             if track_index not in taken and box_index not in found:
                 taken.add(track_index)
                 found[box_index] = self.tracks[track_index]
-                _advance(self.tracks[track_index], boxes[box_index], at)
-        for box_index, box in enumerate(boxes):
+                _advance(self.tracks[track_index], shares[box_index], at)
+        for box_index, box in enumerate(shares):
             if box_index not in found:
                 found[box_index] = Track(uuid.uuid4().hex, box, at)
                 self.tracks.append(found[box_index])
@@ -200,9 +203,14 @@ def affinity(one: Box, other: Box) -> float:
     size = (one[2] + other[2]) / 2
     dx = one[0] + one[2] / 2 - other[0] - other[2] / 2
     dy = one[1] + one[3] / 2 - other[1] - other[3] / 2
-    distance = math.hypot(dx, dy) / max(size, 1.0)
-    likeness = min(one[2], other[2]) / max(one[2], other[2], 1.0)
+    distance = math.hypot(dx, dy) / size
+    likeness = min(one[2], other[2]) / max(one[2], other[2])
     return likeness - distance
+
+
+def _in_frame_widths(box: Box, frame_width: int) -> Box:
+    left, top, width, height = (side / frame_width for side in box)
+    return left, top, width, height
 
 
 def _advance(track: Track, box: Box, at: float) -> None:

@@ -108,7 +108,7 @@ def look(
     """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
     detected = engine.detect(pixels, smallest_face)
     faces = within(detected, zone, pixels.shape[1], pixels.shape[0])
-    followed = tracks.update([face.box for face in faces], at)
+    followed = tracks.update([face.box for face in faces], pixels.shape[1], at)
     shots = _chosen(pixels, faces, followed)
     _glance(pixels, shots, engine)
     _search(shots, gallery, engine.worth_a_close_look(threshold))

@@ -14,8 +14,9 @@ from alerts.models import Alert
 from alerts.pipeline import NotLive, OtherEngine, read_frame
 from deployments.models import Camera, Deployment
 from recognition.engine import Engine
+from recognition.imaging import bounded, encode_jpeg
 from recognition.track import TrackSet
-from tests.cast import Cast, cameras_of, end, make_live_deployment, portrait_jpeg
+from tests.cast import Cast, cameras_of, end, make_live_deployment, portrait, portrait_jpeg
 from watchlists.models import Engine as EngineRow
 
 
@@ -43,6 +44,20 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     left, top, width, height = readings[0].boxes[0]
     assert 0 < left < left + width < 1
     assert 0 < top < top + height < 1
+
+
+def test_one_person_is_counted_once_when_the_camera_changes_the_size_of_its_frames(
+    deployment: Deployment, engine: Engine
+) -> None:
+    tracks, camera = TrackSet(), _camera(deployment)
+    pictures = [portrait_jpeg(), encode_jpeg(bounded(portrait(), 384), 60), portrait_jpeg()]
+    readings = [
+        read_frame(str(camera.id), Frame(number, time.time(), number / 5, "reply!1", picture), tracks, engine)
+        for number, picture in enumerate(pictures)
+    ]
+    assert [reading.new_faces for reading in readings] == [0, 1, 0]
+    assert len(tracks.tracks) == 1
+    assert Alert.objects.count() == 1
 
 
 def test_who_stays_in_view_is_last_seen_then(deployment: Deployment, engine: Engine) -> None:

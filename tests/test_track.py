@@ -7,6 +7,7 @@ import pytest
 from recognition.track import OCCLUSION, Track, TrackSet
 
 LEFT, RIGHT = (100.0, 100.0, 60.0, 70.0), (400.0, 100.0, 60.0, 70.0)
+WIDTH = 1280
 
 
 def _moved(box: tuple[float, float, float, float], by: float) -> tuple[float, float, float, float]:
@@ -15,50 +16,72 @@ def _moved(box: tuple[float, float, float, float], by: float) -> tuple[float, fl
 
 def test_two_people_keep_their_tracks_whatever_order_they_are_found_in() -> None:
     tracks = TrackSet()
-    left, right = tracks.update([LEFT, RIGHT], 0.0)
-    again_right, again_left = tracks.update([_moved(RIGHT, 15), _moved(LEFT, 15)], 0.2)
+    left, right = tracks.update([LEFT, RIGHT], WIDTH, 0.0)
+    again_right, again_left = tracks.update([_moved(RIGHT, 15), _moved(LEFT, 15)], WIDTH, 0.2)
     assert (again_left.id, again_right.id) == (left.id, right.id)
     assert left.id != right.id
 
 
 def test_a_track_survives_a_short_occlusion_and_not_a_long_one() -> None:
     tracks = TrackSet()
-    (first,) = tracks.update([LEFT], 0.0)
-    tracks.update([_moved(LEFT, 20)], 0.2)
-    tracks.update([], 0.4)
-    (back,) = tracks.update([_moved(LEFT, 60)], 0.6)
+    (first,) = tracks.update([LEFT], WIDTH, 0.0)
+    tracks.update([_moved(LEFT, 20)], WIDTH, 0.2)
+    tracks.update([], WIDTH, 0.4)
+    (back,) = tracks.update([_moved(LEFT, 60)], WIDTH, 0.6)
     assert back.id == first.id
-    (new,) = tracks.update([_moved(LEFT, 80)], 0.7 + OCCLUSION)
+    (new,) = tracks.update([_moved(LEFT, 80)], WIDTH, 0.7 + OCCLUSION)
     assert new.id != first.id
 
 
 def test_motion_carries_a_track_where_overlap_is_gone() -> None:
     tracks = TrackSet()
-    (first,) = tracks.update([LEFT], 0.0)
+    (first,) = tracks.update([LEFT], WIDTH, 0.0)
     for step in range(1, 4):
-        tracks.update([_moved(LEFT, 40 * step)], 0.2 * step)
-    tracks.update([], 0.8)
-    (back,) = tracks.update([_moved(LEFT, 200)], 1.0)
+        tracks.update([_moved(LEFT, 40 * step)], WIDTH, 0.2 * step)
+    tracks.update([], WIDTH, 0.8)
+    (back,) = tracks.update([_moved(LEFT, 200)], WIDTH, 1.0)
     assert back.id == first.id
+
+
+def test_a_track_goes_on_when_the_camera_changes_the_size_of_its_frames() -> None:
+    tracks = TrackSet()
+    first = tracks.update([LEFT, RIGHT], WIDTH, 0.0)
+    smaller = [(x * 0.75, y * 0.75, width * 0.75, height * 0.75) for x, y, width, height in (LEFT, RIGHT)]
+    assert tracks.update(smaller, WIDTH * 3 // 4, 0.2) == first
+    assert tracks.update([_moved(LEFT, 30), _moved(RIGHT, 30)], WIDTH, 0.4) == first
+    assert [track.hits for track in first] == [3, 3]
+
+
+def test_the_heading_is_where_a_face_goes_in_widths_of_its_own() -> None:
+    tracks = TrackSet()
+    for step in range(3):
+        followed = tracks.update(
+            [_moved(LEFT, 20 * step), _moved(RIGHT, -20 * step), (700.0, 100.0 + 20 * step, 60.0, 70.0)],
+            WIDTH,
+            step / 5,
+        )
+    assert [track.heading for track in followed] == ["right", "left", "towards"]
+    (still,) = TrackSet().update([LEFT], WIDTH, 0.0)
+    assert still.heading == ""
 
 
 def test_a_clock_that_jumps_back_begins_anew_and_breaks_nothing() -> None:
     tracks = TrackSet()
-    (first,) = tracks.update([LEFT], 100.0)
-    (second,) = tracks.update([LEFT], 5.0)
+    (first,) = tracks.update([LEFT], WIDTH, 100.0)
+    (second,) = tracks.update([LEFT], WIDTH, 5.0)
     assert first.id != second.id
 
 
 def test_what_is_kept_between_frames_is_boxes_ids_and_scores() -> None:
     tracks = TrackSet()
-    (track,) = tracks.update([LEFT], 1.0)
+    (track,) = tracks.update([LEFT], WIDTH, 1.0)
     track.note_shot(0.5)
     track.note_score("a", 0.51)
     kept = json.loads(tracks.to_json())
     assert set(kept[0]) == set(vars(Track("", LEFT, 0.0)))
     restored = TrackSet.from_json(tracks.to_json())
     assert restored.tracks == tracks.tracks
-    (same,) = restored.update([_moved(LEFT, 5)], 1.2)
+    (same,) = restored.update([_moved(LEFT, 5)], WIDTH, 1.2)
     assert same.id == track.id
     assert TrackSet.from_json(None).tracks == []
 
