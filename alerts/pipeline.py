@@ -78,8 +78,8 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
         zone=terms.zone,
     )
     spent = time.perf_counter() - started
-    for track in seen.still_there:
-        people = [uuid.UUID(person) for person in track.raised]
+    if seen.still_there:
+        people = {uuid.UUID(person) for track in seen.still_there for person in track.raised}
         raising.note_still_there(uuid.UUID(camera_id), people, _received_at(frame))
     if seen.matches:
         _raise(seen, uuid.UUID(camera_id), frame, pixels, engine)

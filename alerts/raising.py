@@ -176,7 +176,10 @@ def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> bool:
 
 def note_still_there(camera_id: uuid.UUID, people: Iterable[uuid.UUID], at: dt.datetime) -> None:
     """These people of the list, as it seems, are still in view: a track that breaks goes on in their open alerts."""
-    Alert.objects.open_at(camera_id).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
+    with transaction.atomic():
+        # Before any alert, like every act on one: for a moment two workers may have frames of one camera.
+        tally.hold_for_camera(camera_id)
+        Alert.objects.open_at(camera_id).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
 
 
 def _keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from alerts import raising
 from alerts.models import Alert
@@ -17,6 +21,7 @@ from recognition.watch import Candidate
 from tests.cast import (
     Cast,
     cameras_of,
+    make_alert,
     make_live_deployment,
     make_sealed_watchlist,
     make_sighting,
@@ -64,3 +69,21 @@ def test_nothing_of_a_frame_is_stored_when_one_candidate_is_refused(cast: Cast) 
         raising.raise_alerts(camera.pk, [(candidate, make_sighting("a" * 32)), (gone, make_sighting("b" * 32))])
     assert not Alert.objects.exists()
     assert not Entry.objects.filter(action="alert.raised").exists()
+
+
+def test_whatever_a_frame_changes_it_holds_the_deployment_first(cast: Cast) -> None:
+    """Two workers may have frames of one camera for a moment, with the same people in another order."""
+    deployment = make_live_deployment(cast)
+    alert, camera = make_alert(deployment), cameras_of(deployment)[0]
+    candidate = _candidate(Person.objects.get())
+    acts: list[Callable[[], object]] = [
+        lambda: raising.raise_alerts(camera.pk, [(candidate, make_sighting(alert.track, 9))]),
+        lambda: raising.note_still_there(camera.pk, [candidate.person], timezone.now()),
+    ]
+    for act in acts:
+        with CaptureQueriesContext(connection) as asked:
+            act()
+        statements = [query["sql"] for query in asked.captured_queries]
+        held = next(place for place, sql in enumerate(statements) if "FOR NO KEY UPDATE" in sql)
+        changed = next(place for place, sql in enumerate(statements) if sql.startswith(("UPDATE", "INSERT")))
+        assert held < changed
