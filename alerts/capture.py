@@ -150,6 +150,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if offset is None:
             await self._say("clock", id=self.clock.ask())
         else:
+            # An offset is uncertain by half of the shortest trip.
+            await self._say("line", round_trip_ms=round(2 * offset.uncertainty_ms, 1))
             with contextlib.suppress(DatabaseFailure):
                 await in_database(cameras.note_clock)(self.camera, offset)
 

@@ -1,14 +1,15 @@
 """The whole line: people walk past cameras, alerts arrive at an operator's socket, and every one is checked.
 
     python -m benchmarks.end_to_end --faces DIR [--enrolled 20] [--strangers 20] [--cameras 1] [--fps 5] [--seconds 60]
-        [--uplink-mbit 2]
+        [--uplink-mbit 2] [--round-trip-ms 80]
 
 DIR is laid out <person>/<photograph>.jpg. Each enrolled person's first photograph by name is on the watchlist; they
 walk past in their others. An alert is true when the face it was raised on, found by frame number and box, is that of
 the person it names. latency_ms: from a frame's leaving the client to its alert's arrival at an operator's socket;
 above_engine_ms: the same without what the engine took for that frame; arrival_to_row_ms: the server's part of it. A
 picture that is due while its camera has no turn is passed over; frames_dropped counts these, and frames that were sent
-and not read. --uplink-mbit gives each camera a line of its own of so many megabits a second.
+and not read. --uplink-mbit gives each camera a line of its own of so many megabits a second, --round-trip-ms one
+that is so much longer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ import numpy as np
 
 from benchmarks.stage import Play, Stage, play, say, set_stage
 from benchmarks.system import RunningSystem, processor, running_system
+from benchmarks.uplink import Uplink
 from lfr_site import scene
 from lfr_site.agent import ENCODINGS, Picture
 from recognition.detect import FaceDetector
@@ -43,8 +46,8 @@ class Film:
 
     pictures: list[Picture]
     visible: list[list[scene.Visible]]
-    # At which scale a picture was sent, by its place, when not in full.
-    scales: dict[int, float]
+    # The JPEG quality and scale that a picture was sent with, by its place, on a line of its own.
+    encodings: dict[int, tuple[int, float]]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -72,7 +75,7 @@ def measure(system: RunningSystem, people: dict[str, list[Path]], options: argpa
     films = _films(walking, options)
     say(f"{len(walking)} people walk past {options.cameras} camera(s) for {options.seconds:g} seconds")
     pictures = [film.pictures for film in films]
-    played = asyncio.run(play(system.url, stage, pictures, options.fps, options.uplink_mbit))
+    played = asyncio.run(play(system.url, stage, pictures, options.fps, _uplink(options)))
     processes, rss = system.memory()
     return _result(stage, films, played, set(enrolled) & set(walking)) | {
         "processor": processor(),
@@ -81,6 +84,12 @@ def measure(system: RunningSystem, people: dict[str, list[Path]], options: argpa
         "processes": processes,
         "rss_mb": round(rss),
     }
+
+
+def _uplink(options: argparse.Namespace) -> Uplink | None:
+    if options.uplink_mbit is None and options.round_trip_ms is None:
+        return None
+    return Uplink(options.uplink_mbit, (options.round_trip_ms or 0.0) / 1000)
 
 
 def _looks(detector: FaceDetector, pictures: list[Path], views: str, is_enrolled: bool) -> list[scene.Cutout]:
@@ -101,13 +110,13 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
         shown = [street.frame(number / options.fps) for number in range(int(options.seconds * options.fps))]
         film = Film([], [faces for _, faces in shown], {})
         for place, (pixels, _) in enumerate(shown):
-            slow = options.uplink_mbit is not None
-            film.pictures.append(_of_any_size(pixels, place, film.scales) if slow else encode_jpeg(pixels, 80))
+            adapts = _uplink(options) is not None
+            film.pictures.append(_of_any_size(pixels, place, film.encodings) if adapts else encode_jpeg(pixels, 80))
         films.append(film)
     return films
 
 
-def _of_any_size(pixels: Pixels, place: int, scales: dict[int, float]) -> Picture:
+def _of_any_size(pixels: Pixels, place: int, encodings: dict[int, tuple[int, float]]) -> Picture:
     """As a camera sends it over a slow line; encoded beforehand, so that its own work takes nothing from the system."""
     made = {
         (quality, scale): encode_jpeg(bounded(pixels, round(max(pixels.shape) * scale)), quality, for_slow_line=True)
@@ -115,7 +124,7 @@ def _of_any_size(pixels: Pixels, place: int, scales: dict[int, float]) -> Pictur
     }
 
     def picture(quality: int, scale: float) -> bytes:
-        scales[place] = scale
+        encodings[place] = (quality, scale)
         return made[quality, scale]
 
     return picture
@@ -153,6 +162,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
         "frames_sent": sum(each.sent for each in traffic),
         "frames_processed": sum(each.read for each in traffic),
         "frames_dropped": sum(each.dropped + each.passed_over for each in traffic),
+        "frames_by_quality": _by_quality(films),
         "faces_seen": counted.faces,  # type: ignore[attr-defined]
         "alerts": len(alerts),
         "true_alerts": len(alerts) - false,
@@ -165,12 +175,18 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
     }
 
 
+def _by_quality(films: list[Film]) -> dict[str, int]:
+    """How many frames were sent with each JPEG quality and scale; empty on lines without a bound."""
+    sent = Counter(encoding for film in films for encoding in film.encodings.values())
+    return {f"{quality} x {scale}": sent[quality, scale] for quality, scale in ENCODINGS if (quality, scale) in sent}
+
+
 def _shown(shot: Shot, film: Film) -> str | None:
     """Whose face a sight is of: the walker whose box overlaps its own most."""
     from alerts.content import sight_in
 
     index = shot.frame_number - 1
-    visible, scale = film.visible[index], film.scales.get(index, 1.0)
+    visible, (_, scale) = film.visible[index], film.encodings.get(index, ENCODINGS[0])
     left, top, width, height = (value / scale for value in sight_in(shot).box)
     overlaps = [(_overlap((left, top, width, height), face.box), face.person) for face in visible]
     overlap, person = max(overlaps, default=(0.0, ""))
@@ -201,6 +217,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--uplink-mbit", type=float, help="Of each camera's line; unlimited without.")
+    parser.add_argument("--round-trip-ms", type=float, help="Added to each camera's line; nothing without.")
     parser.add_argument("--json", action="store_true", help="One line.")
     return parser.parse_args(arguments)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.uplink import uplink
+from benchmarks.uplink import Uplink, relay
 from lfr_site.agent import CameraClient, Picture, Traffic, paced
 
 if TYPE_CHECKING:
@@ -92,21 +92,21 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
 
 
 async def play(
-    url: str, stage: Stage, films: Sequence[Sequence[Picture]], fps: float | None, uplink_mbit: float | None = None
+    url: str, stage: Stage, films: Sequence[Sequence[Picture]], fps: float | None, uplink: Uplink | None = None
 ) -> Play:
     """Stream a film of JPEGs from each camera, and listen as an operator's browser does.
 
     fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
-    was answered. uplink_mbit: megabits a second of each camera's own line to the system.
+    was answered. uplink: of each camera, of its own; this machine's loopback when None.
     """
     result = Play([], [{} for _ in films], [{} for _ in films], [{} for _ in films])
     listener = asyncio.create_task(_listen(url, stage, result.arrivals))
     await asyncio.sleep(1)
     lines = contextlib.AsyncExitStack()
     servers = [url] * len(films)
-    if uplink_mbit is not None:
+    if uplink is not None:
         port = int(url.rpartition(":")[2])
-        servers = [await lines.enter_async_context(uplink(port, uplink_mbit)) for _ in films]
+        servers = [await lines.enter_async_context(relay(port, uplink)) for _ in films]
     clients = [
         CameraClient(server, str(camera.id), token, *_noting(result, place))
         for place, (server, (camera, token)) in enumerate(zip(servers, stage.cameras, strict=True))

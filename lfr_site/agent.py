@@ -21,15 +21,15 @@ logger = logging.getLogger(__name__)
 # Codes of docs/protocol.md after which trying again cannot help.
 FINAL_CODES = {4400, 4401, 4403, 4410}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
-# JPEG qualities and scales, best first, and how long a frame may be on its way: a slower line is sent smaller frames.
-# The last is for lines on which nothing else helps: faces near the smallest that is looked for are lost with it.
+# JPEG qualities and scales, best first, and how long a frame may take on the line beyond the round trip of a message
+# that has no size: a slower line is sent smaller frames. The last is for lines on which nothing else helps: faces near
+# the smallest that is looked for are lost with it.
 ENCODINGS = ((85, 1.0), (70, 1.0), (55, 1.0), (40, 1.0), (45, 0.75))
 # About how large a frame is in each, beside the first.
 SIZES = (1.0, 0.55, 0.39, 0.31, 0.22)
-# Where a camera begins, until its line is known: the smallest frames in full scale, since tracks break when the scale
-# changes.
+# Where a camera begins, until its line is known: the smallest frames in full scale.
 FIRST_ENCODING = 3
-LONGEST_TRANSIT_S = 0.1
+LONGEST_TRANSFER_S = 0.1
 SMOOTHING = 0.3
 
 Picture = bytes | Callable[[int, float], bytes]
@@ -60,22 +60,28 @@ class Line:
 
     def __init__(self) -> None:
         self._step = FIRST_ENCODING
-        self._transit_s: float | None = None
+        self._round_trip_s = 0.0
+        self._transfer_s: float | None = None
 
     @property
     def encoding(self) -> tuple[int, float]:
         """JPEG quality and scale."""
         return ENCODINGS[self._step]
 
+    def note_round_trip(self, round_trip_s: float) -> None:
+        """Note how long a message without a size and its answer are on the line: no frame is quicker."""
+        self._round_trip_s = round_trip_s
+
     def note(self, transit_s: float) -> None:
         """Note how long a frame and its answer were on the line."""
-        before = self._transit_s
-        self._transit_s = transit_s if before is None else before + SMOOTHING * (transit_s - before)
-        fits = SIZES[self._step] * LONGEST_TRANSIT_S / max(self._transit_s, 0.001)
+        self._round_trip_s = min(self._round_trip_s, transit_s)
+        transfer_s, before = transit_s - self._round_trip_s, self._transfer_s
+        self._transfer_s = transfer_s if before is None else before + SMOOTHING * (transfer_s - before)
+        fits = SIZES[self._step] * LONGEST_TRANSFER_S / max(self._transfer_s, 0.001)
         step = next((each for each, size in enumerate(SIZES) if size <= fits), len(SIZES) - 1)
         if step != self._step:
             # The measurement was of frames of another size.
-            self._transit_s *= SIZES[step] / SIZES[self._step]
+            self._transfer_s *= SIZES[step] / SIZES[self._step]
             self._step = step
 
 
@@ -209,6 +215,8 @@ class CameraClient:
                 self._may_send.set()
             elif kind == "clock":
                 await socket.send(json.dumps({"type": "clock", "id": message["id"], "at_ms": time.time() * 1000}))
+            elif kind == "line":
+                self._line.note_round_trip(message["round_trip_ms"] / 1000)
             elif kind == "closing":
                 self._code, self._reason = int(message["code"]), message["reason"]
             elif kind == "problem" and message["text"]:

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.telemetry import StreamTelemetry
 from deployments.cameras import FrameCounts
-from lfr_site.agent import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSIT_S, SIZES, Line
+from lfr_site.agent import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSFER_S, SIZES, Line
 
 
 def test_numbers_that_are_left_out_are_pictures_passed_over() -> None:
@@ -76,23 +76,45 @@ def test_a_slow_line_is_sent_smaller_pictures_and_a_fast_one_better_ones() -> No
     line = Line()
     # Until the line is known, frames are small, but in full scale.
     assert line.encoding == ENCODINGS[FIRST_ENCODING] == min(each for each in ENCODINGS if each[1] == 1.0)
-    line.note(SIZES[FIRST_ENCODING] * LONGEST_TRANSIT_S)
+    line.note(SIZES[FIRST_ENCODING] * LONGEST_TRANSFER_S)
     assert line.encoding == ENCODINGS[0]
-    line.note(LONGEST_TRANSIT_S * 1.1)
+    line.note(LONGEST_TRANSFER_S * 1.1)
     assert line.encoding == ENCODINGS[1]
-    line.note(LONGEST_TRANSIT_S * 20)
+    line.note(LONGEST_TRANSFER_S * 20)
     assert line.encoding == ENCODINGS[-1]
     # Neither slow nor fast: nothing changes.
     for _ in range(200):
-        line.note(LONGEST_TRANSIT_S * 0.9)
+        line.note(LONGEST_TRANSFER_S * 0.9)
     assert line.encoding == ENCODINGS[-1]
     for _ in range(200):
-        line.note(LONGEST_TRANSIT_S * 0.01)
+        line.note(LONGEST_TRANSFER_S * 0.01)
     assert line.encoding == ENCODINGS[0]
 
 
 def test_one_late_frame_changes_nothing() -> None:
     line = Line()
-    for transit in (0.002, 0.002, LONGEST_TRANSIT_S * 2, 0.002):
+    for transit in (0.002, 0.002, LONGEST_TRANSFER_S * 2, 0.002):
         line.note(transit)
     assert line.encoding == ENCODINGS[0]
+
+
+def test_a_long_round_trip_is_no_slow_line() -> None:
+    line = Line()
+    line.note_round_trip(0.3)
+    for _ in range(50):
+        line.note(0.3 + SIZES[FIRST_ENCODING] * LONGEST_TRANSFER_S * 0.9)
+    assert line.encoding == ENCODINGS[0]
+    # Nor does a long one hide a slow line.
+    for _ in range(50):
+        line.note(0.3 + LONGEST_TRANSFER_S * 20)
+    assert line.encoding == ENCODINGS[-1]
+
+
+def test_no_frame_is_quicker_than_the_round_trip_that_is_believed() -> None:
+    line = Line()
+    # Measured while the line was full; the first frame shows that it is shorter.
+    line.note_round_trip(2.0)
+    line.note(0.01)
+    for _ in range(50):
+        line.note(0.01 + LONGEST_TRANSFER_S * 20)
+    assert line.encoding == ENCODINGS[-1]

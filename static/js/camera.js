@@ -6,18 +6,18 @@ const rate = document.getElementById("rate");
 const FINAL = new Set([4400, 4401, 4403, 4410]);
 const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
-// JPEG qualities and scales, best first: a line on which a frame takes longer than LONGEST_TRANSIT (ms) is sent smaller
-// ones. The last is for lines on which nothing else helps: the smallest faces are lost with it.
+// JPEG qualities and scales, best first: a line on which a frame takes LONGEST_TRANSFER (ms) longer than a message without
+// a size is sent smaller ones. The last is for lines on which nothing else helps: the smallest faces are lost with it.
 const ENCODINGS = [[0.85, 1], [0.7, 1], [0.55, 1], [0.4, 1], [0.45, 0.75]];
 // About how large a picture is in each, beside the first.
 const SIZES = [1, 0.57, 0.41, 0.33, 0.21];
-const LONGEST_TRANSIT = 100;
+const LONGEST_TRANSFER = 100;
 const SMOOTHING = 0.3;
 
 let socket = null, stream = null, wanted = false, retry = 500;
 // number: of the last picture that was due. lastSent: of the last one that was sent.
 let number = 0, lastSent = 0, sent = 0, most = 30, maySend = false, timer = 0;
-let encoding = 3, transit = null;
+let encoding = 3, roundTrip = 0, transfer = null;
 const inFlight = new Map();
 let latencies = [], reads = [], heardAt = 0;
 
@@ -140,6 +140,8 @@ function hear(message) {
     if (number > lastSent) send();
   } else if (message.type === "clock") {
     socket.send(JSON.stringify({ type: "clock", id: message.id, at_ms: Date.now() }));
+  } else if (message.type === "line") {
+    roundTrip = message.round_trip_ms;
   } else if (message.type === "read") {
     const sentAt = inFlight.get(message.frame);
     if (!inFlight.delete(message.frame)) return;
@@ -198,12 +200,14 @@ function send() {
 }
 
 // How long a frame and its answer were on the line, in ms: a slow line is sent smaller pictures, a fast one better ones.
-function measure(taken) {
-  transit = transit === null ? taken : transit + SMOOTHING * (taken - transit);
-  const fits = SIZES[encoding] * LONGEST_TRANSIT / Math.max(transit, 1);
+function measure(transit) {
+  roundTrip = Math.min(roundTrip, transit);
+  const taken = transit - roundTrip;
+  transfer = transfer === null ? taken : transfer + SMOOTHING * (taken - transfer);
+  const fits = SIZES[encoding] * LONGEST_TRANSFER / Math.max(transfer, 1);
   const found = SIZES.findIndex((size) => size <= fits);
   const next = found === -1 ? SIZES.length - 1 : found;
-  transit *= SIZES[next] / SIZES[encoding];
+  transfer *= SIZES[next] / SIZES[encoding];
   encoding = next;
 }
 

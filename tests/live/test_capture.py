@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from alerts.camera_clock import TRIPS
 from recognition.imaging import encode_jpeg
 from tests.cast import portrait_jpeg
 from tests.live.system import LiveDeployment, LiveSystem, LiveUser, Socket, eventually, go_live, socket
@@ -83,6 +85,19 @@ async def test_a_frame_is_read_and_its_faces_are_told(
             assert (left, top) == pytest.approx((0.35, 0.12), abs=0.04)
             assert set(read) == {"type", "frame", "boxes", "engine_ms", "held_ms"}
     assert eventually(lambda: live.sql("SELECT sum(faces_seen) FROM deployments_camera")[0][0] >= 1)
+
+
+async def test_a_camera_is_told_how_long_its_line_is(
+    live: LiveSystem, deployment: LiveDeployment, tokens: list[str]
+) -> None:
+    async with socket(live, _path(deployment), Authorization=f"Bearer {tokens[0]}") as capture:
+        for _ in range(TRIPS):
+            asked = await capture.until("clock")
+            await asyncio.sleep(0.05)
+            await capture.connection.send(json.dumps({"type": "clock", "id": asked["id"], "at_ms": time.time() * 1000}))
+        line = await capture.until("line")
+        assert set(line) == {"type", "round_trip_ms"}
+        assert line["round_trip_ms"] >= 49
 
 
 async def test_nobody_streams_without_leave(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
