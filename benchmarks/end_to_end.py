@@ -25,14 +25,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agent.camera_client import Picture
+from agent.line import ENCODINGS
+from agent.video import encode
 from benchmarks.stage import Play, Stage, play, say, set_stage
 from benchmarks.system import RunningSystem, processor, running_system
 from benchmarks.uplink import Uplink
 from lfr_site import scene
-from lfr_site.agent import ENCODINGS, Picture
 from recognition.detect import FaceDetector
 from recognition.engine import detector_at
-from recognition.imaging import Pixels, bounded, encode_jpeg
+from recognition.imaging import Pixels, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.track import Box
 
@@ -118,10 +120,7 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
 
 def _of_any_size(pixels: Pixels, place: int, encodings: dict[int, tuple[int, float]]) -> Picture:
     """As a camera sends it over a slow line; encoded beforehand, so that its own work takes nothing from the system."""
-    made = {
-        (quality, scale): encode_jpeg(bounded(pixels, round(max(pixels.shape) * scale)), quality, for_slow_line=True)
-        for quality, scale in ENCODINGS
-    }
+    made = {(quality, scale): encode(pixels, quality, scale) for quality, scale in ENCODINGS}
 
     def picture(quality: int, scale: float) -> bytes:
         encodings[place] = (quality, scale)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.camera_client import CameraClient, Picture, Traffic, paced
 from benchmarks.uplink import Uplink, relay
-from lfr_site.agent import CameraClient, Picture, Traffic, paced
 
 if TYPE_CHECKING:
     from deployments.models import Camera, Deployment

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
-from lfr_site.agent import CameraClient
+from agent.camera_client import CameraClient
 from recognition.imaging import encode_jpeg
 
 IN_VIEW_S, FPS = 1.6, 5

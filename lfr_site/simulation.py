@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db.utils import Error as DatabaseFailure
 from django.utils import timezone
 
+from agent.camera_client import CameraClient, Picture, Rejected, paced
 from audit.journal import System
 from deployments import cameras as camera_operations
 from deployments.models import Camera
 from lfr_site import demonstration, scene
-from lfr_site.agent import CameraClient, Picture, Rejected, paced
 from recognition.engine import detector_at
 from recognition.imaging import bounded, encode_jpeg
 from recognition.open_set import photographs

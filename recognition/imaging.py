@@ -29,10 +29,9 @@ def decode_stored(data: bytes) -> Pixels:
     return np.asarray(pixels, np.uint8)
 
 
-def encode_jpeg(pixels: Pixels, quality: int = 90, *, for_slow_line: bool = False) -> bytes:
-    """A JPEG without any metadata. for_slow_line: with Huffman tables of its own: smaller, and slower to make."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, int(for_slow_line)]
-    written, data = cv2.imencode(".jpg", pixels, options)
+def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
+    """A JPEG without any metadata."""
+    written, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
         raise ValueError(f"{pixels.shape} pixels cannot be written as a JPEG")
     return data.tobytes()

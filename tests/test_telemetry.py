@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from agent.line import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSFER_S, SIZES, Line
 from alerts.telemetry import StreamTelemetry
 from deployments.cameras import FrameCounts
-from lfr_site.agent import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSFER_S, SIZES, Line
 
 
 def test_numbers_that_are_left_out_are_pictures_passed_over() -> None:

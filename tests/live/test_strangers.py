@@ -23,8 +23,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from agent.camera_client import CameraClient, paced
 from lfr_site import scene, services
-from lfr_site.agent import CameraClient, paced
 from recognition.camera_jpeg import decode_frame
 from recognition.engine import Engine, Template
 from recognition.imaging import decode_stored, encode_jpeg

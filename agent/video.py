@@ -10,11 +10,14 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from lfr_site.agent import Picture
-from recognition.imaging import Pixels, bounded, encode_jpeg
+from agent.camera_client import Picture
 
 logger = logging.getLogger(__name__)
+
+Pixels = npt.NDArray[np.uint8]
+"""Height x width x 3, blue-green-red, 0 to 255."""
 
 LONGEST_SIDE = 1280
 RETRY_S = 2.0
@@ -79,7 +82,7 @@ class VideoStream:
             while self._newest is None:
                 self._fresh.wait()
             pixels, self._newest = self._newest, None
-        return functools.partial(_jpeg, pixels)
+        return functools.partial(_jpeg, np.asarray(pixels, np.uint8))
 
     def _read(self) -> None:
         while True:
@@ -94,6 +97,22 @@ class VideoStream:
                 self._capture.open(self._source)
 
 
-def _jpeg(pixels: Any, quality: int, scale: float) -> bytes:
-    smaller = bounded(np.asarray(pixels, np.uint8), round(LONGEST_SIDE * scale))
-    return encode_jpeg(smaller, quality, for_slow_line=True)
+def encode(pixels: Pixels, quality: int, scale: float = 1.0) -> bytes:
+    """Return a JPEG of quality 1 to 100 and of scale times the size, without metadata.
+
+    It has Huffman tables of its own: smaller on the line, and slower to make.
+
+    Raises:
+        ValueError: the pixels cannot be written as a JPEG.
+    """
+    if scale < 1:
+        pixels = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1]
+    written, data = cv2.imencode(".jpg", pixels, options)
+    if not written:
+        raise ValueError(f"{pixels.shape} pixels cannot be written as a JPEG")
+    return data.tobytes()
+
+
+def _jpeg(pixels: Pixels, quality: int, scale: float) -> bytes:
+    return encode(pixels, quality, scale * min(1.0, LONGEST_SIDE / max(pixels.shape[:2])))
