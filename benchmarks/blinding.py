@@ -24,7 +24,7 @@ from benchmarks.attacks import ATTACKS
 from benchmarks.stage import Stage, say, session_of, set_stage
 from benchmarks.system import RunningSystem, processor, running_system
 from benchmarks.watched import WatchedCamera
-from lfr_site import scene
+from demo import scene
 from recognition.imaging import decode_stored, encode_jpeg
 
 WALK_EVERY_S = 4.0

@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.stage import Stage, say, set_stage
 from benchmarks.system import RunningSystem, running_system
-from lfr_site import scene
+from demo import scene
 from recognition.open_set import photographs
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ from agent.video import encode
 from benchmarks.stage import Play, Stage, play, say, set_stage
 from benchmarks.system import RunningSystem, processor, running_system
 from benchmarks.uplink import Uplink
-from lfr_site import scene
+from demo import scene
 from recognition.detect import FaceDetector
 from recognition.engine import detector_at
 from recognition.imaging import Pixels, encode_jpeg

@@ -22,7 +22,7 @@ from benchmarks.stage import play, say, set_stage
 from benchmarks.system import RunningSystem, running_system
 from benchmarks.throughput import SCENES, films_of, some_of
 from benchmarks.weights import staged
-from lfr_site import scene
+from demo import scene
 from recognition.open_set import NoFaces, photographs
 
 EARLY = 1000

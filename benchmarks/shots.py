@@ -31,7 +31,7 @@ import numpy.typing as npt
 
 from benchmarks.gallery import MemoryGallery
 from benchmarks.weights import staged
-from lfr_site import scene
+from demo import scene
 from recognition import watch
 from recognition.camera_jpeg import decode_frame
 from recognition.detect import Face

@@ -40,7 +40,7 @@ from benchmarks.gallery import MemoryGallery
 from benchmarks.stage import play, say, set_stage
 from benchmarks.system import running_system
 from benchmarks.weights import staged
-from lfr_site import scene
+from demo import scene
 from recognition import watch
 from recognition.camera_jpeg import decode_frame
 from recognition.engine import SHIPPED, detector_at, engine_at

@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "deployments",
     "alerts",
     "reports",
+    "demo",
     # Last, so that the permissions of all the others exist when it gives them to the roles.
     "lfr_site",
 ]

@@ -13,11 +13,11 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
+from demo import rehearsal
 from deployments import applications, authority, running
 from deployments.applications import APPLY, CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Document
 from deployments.policy import RANKS, Collateral, Rank
-from lfr_site import rehearsal
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, permit, random_embedding

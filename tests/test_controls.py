@@ -13,8 +13,8 @@ from alerts import afterwards, clocks, content, controls, evidence, figures, ope
 from alerts.models import Alert
 from audit.errors import Conflict, Refused
 from audit.models import Entry
+from demo import rehearsal
 from deployments.models import Camera, Deployment, Period
-from lfr_site import rehearsal
 from recognition.imaging import decode_stored
 from reports.records import record_of
 from tests.cast import Cast, act, make_draft, make_sealed_watchlist, people_of, period_of, random_embedding

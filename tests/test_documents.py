@@ -22,14 +22,16 @@ def test_pages_from_the_code_are_up_to_date(path: Path) -> None:
 
 
 def test_every_setting_has_its_heading_and_every_heading_its_setting() -> None:
-    code = "".join(path.read_text() for room in ("lfr_site", "agent") for path in BASE_DIR.glob(f"{room}/**/*.py"))
+    code = "".join(
+        path.read_text() for room in ("lfr_site", "agent", "demo") for path in BASE_DIR.glob(f"{room}/**/*.py")
+    )
     read = set(re.findall(r'"((?:LFR_[A-Z0-9_]+|DATABASE_URL|VALKEY_URL))"', code))
     described = set(re.findall(r"^## (\S+)$", (DOCS / "settings.md").read_text(), re.MULTILINE))
     assert read == described
 
 
 def test_commands_named_in_the_documents_exist() -> None:
-    ours = {name for name, app in get_commands().items() if app == "lfr_site"}
+    ours = {name for name, app in get_commands().items() if app in ("lfr_site", "demo")}
     text = "".join(path.read_text() for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md", BASE_DIR / "Makefile"])
     named = set(re.findall(r"manage\.py ([a-z_]+)", text))
     assert named - {"makemigrations"} <= ours

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from audit.errors import Refused
 from audit.models import Entry
+from demo import rehearsal
 from deployments import authority, bluetest, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import STEPS, Camera, Deployment, Pass, Period
 from deployments.offsets import Offset, excess
 from deployments.policy import Halt
-from lfr_site import rehearsal
 from lfr_site.models import User
 from tests.cast import Cast, make_draft, make_sealed_watchlist, people_of
 from tests.test_readiness import make_blue_list

@@ -15,12 +15,12 @@ from django.utils import timezone
 from audit.errors import Conflict, Refused
 from audit.models import Entry
 from benchmarks.hostile_files import empty_scans
+from demo import rehearsal
+from demo.seeding import check_and_seal
 from deployments import authority, bluetest, cameras, readiness, running
 from deployments.models import Camera, Deployment, Pass, Period, Sighting
 from deployments.offsets import Offset, RoundTrip, estimate, excess
 from deployments.policy import Halt
-from lfr_site import rehearsal
-from lfr_site.demonstration import check_and_seal
 from lfr_site.models import User
 from recognition.engine import Engine
 from recognition.imaging import decode_stored

@@ -21,6 +21,7 @@ from audit.errors import Conflict, Refused
 from audit.journal import CLOCK
 from audit.machine import move
 from audit.models import Entry
+from demo import rehearsal
 from deployments import afterwards, authority, bluetest, cameras, documents, governor, readiness, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
@@ -28,7 +29,6 @@ from deployments.locks import hold
 from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.policy import Halt
 from deployments.querysets import FrameTerms
-from lfr_site import rehearsal
 from lfr_site.roles import ROLES
 from recognition.watch import Candidate
 from reports.records import record_csv, record_of

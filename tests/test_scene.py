@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lfr_site import scene
+from demo import scene
 from recognition.engine import Engine
 from recognition.open_set import NoFaces, photographs
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from lfr_site import rehearsal
+from demo import rehearsal
 from lfr_site.roles import ROLES
 from tests.cast import Cast, make_operating_point, permit
 from watchlists import thresholds

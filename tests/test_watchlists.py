@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from audit.errors import Conflict, Refused
 from audit.models import Entry
-from lfr_site.demonstration import check_and_seal
+from demo.seeding import check_and_seal
 from tests.cast import (
     Cast,
     add_person,

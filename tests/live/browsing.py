@@ -10,7 +10,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from lfr_site import scene
+from demo import scene
 from recognition.imaging import encode_jpeg
 from tests.live.system import PASSWORD, LiveSystem
 

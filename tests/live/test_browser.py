@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lfr_site import scene
+from demo import scene
 from recognition.engine import Engine
 from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs

@@ -24,7 +24,8 @@ import pytest
 from psycopg import sql
 
 from agent.camera_client import CameraClient, paced
-from lfr_site import scene, services
+from demo import scene
+from lfr_site import services
 from recognition.camera_jpeg import decode_frame
 from recognition.engine import Engine, Template
 from recognition.imaging import decode_stored, encode_jpeg

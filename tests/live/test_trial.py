@@ -19,7 +19,8 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lfr_site import scene, services
+from demo import scene
+from lfr_site import services
 from recognition.engine import Engine
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON, portrait_jpeg

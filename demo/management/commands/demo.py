@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from lfr_site.demonstration import PASSWORD, USERS, walkers
+from demo.seeding import PASSWORD, USERS, walkers
 from lfr_site.management.commands import start
 from lfr_site.supervisor import Supervisor
 from recognition.open_set import NoFaces

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lfr_site import simulation
+from demo import simulation
 
 
 class Command(BaseCommand):

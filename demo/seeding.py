@@ -16,11 +16,11 @@ from django.utils import timezone
 from alerts.frames import Frame
 from alerts.pipeline import read_frame
 from audit.errors import Refused
+from demo import rehearsal, scene
 from deployments import bluetest, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
 from deployments.policy import Rank
-from lfr_site import rehearsal, scene
 from lfr_site.accounts import add_user
 from lfr_site.models import User
 from recognition.imaging import bounded, decode_stored, encode_jpeg

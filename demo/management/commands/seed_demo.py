@@ -4,7 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from lfr_site import demonstration
+from demo import seeding
 from recognition.open_set import NoFaces
 
 
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         if not settings.IS_DEMO:
             raise CommandError("Seeding is for demonstrations (LFR_ENV=demo) only.")
         try:
-            deployment = demonstration.seed(Path(options["faces"]) if options["faces"] else None)
+            deployment = seeding.seed(Path(options["faces"]) if options["faces"] else None)
         except NoFaces as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{deployment} is live until {deployment.ends_at:%H:%M} UTC.")

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from agent.camera_client import CameraClient, Picture, Rejected, paced
 from audit.journal import System
+from demo import scene, seeding
 from deployments import cameras as camera_operations
 from deployments.models import Camera
-from lfr_site import demonstration, scene
 from recognition.engine import detector_at
 from recognition.imaging import bounded, encode_jpeg
 from recognition.open_set import photographs
@@ -69,13 +69,13 @@ def _new_tokens(playing: set[str]) -> dict[str, str]:
 
 
 def _street(faces: Path | None) -> scene.Street:
-    folder = demonstration.faces_folder(faces)
+    folder = seeding.faces_folder(faces)
     detector = detector_at(settings.DEEPFACE_HOME)
     people = photographs(folder)
     names = list(people)
-    wanted = names[: demonstration.WANTED]
-    staff = {name for name, _ in demonstration.walkers(folder)}
-    others = [name for name in names[demonstration.WANTED :] if name not in staff]
+    wanted = names[: seeding.WANTED]
+    staff = {name for name, _ in seeding.walkers(folder)}
+    others = [name for name in names[seeding.WANTED :] if name not in staff]
     chosen = wanted + random.Random(7).sample(others, min(len(others), STRANGERS))
     looks = {}
     for name in chosen:

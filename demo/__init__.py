@@ -1,0 +1,1 @@
+"""The demonstration: invented people, a live deployment and a simulated street."""
