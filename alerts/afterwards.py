@@ -7,11 +7,11 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from alerts import outwards
-from alerts.models import CORRECTIONS, ENDINGS, OVER, UNDECIDED, ActKind, Alert, Event
+from alerts.models import CORRECTIONS, ENDINGS, OVER, UNDECIDED, ActKind, Alert
 from alerts.operations import Said, keep_act, told
-from audit.errors import Conflict, Refused
-from audit.machine import move, require
+from core.errors import Conflict, Refused
+from core.machine import move
+from core.permissions import require
 from deployments import tally
 from deployments.events import announce
 from watchlists.operations import refuse_names_on_file
@@ -86,4 +86,3 @@ def _end(alert: Alert, name: str, kind: ActKind, said: Said, actor: AbstractBase
     data = {"act": name, "from": before, "to": kind.step.target, "code": said.code}
     move(alert, kind.step, actor=actor, changes=changes, data=data)
     keep_act(alert, name, before, said, actor)
-    outwards.tell(alert, Event.ENDED)

@@ -20,8 +20,8 @@ from alerts import content, operations
 from alerts.models import Alert
 from alerts.operations import DECIDE, RESPOND, WATCH
 from alerts.serializers import AlertRowSerializer, AlertSerializer, NewActSerializer
+from core.keys import KeyGone
 from watchlists.api import Holds
-from watchlists.keys import KeyGone
 
 
 class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Alert]):

@@ -18,8 +18,8 @@ from alerts.forms import FEATURES, HINDRANCES
 from alerts.models import JUDGEMENTS, Act, Alert, Shot
 from alerts.operations import DECIDE, RESPOND
 from alerts.querysets import AlertQuerySet
+from core.keys import KeyGone
 from deployments.models import Posting
-from watchlists.keys import KeyGone
 from watchlists.models import Photograph
 
 SECTION_LENGTH = 200

@@ -13,8 +13,8 @@ from django.utils import timezone
 from alerts.models import Alert
 from alerts.operations import act_by_clock
 from alerts.querysets import AlertQuerySet
-from audit.errors import Conflict
-from audit.journal import CLOCK
+from core.actors import CLOCK
+from core.errors import Conflict
 from deployments import tally
 
 logger = logging.getLogger(__name__)

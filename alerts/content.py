@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from alerts.models import Alert, Shot
+from core import keys
 from deployments.models import Period
-from watchlists import keys
 from watchlists.models import Person
 
 
@@ -116,7 +116,7 @@ class Sight:
 def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b"") -> bytes:
     """
     Raises:
-        watchlists.keys.KeyGone: there is no such key.
+        core.keys.KeyGone: there is no such key.
     """
     header = json.dumps({"row": str(row_id), **about}).encode()
     return keys.encrypted(name, struct.pack(">I", len(header)) + header + jpeg)
@@ -140,7 +140,7 @@ def seal_sought(alert: Alert, sought: Sought) -> bytes:
 def sought_in(alert: Alert) -> Sought:
     """
     Raises:
-        watchlists.keys.KeyGone: it was purged, or its key is gone.
+        core.keys.KeyGone: it was purged, or its key is gone.
     """
     about, _ = _opened(alert.key_name, alert.pk, alert.sealed)
     return Sought(**about)  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ def seal_sight(shot: Shot, key_name: str, sight: Sight) -> bytes:
 def sight_in(shot: Shot) -> Sight:
     """
     Raises:
-        watchlists.keys.KeyGone: its key is gone.
+        core.keys.KeyGone: its key is gone.
     """
     about, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
     return Sight(score=about["score"], box=about["box"], jpeg=jpeg)  # type: ignore[arg-type]

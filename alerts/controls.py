@@ -19,7 +19,8 @@ from django.utils import timezone
 from alerts.models import Alert
 from alerts.raising import Sighting, new_alert, photograph_of
 from audit.actions import Action
-from audit.journal import CLOCK, record
+from audit.journal import record
+from core.actors import CLOCK
 from deployments import tally
 from deployments.events import announce
 from deployments.models import Period

@@ -15,14 +15,16 @@ from alerts import content
 from alerts.content import Sight
 from alerts.models import Alert, EvidenceHold, Shot
 from audit.actions import Action
-from audit.errors import Refused
-from audit.journal import CLOCK, record
-from audit.machine import require
+from audit.journal import record
+from core import keys
+from core.actors import CLOCK
+from core.errors import Refused
+from core.permissions import require
 from deployments import tally
 from deployments.events import announce
 from deployments.models import Period
 from recognition.imaging import encode_jpeg
-from watchlists import holds, keys
+from watchlists import holds
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,10 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.http import QueryDict
 
-from alerts.models import CORRECTIONS, ENDINGS, Alert, Event, Recipient
+from alerts.models import CORRECTIONS, ENDINGS, Alert
 from alerts.operations import Said
 from alerts.policy import Disposal, Feature, Finding, Hindrance, NoAction, NoEngagement, OffenceClass, WhyFalse
-from audit.errors import Refused
-from deployments.models import Deployment
+from core.errors import Refused
 
 TEAM, USER = "team:", "user:"
 
@@ -121,15 +120,3 @@ class CorrectionForm(EndingForm):
 
 HINDRANCES = Hindrance.choices
 FEATURES = Feature.choices
-
-
-class RecipientForm(forms.Form):
-    name = forms.CharField(label="Who", max_length=80)
-    kind = forms.ChoiceField(choices=Recipient.Kind.choices)
-    address = forms.CharField(max_length=300, help_text="https://… of a program, or an e-mail address.")
-    events = forms.MultipleChoiceField(
-        label="Told of", choices=Event.choices, widget=forms.CheckboxSelectMultiple, help_text="Ids and codes only."
-    )
-    deployment = forms.ModelChoiceField(
-        queryset=Deployment.objects.all(), required=False, empty_label="Every deployment"
-    )

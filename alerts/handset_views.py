@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from alerts.models import Alert
 from alerts.operations import RESPOND
-from audit.access import acting, permitted
+from core.permissions import acting, permitted
 from deployments.models import Deployment
 
 # What was finished is shown for a while, so that an officer sees that it was recorded.

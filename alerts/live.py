@@ -17,7 +17,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
 from django.db.utils import Error as DatabaseFailure
 
-from audit.access import session_stands
+from core.permissions import session_stands
 from deployments.events import group_of
 from deployments.models import Deployment
 

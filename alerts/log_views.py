@@ -15,8 +15,8 @@ from alerts.forms import CorrectionForm, EndingForm
 from alerts.models import Alert, EvidenceHold
 from alerts.operations import DECIDE
 from alerts.timers import timers_of
-from audit.access import acting, permitted
-from audit.errors import Refused
+from core.errors import Refused
+from core.permissions import acting, permitted
 from deployments.models import Deployment
 from watchlists.forms import HoldForm, ReleaseForm
 

@@ -16,13 +16,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from alerts import outwards
-from alerts.models import JUDGEMENTS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, UNDECIDED, Act, ActKind, Alert, Event
+from alerts.models import JUDGEMENTS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, UNDECIDED, Act, ActKind, Alert
 from alerts.policy import Feature, Hindrance
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import Actor, JournalData, System, record
-from audit.machine import move, require
+from audit.journal import record
+from core.actors import Actor, System
+from core.errors import Conflict, Refused
+from core.machine import JournalData, move
+from core.permissions import require
 from deployments import tally
 from deployments.events import announce
 from deployments.models import Posting
@@ -79,7 +80,6 @@ def act(alert: Alert, name: str, said: Said | None = None, *, actor: AbstractBas
         keep_act(alert, name, before, said, actor)
         if alert.kind == Alert.Kind.ALERT:
             _tell(alert, before, was_false)
-        _tell_outside(alert, name)
         announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -88,7 +88,6 @@ def act_by_clock(alert: Alert, name: str, changes: dict[str, Any], *, actor: Sys
     before = alert.state
     move(alert, OTHER_ACTS[name].step, actor=actor, changes={**changes, "revision": F("revision") + 1})
     keep_act(alert, name, before, Said(), actor)
-    outwards.tell(alert, Event.ESCALATED if name == "escalate" else Event.EXPIRED)
     announce(alert.deployment_id, "alert.changed", alert.id)
 
 
@@ -210,6 +209,7 @@ def keep_act(alert: Alert, name: str, before: str, said: Said, actor: Actor) -> 
         name=name,
         before=before,
         after=alert.state,
+        revision=alert.revision,
         by_id=None if isinstance(actor, System) else actor.pk,
         done_at=_done_at(alert, said, now),
         recorded_at=now,
@@ -232,16 +232,6 @@ def _data(name: str, said: Said) -> JournalData:
         **({"to_team": said.to_team} if said.to_team else {}),
         **({"minutes_late": int(said.ago.total_seconds() // 60)} if said.ago >= dt.timedelta(minutes=1) else {}),
     }
-
-
-def _tell_outside(alert: Alert, name: str) -> None:
-    """What is taken back is told to nobody."""
-    if name == "undo":
-        outwards.withdraw(alert)
-    elif name in ("same", "hand_over"):
-        outwards.tell(alert, Event.REFERRED)
-    elif alert.result is not None:
-        outwards.tell(alert, Event.ENDED)
 
 
 def _tell(alert: Alert, before: str, was_false: bool) -> None:

@@ -6,17 +6,18 @@ import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, F, IntegerField, Q, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Value, When
 
 if TYPE_CHECKING:
-    from alerts.models import Alert, Delivery  # noqa: F401 (in the strings below)
+    from alerts.models import Act, Alert  # noqa: F401 (in the strings below)
 
 # The face of a possible match is kept this long at the very most, whatever else is set; a hold is by name.
 CEILING = dt.timedelta(hours=24)
 LEFT_TO_JUDGE = dt.timedelta(minutes=1)
 _UNDECIDED = ("raised", "review", "unsure")
+_CAN_BE_TAKEN_BACK = ("referred", "op_false", "unsure")
 _IN_THE_STREET = ("referred", "acked", "engaged", "id_check", "same")
 _OPEN = Q(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert")
 _NEVER_HANDED_OVER = (*_UNDECIDED, "op_false", "expired", "late_same", "late_not_same", "unresolved", "blue", "control")
@@ -134,12 +135,9 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True, hold__isnull=True)
 
 
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def due(self, at: dt.datetime) -> DeliveryQuerySet:
-        """Waiting, and to be tried by now."""
-        return self.filter(state="waiting", due_at__lte=at, recipient__is_active=True)
-
-    def in_turn(self) -> DeliveryQuerySet:
-        """The first message of every recipient, then the second of every one: no recipient's many hold up another's."""
-        place = Window(RowNumber(), partition_by="recipient", order_by=("created_at", "pk"))
-        return self.annotate(place=place).order_by("place", "created_at", "pk")
+class ActQuerySet(models.QuerySet["Act"]):
+    def final(self, at: dt.datetime) -> ActQuerySet:
+        """Acts that were not taken back, on alerts whose judgement can no longer be taken back."""
+        may_be = Q(alert__state__in=_CAN_BE_TAKEN_BACK, alert__decided_at__gt=at - settings.LFR_UNDO)
+        undone = self.model._default_manager.filter(alert=OuterRef("alert"), pk__gt=OuterRef("pk"), name="undo")
+        return self.exclude(may_be).exclude(Exists(undone))

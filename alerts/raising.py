@@ -11,18 +11,18 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from alerts import content, outwards
+from alerts import content
 from alerts.content import Sight, Sought
-from alerts.models import Alert, Event, Shot
+from alerts.models import Alert, Shot
 from audit import journal
 from audit.actions import Action
-from audit.errors import Refused
-from audit.journal import System
+from core import keys
+from core.actors import System
+from core.errors import Refused
 from deployments import bluetest, tally
 from deployments.events import announce
 from deployments.models import Camera, Deployment, Period
 from recognition.watch import Candidate
-from watchlists import keys
 from watchlists.models import Person, Photograph
 
 # Sights that one alert keeps: a person who stands before a camera for an hour fills no disk.
@@ -93,7 +93,6 @@ def _raise(camera: Camera, photograph: Photograph, score: float, sighting: Sight
         bluetest.note_sighting(camera, person.pk, sighting.received_at)
     else:
         tally.note_raised(period)
-    outwards.tell(alert, Event.RAISED)
     if is_blue:
         # Of the recognition test no console hears: nobody decides on it.
         announce(deployment.id, "deployment.changed", deployment.id)

@@ -1,4 +1,4 @@
-"""The sockets."""
+"""The socket that operators' pages listen to."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import Any
 
 from django.urls import path
 
-from alerts.capture import CaptureConsumer
 from alerts.live import EventsConsumer
 
 websocket_urlpatterns: list[Any] = [
-    path("ws/cameras/<uuid:camera_id>/", CaptureConsumer.as_asgi()),  # type: ignore[arg-type]
     path("ws/deployments/<uuid:deployment_id>/", EventsConsumer.as_asgi()),  # type: ignore[arg-type]
 ]

@@ -1,9 +1,8 @@
 from django.urls import path
 
-from alerts import handset_views, log_views, recipient_views, views
+from alerts import handset_views, log_views, views
 
 urlpatterns = [
-    path("cameras/<uuid:camera_id>/tile.jpg", views.tile_jpeg, name="camera-tile"),
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
     path("deployments/<uuid:deployment_id>/console/queue/", views.queue, name="alert-queue"),
     path("deployments/<uuid:deployment_id>/console/rows/", views.rows, name="alert-rows"),
@@ -20,8 +19,5 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/hold/", log_views.alert_hold, name="alert-hold"),
     path("alerts/<uuid:alert_id>/release/", log_views.alert_release, name="alert-release"),
     path("holds/", log_views.holds, name="holds"),
-    path("recipients/", recipient_views.recipients, name="recipients"),
-    path("recipients/<uuid:recipient_id>/switch/", recipient_views.recipient_switch, name="recipient-switch"),
-    path("deliveries/<uuid:delivery_id>/again/", recipient_views.delivery_again, name="delivery-again"),
     path("figures/", log_views.operator_figures, name="figures"),
 ]

@@ -11,14 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from alerts import cards, content, operations
 from alerts.forms import said_in
-from alerts.frames import frame_source
 from alerts.models import OFFICER_ACTS, Alert, Shot
 from alerts.operations import DECIDE, RESPOND, WATCH
 from alerts.timers import latest
-from audit.access import acting, permitted
-from deployments.models import Camera, Deployment
+from core.keys import KeyGone
+from core.permissions import acting, permitted
+from deployments.models import Deployment
 from recognition.imaging import encode_jpeg
-from watchlists.keys import KeyGone
 from watchlists.models import Photograph
 
 RUN = "deployments.run_deployment"
@@ -103,15 +102,6 @@ def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uu
         return HttpResponse(encode_jpeg(photograph.face()), content_type="image/jpeg")
     except KeyGone as error:
         raise Http404 from error
-
-
-@require_GET
-@permitted(RUN)
-def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
-    """What a camera sees now, so small and blurred that nobody can be recognised."""
-    camera = get_object_or_404(Camera.objects.visible_to(request.user), pk=camera_id)
-    jpeg = frame_source().tile_for_watcher(str(camera.pk))
-    return HttpResponse(jpeg, content_type="image/jpeg") if jpeg else HttpResponse(status=204)
 
 
 def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:

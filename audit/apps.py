@@ -5,3 +5,9 @@ class AuditConfig(AppConfig):
     name = "audit"
     verbose_name = "Journal"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from audit.journal import record
+        from core import machine
+
+        machine.record_with(record)

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, models, transaction
 
 from audit.actions import Action
 from audit.models import GENESIS, Entry
+from core.actors import Actor, System
+from core.machine import JournalData
 
 # One number for the whole installation: rows are chained, so writers queue here until the one before commits.
 CHAIN_LOCK = 0x4C4652_01
-
-JournalData = Mapping[str, str | int | bool | None]
-
-
-@dataclass(frozen=True)
-class System:
-    """An actor that is no person: the clock, a camera, the installer."""
-
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
-
-
-CLOCK = System("the clock")
-INSTALLER = System("the installer")
-
-Actor = AbstractBaseUser | System
 
 
 @dataclass(frozen=True)

@@ -45,12 +45,12 @@ class Play:
 
 def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     """Everything from the first user to the live deployment. photographs: {person to enrol: their photograph}."""
+    from core.ranks import Rank
     from demo.rehearsal import People
     from demo.seeding import NewEntry, live_deployment, sealed_list
     from deployments.applications import CameraDraft
     from deployments.cameras import issue_token
     from deployments.models import Camera
-    from deployments.policy import Rank
     from lfr_site.accounts import add_user
 
     roles = {

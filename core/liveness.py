@@ -25,7 +25,7 @@ PARTS = {
     "frames": "recognition workers",
     "clock": "clock",
     "lists": "list worker",
-    "outwards": "notification worker",
+    "notifications": "notification worker",
     "web": "web servers",
 }
 

@@ -13,14 +13,14 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from alerts.frames import Frame
-from alerts.pipeline import read_frame
-from audit.errors import Refused
+from capture.frame_queue import Frame
+from capture.pipeline import read_frame
+from core.errors import Refused
+from core.ranks import Rank
 from demo import rehearsal, scene
 from deployments import bluetest, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
-from deployments.policy import Rank
 from lfr_site.accounts import add_user
 from lfr_site.models import User
 from recognition.imaging import bounded, decode_stored, encode_jpeg

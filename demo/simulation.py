@@ -14,7 +14,7 @@ from django.db.utils import Error as DatabaseFailure
 from django.utils import timezone
 
 from agent.camera_client import CameraClient, Picture, Rejected, paced
-from audit.journal import System
+from core.actors import System
 from demo import scene, seeding
 from deployments import cameras as camera_operations
 from deployments.models import Camera

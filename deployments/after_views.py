@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from audit.access import acting, permitted
-from audit.errors import Refused
+from core.errors import Refused
+from core.permissions import acting, permitted
 from deployments import afterwards
 from deployments.forms import KitForm, KitReturnForm, ReviewForm
 from deployments.models import Deployment, Kit

@@ -7,11 +7,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
 from audit.journal import record
-from audit.machine import move, require
+from core.errors import Conflict, Refused
+from core.machine import move
+from core.permissions import require
 from deployments.events import announce
-from deployments.locks import hold
+from deployments.locks import lock_deployment
 from deployments.models import STEPS, Deployment, Kit
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
@@ -29,7 +30,7 @@ def receive_kit(deployment: Deployment, *, description: str, serial: str, lender
         Refused: not said what, whose, or which; or it stands here already. Conflict: the deployment is closed.
     """
     require(actor, MANAGE)
-    hold(deployment)
+    lock_deployment(deployment)
     if deployment.state in (Deployment.State.CLOSED, Deployment.State.RESULTS_PUBLISHED):
         raise Conflict("This deployment is closed.")
     if not (description.strip() and serial.strip() and lender.strip()):
@@ -58,7 +59,7 @@ def return_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) 
         Refused: no witness, or not said what was wiped. Conflict: it went back already, or cameras are still on.
     """
     require(actor, MANAGE)
-    hold(kit.deployment)
+    lock_deployment(kit.deployment)
     if not witness.strip() or not wiping.strip():
         raise Refused("Say what was wiped and how it was checked, and who stood by.")
     if witness.strip().lower() in (str(actor).lower(), str(getattr(actor, "username", "")).lower()):
@@ -80,7 +81,7 @@ def return_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) 
 @transaction.atomic
 def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
     """Write what was learned: whether it met its objective, its conditions, what went wrong."""
-    hold(deployment)
+    lock_deployment(deployment)
     _of_review(review)
     move(deployment, STEPS["begin_review"], actor=actor, changes={"review": review.strip()})
     announce(deployment.id, "deployment.changed", deployment.id)
@@ -90,7 +91,7 @@ def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser
 def change_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
     """Write the review anew, until the deployment is closed."""
     require(actor, RUN)
-    hold(deployment)
+    lock_deployment(deployment)
     _of_review(review)
     if deployment.state != Deployment.State.REVIEW:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
@@ -107,7 +108,7 @@ def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         Refused: with everything that is still open. Conflict: it is not in review.
     """
     require(actor, AUTHORISE)
-    hold(deployment)
+    lock_deployment(deployment)
     open_ends = open_ends_of(deployment)
     if open_ends and deployment.state == Deployment.State.REVIEW:
         raise Refused(" ".join(open_ends))

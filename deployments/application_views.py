@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from audit.access import acting, permitted
-from audit.errors import Refused
+from core.errors import Refused
+from core.permissions import acting, permitted
 from deployments import applications
 from deployments.forms import (
     PARTS,

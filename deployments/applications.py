@@ -15,11 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import JournalData, record
-from audit.machine import move, require
+from audit.journal import record
+from core.errors import Conflict, Refused
+from core.machine import JournalData, move
+from core.permissions import require
 from deployments import plans
-from deployments.locks import hold
+from deployments.locks import lock_deployment
 from deployments.models import STEPS, Camera, Deployment, Period
 from watchlists import thresholds
 from watchlists.operations import refuse_names_on_file
@@ -111,7 +112,7 @@ def save_draft(
         Refused: two cameras of a period have one name, or an end is before its start.
     """
     require(actor, APPLY)
-    hold(deployment)
+    lock_deployment(deployment)
     _still_the_same(deployment, revision)
     if not deployment.is_editable:
         raise Conflict("This application was handed in and can no longer be changed. Take it back first.")
@@ -160,7 +161,7 @@ def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) ->
         Refused: something is missing or cannot be; every reason is said. Conflict: it was changed since.
     """
     require(actor, APPLY)
-    hold(deployment)
+    lock_deployment(deployment)
     _still_the_same(deployment, revision)
     if not deployment.is_editable:
         raise Conflict(f"This application is {deployment.get_state_display().lower()}.")
@@ -176,7 +177,7 @@ def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) ->
 @transaction.atomic
 def withdraw(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """Take an application back to change it, before it is decided on."""
-    hold(deployment)
+    lock_deployment(deployment)
     move(deployment, STEPS["withdraw"], actor=actor)
 
 
@@ -292,7 +293,7 @@ def _save_cameras(period: Period, drafts: Sequence[CameraDraft]) -> bool:
 
 def _editing(deployment: Deployment, actor: AbstractBaseUser) -> None:
     require(actor, APPLY)
-    hold(deployment)
+    lock_deployment(deployment)
     if not deployment.is_editable:
         raise Conflict("This application was handed in and can no longer be changed. Take it back first.")
 

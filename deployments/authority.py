@@ -10,16 +10,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import JournalData, record
-from audit.machine import move, require
+from audit.journal import record
 from audit.models import Entry
+from core.errors import Conflict, Refused
+from core.machine import JournalData, move
+from core.permissions import require
+from core.ranks import Rank, at_least
 from deployments import bluetest, documents
 from deployments.applications import problems_of
 from deployments.events import announce
-from deployments.locks import hold
+from deployments.locks import lock_deployment
 from deployments.models import CHANGE_STEPS, STEPS, Camera, Decision, Deployment, Document, ThresholdChange
-from deployments.policy import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral, Rank, at_least
+from deployments.policy import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.readiness import verdict_of
 from watchlists import thresholds
 from watchlists.models import OperatingPoint
@@ -131,7 +133,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
         Refused: the rank does not do, it is their own decision, or there is nothing to review. Conflict: it has ended.
     """
     require(actor, AUTHORISE)
-    hold(deployment)
+    lock_deployment(deployment)
     _of_rank(actor, AUTHORISES)
     if deployment.review_due_at is None:
         raise Refused("There is no urgent authority to review.")
@@ -153,7 +155,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
 def revoke(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
     """Take an authority back before cameras are on; a live deployment is stopped instead."""
     require(actor, AUTHORISE)
-    hold(deployment)
+    lock_deployment(deployment)
     refuse_names_on_file(reason)
     _end_unstarted(deployment, "revoke", reason, actor)
 
@@ -161,7 +163,7 @@ def revoke(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
 @transaction.atomic
 def cancel(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
     """Give a deployment up before cameras are on, by who applied for such."""
-    hold(deployment)
+    lock_deployment(deployment)
     refuse_names_on_file(reason)
     _end_unstarted(deployment, "cancel", reason, actor)
 
@@ -176,7 +178,7 @@ def propose_change(
         Refused: it is the present one, of another engine, unsupported, or another change waits. Conflict: no authority.
     """
     require(actor, RUN)
-    hold(deployment)
+    lock_deployment(deployment)
     before = deployment.operating_point
     if before is None or not deployment.authority_holds():
         raise Conflict("This deployment has no authority that holds.")
@@ -208,7 +210,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     """
     deployment = change.deployment
     require(actor, AUTHORISE)
-    hold(deployment)
+    lock_deployment(deployment)
     if actor.pk == change.proposed_by_id:
         raise Refused("Who proposed a change may not decide on it: somebody else must.")
     _of_rank(actor, rank_needed(deployment))
@@ -241,7 +243,7 @@ def _of_change(change: ThresholdChange) -> dict[str, str | int | bool | None]:
 
 def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) -> None:
     require(actor, AUTHORISE)
-    hold(deployment)
+    lock_deployment(deployment)
     if deployment.state != Deployment.State.SUBMITTED:
         raise Conflict(f"This application is {deployment.get_state_display().lower()}: there is nothing to decide.")
     if wrote(deployment, actor):

@@ -12,11 +12,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Refused
-from audit.journal import Actor, record
-from audit.machine import require
+from audit.journal import record
+from core.actors import Actor
+from core.errors import Refused
+from core.permissions import require
 from deployments.events import announce
-from deployments.locks import hold_period
+from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Sighting
 from recognition.statistics import wilson
 from watchlists.models import Person, Watchlist
@@ -90,7 +91,7 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
         Refused: not in the period, no blue list that holds, or no sign is up yet.
     """
     require(actor, RUN)
-    hold_period(period)
+    lock_period(period)
     now = timezone.now()
     deployment, blue = period.deployment, period.blue_list
     if deployment.state not in TESTABLE:
@@ -114,7 +115,7 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
 def end(period: Period, *, actor: Actor) -> None:
     """Shut the cameras again."""
     require(actor, RUN, system_may=True)
-    hold_period(period)
+    lock_period(period)
     if end_now(period, actor=actor):
         announce(period.deployment_id, "deployment.shut", period.deployment_id)
 
@@ -144,7 +145,7 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
     """
     require(actor, OPERATE)
     period, now = camera.period, at or timezone.now()
-    hold_period(period)
+    lock_period(period)
     if not period.is_open(now):
         raise Refused("Cameras are shut: nobody can be recognised now.")
     if person.watchlist_id != period.blue_list_id:

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from audit.access import acting, permitted
-from audit.errors import Refused
+from core.errors import Refused
+from core.permissions import acting, permitted
 from deployments import cameras
 from deployments.forms import LimitsForm, shape_of
 from deployments.models import Camera

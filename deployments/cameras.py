@@ -12,12 +12,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import Actor, System, record
-from audit.machine import move, require
+from audit.journal import record
+from core.actors import Actor, System
+from core.errors import Conflict, Refused
+from core.machine import move
+from core.permissions import require
 from deployments import plans
 from deployments.events import announce
-from deployments.locks import hold
+from deployments.locks import lock_deployment
 from deployments.models import OVER, STEPS, Camera, Deployment, Period
 from deployments.offsets import Offset
 from deployments.querysets import token_digest
@@ -170,7 +172,7 @@ def note_clock(camera: Camera, offset: Offset) -> None:
 def _set_up(camera: Camera) -> None:
     """Part of an act that changes what a camera looks at: what was tested before says nothing of it any more."""
     deployment = camera.period.deployment
-    hold(deployment)
+    lock_deployment(deployment)
     _still_of_use(camera)
     if deployment.state == Deployment.State.LIVE:
         raise Conflict("Pause the cameras first: what runs is what was tested.")

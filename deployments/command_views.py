@@ -11,11 +11,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from audit.access import acting, permitted
 from audit.actions import Verb
-from audit.errors import Refused
 from audit.models import Entry
+from core.errors import Refused
 from core.liveness import liveness
+from core.permissions import acting, permitted
 from deployments import bluetest, readiness, running
 from deployments.forms import HaltForm, OfficersForm
 from deployments.load import load_of

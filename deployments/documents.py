@@ -18,7 +18,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.journal import System, record
+from audit.journal import record
+from core.actors import System
 from deployments import bluetest
 from deployments.models import OVER, Camera, Deployment, Document, Kit, Period
 from recognition.imaging import decode_stored

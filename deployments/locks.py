@@ -1,28 +1,28 @@
-"""Which rows an act on a deployment holds, always in one order and before the journal."""
+"""The rows that an act on a deployment locks, always in one order and before the audit log."""
 
 from __future__ import annotations
 
 import uuid
 
+from core.locks import lock_all
 from deployments.models import Deployment, Period
 from watchlists.models import Watchlist
 
 
-def hold(deployment: Deployment) -> None:
-    """Hold a deployment's row, and with it everything of its periods and cameras, until the act ends."""
+def lock_deployment(deployment: Deployment) -> None:
+    """Lock a deployment, and with it everything of its periods and cameras, until the act ends."""
     deployment.refresh_from_db(from_queryset=Deployment.objects.select_for_update(no_key=True))
 
 
-def hold_of_camera(camera_id: uuid.UUID) -> None:
-    """Hold the deployment that a camera belongs to."""
-    held = Deployment.objects.select_for_update(no_key=True, of=("self",)).filter(periods__cameras=camera_id)
-    list(held.values_list("pk"))
+def lock_deployment_of_camera(camera_id: uuid.UUID) -> None:
+    """Lock the deployment that a camera belongs to."""
+    locked = Deployment.objects.select_for_update(no_key=True, of=("self",)).filter(periods__cameras=camera_id)
+    list(locked.values_list("pk"))
 
 
-def hold_period(period: Period) -> None:
-    """Hold a period's deployment and its lists."""
-    hold(period.deployment)
+def lock_period(period: Period) -> None:
+    """Lock a period's deployment and its lists."""
+    lock_deployment(period.deployment)
     period.refresh_from_db()
     lists = [pk for pk in (period.watchlist_id, period.blue_list_id) if pk is not None]
-    # Evaluated for its locks; in one order, so that no two acts wait for each other.
-    list(Watchlist.objects.filter(pk__in=lists).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    lock_all(Watchlist.objects.filter(pk__in=lists))

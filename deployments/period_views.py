@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from audit.access import acting, permitted
-from audit.errors import Refused
+from core.errors import Refused
+from core.permissions import acting, permitted
 from deployments import applications, bluetest, readiness, running
 from deployments.forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm, device_offset, shape_of
 from deployments.models import Camera, Period, Sign

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from audit.errors import Refused
+from core.errors import Refused
 
 Corners = Sequence[Sequence[float]]
 Mark = dict[str, list[list[float]]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from core.ranks import Rank
+
 
 class UseCase(models.TextChoices):
     """Where live facial recognition may be used. There is no "other": Bridges [2020] EWCA Civ 1058, paragraph 130."""
@@ -26,26 +28,8 @@ class Collateral(models.TextChoices):
     MINORS = "minors", "Many under 18 expected"
 
 
-class Rank(models.TextChoices):
-    """Of who decides. The order is that of `RANKS`."""
-
-    CONSTABLE = "constable", "Constable"
-    SERGEANT = "sergeant", "Sergeant"
-    INSPECTOR = "inspector", "Inspector"
-    CHIEF_INSPECTOR = "chief_inspector", "Chief Inspector"
-    SUPERINTENDENT = "superintendent", "Superintendent"
-    CHIEF_SUPERINTENDENT = "chief_super", "Chief Superintendent"
-    ACC = "acc", "Assistant Chief Constable"
-
-
-RANKS = tuple(Rank)
 # Who may give authority; in urgency, subject to review by the first; and where a protest is expected.
 AUTHORISES, AUTHORISES_URGENTLY, AUTHORISES_PROTEST = Rank.SUPERINTENDENT, Rank.INSPECTOR, Rank.ACC
-
-
-def at_least(rank: str, needed: Rank) -> bool:
-    """Whether somebody of this rank ("" for none) may do what needs that one."""
-    return rank in RANKS and RANKS.index(Rank(rank)) >= RANKS.index(needed)
 
 
 class Halt(models.TextChoices):

@@ -12,14 +12,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import JournalData, record
-from audit.machine import move, require
+from audit.journal import record
 from audit.models import Entry
+from core.errors import Conflict, Refused
+from core.locks import lock
+from core.machine import JournalData, move
+from core.permissions import require
 from deployments import bluetest, clock_comparison, governor
 from deployments.applications import APPLY
 from deployments.events import announce
-from deployments.locks import hold, hold_period
+from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
 from watchlists import engines, thresholds
@@ -81,7 +83,7 @@ def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser)
     Raises:
         Refused: nothing is said of how. Conflict: it is not authorised, or was done already.
     """
-    hold(deployment)
+    lock_deployment(deployment)
     if not notice.strip():
         raise Refused("Say where and when the public was told.")
     refuse_names_on_file(notice)
@@ -99,11 +101,11 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
     """
     if not any(actor.has_perm(name) for name in (APPLY, RUN)):  # type: ignore[attr-defined]
         require(actor, APPLY)
-    hold_period(period)
+    lock_period(period)
     deployment = period.deployment
     if not deployment.has_authority or period.went_live_at is not None or period.ended_at is not None:
         raise Conflict("Lists are chosen under an authority, and before their period begins.")
-    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    locked = lock(Watchlist.objects.all(), watchlist.pk)
     if locked.state != Watchlist.State.SEALED or (
         locked.expires_at is not None and locked.expires_at <= timezone.now()
     ):
@@ -210,13 +212,13 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         Refused: with everything that is not. Conflict: the public was not told yet, or it is ready already.
     """
     require(actor, RUN)
-    hold(deployment)
+    lock_deployment(deployment)
     if deployment.state != Deployment.State.NOTIFIED:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
     period = next_period(deployment)
     if period is None:
         raise Refused("No period lies ahead.")
-    hold_period(period)
+    lock_period(period)
     not_who_authorised(deployment, actor)
     missing = obstacles(period)
     if missing:
@@ -239,7 +241,7 @@ def latest_moment() -> dt.datetime | None:
 
 def _preparing(period: Period, actor: AbstractBaseUser) -> None:
     require(actor, RUN)
-    hold_period(period)
+    lock_period(period)
     if not period.deployment.has_authority or period.ended_at is not None:
         raise Conflict("This period is over, or its deployment has no authority.")
 

@@ -11,13 +11,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import CLOCK, Actor, JournalData, System, record
-from audit.machine import move, require
+from audit.journal import record
+from core.actors import CLOCK, Actor, System
+from core.errors import Conflict, Refused
+from core.machine import JournalData, move
+from core.permissions import require
 from deployments import bluetest, documents
 from deployments.bluetest import end_tests
 from deployments.events import announce
-from deployments.locks import hold, hold_period
+from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Document, Period
 from deployments.policy import CHOSEN_HALTS, Halt
 from deployments.readiness import BACKWARDS, RUN, next_period, not_who_authorised, obstacles, verdict_of
@@ -61,7 +63,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 @transaction.atomic
 def unready(deployment: Deployment, *, actor: Actor) -> None:
     """Say that something is no longer seen to."""
-    hold(deployment)
+    lock_deployment(deployment)
     move(deployment, STEPS["unready"], actor=actor)
     announce(deployment.id, "deployment.changed", deployment.id)
 
@@ -73,7 +75,7 @@ def pause(deployment: Deployment, *, code: str, detail: str = "", actor: Actor) 
     Raises:
         Refused: no such reason. Conflict: it is not live.
     """
-    hold(deployment)
+    lock_deployment(deployment)
     _pause(deployment, code, detail, actor)
 
 
@@ -101,7 +103,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 def count_officers(period: Period, *, count: int, actor: AbstractBaseUser) -> None:
     """How many officers are there to respond. With fewer than were authorised, live cameras are paused."""
     require(actor, RUN)
-    hold_period(period)
+    lock_period(period)
     deployment = period.deployment
     if not deployment.has_authority or period.ended_at is not None:
         raise Conflict("This period is over, or its deployment has no authority.")
@@ -151,10 +153,10 @@ def stop(deployment: Deployment, *, code: str, detail: str = "", actor: Abstract
         Refused: no such reason, or it names somebody on the list. Conflict: cameras are neither on nor about to be.
     """
     require(actor, HALT)
-    hold(deployment)
+    lock_deployment(deployment)
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     if period is not None:
-        hold_period(period)
+        lock_period(period)
         deployment.refresh_from_db()
     _of_reason(code, detail, actor)
     now = timezone.now()
@@ -245,7 +247,7 @@ def judge(deployment: Deployment) -> None:
 
 @transaction.atomic
 def _expire(deployment: Deployment, now: dt.datetime) -> bool:
-    hold(deployment)
+    lock_deployment(deployment)
     if not Deployment.objects.lapsed(now).filter(pk=deployment.pk).exists():
         # Its authority was confirmed meanwhile.
         return False
@@ -282,12 +284,12 @@ def _current(deployment: Deployment) -> Period:
     Raises:
         Refused: none does.
     """
-    hold(deployment)
+    lock_deployment(deployment)
     now = timezone.now()
     period = next_period(deployment, now)
     if period is None:
         raise Refused("The authority has ended.")
-    hold_period(period)
+    lock_period(period)
     deployment.refresh_from_db()
     if period.starts_at is not None and now < period.starts_at:
         start = timezone.localtime(period.starts_at)
@@ -300,11 +302,11 @@ def _current(deployment: Deployment) -> Period:
 
 
 def _running(deployment: Deployment) -> Period:
-    hold(deployment)
+    lock_deployment(deployment)
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     if period is None:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}: nothing runs.")
-    hold_period(period)
+    lock_period(period)
     deployment.refresh_from_db()
     return period
 

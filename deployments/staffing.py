@@ -9,11 +9,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Refused
 from audit.journal import record
-from audit.machine import require
+from core.errors import Refused
+from core.permissions import require
 from deployments.events import announce
-from deployments.locks import hold
+from deployments.locks import lock_deployment
 from deployments.models import Deployment, Posting
 
 RUN = "deployments.run_deployment"
@@ -33,7 +33,7 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
         Refused: their role is not posted to deployments, or it is over.
     """
     require(actor, RUN)
-    hold(deployment)
+    lock_deployment(deployment)
     if deployment.is_over:
         raise Refused("This deployment is over: nobody is posted to it any more.")
     if not postable().filter(pk=user.pk).exists():
@@ -55,7 +55,7 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
 def withdraw(posting: Posting, *, actor: AbstractBaseUser) -> None:
     """End a posting: from now on they see nothing of the deployment."""
     require(actor, RUN)
-    hold(posting.deployment)
+    lock_deployment(posting.deployment)
     if not Posting.objects.current().filter(pk=posting.pk).exists():
         raise Refused("This posting has been ended already.")
     _end(posting, actor)

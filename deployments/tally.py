@@ -7,7 +7,7 @@ import uuid
 from django.db.models import F
 
 from deployments.events import announce
-from deployments.locks import hold, hold_of_camera
+from deployments.locks import lock_deployment, lock_deployment_of_camera
 from deployments.models import Deployment, Period
 from deployments.running import judge
 from watchlists.models import OperatingPoint
@@ -58,9 +58,9 @@ def note_corrected(period: Period, point: OperatingPoint, was_false: bool, is_fa
 
 def hold_for(period: Period) -> None:
     """Hold the deployment of an alert, before the alert itself."""
-    hold(period.deployment)
+    lock_deployment(period.deployment)
 
 
 def hold_for_camera(camera_id: uuid.UUID) -> None:
     """Hold the deployment whose camera has found somebody."""
-    hold_of_camera(camera_id)
+    lock_deployment_of_camera(camera_id)

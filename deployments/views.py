@@ -15,10 +15,10 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
-from audit.access import acting, permitted
 from audit.actions import Action
-from audit.errors import Refused
 from audit.journal import record
+from core.errors import Refused
+from core.permissions import acting, permitted
 from deployments import afterwards, applications, authority, readiness
 from deployments.forms import (
     PARTS,

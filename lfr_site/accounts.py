@@ -11,8 +11,11 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from audit.actions import Action
-from audit.errors import Refused
-from audit.journal import INSTALLER, Actor, JournalData, record
+from audit.journal import record
+from core.actors import INSTALLER, Actor
+from core.errors import Refused
+from core.locks import lock_all
+from core.machine import JournalData
 from lfr_site import signin
 from lfr_site.models import User
 from lfr_site.roles import ROLES, conflict_in
@@ -104,7 +107,7 @@ def _known(role: str) -> Group:
 
 def _lock(users: Collection[Any]) -> list[User]:
     """Two roles of a pair that are given at the same moment wait for each other here."""
-    return list(User.objects.filter(pk__in=users).order_by("pk").select_for_update(no_key=True))
+    return lock_all(User.objects.filter(pk__in=users))
 
 
 # A signal, because every way of giving a role passes it. What is written past Django is found at the next start

@@ -16,8 +16,9 @@ from rest_framework.views import exception_handler
 
 from alerts.api import AlertViewSet
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import INSTALLER, record
+from audit.journal import record
+from core.actors import INSTALLER
+from core.errors import Conflict, Refused
 from lfr_site.accounts import give_role
 from lfr_site.middleware import NUL, holds_nul
 from lfr_site.models import User

@@ -13,18 +13,21 @@ pages = get_asgi_application()
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 
-from alerts.routing import websocket_urlpatterns
+from alerts import routing as alert_sockets
+from capture import routing as camera_sockets
 from lfr_site.addresses import ClientAddress
 from lfr_site.health import HealthEndpoint
 from lfr_site.lanes import Lanes
 from lfr_site.limits import BodyLimit
 from lfr_site.origin import SameOrigin
 
+sockets = [*camera_sockets.websocket_urlpatterns, *alert_sockets.websocket_urlpatterns]
+
 application = ClientAddress(
     ProtocolTypeRouter(
         {
             "http": HealthEndpoint(Lanes(BodyLimit(pages))),
-            "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+            "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(sockets))),
         }
     )
 )

@@ -59,14 +59,14 @@ def begin_heartbeat(sender: Any, **kwargs: Any) -> None:
     writer = _heartbeats[part] = HeartbeatWriter(part, sender.hostname)
     writer.beat()
     if part == "frames":
-        from alerts.tasks import call_worker
+        from capture.tasks import call_worker
 
         # Frames may wait whose call was lost while no worker was there.
         call_worker()
         # In the loop that takes frames: one that hangs in a frame is silent.
         sender.timer.call_repeatedly(BEAT_S, writer.beat)
     elif part != "clock":
-        # An import or a slow recipient may take minutes: alive is enough.
+        # An import or a slow subscriber may take minutes: alive is enough.
         threading.Thread(target=_beat_for_ever, args=(writer,), name="heartbeat", daemon=True).start()
 
 

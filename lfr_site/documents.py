@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from alerts import models as alerts
 from audit.actions import Action
-from audit.machine import Step
+from core.machine import Step
 from deployments import models as deployments
 from lfr_site.roles import APART, ROLES
 from watchlists import models as watchlists

@@ -10,7 +10,7 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from audit.errors import Conflict, Refused
+from core.errors import Conflict, Refused
 from lfr_site.door import welcome
 from lfr_site.lanes import SIGNED_IN
 

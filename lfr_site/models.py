@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-from deployments.policy import Rank
+from core.ranks import Rank
 
 
 class User(AbstractUser):

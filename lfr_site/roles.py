@@ -14,7 +14,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.manage_cameras",
         "deployments.operate_camera",
         "watchlists.propose_threshold",
-        "alerts.manage_recipients",
+        "notifications.manage_subscribers",
     ),
     "Intelligence officer": (
         "watchlists.compile_watchlist",

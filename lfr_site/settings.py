@@ -78,7 +78,7 @@ LFR_OLD_PHOTOGRAPH_YEARS = environment.integer("LFR_OLD_PHOTOGRAPH_YEARS", 5, 1,
 LFR_LOOK_ALIKE_MARGIN = environment.integer("LFR_LOOK_ALIKE_MARGIN_PERCENT", 4, 1, 50) / 100
 LFR_PHOTOGRAPH_LIMITS = environment.limits("LFR_PHOTOGRAPH_LIMITS", LIMITS)
 # Where the photographs' keys are: never in the database.
-LFR_KEY_STORE = environment.text("LFR_KEY_STORE", "watchlists.keys.KeyFolder")
+LFR_KEY_STORE = environment.text("LFR_KEY_STORE", "core.keys.KeyFolder")
 LFR_KEYS = Path(environment.text("LFR_KEYS", str(LFR_DATA / "keys"))).expanduser().resolve()
 
 LFR_WEIGHTS = environment.folder("LFR_WEIGHTS")
@@ -107,6 +107,8 @@ INSTALLED_APPS = [
     "watchlists",
     "deployments",
     "alerts",
+    "capture",
+    "notifications",
     "reports",
     "demo",
     # Last, so that the permissions of all the others exist when it gives them to the roles.
@@ -179,7 +181,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         # that cameras, consoles and health have (lfr_site.lanes). A worker has one connection, which it keeps.
         "CONN_MAX_AGE": 0 if POOLS else environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
         # Asking each time would cost a worker a journey every frame: it makes a new one of what it finds broken
-        # (alerts.pipeline). A connection out of a pool is asked.
+        # (capture.pipeline). A connection out of a pool is asked.
         "CONN_HEALTH_CHECKS": POOLS,
         # Parameters apart from the statement's text, so that no log of statements can hold a stranger's template.
         # A statement seen five times on a connection is planned once more and kept.
@@ -230,7 +232,7 @@ CELERY_BEAT_SCHEDULE = {
         ("watchlists.destroy_due", 10),
         ("alerts.purge_due", 10),
         ("alerts.watch", 2),
-        ("alerts.deliver", 2),
+        ("notifications.deliver", 2),
         ("lfr_site.scrub", 15),
         ("watchlists.work_on_imports", 3),
     )
@@ -324,10 +326,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = LFR_LARGEST_REQUEST
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
-# Networks of the force's own that notifications may be sent to, although they are not public (alerts.destinations).
+# Networks of the force's own that may be notified, although they are not public (notifications.destinations).
 LFR_OWN_NETWORKS = environment.networks("LFR_OWN_NETWORKS")
 
-# E-mail to who is told of alerts: an SMTP server, or nothing is sent and the log of deliveries says why.
+# E-mail to subscribers: an SMTP server, or nothing is sent and the log of deliveries says why.
 EMAIL_HOST = environment.text("LFR_SMTP_HOST", "localhost")
 EMAIL_PORT = environment.integer("LFR_SMTP_PORT", 25, 1, 65_535)
 EMAIL_HOST_USER = environment.text("LFR_SMTP_USER", "")

@@ -33,7 +33,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from audit.actions import Action
-from audit.journal import JournalData, System, record
+from audit.journal import record
+from core.actors import System
+from core.machine import JournalData
 from lfr_site.addresses import UNKNOWN, counted_as
 from lfr_site.models import User
 

@@ -297,8 +297,8 @@ class Supervisor:
         # Imports take minutes and every core that is idle; the clock has seconds.
         lists = Child("lists", self._celery("lists", "lists", "solo"))
         # A server outside that answers slowly holds up nobody here.
-        outwards = Child("outwards", self._celery("outwards", "outwards", "solo"))
-        return [Child("clock", self._celery("clock", "clock", "solo")), lists, outwards, Child("beat", beat)]
+        notifications = Child("notifications", self._celery("notifications", "notifications", "solo"))
+        return [Child("clock", self._celery("clock", "clock", "solo")), lists, notifications, Child("beat", beat)]
 
     def _celery(self, queue: str, name: str, pool: str) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", queue, "-n", f"{name}@%h"]

@@ -15,5 +15,7 @@ urlpatterns = [
     path("", include("watchlists.urls")),
     path("", include("deployments.urls")),
     path("", include("alerts.urls")),
+    path("", include("capture.urls")),
+    path("", include("notifications.urls")),
     path("", include("reports.urls")),
 ]

@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from audit.access import acting, permitted
 from audit.actions import Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import Entry
+from core.permissions import acting, permitted
 from deployments.models import Deployment
 from reports.records import journal_csv, record_csv, record_of
 

@@ -23,12 +23,12 @@ from alerts import operations as alert_operations
 from alerts import raising
 from alerts.models import OPERATOR_ACTS, Alert
 from alerts.operations import Said
+from core.ranks import Rank
 from demo import rehearsal
 from demo.seeding import check_and_seal
 from deployments import running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
-from deployments.policy import Rank
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from recognition.detect import Face

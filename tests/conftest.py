@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from core import keys
 from recognition.engine import Engine
 from tests.cast import Cast, make_cast
 from tests.names import Names
-from watchlists import keys
 from watchlists.engine import engine as running_engine
 
 

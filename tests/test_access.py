@@ -9,13 +9,15 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from alerts import outwards
-from alerts.models import Event
 from audit.models import Entry
 from deployments import afterwards, authority, staffing
 from deployments.models import Period
 from lfr_site.models import User
+from notifications import operations as notifications
+from notifications import outbox
+from notifications.models import Subscriber
 from tests.cast import (
     NAMES,
     Cast,
@@ -156,8 +158,8 @@ TABLE: dict[str, Rule] = {
     "alert-release": Rule({"commander", "authority"}, "post"),
     "holds": Rule({"commander", "authority"}),
     "figures": Rule(DESK),
-    "recipients": Rule({"administrator"}),
-    "recipient-switch": Rule({"administrator"}, "post"),
+    "subscribers": Rule({"administrator"}),
+    "subscriber-switch": Rule({"administrator"}, "post"),
     "delivery-again": Rule({"administrator"}, "post"),
     "staff-post": Rule({"commander"}, "post"),
     "staff-withdraw": Rule({"commander"}, "post"),
@@ -206,10 +208,11 @@ def addresses(cast: Cast) -> dict[str, str]:
     proposal = thresholds.propose(
         point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.administrator
     )
-    recipient, _ = outwards.add_recipient(
-        name="A", kind="email", address="a@example.org", events=["alert.referred"], actor=cast.administrator
+    subscriber, _ = notifications.add_subscriber(
+        name="A", kind="email", address="a@example.org", topics=["alert.raised"], actor=cast.administrator
     )
-    outwards.tell(alert, Event.REFERRED)
+    Subscriber.objects.update(told_from=alert.raised_at)
+    outbox.collect(timezone.now())
     another = User.objects.create_user("another")
     another.groups.add(*cast.officer.groups.all())
     objects: dict[str, object] = {
@@ -226,8 +229,8 @@ def addresses(cast: Cast) -> dict[str, str]:
         "alert_id": alert.id,
         "shot_id": alert.shots.get().pk,
         "name": "no-such-step",
-        "recipient_id": recipient.pk,
-        "delivery_id": recipient.deliveries.get().pk,
+        "subscriber_id": subscriber.pk,
+        "delivery_id": subscriber.deliveries.get().pk,
         "posting_id": staffing.post(live, another, actor=cast.commander).pk,
         "photograph_id": photograph.id,
         "person_id": photograph.person_id,

@@ -17,8 +17,8 @@ from alerts.models import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, RES
 from alerts.operations import Said
 from alerts.policy import Result
 from alerts.timers import Spread, timers_of
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core.errors import Conflict, Refused
 from deployments import running, staffing, tally
 from deployments.models import Deployment, Posting
 from recognition.watch import Candidate

@@ -11,13 +11,14 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core.errors import Conflict, Refused
+from core.ranks import RANKS, Rank
 from demo import rehearsal
 from deployments import applications, authority, running
 from deployments.applications import APPLY, CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Document
-from deployments.policy import RANKS, Collateral, Rank
+from deployments.policy import Collateral
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, permit, random_embedding

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from alerts.pipeline import _bystanders
+from capture.pipeline import _bystanders
 from recognition.crop import face_crop, lone_face_crop
 from recognition.detect import Face
 from recognition.engine import Engine

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from alerts.camera_clock import TRIPS, CameraClock
+from capture.camera_clock import TRIPS, CameraClock
 
 
 def _answer(clock: CameraClock, ahead_ms: float = 0.0, number: int | None = None) -> bool | None:

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from alerts import afterwards, clocks, content, controls, evidence, figures, operations
 from alerts.models import Alert
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core.errors import Conflict, Refused
 from demo import rehearsal
 from deployments.models import Camera, Deployment, Period
 from recognition.imaging import decode_stored

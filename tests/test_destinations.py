@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from alerts import destinations, outwards
-from alerts.models import Recipient
-from audit.errors import Refused
+from core.errors import Refused
+from notifications import destinations, operations
+from notifications.models import Subscriber
 from tests.cast import Cast, make_alert, make_live_deployment
 from tests.names import Names
 from tests.program import listening
@@ -59,11 +59,11 @@ def known_names(names: Names) -> Names:
     return names
 
 
-def _add(cast: Cast, url: str) -> Recipient:
-    recipient, _ = outwards.add_recipient(
-        name="Records", kind="webhook", address=url, events=["alert.raised"], actor=cast.administrator
+def _add(cast: Cast, url: str) -> Subscriber:
+    subscriber, _ = operations.add_subscriber(
+        name="Records", kind="webhook", address=url, topics=["alert.raised"], actor=cast.administrator
     )
-    return recipient
+    return subscriber
 
 
 def _url(address: str) -> str:
@@ -94,18 +94,18 @@ def test_an_address_inside_is_refused_at_saving(cast: Cast) -> None:
     for url in (*map(_url, INSIDE), "http://127.1/", "http://2130706433/", "http://①②⑦.⓪.⓪.①/", "http://localhost/"):
         with pytest.raises(Refused, match=r"leads to .*, which is not a public address.*LFR_OWN_NETWORKS"):
             _add(cast, url)
-    assert not Recipient.objects.exists()
+    assert not Subscriber.objects.exists()
 
 
 def test_an_address_inside_is_refused_at_sending(cast: Cast, settings: Any) -> None:
     settings.LFR_OWN_NETWORKS = EVERY_NETWORK
-    recipients = [_add(cast, url) for url in (*map(_url, INSIDE), "http://①②⑦.⓪.⓪.①/")]
+    subscribers = [_add(cast, url) for url in (*map(_url, INSIDE), "http://①②⑦.⓪.⓪.①/")]
     make_alert(make_live_deployment(cast))
     settings.LFR_OWN_NETWORKS = ()
-    assert outwards.deliver_due() == (0, len(recipients))
-    for recipient in recipients:
-        delivery = recipient.deliveries.get()
-        assert delivery.answer.startswith("The address leads to "), (recipient.address, delivery.answer)
+    assert operations.deliver_due() == (0, len(subscribers))
+    for subscriber in subscribers:
+        delivery = subscriber.deliveries.get()
+        assert delivery.answer.startswith("The address leads to "), (subscriber.address, delivery.answer)
         assert (delivery.state, delivery.attempts) == ("waiting", 1)
 
 
@@ -120,22 +120,22 @@ def test_a_name_that_leads_inside_later_is_refused_at_sending(cast: Cast, names:
     with listening() as program:
         # It does not resolve yet, then leads outside, then inside.
         names.found["records.example"] = [[], ["8.8.8.8"], ["127.0.0.1"]]
-        recipient = _add(cast, f"http://records.example:{program.port}/hook")
+        subscriber = _add(cast, f"http://records.example:{program.port}/hook")
         _add(cast, "http://records.example/hook")
         make_alert(make_live_deployment(cast))
-        assert outwards.deliver_due() == (0, 2)
+        assert operations.deliver_due() == (0, 2)
         assert program.calls == []
-    assert "leads to 127.0.0.1" in recipient.deliveries.get().answer
+    assert "leads to 127.0.0.1" in subscriber.deliveries.get().answer
 
 
 def test_the_address_that_was_checked_is_the_one_that_is_called(cast: Cast, names: Names, settings: Any) -> None:
     settings.LFR_OWN_NETWORKS = (ip_network("127.0.0.1/32"),)
     with listening() as checked, listening("127.0.0.2", checked.port) as inside:
-        recipient = _add(cast, f"http://records.example:{checked.port}/hook")
+        subscriber = _add(cast, f"http://records.example:{checked.port}/hook")
         names.asked.clear()
         names.found["records.example"] = [["127.0.0.2", "127.0.0.1"], ["127.0.0.2"]]
         make_alert(make_live_deployment(cast))
-        assert outwards.deliver_due() == (1, 0), recipient.deliveries.get().answer
+        assert operations.deliver_due() == (1, 0), subscriber.deliveries.get().answer
         assert names.asked.count("records.example") == 1
         assert (len(checked.calls), inside.calls) == (1, [])
         assert checked.calls[0][0]["Host"] == f"records.example:{checked.port}"
@@ -144,12 +144,12 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(cast: Cast, name
 def test_a_redirect_is_not_followed_to_the_inside(cast: Cast, settings: Any) -> None:
     settings.LFR_OWN_NETWORKS = (ip_network("127.0.0.1/32"),)
     with listening() as program, listening("127.0.0.2") as inside:
-        recipient = _add(cast, program.url)
+        subscriber = _add(cast, program.url)
         program.status, program.location = 307, f"http://127.0.0.2:{inside.port}/hook"
         make_alert(make_live_deployment(cast))
-        assert outwards.deliver_due() == (0, 1)
+        assert operations.deliver_due() == (0, 1)
         assert (len(program.calls), inside.calls) == (1, [])
-    assert recipient.deliveries.get().answer == "HTTP 307"
+    assert subscriber.deliveries.get().answer == "HTTP 307"
 
 
 def test_a_proxy_of_the_environment_is_not_used(
@@ -161,7 +161,7 @@ def test_a_proxy_of_the_environment_is_not_used(
         monkeypatch.setenv("http_proxy", f"http://127.0.0.2:{inside.port}")
         _add(cast, f"http://records.example:{program.port}/hook")
         make_alert(make_live_deployment(cast))
-        assert outwards.deliver_due() == (1, 0)
+        assert operations.deliver_due() == (1, 0)
         assert (len(program.calls), inside.calls) == (1, [])
 
 

@@ -12,8 +12,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core import keys
+from core.errors import Conflict, Refused
+from core.keys import KeyGone
 from tests.cast import (
     Cast,
     add_person,
@@ -25,8 +27,7 @@ from tests.cast import (
     make_sealed_watchlist,
     make_watchlist,
 )
-from watchlists import destruction, keys, ledger, operations, people
-from watchlists.keys import KeyGone
+from watchlists import destruction, ledger, operations, people
 from watchlists.models import (
     Certificate,
     Flag,

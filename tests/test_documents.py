@@ -39,7 +39,7 @@ def test_commands_named_in_the_documents_exist() -> None:
 
 def test_protocol_names_every_code_and_message() -> None:
     page = (DOCS / "protocol.md").read_text()
-    source = "".join((BASE_DIR / "alerts" / name).read_text() for name in ("capture.py", "admission.py"))
+    source = "".join((BASE_DIR / "capture" / name).read_text() for name in ("consumer.py", "admission.py"))
     for code in re.findall(r"\b(44\d\d|1013)\b", source):
         assert f"| {code} |" in page
     for kind in set(re.findall(r'_say\("(\w+)"', source)):

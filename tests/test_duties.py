@@ -14,7 +14,7 @@ import pytest
 from django.apps import apps
 
 import watchlists
-from audit.errors import Refused
+from core.errors import Refused
 from lfr_site.models import User
 from tests.cast import (
     Cast,

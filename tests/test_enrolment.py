@@ -11,8 +11,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core import keys
+from core.errors import Conflict, Refused
 from recognition.imaging import decode_stored, encode_jpeg
 from recognition.quality import LIMITS, Limits
 from tests.cast import (
@@ -29,7 +30,7 @@ from tests.cast import (
     provenance,
     random_embedding,
 )
-from watchlists import destruction, engines, flags, keys, ledger, likeness, people
+from watchlists import destruction, engines, flags, ledger, likeness, people
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedLists

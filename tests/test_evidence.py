@@ -12,11 +12,12 @@ from django.utils import timezone
 
 from alerts import afterwards, content, evidence
 from alerts.models import Act, Alert, EvidenceHold, Shot
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core import keys
+from core.errors import Conflict, Refused
 from deployments import tally
 from tests.cast import Cast, act, client_of, end, make_alert, make_live_deployment, period_of
-from watchlists import destruction, keys
+from watchlists import destruction
 from watchlists.models import Certificate, Person
 
 State = Alert.State

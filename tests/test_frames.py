@@ -14,8 +14,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from alerts import frames
-from alerts.frames import SEND, Frame, FrameGate, FrameSource
+from capture import frame_queue
+from capture.frame_queue import SEND, Frame, FrameGate, FrameSource
 
 CAMERA = str(uuid.UUID(int=1))
 
@@ -195,7 +195,7 @@ async def test_a_hold_is_taken_again_when_valkey_has_lost_it(gate: FrameGate, va
 async def test_a_subscription_whose_line_went_silent_is_made_anew(
     settings: Any, monkeypatch: pytest.MonkeyPatch, valkey: redis.Redis
 ) -> None:
-    monkeypatch.setattr(frames, "QUIET_S", 0.2)
+    monkeypatch.setattr(frame_queue, "QUIET_S", 0.2)
     async with _line(settings) as silenced:
         gate = FrameGate()
         await gate.listen()
@@ -380,7 +380,7 @@ async def test_cameras_are_asked_again_after_every_worker_was_away(valkey: redis
     async with _cameras(4) as gates:
         for camera, gate in gates.items():
             await gate.offer(camera, _frame(1, gate.name))
-        # Nobody follows the call: the frames, the turns and the call run out, and their places in the row stay.
+        # Nobody follows the call: the frame_queue, the turns and the call run out, and their places in the row stay.
         valkey.delete("frames:called", *valkey.keys("frame:*"), *valkey.keys("pending:*"))
         assert valkey.llen("frames:ready") == 4
         for camera, gate in gates.items():

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from alerts import evidence
 from alerts.models import Alert, EvidenceHold
-from audit.errors import Refused
 from audit.models import Entry
+from core.errors import Refused
 from lfr_site.models import User
 from tests.cast import Cast, client_of, end, list_of, make_alert, make_live_deployment
 from watchlists import destruction

@@ -16,10 +16,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from audit.errors import Conflict, Refused
 from audit.journal import verify_chain
 from audit.models import Entry
 from benchmarks import hostile_files
+from core.errors import Conflict, Refused
 from recognition.imaging import encode_jpeg
 from tests.cast import Cast, make_operating_point, make_watchlist, portrait, portrait_jpeg
 from watchlists import bulk, importfile, imports, operations

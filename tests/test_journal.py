@@ -6,8 +6,9 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from audit.actions import Action, Verb
-from audit.journal import CLOCK, record, verify_chain
+from audit.journal import record, verify_chain
 from audit.models import GENESIS, Entry
+from core.actors import CLOCK
 from tests.cast import Cast
 
 

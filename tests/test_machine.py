@@ -16,8 +16,8 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.errors import Refused
 from audit.models import Entry
+from core.errors import Refused
 from demo import rehearsal
 from deployments import authority, bluetest, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
@@ -55,7 +55,7 @@ class World:
         return dt.datetime.now(dt.UTC) + self.offset
 
     def announced(self, deployment_id: Any, kind: str, subject: object) -> None:
-        """What a capture socket does when it is told (alerts.capture)."""
+        """What a capture socket does when it is told (capture.consumer)."""
         if kind in SHUTTING:
             self.sockets.clear()
 
@@ -71,7 +71,7 @@ class World:
                 self.sockets.setdefault(camera.pk, closes_at)
 
     def expire_sockets(self) -> None:
-        """A socket's own clock shuts it (alerts.capture, `_tick`)."""
+        """A socket's own clock shuts it (capture.consumer, `_tick`)."""
         self.sockets = {camera: end for camera, end in self.sockets.items() if end > self.now()}
 
 

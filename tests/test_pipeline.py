@@ -8,10 +8,11 @@ import time
 import pytest
 from django.db import DatabaseError
 
-from alerts import pipeline, raising
-from alerts.frames import Frame
+from alerts import raising
 from alerts.models import Alert
-from alerts.pipeline import NotLive, OtherEngine, read_frame
+from capture import pipeline
+from capture.frame_queue import Frame
+from capture.pipeline import NotLive, OtherEngine, read_frame
 from deployments.models import Camera, Deployment
 from recognition.engine import Engine
 from recognition.imaging import bounded, encode_jpeg

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from alerts import raising
 from alerts.models import Alert
-from audit.errors import Refused
 from audit.journal import verify_chain
 from audit.models import Entry
+from core.errors import Refused
 from recognition.watch import Candidate
 from tests.cast import (
     Cast,
@@ -44,9 +44,9 @@ def test_the_possible_matches_of_one_frame_are_stored_together(
     one, two, three = (_candidate(person) for person in Person.objects.order_by("added_at"))
     raise_alert(camera, one, make_sighting("a" * 32, 1))
     before = Entry.objects.count()
-    # Each alert takes 6 statements: photograph, known alert, alert, shot, counters, recipients. The shot of the open
+    # Each alert takes 5 statements: photograph, known alert, alert, shot, counters. The shot of the open
     # alert takes 5. The frame takes 2 to lock and read the deployment, 4 for the journal and 2 for the transaction.
-    with django_assert_num_queries(25), django_capture_on_commit_callbacks() as told:
+    with django_assert_num_queries(23), django_capture_on_commit_callbacks() as told:
         seen = [
             (one, make_sighting("a" * 32, 2)),
             (two, make_sighting("b" * 32, 2)),

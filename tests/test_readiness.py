@@ -12,9 +12,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from audit.errors import Conflict, Refused
 from audit.models import Entry
 from benchmarks.hostile_files import empty_scans
+from core.errors import Conflict, Refused
 from demo import rehearsal
 from demo.seeding import check_and_seal
 from deployments import authority, bluetest, cameras, readiness, running

@@ -10,12 +10,13 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
-from audit.errors import Refused
 from audit.models import Entry
+from core import keys
+from core.errors import Refused
 from recognition.engine import EngineIdentity
 from recognition.imaging import encode_jpeg
 from tests.cast import Cast, make_sealed_watchlist, make_watchlist, portrait_enrolment
-from watchlists import engines, keys, operations, people, reenrolment
+from watchlists import engines, operations, people, reenrolment
 from watchlists.models import Engine, Photograph, SealedTemplate, Template
 from watchlists.seal import content_hash
 

@@ -11,8 +11,8 @@ from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from audit.errors import Refused
 from audit.models import Entry
+from core.errors import Refused
 from lfr_site.accounts import add_user, give_role, remove_role
 from lfr_site.api import SERVICE_ROLE, issue_service_token
 from lfr_site.checks import nobody_has_roles_to_be_kept_apart

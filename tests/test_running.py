@@ -17,15 +17,15 @@ from alerts import afterwards as alert_afterwards
 from alerts import evidence
 from alerts.models import Alert
 from alerts.policy import Result
-from audit.errors import Conflict, Refused
-from audit.journal import CLOCK
-from audit.machine import move
 from audit.models import Entry
+from core.actors import CLOCK
+from core.errors import Conflict, Refused
+from core.machine import move
 from demo import rehearsal
 from deployments import afterwards, authority, bluetest, cameras, documents, governor, readiness, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
-from deployments.locks import hold
+from deployments.locks import lock_deployment
 from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.policy import Halt
 from deployments.querysets import FrameTerms
@@ -556,7 +556,7 @@ def _broken(*args: object, **kwargs: object) -> None:
 
 def test_one_deployment_that_fails_keeps_no_other_from_its_time(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = make_deployment(cast), make_deployment(cast)
-    holding = hold
+    holding = lock_deployment
 
     def fails_once(deployment: Deployment) -> None:
         if deployment.pk == first.pk:

@@ -1,4 +1,4 @@
-"""One round of sending: nothing that a recipient does holds up the worker or another recipient."""
+"""One round of sending: nothing that a subscriber does holds up the worker or another subscriber."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.utils import timezone
 
-from alerts import outwards, sending
-from alerts.models import Delivery, Recipient
 from lfr_site.supervisor import available_port
+from notifications import operations, outbox, sending
+from notifications.models import Delivery, Subscriber
 from tests.cast import Cast, apart, make_alert, make_live_deployment
 from tests.names import Names
 from tests.program import Program, holding, listening
@@ -47,21 +47,22 @@ def program() -> Iterator[Program]:
         yield program
 
 
-def _add(cast: Cast, address: str, kind: str = "webhook") -> Recipient:
-    recipient, _ = outwards.add_recipient(
-        name=address[:80], kind=kind, address=address, events=["alert.raised"], actor=cast.administrator
+def _add(cast: Cast, address: str, kind: str = "webhook") -> Subscriber:
+    subscriber, _ = operations.add_subscriber(
+        name=address[:80], kind=kind, address=address, topics=["alert.raised"], actor=cast.administrator
     )
-    return recipient
+    return subscriber
 
 
 def _raise_alerts(cast: Cast, count: int) -> None:
     deployment = make_live_deployment(cast)
     for number in range(count):
         make_alert(deployment, f"{number:032}")
+    outbox.collect(timezone.now())
 
 
-def _ids(recipient: Recipient) -> list[str]:
-    return [str(pk) for pk in recipient.deliveries.values_list("pk", flat=True)]
+def _ids(subscriber: Subscriber) -> list[str]:
+    return [str(pk) for pk in subscriber.deliveries.values_list("pk", flat=True)]
 
 
 @pytest.mark.parametrize("kind", HOLDERS)
@@ -71,7 +72,7 @@ def test_a_webhook_that_never_ends_its_answer_fails_and_others_are_delivered(
     with holding(*HOLDERS[kind]) as holder:
         held, good = _add(cast, holder.url), _add(cast, program.url)
         _raise_alerts(cast, 2)
-        assert outwards.deliver_due() == (2, 1)
+        assert operations.deliver_due() == (2, 1)
         # The worker is back long before the server would have let go of it.
         assert (holder.called, holder.gave_up) == (1, False)
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(good)
@@ -83,18 +84,18 @@ def test_a_webhook_that_never_ends_its_answer_fails_and_others_are_delivered(
 @pytest.mark.parametrize("headers", [b"x: " + b"x" * 100_000, b"x: x\r\n" * 10_000])
 def test_an_answer_with_endless_headers_is_not_kept(cast: Cast, headers: bytes) -> None:
     with holding(b"HTTP/1.1 200 OK\r\n" + headers, b"x") as holder:
-        recipient = _add(cast, holder.url)
+        subscriber = _add(cast, holder.url)
         _raise_alerts(cast, 1)
-        assert outwards.deliver_due() == (0, 1)
+        assert operations.deliver_due() == (0, 1)
         assert not holder.gave_up
-    assert recipient.deliveries.get().state == Delivery.State.WAITING
+    assert subscriber.deliveries.get().state == Delivery.State.WAITING
 
 
 def test_the_body_of_an_answer_is_not_read(cast: Cast) -> None:
     with holding(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n", b"x") as holder:
         _add(cast, holder.url)
         _raise_alerts(cast, 1)
-        assert outwards.deliver_due() == (1, 0)
+        assert operations.deliver_due() == (1, 0)
         assert not holder.gave_up
 
 
@@ -103,17 +104,17 @@ def test_a_name_server_that_does_not_answer_holds_up_nobody_else(cast: Cast, pro
     _add(cast, program.url)
     names.hanging.update(f"records{number}.example" for number in range(40))
     _raise_alerts(cast, 1)
-    assert outwards.deliver_due() == (1, 40)
+    assert operations.deliver_due() == (1, 40)
     assert not names.answer.is_set()
-    assert {recipient.deliveries.get().answer for recipient in held} == {LATE}
+    assert {subscriber.deliveries.get().answer for subscriber in held} == {LATE}
 
 
-def test_many_messages_of_one_recipient_leave_room_for_others(cast: Cast, program: Program) -> None:
+def test_many_messages_of_one_subscriber_leave_room_for_others(cast: Cast, program: Program) -> None:
     _add(cast, "http://127.0.0.1:1/")
-    _raise_alerts(cast, outwards.BATCH)
+    _raise_alerts(cast, operations.BATCH)
     good = _add(cast, program.url)
     _raise_alerts(cast, 1)
-    assert outwards.deliver_due() == (1, 1)
+    assert operations.deliver_due() == (1, 1)
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(good)
 
 
@@ -126,40 +127,40 @@ def test_the_end_of_the_round_loses_no_message_and_counts_none(
         held = _add(cast, holder.url)
         _raise_alerts(cast, 2)
         before = list(held.deliveries.values("pk", "state", "attempts", "due_at", "answer"))
-        assert outwards.deliver_due() == (0, 0)
+        assert operations.deliver_due() == (0, 0)
         assert holder.called == 1
     assert list(held.deliveries.values("pk", "state", "attempts", "due_at", "answer")) == before
     held.address = program.url
     held.save()
     monkeypatch.undo()
-    assert outwards.deliver_due() == (2, 0)
+    assert operations.deliver_due() == (2, 0)
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(held)
 
 
 def test_what_one_round_has_no_time_for_comes_in_the_next_in_order(
     cast: Cast, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A recipient that takes its time holds its own messages up only: here a message is all that fits a round."""
+    """A subscriber that takes its time holds its own messages up only: here a message is all that fits a round."""
     monkeypatch.setattr(sending, "ROUND_DEADLINE_S", sending.MESSAGE_DEADLINE_S)
-    recipient = _add(cast, program.url)
+    subscriber = _add(cast, program.url)
     _raise_alerts(cast, 3)
     for number in range(3):
-        assert set(recipient.deliveries.filter(state="waiting").values_list("attempts", flat=True)) == {0}
-        assert outwards.deliver_due() == (1, 0)
-        assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(recipient)[: number + 1]
-    assert outwards.deliver_due() == (0, 0)
+        assert set(subscriber.deliveries.filter(state="waiting").values_list("attempts", flat=True)) == {0}
+        assert operations.deliver_due() == (1, 0)
+        assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(subscriber)[: number + 1]
+    assert operations.deliver_due() == (0, 0)
 
 
 def test_a_message_that_another_worker_has_claimed_is_not_overtaken(cast: Cast, program: Program) -> None:
-    recipient = _add(cast, program.url)
+    subscriber = _add(cast, program.url)
     _raise_alerts(cast, 2)
     now = timezone.now()
-    first, _ = outwards._claim(now)[0]
-    assert outwards.deliver_due(at=now) == (0, 0)
+    first, _ = operations._claim(now)[0]
+    assert operations.deliver_due(at=now) == (0, 0)
     # Its worker died: after the claim's time both are sent.
-    assert outwards.deliver_due(at=now + outwards.CLAIM + dt.timedelta(seconds=1)) == (2, 0)
-    assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(recipient)
-    assert _ids(recipient)[0] == str(first.pk)
+    assert operations.deliver_due(at=now + operations.CLAIM + dt.timedelta(seconds=1)) == (2, 0)
+    assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(subscriber)
+    assert _ids(subscriber)[0] == str(first.pk)
 
 
 @pytest.mark.parametrize("first", [b"220 mail", b"220 mail.example\r\n250-mail"])
@@ -171,11 +172,11 @@ def test_a_mail_server_that_never_ends_its_answer_fails_and_others_are_delivered
         held = [_add(cast, f"{name}@force.example", "email") for name in ("control", "records")]
         good = _add(cast, program.url)
         _raise_alerts(cast, 1)
-        assert outwards.deliver_due() == (1, 2)
+        assert operations.deliver_due() == (1, 2)
         assert (holder.called, holder.gave_up) == (2, False)
     assert len(program.calls) == len(_ids(good)) == 1
-    for recipient in held:
-        delivery = recipient.deliveries.get()
+    for subscriber in held:
+        delivery = subscriber.deliveries.get()
         assert (delivery.state, delivery.attempts, delivery.answer) == ("waiting", 1, LATE)
 
 
@@ -186,7 +187,7 @@ def test_a_letter_that_cannot_be_written_holds_up_nobody_else(cast: Cast, progra
     _raise_alerts(cast, 1)
     with _mail_server() as port:
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
-        assert outwards.deliver_due() == (1, 1)
+        assert operations.deliver_due() == (1, 1)
     delivery = held.deliveries.get()
     assert (delivery.state, delivery.attempts, delivery.answer) == ("waiting", 1, "BadHeaderError")
 
@@ -233,7 +234,7 @@ def test_the_certificate_must_be_that_of_the_name(cast: Cast, names: Names, cert
         _add(cast, f"https://records.example:{program.port}/hook")
         other = _add(cast, f"https://other.example:{program.port}/hook")
         _raise_alerts(cast, 1)
-        assert outwards.deliver_due() == (1, 1)
+        assert operations.deliver_due() == (1, 1)
         assert len(program.calls) == 1
     assert other.deliveries.get().answer == "The certificate is not valid."
 
@@ -245,7 +246,7 @@ def test_mail_is_encrypted_for_the_mail_servers_own_name(
     names.found[host] = [["127.0.0.1"]]
     with _mail_server(certificate) as port:
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = host, port, True
-        recipient = _add(cast, "control@force.example", "email")
+        subscriber = _add(cast, "control@force.example", "email")
         _raise_alerts(cast, 1)
-        assert outwards.deliver_due() == ((0, 1) if answer else (1, 0))
-    assert recipient.deliveries.get().answer == answer
+        assert operations.deliver_due() == ((0, 1) if answer else (1, 0))
+    assert subscriber.deliveries.get().answer == answer

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from agent.line import ENCODINGS, FIRST_ENCODING, LONGEST_TRANSFER_S, SIZES, Line
-from alerts.telemetry import StreamTelemetry
+from capture.telemetry import StreamTelemetry
 from deployments.cameras import FrameCounts
 
 

@@ -10,8 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core.errors import Conflict, Refused
 from demo import rehearsal
 from lfr_site.roles import ROLES
 from tests.cast import Cast, make_operating_point, permit

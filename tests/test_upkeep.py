@@ -14,8 +14,8 @@ import pytest
 import redis
 from django.conf import settings
 
-from alerts.frames import Frame, FrameSource, Turn
-from alerts.turn_keeper import HUNG, TurnKeeper
+from capture.frame_queue import Frame, FrameSource, Turn
+from capture.turn_keeper import HUNG, TurnKeeper
 from lfr_site import supervisor
 from lfr_site.supervisor import BASE_DIR, Child
 
@@ -86,8 +86,8 @@ def test_a_worker_that_never_comes_back_from_a_frame_ends() -> None:
 import time
 import django
 django.setup()
-from alerts import turn_keeper
-from alerts.frames import Frame, FrameSource, Turn
+from capture import turn_keeper
+from capture.frame_queue import Frame, FrameSource, Turn
 turn_keeper.LONGEST_TURN_S = 0.5
 with turn_keeper.TurnKeeper(FrameSource()).keeping(Turn("hung", "t" * 32, Frame(1, 1.0, 1.0, "nobody"), None)):
     time.sleep(600)

@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
-from audit.errors import Conflict, Refused
 from audit.models import Entry
+from core.errors import Conflict, Refused
 from demo.seeding import check_and_seal
 from tests.cast import (
     Cast,

@@ -22,12 +22,12 @@ from rest_framework.views import APIView
 
 from audit.actions import Action
 from audit.journal import record
+from core.keys import KeyGone
 from recognition.imaging import UnreadableImage
 from watchlists import destruction, flags, imports, ledger, operations, people
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.forms import PhotographForm
 from watchlists.import_views import NamelessFileHandler
-from watchlists.keys import KeyGone
 from watchlists.models import Certificate, Flag, Import, Person, Photograph, Watchlist
 from watchlists.seal import content_hash
 from watchlists.serializers import (

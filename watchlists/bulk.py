@@ -11,10 +11,11 @@ from django.db import transaction
 
 import recognition.engine
 from audit.actions import Action
-from audit.errors import Refused
 from audit.journal import Event, record_all
-from audit.machine import require
-from watchlists import engines, keys
+from core import keys
+from core.errors import Refused
+from core.permissions import require
+from watchlists import engines
 from watchlists.contributions import Kind, note_contribution
 from watchlists.flags import alike, photograph_flags
 from watchlists.likeness import Crowd

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
 
-from audit.errors import Refused
+from core.errors import Refused
 from watchlists.models import Contribution, Watchlist
 
 Kind = Contribution.Kind

@@ -19,10 +19,14 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Refused
-from audit.journal import CLOCK, INSTALLER, Actor, JournalData, record
-from audit.machine import move, require
-from watchlists import holds, keys, ledger
+from audit.journal import record
+from core import keys
+from core.actors import CLOCK, INSTALLER, Actor
+from core.errors import Refused
+from core.locks import lock
+from core.machine import JournalData, move
+from core.permissions import require
+from watchlists import holds, ledger
 from watchlists.models import (
     STEPS,
     Certificate,
@@ -87,7 +91,7 @@ def destroy_due(*, at: dt.datetime | None = None) -> int:
 @transaction.atomic
 def destroy(watchlist: Watchlist) -> Certificate:
     """Delete everything a list holds of anybody, but what is held as evidence. Its row, certificate and ledger stay."""
-    Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    lock(Watchlist.objects.all(), watchlist.pk)
     held = [hold.person for hold in Hold.objects.filter(person__watchlist=watchlist).select_related("person")]
     for person in held:
         _keep_as_evidence(person)
@@ -127,7 +131,7 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
         Refused: what `holds.accepted_reason` refuses, or a hold already.
     """
     require(actor, HOLD)
-    Watchlist.objects.select_for_update(no_key=True).get(pk=person.watchlist_id)
+    lock(Watchlist.objects.all(), person.watchlist_id)
     reason = holds.accepted_reason(reason, review_on=review_on)
     hold, is_new = Hold.objects.get_or_create(
         person=person, defaults={"reason": reason, "owner_id": actor.pk, "review_on": review_on}
@@ -147,7 +151,7 @@ def release_hold(person: Person, *, reason: str, actor: AbstractBaseUser) -> Non
         Refused: it is not held, or what `holds.accepted_release` refuses.
     """
     require(actor, HOLD)
-    watchlist = Watchlist.objects.select_for_update(no_key=True).get(pk=person.watchlist_id)
+    watchlist = lock(Watchlist.objects.all(), person.watchlist_id)
     held = Hold.objects.filter(person=person).select_related("owner").first()
     if held is None:
         raise Refused("This entry is not held.")
@@ -179,7 +183,7 @@ def rotate_keys(*, actor: Actor = INSTALLER) -> tuple[int, int]:
                 continue
             watchlist = owner.person.watchlist
             # Whoever adds a photograph holds this row: none is encrypted with the old value after this.
-            Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+            lock(Watchlist.objects.all(), watchlist.pk)
             if watchlist.imports.filter(state__in=("reading", "ready", "importing")).exists():
                 # Its staged photographs are under this key: next time.
                 continue

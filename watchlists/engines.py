@@ -10,7 +10,8 @@ from django.db import transaction
 import recognition.calibration
 import recognition.engine
 from audit.actions import Action
-from audit.journal import INSTALLER, Actor, record
+from audit.journal import record
+from core.actors import INSTALLER, Actor
 from recognition.engine import EngineIdentity
 from watchlists.defaults import Measurement
 from watchlists.engine import identity as running_identity

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
 from audit.journal import record
-from audit.machine import require
+from core.errors import Conflict, Refused
+from core.locks import lock
+from core.permissions import require
 from recognition.enrolment import Enrolment
 from watchlists import engines
 from watchlists.contributions import Kind, note_contribution
@@ -74,7 +75,7 @@ def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractB
 
 
 def _lock_unsettled(watchlist: Watchlist) -> None:
-    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
         raise Conflict(f"This list is {locked.get_state_display().lower()}; its flags are settled.")
 

@@ -7,7 +7,7 @@ import datetime as dt
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from audit.errors import Refused
+from core.errors import Refused
 from watchlists.models.holds import EvidenceHoldBase
 from watchlists.operations import refuse_names_on_file
 

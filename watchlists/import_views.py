@@ -18,10 +18,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from audit.access import acting, permitted
 from audit.actions import Action
-from audit.errors import Refused
 from audit.journal import record
+from core.errors import Refused
+from core.permissions import acting, permitted
 from watchlists import imports
 from watchlists.forms import ImportForm
 from watchlists.importfile import COLUMNS, template

@@ -25,12 +25,16 @@ from django.utils import timezone
 
 import recognition.engine
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import CLOCK, record
-from audit.machine import move, require
+from audit.journal import record
+from core import keys
+from core.actors import CLOCK
+from core.errors import Conflict, Refused
+from core.locks import lock
+from core.machine import move
+from core.permissions import require
 from recognition.enrolment import Enrolment
 from recognition.reading import enrolling
-from watchlists import bulk, engines, keys, people
+from watchlists import bulk, engines, people
 from watchlists.contributions import Kind, note_contribution
 from watchlists.engine import choice
 from watchlists.importfile import BadFile, Line, PhotographArchive, forms_of, lines_of
@@ -275,7 +279,7 @@ def _read(imported: Import, pk: int, reading: Enrolment | str) -> ImportPhotogra
 @transaction.atomic
 def _keep(imported: Import, batch: list[ImportPhotograph]) -> bool:
     """Keep what was read; False when the import was given up meanwhile."""
-    state = Import.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=imported.pk)
+    state = lock(Import.objects.only("state"), imported.pk).state
     if state != Import.State.READING:
         return False
     for staged in batch:
@@ -349,7 +353,7 @@ def _forget(imported: Import) -> None:
 
 @transaction.atomic
 def _add_batch(imported: Import, ids: Sequence[int], crowd: Crowd) -> bool:
-    state = Import.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=imported.pk)
+    state = lock(Import.objects.only("state"), imported.pk).state
     if state != Import.State.IMPORTING:
         return False
     able = imported.rows.filter(pk__in=ids, verdict__in=(Verdict.GOOD, Verdict.WARN))

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.journal import record
-from audit.machine import require
-from watchlists import keys
+from core import keys
+from core.permissions import require
 from watchlists.models import LedgerEntry, Person, Watchlist
 
 SEARCH = "watchlists.search_ledger"

@@ -13,10 +13,14 @@ from django.db.models import Min, QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import CLOCK, Actor, record
-from audit.machine import move, require
-from watchlists import engines, keys, policy
+from audit.journal import record
+from core import keys
+from core.actors import CLOCK, Actor
+from core.errors import Conflict, Refused
+from core.locks import lock, lock_all
+from core.machine import move
+from core.permissions import require
+from watchlists import engines, policy
 from watchlists.contributions import Kind, carry_over, note_contribution, refuse_contributor
 from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
 from watchlists.people import AUTHORISE, COMPILE, PARTICULARS, lock_editable
@@ -179,7 +183,7 @@ def authorise_watchlist(
     require(actor, AUTHORISE)
     # With the list that this one replaces, in one order, and both before the journal.
     pair = [watchlist.pk, *([watchlist.replaces_id] if watchlist.replaces_id else [])]
-    list(Watchlist.objects.filter(pk__in=pair).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    lock_all(Watchlist.objects.filter(pk__in=pair))
     _lock(watchlist)
     if watchlist.state != Watchlist.State.CHECKED:
         raise Conflict(f"This list is {watchlist.get_state_display().lower()}: there is nothing to approve.")
@@ -342,5 +346,5 @@ def _copy(person: Person, draft: Watchlist) -> None:
 
 
 def _lock(watchlist: Watchlist) -> None:
-    Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    lock(Watchlist.objects.all(), watchlist.pk)
     watchlist.refresh_from_db()

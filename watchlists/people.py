@@ -14,10 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
 from audit.journal import Event, record, record_all
-from audit.machine import require
-from watchlists import engines, keys
+from core import keys
+from core.errors import Conflict, Refused
+from core.locks import lock, lock_all
+from core.permissions import require
+from watchlists import engines
 from watchlists.contributions import Kind, note_contribution
 from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
@@ -102,7 +104,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
     """
     require(actor, COMPILE)
     lock_editable(person.watchlist)
-    held = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
+    held = lock(Person.objects.all(), person.pk)
     if held.revision != revision:
         raise Conflict(
             "Somebody else has changed this entry since you opened it. Nothing of yours was kept: open it again, and "
@@ -254,7 +256,7 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
         Conflict: the list is approved, or over.
     """
     require(actor, COMPILE)
-    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
         raise Conflict(f"This list is {locked.get_state_display().lower()}: its entries are not checked any more.")
     chosen = Person.objects.filter(watchlist=watchlist)
@@ -279,8 +281,7 @@ def lock_drafts(watchlist: Watchlist) -> set[uuid.UUID]:
     Raises:
         Conflict: the list itself can no longer be edited.
     """
-    drafts = Watchlist.objects.filter(state__in=EDITABLE).order_by("pk").select_for_update(no_key=True)
-    held = set(drafts.values_list("pk", flat=True))
+    held = {draft.pk for draft in lock_all(Watchlist.objects.filter(state__in=EDITABLE))}
     if watchlist.pk not in held:
         lock_editable(watchlist)
     return held
@@ -292,7 +293,7 @@ def lock_editable(watchlist: Watchlist) -> None:
     Raises:
         Conflict: it can no longer be edited.
     """
-    locked = Watchlist.objects.select_for_update(no_key=True).get(pk=watchlist.pk)
+    locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not locked.is_editable:
         state = locked.get_state_display().lower()
         raise Conflict(f"This list is {state}; only a draft can be changed. Draw up a new version of it instead.")

@@ -10,14 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from audit.access import acting, permitted
 from audit.actions import Action
-from audit.errors import Refused
 from audit.journal import record
+from core.errors import Refused
+from core.keys import KeyGone
+from core.permissions import acting, permitted
 from recognition.imaging import encode_jpeg
 from watchlists import destruction, flags, ledger, people
 from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm, ReleaseForm
-from watchlists.keys import KeyGone
 from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
 

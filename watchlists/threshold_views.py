@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from audit.access import acting, permitted
-from audit.errors import Refused
+from core.errors import Refused
+from core.permissions import acting, permitted
 from watchlists import thresholds
 from watchlists.engines import current_engine
 from watchlists.forms import EvidenceForm, ReasonForm, ThresholdForm

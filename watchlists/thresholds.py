@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.errors import Conflict, Refused
-from audit.journal import JournalData, record
-from audit.machine import move, require
+from audit.journal import record
+from core.errors import Conflict, Refused
+from core.machine import JournalData, move
+from core.permissions import require
 from recognition.calibration import CannotSupport, Rate, Threshold
 from watchlists import engines
 from watchlists.models import PROPOSAL_STEPS, BiasEvidence, Calibration, OperatingPoint, ThresholdProposal

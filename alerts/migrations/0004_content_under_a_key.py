@@ -18,7 +18,7 @@ JUDGEMENTS = {"dismissed": ("op_false", "not_same"), "unsure": ("unsure", "canno
 def carry_over(apps: Any, schema_editor: Any) -> None:
     # Not the models: only how a piece is encrypted.
     from alerts.content import seal
-    from watchlists import keys
+    from core import keys
 
     alerts, acts, shots = (apps.get_model("alerts", name) for name in ("Alert", "Act", "Shot"))
     journal = apps.get_model("audit", "Entry")

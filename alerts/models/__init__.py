@@ -18,7 +18,6 @@ from alerts.models.alerts import (
     Alert,
 )
 from alerts.models.evidence import EvidenceHold, Shot
-from alerts.models.outwards import Delivery, Event, Recipient
 
 __all__ = [
     "CORRECTIONS",
@@ -36,9 +35,6 @@ __all__ = [
     "Act",
     "ActKind",
     "Alert",
-    "Delivery",
-    "Event",
     "EvidenceHold",
-    "Recipient",
     "Shot",
 ]

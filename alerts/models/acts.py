@@ -10,6 +10,7 @@ from django.db import models
 
 from alerts.models.alerts import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, Alert
 from alerts.policy import Feature, Hindrance
+from alerts.querysets import ActQuerySet
 
 _LABELS = {
     **{name: kind.label for name, kind in {**OPERATOR_ACTS, **OFFICER_ACTS, **OTHER_ACTS}.items()},
@@ -21,14 +22,15 @@ _LABELS = {
 class Act(models.Model):
     """One act on an alert, as it was done. The database refuses to change or delete it; a correction is another act.
 
-    key: made by who sent it, so that one sent twice over a bad connection is one. done_at: when it was done;
-    recorded_at: when it came in, later when the handset had no connection. alike, differ, hindrances: what a judgement
-    rests on.
+    revision: of the alert after it. key: made by who sent it, so that one sent twice over a bad connection is one.
+    done_at: when it was done; recorded_at: when it came in, later when the handset had no connection. alike, differ,
+    hindrances: what a judgement rests on.
     """
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=16, choices=list(_LABELS.items()))
+    revision = models.PositiveIntegerField()
     before = models.CharField(max_length=16, choices=Alert.State.choices)
     after = models.CharField(max_length=16, choices=Alert.State.choices)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
@@ -41,8 +43,11 @@ class Act(models.Model):
     leaflet = models.BooleanField(null=True, help_text="Whether the leaflet was given, where that is asked.")
     reason = models.CharField(max_length=300, blank=True, help_text="Of a correction.")
 
+    objects = ActQuerySet.as_manager()
+
     class Meta:
         ordering = ("pk",)
+        indexes = (models.Index(fields=["recorded_at"]),)
 
     def __str__(self) -> str:
         return f"{self.get_name_display()}: {self.alert}"

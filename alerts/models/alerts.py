@@ -12,7 +12,7 @@ from django.db import models
 from alerts.policy import Disposal, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
 from alerts.querysets import AlertQuerySet
 from audit.actions import Action
-from audit.machine import Step
+from core.machine import Step
 from deployments.models import Camera, Deployment
 from watchlists.models import OperatingPoint, Person, Photograph
 from watchlists.policy import Tier
@@ -173,8 +173,7 @@ class Alert(models.Model):
 
     def undo_until(self) -> dt.datetime | None:
         """How long its operator may take the judgement back."""
-        can = self.state in (self.State.REFERRED, self.State.OP_FALSE, self.State.UNSURE)
-        return self.decided_at + settings.LFR_UNDO if self.decided_at and can else None
+        return self.decided_at + settings.LFR_UNDO if self.decided_at and self.state in CAN_BE_TAKEN_BACK else None
 
     def is_revealed(self, at: dt.datetime) -> bool:
         """Whether name and score may be shown: judged, and no longer to be taken back. Nobody sees them before."""
@@ -200,6 +199,7 @@ _S = Alert.State
 _DECIDE, _RESPOND, _RUN = "alerts.decide_alert", "alerts.record_outcome", "deployments.run_deployment"
 UNDECIDED = (_S.RAISED, _S.REVIEW, _S.UNSURE)
 IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
+CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.UNSURE)
 OPEN = (*UNDECIDED, *IN_THE_STREET, _S.EXPIRED)
 _SPOKEN_TO = (_S.ENGAGED, _S.ID_CHECK)
 _NOT_YET_MET = (_S.REFERRED, _S.ACKED)
@@ -224,9 +224,7 @@ OPERATOR_ACTS: dict[str, ActKind] = {
     "not_same": ActKind("Not the same", Step(UNDECIDED, _S.OP_FALSE, _DECIDE, Action.ALERT_DECIDED)),
     "cannot_say": ActKind("Cannot say", Step((_S.RAISED, _S.REVIEW), _S.UNSURE, _DECIDE, Action.ALERT_DECIDED)),
     "open": ActKind("Taken up", Step((_S.RAISED,), _S.REVIEW, _DECIDE, Action.ALERT_OPENED)),
-    "undo": ActKind(
-        "Taken back", Step((_S.REFERRED, _S.OP_FALSE, _S.UNSURE), _S.REVIEW, _DECIDE, Action.ALERT_RETRACTED)
-    ),
+    "undo": ActKind("Taken back", Step(CAN_BE_TAKEN_BACK, _S.REVIEW, _DECIDE, Action.ALERT_RETRACTED)),
     "hand_over": ActKind("Handed over", Step(_NOT_YET_MET, _S.REFERRED, _DECIDE, Action.ALERT_HANDED_OVER)),
 }
 JUDGEMENTS = ("same", "not_same", "cannot_say")

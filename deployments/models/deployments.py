@@ -12,8 +12,9 @@ from django.db import models
 from django.utils import timezone
 
 from audit.actions import Action
-from audit.machine import Step
-from deployments.policy import Collateral, Halt, Rank, UseCase
+from core.machine import Step
+from core.ranks import Rank
+from deployments.policy import Collateral, Halt, UseCase
 from deployments.querysets import DeploymentQuerySet
 from watchlists.models import OperatingPoint
 

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
-from audit.machine import Step
+from core.machine import Step
+from core.ranks import Rank
 from deployments.models.deployments import Deployment
-from deployments.policy import Rank
 from watchlists.models import OperatingPoint
 
 

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from alerts.camera_clock import TRIPS
+from capture.camera_clock import TRIPS
 from recognition.imaging import encode_jpeg
 from tests.cast import portrait_jpeg
 from tests.live.system import LiveDeployment, LiveSystem, LiveUser, Socket, eventually, go_live, socket

@@ -57,8 +57,8 @@ def test_a_program_outside_is_told_by_the_running_system(
     live: LiveSystem, two: tuple[LiveDeployment, LiveDeployment]
 ) -> None:
     with listening() as program:
-        about = {"name": "Records", "kind": "webhook", "address": program.url, "events": "alert.raised"}
-        page = live.user("administrator").post("/recipients/", {**about, "deployment": two[1].id}).text
+        about = {"name": "Records", "kind": "webhook", "address": program.url, "topics": "alert.raised"}
+        page = live.user("administrator").post("/notifications/", {**about, "deployment": two[1].id}).text
         secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page)
         assert secret is not None
         with Street.of(live, two[1].cameras[0]) as street:
@@ -67,7 +67,7 @@ def test_a_program_outside_is_told_by_the_running_system(
         headers, body = program.calls[0]
         told = Webhook(secret[0]).verify(body, headers)
         assert (told["type"], told["data"]["deployment"]) == ("alert.raised", two[1].id)
-        assert eventually(lambda: "Delivered" in live.user("administrator").get("/recipients/").text)
+        assert eventually(lambda: "Delivered" in live.user("administrator").get("/notifications/").text)
 
 
 @pytest.mark.parametrize("role", ["administrator", "intelligence", "authority", "compliance"])

@@ -10,7 +10,7 @@ from django.db import models
 from pgvector.django import VectorField
 
 from audit.actions import Action
-from audit.machine import Step
+from core.machine import Step
 from watchlists.models.engines import Engine
 from watchlists.models.lists import Watchlist
 

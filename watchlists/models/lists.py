@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
-from audit.machine import Step
+from core.machine import Step
 from watchlists.models.engines import Engine
 from watchlists.querysets import WatchlistQuerySet
 

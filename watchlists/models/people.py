@@ -12,9 +12,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from core import keys
 from recognition.crop import SIDE, face_crop
 from recognition.imaging import Pixels, decode_stored
-from watchlists import keys
 from watchlists.models.lists import Watchlist
 from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.querysets import PersonQuerySet
@@ -175,7 +175,7 @@ class Photograph(models.Model):
         """The chosen face cut out, side x side x 3, with its eyes where those of every other such crop are.
 
         Raises:
-            watchlists.keys.KeyGone: its key was destroyed.
+            core.keys.KeyGone: its key was destroyed.
         """
         left, top, width, height = self.face_box
         landmarks = None if self.landmarks is None else np.array(self.landmarks, np.float32)
@@ -186,7 +186,7 @@ class Photograph(models.Model):
         """The picture itself.
 
         Raises:
-            watchlists.keys.KeyGone: its key was destroyed.
+            core.keys.KeyGone: its key was destroyed.
         """
         return keys.decrypted(self.key_name, bytes(self.encrypted), self.sha256)
 

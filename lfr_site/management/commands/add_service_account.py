@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.errors import Refused
+from core.errors import Refused
 from lfr_site.api import issue_service_token
 
 LONGEST_DAYS = 365

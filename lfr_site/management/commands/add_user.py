@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from deployments.policy import Rank
+from core.ranks import Rank
 from lfr_site.accounts import add_user
 from lfr_site.roles import ROLES
 

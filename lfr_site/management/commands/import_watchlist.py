@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.errors import Refused
+from core.errors import Refused
 from lfr_site.models import User
 from watchlists import imports
 from watchlists.models import ImportRow, Watchlist

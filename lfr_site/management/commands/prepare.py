@@ -4,11 +4,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from core.keys import KeyGone
 from lfr_site import interrupts
 from watchlists import engines, ledger
 from watchlists.defaults import DEFAULT_FPIR, shipped_measurement
 from watchlists.engine import identity
-from watchlists.keys import KeyGone
 from watchlists.models import Engine
 
 

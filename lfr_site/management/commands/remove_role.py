@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.errors import Refused
+from core.errors import Refused
 from lfr_site.accounts import remove_role
 from lfr_site.models import User
 from lfr_site.roles import ROLES

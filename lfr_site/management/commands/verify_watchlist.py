@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from watchlists.keys import KeyGone
+from core.keys import KeyGone
 from watchlists.models import Photograph, Watchlist
 from watchlists.seal import content_hash
 

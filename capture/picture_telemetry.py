@@ -7,7 +7,7 @@ import time
 
 import redis
 
-from alerts.frames import FrameSource, frame_source
+from capture.frame_queue import FrameSource, frame_source
 from recognition.engine import Engine
 from recognition.imaging import Pixels, encode_jpeg
 from recognition.tile import SMALLEST, light_and_focus, tile

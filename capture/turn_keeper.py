@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import redis
 
-from alerts.frames import PENDING_LIFE_MS, FrameSource, Turn, frame_source
+from capture.frame_queue import PENDING_LIFE_MS, FrameSource, Turn, frame_source
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Who may open a page."""
+"""Who may act, and who may open a page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from core.actors import Actor, System
+
 View = Callable[..., HttpResponse]
+
+
+def require(actor: Actor, permission: str, *, system_may: bool = False) -> None:
+    """Raise `PermissionDenied` unless the actor may."""
+    if isinstance(actor, System):
+        allowed = system_may
+    else:
+        allowed = bool(permission) and actor.is_active and _has_permission(actor, permission)
+    if not allowed:
+        raise PermissionDenied(f"{actor} may not do this ({permission or 'the system only'})")
 
 
 def permitted(*permissions: str) -> Callable[[View], View]:
@@ -38,3 +50,7 @@ def acting(request: HttpRequest) -> Any:
     if not request.user.is_authenticated:
         raise PermissionDenied
     return request.user
+
+
+def _has_permission(actor: Any, permission: str) -> bool:
+    return bool(actor.has_perm(permission))

@@ -15,9 +15,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from alerts import raising
-from alerts.frames import Frame
-from alerts.pulse import Pulse
-from audit.errors import Refused
+from capture.frame_queue import Frame
+from capture.picture_telemetry import Pulse
+from core.errors import Refused
 from deployments.models import Camera
 from deployments.querysets import FrameTerms
 from recognition import watch

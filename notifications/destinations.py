@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from django.conf import settings
 from yarl import URL
 
-from audit.errors import Refused
+from core.errors import Refused
 
 IPAddress = IPv4Address | IPv6Address
 # As `socket.getaddrinfo` returns them: family, type, protocol, canonical name, and the address with its port.

@@ -11,8 +11,8 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
 
-from audit.access import session_stands
-from audit.journal import Actor, System
+from core.actors import Actor, System
+from core.permissions import session_stands
 from deployments.models import Camera
 
 NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013

@@ -1,4 +1,4 @@
-"""Programs and mailboxes outside: told what happened, signed, until it is taken; never of anybody."""
+"""Notifications: what happened is told once, signed, until it is taken; and nothing about a person."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from alerts import clocks, outwards
-from alerts.models import Alert, Delivery, Event, Recipient
-from audit.errors import Refused
+from alerts import clocks
+from alerts.models import Alert
 from audit.models import Entry
+from core import keys
+from core.errors import Refused
 from lfr_site.supervisor import available_port
+from notifications import operations, outbox
+from notifications.models import Delivery, Subscriber, Topic
 from tests.cast import SCORE, Cast, act, apart, make_alert, make_live_deployment
 from tests.names import Names
 from tests.program import Program, listening
-from watchlists import keys
 from watchlists.models import Person
 
-EVERYTHING = list(Event.values)
+EVERYTHING = list(Topic.values)
 NO_CONNECTION = "There was no connection, or it was lost."
 
 
@@ -42,16 +44,16 @@ def program() -> Iterator[Program]:
         yield program
 
 
-def _recipient(cast: Cast, address: str, events: list[str] = EVERYTHING, **given: Any) -> tuple[Recipient, str]:
-    about = {"name": "Records", "kind": "webhook", "address": address, "events": events, **given}
-    return outwards.add_recipient(actor=cast.administrator, **about)
+def _subscriber(cast: Cast, address: str, events: list[str] = EVERYTHING, **given: Any) -> tuple[Subscriber, str]:
+    about = {"name": "Records", "kind": "webhook", "address": address, "topics": events, **given}
+    return operations.add_subscriber(actor=cast.administrator, **about)
 
 
 def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program: Program) -> None:
-    recipient, secret = _recipient(cast, program.url)
+    subscriber, secret = _subscriber(cast, program.url)
     alert = act(make_alert(make_live_deployment(cast)), "same", "engage", "release", cast=cast)
-    assert outwards.deliver_due() == (3, 0)
-    assert outwards.deliver_due() == (0, 0)
+    assert operations.deliver_due() == (3, 0)
+    assert operations.deliver_due() == (0, 0)
     bodies = [Webhook(secret).verify(body, headers) for headers, body in program.calls]
     assert sorted(body["type"] for body in bodies) == ["alert.ended", "alert.raised", "alert.referred"]
     assert {body["data"]["alert"] for body in bodies} == {str(alert.pk)}
@@ -64,106 +66,109 @@ def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program:
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(body.replace("amber", "red"), headers)
     assert len({headers["webhook-id"] for headers, _ in program.calls}) == 3
-    assert set(recipient.deliveries.values_list("state", flat=True)) == {"delivered"}
+    assert set(subscriber.deliveries.values_list("state", flat=True)) == {"delivered"}
     assert Entry.objects.filter(action="alert.sent", verb="disclosure").count() == 3
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
 def test_what_is_not_taken_is_tried_again_and_at_last_given_up(cast: Cast, program: Program, status: int) -> None:
-    recipient, _ = _recipient(cast, program.url, ["alert.raised"])
+    subscriber, _ = _subscriber(cast, program.url, ["alert.raised"])
     make_alert(make_live_deployment(cast))
     program.status = status
     at = timezone.now()
-    for attempt in range(len(outwards.WAITS) + 1):
-        assert outwards.deliver_due(at=at) == (0, 1)
-        assert outwards.deliver_due(at=at) == (0, 0)
-        delivery = recipient.deliveries.get()
+    for attempt in range(len(operations.WAITS) + 1):
+        assert operations.deliver_due(at=at) == (0, 1)
+        assert operations.deliver_due(at=at) == (0, 0)
+        delivery = subscriber.deliveries.get()
         assert (delivery.attempts, delivery.answer) == (attempt + 1, f"HTTP {status}")
         at = delivery.due_at
     assert delivery.state == Delivery.State.FAILED
     # A redirect is followed by nobody.
-    assert len(program.calls) == len(outwards.WAITS) + 1
+    assert len(program.calls) == len(operations.WAITS) + 1
     program.status = 200
-    outwards.send_again(delivery, actor=cast.administrator)
-    assert outwards.deliver_due() == (1, 0)
+    operations.send_again(delivery, actor=cast.administrator)
+    assert operations.deliver_due() == (1, 0)
     with pytest.raises(Refused):
-        outwards.send_again(delivery, actor=cast.administrator)
+        operations.send_again(delivery, actor=cast.administrator)
 
 
 def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
-    recipient, _ = _recipient(cast, "http://127.0.0.1:1/", ["alert.raised"])
+    subscriber, _ = _subscriber(cast, "http://127.0.0.1:1/", ["alert.raised"])
     make_alert(make_live_deployment(cast))
-    assert outwards.deliver_due() == (0, 1)
-    assert recipient.deliveries.get().answer == NO_CONNECTION
-    keys.destroy(recipient.key_name)
+    assert operations.deliver_due() == (0, 1)
+    assert subscriber.deliveries.get().answer == NO_CONNECTION
+    keys.destroy(subscriber.key_name)
     Delivery.objects.update(due_at=timezone.now())
-    assert outwards.deliver_due() == (0, 1)
-    assert recipient.deliveries.get().answer == "The webhook’s secret is gone."
+    assert operations.deliver_due() == (0, 1)
+    assert subscriber.deliveries.get().answer == "The webhook’s secret is gone."
 
 
 def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, settings: Any) -> None:
     """Names that no resolver takes are errors of their own kind, and come first here."""
-    broken = [_recipient(cast, f"https://a..b.example/{number}", ["alert.raised"])[0] for number in range(2)]
-    _recipient(cast, program.url, ["alert.raised"])
+    broken = [_subscriber(cast, f"https://a..b.example/{number}", ["alert.raised"])[0] for number in range(2)]
+    _subscriber(cast, program.url, ["alert.raised"])
     apart(settings)
     deployment = make_live_deployment(cast)
-    for number in range(outwards.BATCH):
+    for number in range(operations.BATCH):
         make_alert(deployment, f"{number:032}")
     at = timezone.now()
-    assert outwards.deliver_due(at=at)[1] == 2
+    assert operations.deliver_due(at=at)[1] == 2
     # What would not have been taken either counts as tried.
-    assert [each.deliveries.filter(attempts=1).count() for each in broken] == [outwards.BATCH, outwards.BATCH]
-    while outwards.deliver_due(at=at)[0]:
+    assert [each.deliveries.filter(attempts=1).count() for each in broken] == [operations.BATCH, operations.BATCH]
+    while operations.deliver_due(at=at)[0]:
         pass
-    assert len(program.calls) == outwards.BATCH
+    assert len(program.calls) == operations.BATCH
 
 
 def test_everything_for_who_is_not_there_is_given_up_in_the_same_time(cast: Cast, settings: Any) -> None:
     apart(settings)
-    recipient, _ = _recipient(cast, "http://127.0.0.1:1/", ["alert.raised"])
+    subscriber, _ = _subscriber(cast, "http://127.0.0.1:1/", ["alert.raised"])
     deployment = make_live_deployment(cast)
     for number in range(3):
         make_alert(deployment, f"{number:032}")
-    rounds, waiting = 0, recipient.deliveries.filter(state=Delivery.State.WAITING)
+    outbox.collect(timezone.now())
+    rounds, waiting = 0, subscriber.deliveries.filter(state=Delivery.State.WAITING)
     while last := waiting.order_by("due_at").last():
-        outwards.deliver_due(at=last.due_at)
+        operations.deliver_due(at=last.due_at)
         rounds += 1
-    assert rounds <= len(outwards.WAITS) + 2
-    assert set(recipient.deliveries.values_list("state", "answer")) == {
+    assert rounds <= len(operations.WAITS) + 2
+    assert set(subscriber.deliveries.values_list("state", "answer")) == {
         ("failed", "There was no connection, or it was lost.")
     }
 
 
 def test_a_judgement_that_is_taken_back_is_told_to_nobody(cast: Cast, program: Program) -> None:
-    _recipient(cast, program.url, ["alert.referred", "alert.ended"])
+    _subscriber(cast, program.url, ["alert.referred", "alert.ended"])
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
-    assert outwards.deliver_due() == (0, 0)
+    assert operations.deliver_due() == (0, 0)
     act(alert, "undo", "not_same", "undo", "same", cast=cast)
-    assert outwards.deliver_due(at=timezone.now() + dt.timedelta(seconds=7)) == (1, 0)
+    assert operations.deliver_due(at=timezone.now() + dt.timedelta(seconds=7)) == (1, 0)
     assert json.loads(program.calls[0][1])["type"] == "alert.referred"
 
 
 def test_what_was_rolled_back_is_not_told(cast: Cast, program: Program) -> None:
-    _recipient(cast, program.url)
+    _subscriber(cast, program.url)
     alert = make_alert(make_live_deployment(cast))
     with pytest.raises(Refused):
         act(alert, "release", cast=cast)
-    assert list(Delivery.objects.values_list("event", flat=True)) == ["alert.raised"]
+    outbox.collect(timezone.now())
+    assert list(Delivery.objects.values_list("topic", flat=True)) == ["alert.raised"]
 
 
 def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> None:
     one, two = make_live_deployment(cast), make_live_deployment(cast)
-    first, _ = _recipient(cast, program.url, ["alert.escalated", "alert.expired"], deployment=one)
+    first, _ = _subscriber(cast, program.url, ["alert.escalated", "alert.expired"], deployment=one)
     alert, other = act(make_alert(one), "same", cast=cast), make_alert(two, "f" * 32)
     late = timezone.now() + dt.timedelta(hours=1)
     clocks.escalate_unanswered(at=late)
     clocks.expire_unreviewed(at=late)
-    assert [(each.event, each.alert) for each in first.deliveries.all()] == [("alert.escalated", alert)]
+    outbox.collect(late)
+    assert [(each.topic, each.alert) for each in first.deliveries.all()] == [("alert.escalated", alert)]
     assert Alert.objects.get(pk=other.pk).state == "expired"
-    outwards.set_active(first, is_active=False, actor=cast.administrator)
+    operations.set_active(first, is_active=False, actor=cast.administrator)
     assert first.deliveries.get().state == Delivery.State.FAILED
-    outwards.set_active(first, is_active=True, actor=cast.administrator)
-    assert outwards.deliver_due() == (0, 0)
+    operations.set_active(first, is_active=True, actor=cast.administrator)
+    assert operations.deliver_due() == (0, 0)
 
 
 def test_a_mailbox_is_written_to(cast: Cast, settings: Any) -> None:
@@ -180,9 +185,9 @@ def test_a_mailbox_is_written_to(cast: Cast, settings: Any) -> None:
     try:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
-        _recipient(cast, "control.room@force.example", ["alert.raised"], kind="email")
+        _subscriber(cast, "control.room@force.example", ["alert.raised"], kind="email")
         alert = make_alert(make_live_deployment(cast))
-        assert outwards.deliver_due() == (1, 0)
+        assert operations.deliver_due() == (1, 0)
     finally:
         controller.stop()
     (letter,) = Box.letters
@@ -197,30 +202,61 @@ def test_addresses_are_checked_and_only_administrators_say_who(cast: Cast, setti
         ({"address": "http://records.example/"}, "https"),
         ({"address": "https://me:secret@records.example/"}, "no password"),
         ({"address": "records"}, "https"),
-        ({"address": "https://[x"}, "no address"),
-        ({"address": "x", "kind": "email"}, "e-mail"),
-        ({"address": "x", "kind": "pigeon"}, "program or a mailbox"),
-        ({"address": "https://records.example/", "events": []}, "of what"),
+        ({"address": "https://[x"}, "correct format"),
+        ({"address": "x", "kind": "email"}, "name@example.com"),
+        ({"address": "x", "kind": "pigeon"}, "webhook or e-mail"),
+        ({"address": "https://records.example/", "topics": []}, "at least one topic"),
     ):
         with pytest.raises(Refused, match=words):
-            _recipient(cast, **given)
+            _subscriber(cast, **given)
     with pytest.raises(PermissionDenied):
-        outwards.add_recipient(
-            name="x", kind="webhook", address="https://x.example/", events=EVERYTHING, actor=cast.commander
+        operations.add_subscriber(
+            name="x", kind="webhook", address="https://x.example/", topics=EVERYTHING, actor=cast.commander
         )
-    assert not Recipient.objects.exists()
+    assert not Subscriber.objects.exists()
 
 
 def test_the_page_shows_the_secret_once(cast: Cast) -> None:
     client = Client()
     client.force_login(cast.administrator)
-    given = {"name": "Records", "kind": "webhook", "address": "https://records.example/x", "events": ["alert.raised"]}
-    page = client.post("/recipients/", given).content.decode()
+    given = {"name": "Records", "kind": "webhook", "address": "https://records.example/x", "topics": ["alert.raised"]}
+    page = client.post("/notifications/", given).content.decode()
     assert "whsec_" in page
-    assert "whsec_" not in client.get("/recipients/").content.decode()
-    assert "begins with https" in client.post("/recipients/", {**given, "address": "ftp://x"}).content.decode()
-    recipient = Recipient.objects.get()
-    client.post(f"/recipients/{recipient.pk}/switch/", {"active": "0"})
-    recipient.refresh_from_db()
-    assert not recipient.is_active
+    assert "whsec_" not in client.get("/notifications/").content.decode()
+    assert "starts with https" in client.post("/notifications/", {**given, "address": "ftp://x"}).content.decode()
+    subscriber = Subscriber.objects.get()
+    client.post(f"/notifications/{subscriber.pk}/switch/", {"active": "0"})
+    subscriber.refresh_from_db()
+    assert not subscriber.is_active
     assert json.dumps(list(Entry.objects.values_list("data", flat=True))).count("records.example") == 1
+
+
+def test_an_act_is_told_with_the_state_that_it_led_to(cast: Cast, program: Program) -> None:
+    """Whatever has come of the alert by the time that it is sent."""
+    _subscriber(cast, program.url)
+    act(make_alert(make_live_deployment(cast)), "same", "engage", "release", cast=cast)
+    assert operations.deliver_due() == (3, 0)
+    data = [json.loads(body)["data"] for _, body in program.calls]
+    assert [(each["state"], each["revision"]) for each in data] == [("raised", 0), ("referred", 1), ("not_same", 3)]
+
+
+def test_nothing_from_before_is_told_and_nothing_twice(cast: Cast, program: Program, settings: Any) -> None:
+    apart(settings)
+    deployment = make_live_deployment(cast)
+    make_alert(deployment)
+    subscriber, _ = _subscriber(cast, program.url)
+    assert operations.deliver_due() == (0, 0)
+    make_alert(deployment, "d" * 32)
+    now = timezone.now()
+    for at in (now, now + dt.timedelta(hours=23), now + dt.timedelta(days=3)):
+        operations.deliver_due(at=at)
+    assert subscriber.deliveries.count() == len(program.calls) == 1
+    subscriber.refresh_from_db()
+    # What was read long ago is not read again.
+    assert subscriber.told_from == now + dt.timedelta(days=2)
+
+
+def test_what_happened_while_the_worker_was_away_is_told(cast: Cast, program: Program) -> None:
+    _subscriber(cast, program.url, ["alert.raised"])
+    make_alert(make_live_deployment(cast))
+    assert operations.deliver_due(at=timezone.now() + dt.timedelta(days=5)) == (1, 0)

@@ -23,12 +23,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from alerts.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted, in_database
-from alerts.camera_clock import CameraClock
-from alerts.frames import Frame, FrameGate
-from alerts.pacer import call_worker_soon, pacer
-from alerts.telemetry import StreamTelemetry
-from audit.journal import Actor
+from capture.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted, in_database
+from capture.camera_clock import CameraClock
+from capture.frame_queue import Frame, FrameGate
+from capture.pacer import call_worker_soon, pacer
+from capture.telemetry import StreamTelemetry
+from core.actors import Actor
 from core.liveness import liveness
 from deployments import cameras
 from deployments.events import group_of

@@ -1,7 +1,7 @@
-"""Send notifications to webhooks and mailboxes: all recipients at the same time, one recipient's messages in order.
+"""Send notifications to webhooks and mailboxes: all subscribers at the same time, one subscriber's messages in order.
 
 Every message has one deadline for the whole exchange, from the lookup of the name to the answer, and so has the round:
-nothing that a recipient does can hold the worker longer. There is no database here.
+nothing that a subscriber does can hold the worker longer. There is no database here.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from alerts import destinations
+from notifications import destinations
 
 MESSAGE_DEADLINE_S = 5.0
-# Longer than a message's, so that the first message of every recipient comes to its end.
+# Longer than a message's, so that the first message of every subscriber comes to its end.
 ROUND_DEADLINE_S = 10.0
 # Until the next address of a host is tried beside one that does not answer (RFC 8305).
 NEXT_ADDRESS_S = 0.25
@@ -35,7 +35,7 @@ NEXT_ADDRESS_S = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one attempt. reason: why the message was not taken, or empty. answered: the recipient spoke."""
+    """The end of one attempt. reason: why the message was not taken, or empty. answered: the subscriber spoke."""
 
     reason: str = ""
     answered: bool = True
@@ -122,9 +122,9 @@ class MailMessage:
 
 
 def send(queues: Sequence[Sequence[Message]]) -> list[list[Outcome]]:
-    """Send every recipient's queue; return the outcomes, in the queue's order.
+    """Send every subscriber's queue; return the outcomes, in the queue's order.
 
-    A queue's outcomes are fewer than its messages if the recipient did not answer, or the round was over: the rest was
+    A queue's outcomes are fewer than its messages if the subscriber did not answer, or the round was over: the rest was
     not sent, but for the message at which the round's deadline fell, which may have arrived.
     """
     outcomes: list[list[Outcome]] = [[] for _ in queues]
@@ -156,7 +156,7 @@ async def _attempt(message: Message) -> Outcome:
         async with asyncio.timeout(MESSAGE_DEADLINE_S):
             return await message.send()
     except Exception as error:
-        # Whatever it is, it is this recipient's alone. Its own words may repeat what was sent.
+        # Whatever it is, it is this subscriber's alone. Its own words may repeat what was sent.
         return Outcome(_reason(error), answered=False)
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from alerts.tasks import call_worker
+from capture.tasks import call_worker
 
 if TYPE_CHECKING:
-    from alerts.frames import FrameGate
+    from capture.frame_queue import FrameGate
 
 EVERY_S = 0.02
 # One thread calls workers for every camera: a call takes it a third of a millisecond, and several would only wait for

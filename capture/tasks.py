@@ -1,0 +1,97 @@
+"""The Celery task that reads frames: a shell over the frame queue and the pipeline."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from celery import shared_task
+from django.db import DatabaseError, InterfaceError
+
+from capture.frame_queue import CALL_LIFE_S, Turn, frame_source
+from capture.picture_telemetry import pulse
+from capture.pipeline import NotLive, OtherEngine, read_frame
+from capture.turn_keeper import turn_keeper
+from recognition.imaging import UnreadableImage
+from recognition.track import TrackSet
+from watchlists.engine import engine
+
+logger = logging.getLogger(__name__)
+
+# How long a worker stays at the frames without a look at what else Celery wants of it: to stop, to say that it lives.
+STINT_S = 0.2
+
+
+def call_worker() -> None:
+    """Ask for a worker. The message holds nothing: which frames are ready is known to the gate.
+
+    It goes over a connection of this thread's own, with a bounded wait: nothing else that uses the broker is before it.
+
+    Raises:
+        kombu.exceptions.OperationalError: Valkey does not answer.
+    """
+    match_frames.apply_async(expires=CALL_LIFE_S, retry=False, producer=_own_producer())
+
+
+def _own_producer() -> Any:
+    """This thread's producer, on a connection of its own. CELERY_BROKER_TRANSPORT_OPTIONS bounds its waits."""
+    if not hasattr(_own, "producer"):
+        celery = match_frames.app
+        _own.producer = celery.amqp.Producer(celery.connection_for_write())
+    return _own.producer
+
+
+_own = threading.local()
+
+
+@shared_task(name="capture.match_frames", queue="frames", ignore_result=True, acks_late=False)
+def match_frames() -> None:
+    """Work on frames while there are any, each camera's newest, and answer the sockets they came from."""
+    source = frame_source()
+    until = time.monotonic() + STINT_S
+    turn, calling = source.take()
+    while turn is not None:
+        if calling:
+            call_worker()
+        began = time.monotonic()
+        with turn_keeper().keeping(turn):
+            answer, tracks = _answer(turn)
+        now = time.monotonic()
+        turn, calling = source.done(turn, answer, tracks, took_ms=(now - began) * 1000, going_on=now < until)
+    if calling:
+        call_worker()
+
+
+def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
+    """What the sender is told, and the tracks to leave for the next frame: empty, and those of before stay."""
+    frame, tracks, reading = turn.frame, TrackSet(), None
+    reason = ""
+    try:
+        tracks = TrackSet.from_json(turn.tracks)
+        reading = read_frame(turn.camera_id, frame, tracks, engine(), pulse())
+    except NotLive:
+        return {"type": "not_live"}, ""
+    except UnreadableImage as error:
+        return {"type": "refused", "frame": frame.number, "reason": str(error)}, ""
+    except OtherEngine:
+        reason = "The recognition engine is not the one that was authorised."
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("The database did not answer: %s", type(error).__name__)
+        reason = "The database does not answer."
+    except Exception:
+        # Every frame is answered. The traceback holds code and no pixels: nothing here puts data into messages.
+        logger.exception("A frame could not be worked on")
+        reason = "Recognition failed on this picture."
+    if reading is None:
+        return {"type": "failed", "frame": frame.number, "reason": reason}, tracks.to_json()
+    answer = {
+        "type": "read",
+        "frame": frame.number,
+        "boxes": reading.boxes,
+        "new_faces": reading.new_faces,
+        "engine_ms": reading.engine_ms,
+        "light": reading.light,
+    }
+    return answer, tracks.to_json()

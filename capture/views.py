@@ -1,0 +1,24 @@
+"""The picture of a camera that the commander's page shows."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET
+
+from capture.frame_queue import frame_source
+from core.permissions import permitted
+from deployments.models import Camera
+
+RUN = "deployments.run_deployment"
+
+
+@require_GET
+@permitted(RUN)
+def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    """What a camera sees now, so small and blurred that nobody can be recognised."""
+    camera = get_object_or_404(Camera.objects.visible_to(request.user), pk=camera_id)
+    jpeg = frame_source().tile_for_watcher(str(camera.pk))
+    return HttpResponse(jpeg, content_type="image/jpeg") if jpeg else HttpResponse(status=204)

@@ -1,0 +1,23 @@
+"""Who acts: a user, or a part of the system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.base_user import AbstractBaseUser
+
+
+@dataclass(frozen=True)
+class System:
+    """An actor that is no person: the clock, a camera, the installer."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CLOCK = System("the clock")
+INSTALLER = System("the installer")
+
+Actor = AbstractBaseUser | System

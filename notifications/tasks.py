@@ -1,0 +1,19 @@
+"""What Celery runs on the clock: a shell over the operations."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+
+from notifications import operations
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="notifications.deliver", queue="notifications", ignore_result=True)
+def deliver() -> None:
+    """Send subscribers what happened."""
+    delivered, refused = operations.deliver_due()
+    if delivered or refused:
+        logger.info("Delivered %d notifications, %d were not taken", delivered, refused)
