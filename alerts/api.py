@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts import content, operations
+from alerts.acts import DECIDE, RESPOND, WATCH
 from alerts.models import Alert
-from alerts.operations import DECIDE, RESPOND, WATCH
 from alerts.serializers import AlertRowSerializer, AlertSerializer, NewActSerializer
 from core.keys import KeyGone
 from watchlists.api import Holds

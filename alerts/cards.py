@@ -13,10 +13,10 @@ from django.db.models import Count
 from django.utils import timezone
 
 from alerts import content
+from alerts.acts import DECIDE, RESPOND
 from alerts.content import Sought
 from alerts.forms import FEATURES, HINDRANCES
 from alerts.models import JUDGEMENTS, Act, Alert, Shot
-from alerts.operations import DECIDE, RESPOND
 from alerts.querysets import AlertQuerySet
 from core.keys import KeyGone
 from deployments.models import Posting

@@ -21,8 +21,8 @@ from alerts.raising import Sighting, new_alert, photograph_of
 from audit.actions import Action
 from audit.journal import record
 from core.actors import CLOCK
-from deployments import tally
 from deployments.events import announce
+from deployments.locks import lock_deployment
 from deployments.models import Period
 from recognition.crop import lone_face_crop
 from recognition.imaging import Pixels, decode_stored, encode_jpeg
@@ -56,7 +56,7 @@ def plant_due(*, since_last: dt.timedelta, at: dt.datetime | None = None) -> int
 def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     """One known negative of a period; None while another waits, or when there is nothing to make it of."""
     now = at or timezone.now()
-    tally.hold_for(period)
+    lock_deployment(period.deployment)
     waiting = Alert.objects.filter(camera__period=period, kind=Alert.Kind.CONTROL).undecided()
     cameras = [camera for camera in period.cameras.select_related("period__deployment") if camera.is_streaming]
     staff = list(Photograph.objects.filter(person__watchlist=period.blue_list_id).select_related("person"))

@@ -20,8 +20,8 @@ from core import keys
 from core.actors import CLOCK
 from core.errors import Refused
 from core.permissions import require
-from deployments import tally
 from deployments.events import announce
+from deployments.locks import lock_deployment
 from deployments.models import Period
 from recognition.imaging import encode_jpeg
 from watchlists import holds
@@ -39,7 +39,7 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
         Refused: what `holds.accepted_reason` refuses, a hold already, or nothing is left to hold.
     """
     require(actor, HOLD)
-    tally.hold_for(alert.camera.period)
+    lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     reason = holds.accepted_reason(reason, review_on=review_on)
     if alert.kind != Alert.Kind.ALERT:
@@ -64,7 +64,7 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
         Refused: it is not held, or what `holds.accepted_release` refuses.
     """
     require(actor, HOLD)
-    tally.hold_for(alert.camera.period)
+    lock_deployment(alert.camera.period.deployment)
     held = EvidenceHold.objects.filter(alert=alert).select_related("owner").first()
     if held is None:
         raise Refused("This alert is not held.")
@@ -117,7 +117,7 @@ def purge_due(*, at: dt.datetime | None = None) -> int:
 @transaction.atomic
 def _purge(alert_id: uuid.UUID) -> bool:
     alert = Alert.objects.select_related("camera__period__deployment").get(pk=alert_id)
-    tally.hold_for(alert.camera.period)
+    lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     if alert.purged_at is not None or EvidenceHold.objects.filter(alert=alert).exists():
         return False
@@ -154,7 +154,7 @@ def _destroy_unused(name: str, owner: str) -> None:
     if alert is None or alert.key_name == name:
         return
     # Whoever holds it now has committed, or has not begun.
-    tally.hold_for(alert.camera.period)
+    lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     if alert.key_name != name:
         keys.destroy(name)

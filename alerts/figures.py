@@ -14,8 +14,9 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from alerts.models import JUDGEMENTS, RESULTS, Act, Alert
+from alerts.models import JUDGEMENTS, Act, Alert
 from alerts.policy import Result
+from alerts.states import RESULTS
 from recognition.statistics import wilson
 
 # Below so many of each kind a figure of sensitivity says nothing, and none is shown.

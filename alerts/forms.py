@@ -11,15 +11,16 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.http import QueryDict
 
-from alerts.models import CORRECTIONS, ENDINGS, Alert
-from alerts.operations import Said
+from alerts.act_rules import ActInput
+from alerts.acts import CORRECTIONS, ENDINGS
+from alerts.models import Alert
 from alerts.policy import Disposal, Feature, Finding, Hindrance, NoAction, NoEngagement, OffenceClass, WhyFalse
 from core.errors import Refused
 
 TEAM, USER = "team:", "user:"
 
 
-def said_in(post: QueryDict) -> Said:
+def said_in(post: QueryDict) -> ActInput:
     """What somebody says with an act.
 
     Fields: key, revision, ago_ms, feature_NAME (alike or differs), hindrances, code, leaflet (yes or no), to (user:ID,
@@ -35,7 +36,7 @@ def said_in(post: QueryDict) -> Said:
             if finding not in found:
                 raise Refused("Mark features as alike or as different.")
             found[finding].append(feature)
-    return Said(
+    return ActInput(
         key=_uuid(post.get("key", "")),
         revision=_number(post.get("revision", ""), 2**31) if post.get("revision") else None,
         ago=dt.timedelta(milliseconds=_number(post.get("ago_ms") or "0", 10**12)),

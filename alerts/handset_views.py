@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from alerts.acts import RESPOND
 from alerts.models import Alert
-from alerts.operations import RESPOND
 from core.permissions import acting, permitted
 from deployments.models import Deployment
 

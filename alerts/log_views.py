@@ -10,17 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from alerts import afterwards, evidence, figures
+from alerts import acts, evidence, figures, operations
+from alerts.acts import DECIDE
 from alerts.forms import CorrectionForm, EndingForm
 from alerts.models import Alert, EvidenceHold
-from alerts.operations import DECIDE
 from alerts.timers import timers_of
 from core.errors import Refused
 from core.permissions import acting, permitted
 from deployments.models import Deployment
 from watchlists.forms import HoldForm, ReleaseForm
 
-RUN, HOLD, SEE_FIGURES = afterwards.RUN, evidence.HOLD, "alerts.see_figures"
+RUN, HOLD, SEE_FIGURES = acts.RUN, evidence.HOLD, "alerts.see_figures"
 PAGE = 50
 
 
@@ -48,8 +48,8 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), EndingForm(request.POST)
     if not form.is_valid():
-        raise Refused("Choose what came of it.")
-    afterwards.code(alert, form.cleaned_data["ending"], form.cleaned_data["code"], actor=acting(request))
+        raise Refused("Select an outcome.")
+    operations.code(alert, form.cleaned_data["ending"], form.cleaned_data["code"], actor=acting(request))
     return redirect("alert-log", alert.deployment_id)
 
 
@@ -58,8 +58,8 @@ def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), CorrectionForm(request.POST)
     if not form.is_valid():
-        raise Refused("Choose what came of it, and say why this is corrected.")
-    afterwards.correct(alert, actor=acting(request), **form.cleaned_data)
+        raise Refused("Select an outcome, and enter why it is corrected.")
+    operations.correct(alert, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Corrected. What was recorded before stays beside it.")
     return redirect("alert-log", alert.deployment_id)
 

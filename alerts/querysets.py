@@ -10,17 +10,26 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Value, When
 
+from alerts.states import (
+    ACTIVE,
+    CAN_BE_TAKEN_BACK,
+    FALSE,
+    IN_THE_STREET,
+    NEVER_REFERRED,
+    OPEN,
+    OVER,
+    UNDECIDED,
+    AlertState,
+)
+
 if TYPE_CHECKING:
     from alerts.models import Act, Alert  # noqa: F401 (in the strings below)
+    from deployments.models import Period
 
 # The face of a possible match is kept this long at the very most, whatever else is set; a hold is by name.
 CEILING = dt.timedelta(hours=24)
 LEFT_TO_JUDGE = dt.timedelta(minutes=1)
-_UNDECIDED = ("raised", "review", "unsure")
-_CAN_BE_TAKEN_BACK = ("referred", "op_false", "unsure")
-_IN_THE_STREET = ("referred", "acked", "engaged", "id_check", "same")
-_OPEN = Q(state__in=(*_UNDECIDED, *_IN_THE_STREET), kind="alert")
-_NEVER_HANDED_OVER = (*_UNDECIDED, "op_false", "expired", "late_same", "late_not_same", "unresolved", "blue", "control")
+_ACTIVE = Q(state__in=ACTIVE, kind="alert")
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -40,7 +49,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         to_all = Q(assigned_to=None, assigned_team="") | Q(escalated_at__isnull=False)
         to_their_team = ~Q(assigned_team="") & Q(deployment__postings__team=F("assigned_team"))
         theirs = Q(assigned_to=user) | Q(officer=user) | to_all | to_their_team
-        handed_over = Q(referred_at__isnull=False) & ~Q(state__in=_NEVER_HANDED_OVER)
+        handed_over = Q(referred_at__isnull=False) & ~Q(state__in=NEVER_REFERRED)
         return self.filter(posted & theirs & handed_over)
 
     def for_rows(self) -> AlertQuerySet:
@@ -62,12 +71,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def in_queue(self) -> AlertQuerySet:
         """Those that a console shows: no recognition test's, and no known negative that nobody looked at."""
-        return self.exclude(state="blue").exclude(kind="control", state="expired")
+        return self.exclude(state=AlertState.BLUE).exclude(kind="control", state=AlertState.EXPIRED)
 
     def in_order(self) -> AlertQuerySet:
         """As they are to be decided: red before amber before green, then the oldest; what nobody could say, last."""
         tiers = [When(tier=tier, then=Value(rank)) for rank, tier in enumerate(("red", "amber", "green"))]
-        unsure = Case(When(state="unsure", then=Value(1)), default=Value(0), output_field=IntegerField())
+        unsure = Case(When(state=AlertState.UNSURE, then=Value(1)), default=Value(0), output_field=IntegerField())
         rank = Case(*tiers, default=Value(9), output_field=IntegerField())
         return self.annotate(is_doubted=unsure, rank=rank).order_by("is_doubted", "rank", "raised_at", "pk")
 
@@ -76,19 +85,19 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.filter(kind="alert")
 
     def undecided(self) -> AlertQuerySet:
-        return self.filter(state__in=_UNDECIDED)
+        return self.filter(state__in=UNDECIDED)
 
     def in_the_street(self) -> AlertQuerySet:
         """With officers, and not over."""
-        return self.filter(state__in=_IN_THE_STREET)
+        return self.filter(state__in=IN_THE_STREET)
 
     def unsettled(self) -> AlertQuerySet:
         """Of which something is still to come."""
-        return self.filter(state__in=(*_UNDECIDED, *_IN_THE_STREET, "expired"))
+        return self.filter(state__in=OPEN)
 
     def settled(self) -> AlertQuerySet:
         """Of which nothing more is to come."""
-        return self.exclude(state__in=(*_UNDECIDED, *_IN_THE_STREET, "expired"))
+        return self.exclude(state__in=OPEN)
 
     def to_join(self, camera_id: uuid.UUID, person_id: uuid.UUID, track: str, since: dt.datetime) -> AlertQuerySet:
         """Return the alerts that a shot of a person at a camera may belong to; it belongs to the first.
@@ -97,13 +106,13 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         continues in one of these.
         """
         own = Q(shots__track=track)
-        found = self.filter(own | Q(_OPEN, last_seen_at__gte=since), camera_id=camera_id, person_id=person_id)
+        found = self.filter(own | Q(_ACTIVE, last_seen_at__gte=since), camera_id=camera_id, person_id=person_id)
         order = Case(When(own, then=Value(0)), default=Value(1), output_field=IntegerField())
         return found.order_by(order, "-raised_at")
 
     def open_at(self, camera_id: uuid.UUID) -> AlertQuerySet:
         """Open possible matches of a camera."""
-        return self.filter(_OPEN, camera_id=camera_id)
+        return self.filter(_ACTIVE, camera_id=camera_id)
 
     def heard_from(self, user: Any) -> AlertQuerySet:
         """Alerts on which a user's acts are heard: what they see, and what they answered before it was handed on.
@@ -123,7 +132,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def to_escalate(self, at: dt.datetime, patience: dt.timedelta) -> AlertQuerySet:
         """Handed over, and answered by nobody for too long."""
-        return self.filter(state="referred", escalated_at__isnull=True, referred_at__lte=at - patience)
+        return self.filter(state=AlertState.REFERRED, escalated_at__isnull=True, referred_at__lte=at - patience)
 
     def to_expire(self, at: dt.datetime, patience: dt.timedelta) -> AlertQuerySet:
         """Undecided for so long that whoever it was has gone; who has just taken it up is left the time to judge."""
@@ -134,10 +143,24 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         over = Q(camera__period__ended_at__lte=at - retention) | Q(deployment__ended_at__lte=at - retention)
         return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True, hold__isnull=True)
 
+    def counts(self, period: Period) -> dict[str, int]:
+        """Count a period's raised, open and false alerts, and, of a deployment's, the false ones that are governed.
+
+        Governed are those that were raised since the present threshold applied.
+        """
+        false, of_period = Q(state__in=FALSE), Q(camera__period=period)
+        since = period.deployment.governed_from
+        return self.aggregate(
+            raised=Count("pk", filter=of_period),
+            open=Count("pk", filter=of_period & ~Q(state__in=OVER)),
+            false=Count("pk", filter=of_period & false),
+            false_governed=Count("pk", filter=false & Q(raised_at__gte=since) if since else false),
+        )
+
 
 class ActQuerySet(models.QuerySet["Act"]):
     def final(self, at: dt.datetime) -> ActQuerySet:
         """Acts that were not taken back, on alerts whose judgement can no longer be taken back."""
-        may_be = Q(alert__state__in=_CAN_BE_TAKEN_BACK, alert__decided_at__gt=at - settings.LFR_UNDO)
+        may_be = Q(alert__state__in=CAN_BE_TAKEN_BACK, alert__decided_at__gt=at - settings.LFR_UNDO)
         undone = self.model._default_manager.filter(alert=OuterRef("alert"), pk__gt=OuterRef("pk"), name="undo")
         return self.exclude(may_be).exclude(Exists(undone))

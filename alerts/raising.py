@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from alerts import content
 from alerts.content import Sight, Sought
+from alerts.counting import tell_counts
 from alerts.models import Alert, Shot
 from audit import journal
 from audit.actions import Action
 from core import keys
 from core.actors import System
 from core.errors import Refused
-from deployments import bluetest, tally
+from deployments import bluetest
 from deployments.events import announce
+from deployments.locks import lock_deployment_of_camera
 from deployments.models import Camera, Deployment, Period
 from recognition.watch import Candidate
 from watchlists.models import Person, Photograph
@@ -59,7 +61,7 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Sighting
     raised, events = [], []
     with transaction.atomic():
         # Shared with the end of the deployment: it waits for these alerts, or they find it ended.
-        tally.hold_for_camera(camera_id)
+        lock_deployment_of_camera(camera_id)
         # Asked once it is held: whoever waited may have waited past the end.
         now = timezone.now()
         camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera_id)
@@ -79,6 +81,8 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Sighting
                 same = "the same" if sighting.track == known.track else "another"
                 data = {"deployment": str(camera.period.deployment_id), "track": same}
                 events.append(journal.Event(Action.ALERT_SIGHTED, known, data))
+        if any(alert.kind == Alert.Kind.ALERT for alert in raised):
+            tell_counts(camera.period)
         # Last, because whoever else writes to the journal waits from here until the commit.
         if events:
             journal.record_all(events, actor=System(camera.journal_name))
@@ -91,8 +95,6 @@ def _raise(camera: Camera, photograph: Photograph, score: float, sighting: Sight
     alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, photograph, score, sighting, at=now)
     if is_blue:
         bluetest.note_sighting(camera, person.pk, sighting.received_at)
-    else:
-        tally.note_raised(period)
     if is_blue:
         # Of the recognition test no console hears: nobody decides on it.
         announce(deployment.id, "deployment.changed", deployment.id)
@@ -177,7 +179,7 @@ def note_still_there(camera_id: uuid.UUID, people: Iterable[uuid.UUID], at: dt.d
     """These people of the list, as it seems, are still in view: a track that breaks goes on in their open alerts."""
     with transaction.atomic():
         # Before any alert, like every act on one: for a moment two workers may have frames of one camera.
-        tally.hold_for_camera(camera_id)
+        lock_deployment_of_camera(camera_id)
         Alert.objects.open_at(camera_id).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
 
 

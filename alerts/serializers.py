@@ -11,8 +11,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from alerts import cards
-from alerts.models import OFFICER_ACTS, OPERATOR_ACTS, Act, Alert, Shot
-from alerts.operations import RESPOND, Said
+from alerts.act_rules import ActInput
+from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS, RESPOND
+from alerts.models import Act, Alert, Shot
 from alerts.policy import Feature, Hindrance
 
 
@@ -146,8 +147,8 @@ class NewActSerializer(serializers.Serializer[Any]):
     )
     to_team = serializers.CharField(max_length=40, required=False)
 
-    def said(self) -> tuple[str, Said]:
+    def said(self) -> tuple[str, ActInput]:
         """The act's name, and what is said with it."""
         given = dict(self.validated_data)
         name, ago = given.pop("act"), given.pop("ago_ms", 0)
-        return name, Said(ago=dt.timedelta(milliseconds=ago), **given)
+        return name, ActInput(ago=dt.timedelta(milliseconds=ago), **given)

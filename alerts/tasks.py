@@ -8,7 +8,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from alerts import clocks, controls, evidence
+from alerts import controls, deadlines, evidence
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def purge_due() -> None:
 @shared_task(name="alerts.watch", queue="clock", ignore_result=True)
 def watch() -> None:
     """What nobody answered, and what nobody looked at."""
-    escalated, expired = clocks.escalate_unanswered(), clocks.expire_unreviewed()
+    escalated, expired = deadlines.escalate_unanswered(), deadlines.expire_unreviewed()
     controls.plant_due(since_last=WATCH_EVERY)
     if escalated or expired:
         logger.info("Escalated %d alerts, expired %d", escalated, expired)

@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import cards, content, operations
+from alerts.acts import DECIDE, OFFICER_ACTS, RESPOND, WATCH
 from alerts.forms import said_in
-from alerts.models import OFFICER_ACTS, Alert, Shot
-from alerts.operations import DECIDE, RESPOND, WATCH
+from alerts.models import Alert, Shot
 from alerts.timers import latest
 from core.keys import KeyGone
 from core.permissions import acting, permitted
@@ -127,7 +127,7 @@ def _measured(deployment: Deployment) -> dict[str, object]:
     now = timezone.now()
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     cameras = list(period.cameras.all()) if period is not None else []
-    return {"latest": latest(deployment, at=now), "cameras_now": cameras, "tally": deployment.tally()}
+    return {"latest": latest(deployment, at=now), "cameras_now": cameras, "counters": deployment.counters()}
 
 
 def _uuid(text: str) -> uuid.UUID:

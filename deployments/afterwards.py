@@ -119,7 +119,7 @@ def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 def open_ends_of(deployment: Deployment) -> list[str]:
     """What must be settled before a deployment is closed; empty when nothing must."""
     found = []
-    unsettled = deployment.tally().open
+    unsettled = deployment.counters().open
     if unsettled:
         found.append(f"Possible matches without an outcome: {unsettled}.")
     lists = Watchlist.objects.filter(periods__deployment=deployment) | Watchlist.objects.filter(

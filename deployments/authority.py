@@ -221,10 +221,11 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
         problems = thresholds.obstacles_to(change.after, timezone.localdate())
         if problems:
             raise Refused(" ".join(problems))
-        counted = deployment.tally()
+        counted = deployment.counters()
         deployment.operating_point = change.after
-        deployment.governed_from_faces, deployment.governed_from_false = counted.faces, counted.false
-        deployment.save(update_fields=["operating_point", "governed_from_faces", "governed_from_false"])
+        deployment.governed_from, deployment.governed_from_faces = timezone.now(), counted.faces
+        deployment.false_governed = 0
+        deployment.save(update_fields=["operating_point", "governed_from", "governed_from_faces", "false_governed"])
         # What was tested was tested at the threshold before.
         Camera.objects.filter(period__deployment=deployment).update(set_up_at=timezone.now())
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}

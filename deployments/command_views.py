@@ -49,7 +49,7 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
         "deployment": deployment,
         "period": period,
         "now": now,
-        "tally": deployment.tally(),
+        "counters": deployment.counters(),
         "verdict": readiness.verdict_of(deployment),
         "timeline": Entry.objects.filter(target_id=str(deployment.id))
         .exclude(verb=Verb.CONSULTATION)

@@ -360,9 +360,9 @@ def _recognition(period: Period, now: dt.datetime) -> Check:
 
 def verdict_of(deployment: Deployment) -> governor.Verdict:
     """How the false alerts since the present threshold was set stand to the ceiling."""
-    counted = deployment.tally()
+    counted = deployment.counters()
     return governor.judge(
-        counted.false - deployment.governed_from_false,
+        deployment.false_governed,
         counted.faces - deployment.governed_from_faces,
         settings.LFR_FACES_A_FALSE_ALERT,
     )

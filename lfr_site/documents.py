@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 
-from alerts import models as alerts
+from alerts import acts, states
 from audit.actions import Action
 from core.machine import Step
 from deployments import models as deployments
@@ -20,7 +20,7 @@ MACHINES: dict[str, tuple[str, dict[str, Step]]] = {
     "Watchlist": (watchlists.Watchlist.State.DRAFT, watchlists.STEPS),
     "Import": (watchlists.Import.State.READING, watchlists.IMPORT_STEPS),
     "Deployment": (deployments.Deployment.State.DRAFT, deployments.STEPS),
-    "Alert": (alerts.Alert.State.RAISED, alerts.STEPS),
+    "Alert": (states.AlertState.RAISED, acts.STEPS),
 }
 WRITTEN_BY = "<!-- Written by `manage.py write_docs` from the code. Change the code, then run it. -->\n"
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from django.db.models import Exists, OuterRef, Q
 
-from alerts.models import OVER, Act, Alert
+from alerts.models import Act, Alert
+from alerts.states import OVER
 from notifications.models import Delivery, Subscriber, Topic
 
 # Acts this old have been read: no transaction lasts so long, and no judgement can be taken back for so long.

@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
-from alerts.models import RESULTS, Alert
+from alerts.models import Alert
 from alerts.policy import OffenceClass, Result
 from alerts.querysets import AlertQuerySet
+from alerts.states import RESULTS
 from alerts.timers import Spread, timers_of
 from audit.models import Entry
 from deployments import bluetest, readiness
@@ -106,7 +107,7 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
     arrests = alerts.filter(state=Alert.State.ARRESTED).order_by().values_list("code").annotate(Count("pk"))
     return DeploymentRecord(
         deployment=deployment,
-        figures=_figures(alerts, deployment.tally().faces),
+        figures=_figures(alerts, deployment.counters().faces),
         periods=[
             PeriodRecord(
                 period,

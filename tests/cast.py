@@ -21,8 +21,9 @@ from django.utils import timezone
 
 from alerts import operations as alert_operations
 from alerts import raising
-from alerts.models import OPERATOR_ACTS, Alert
-from alerts.operations import Said
+from alerts.act_rules import ActInput
+from alerts.acts import OPERATOR_ACTS
+from alerts.models import Alert
 from core.ranks import Rank
 from demo import rehearsal
 from demo.seeding import check_and_seal
@@ -282,21 +283,21 @@ def make_sighting(track: str = "1" * 32, frame: int = 7, **changes: Any) -> rais
 
 # What each step of an officer or operator needs to be said.
 SAID = {
-    "same": Said(alike=["eyes"]),
-    "not_same": Said(differ=["ears"]),
-    "cannot_say": Said(hindrances=["blurred"]),
-    "no_engagement": Said(code="doubt"),
-    "release": Said(leaflet=True),
-    "arrest": Said(code="robbery", leaflet=True),
-    "other": Said(code="summons", leaflet=True),
-    "no_action": Said(code="dealt_with", leaflet=False),
+    "same": ActInput(alike=["eyes"]),
+    "not_same": ActInput(differ=["ears"]),
+    "cannot_say": ActInput(hindrances=["blurred"]),
+    "no_engagement": ActInput(code="doubt"),
+    "release": ActInput(leaflet=True),
+    "arrest": ActInput(code="robbery", leaflet=True),
+    "other": ActInput(code="summons", leaflet=True),
+    "no_action": ActInput(code="dealt_with", leaflet=False),
 }
 
 
 def act(alert: Alert, *names: str, cast: Cast) -> Alert:
     """Steps by who takes them, with what each needs; the alert as it is then."""
     for name in names:
-        said = dataclasses.replace(SAID.get(name, Said()), key=uuid.uuid4())
+        said = dataclasses.replace(SAID.get(name, ActInput()), key=uuid.uuid4())
         actor = cast.operator if name in OPERATOR_ACTS else cast.officer
         alert_operations.act(alert, name, said, actor=actor)
     alert.refresh_from_db()

@@ -12,14 +12,17 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
-from alerts import afterwards, cards, clocks, content, evidence, figures, operations, raising
-from alerts.models import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, RESULTS, Act, Alert
-from alerts.operations import Said
+from alerts import cards, content, deadlines, evidence, figures, operations, raising
+from alerts.act_rules import ActInput
+from alerts.acts import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, STEPS
+from alerts.models import Act, Alert
 from alerts.policy import Result
+from alerts.states import ACTIVE, IN_THE_STREET, NEVER_REFERRED, OPEN, OVER, RESULTS, UNDECIDED
 from alerts.timers import Spread, timers_of
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from deployments import running, staffing, tally
+from deployments import running, staffing
+from deployments.locks import lock_deployment
 from deployments.models import Deployment, Posting
 from recognition.watch import Candidate
 from reports.records import record_of
@@ -186,7 +189,7 @@ def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branc
     assert (alert.state, alert.result) == (state, result)
     assert [row.name for row in alert.acts.all()] == list(steps)
     assert alert.revision == len(steps)
-    counted = deployment.tally()
+    counted = deployment.counters()
     assert (counted.raised, counted.open) == (1, 0 if result else 1)
     assert counted.false == int(result is not None and result.is_false)
     found = record_of(deployment).figures
@@ -195,10 +198,26 @@ def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branc
     assert Entry.objects.filter(target_id=str(alert.pk)).exclude(action="alert.raised").count() == len(steps)
 
 
-def test_every_state_is_reached_by_some_branch() -> None:
-    reached = {state for _, state, _ in BRANCHES.values()} | {State.RAISED, State.REVIEW, State.ACKED, State.ENGAGED}
-    reached |= {State.ID_CHECK, State.EXPIRED, State.BLUE, State.CONTROL, *ENDINGS}
-    assert reached == set(State)
+def test_the_acts_lead_to_every_state_and_out_of_each_that_is_open() -> None:
+    steps = list(STEPS.values())
+    reached: set[str] = {State.RAISED}
+    while more := {step.target for step in steps if reached & set(step.sources)} - reached:
+        reached |= more
+    # An alert of the recognition test is nobody's to act on.
+    assert reached == set(State) - {State.BLUE}
+    for state in reached - {State.CONTROL}:
+        targets = {step.target for step in steps if state in step.sources} - {state}
+        assert (state in OPEN) == bool(targets - {State.REVIEW} or state == State.RAISED), state
+    # And the branches above end in each outcome that people can record while cameras are on.
+    by_people = {kind.step.target for kind in (*OPERATOR_ACTS.values(), *OFFICER_ACTS.values())}
+    assert {state for _, state, _ in BRANCHES.values()} >= by_people & set(OVER)
+
+
+def test_each_state_is_in_the_groups_that_say_what_may_still_come_of_it() -> None:
+    assert set(OPEN) | set(OVER) == set(State) - {State.BLUE, State.CONTROL}
+    assert not set(OPEN) & set(OVER)
+    assert set(UNDECIDED) | set(IN_THE_STREET) == set(ACTIVE) == set(OPEN) - {State.EXPIRED}
+    assert set(NEVER_REFERRED) & {*IN_THE_STREET, *(kind.step.target for kind in OFFICER_ACTS.values())} == set()
 
 
 @pytest.mark.parametrize("name", [*OPERATOR_ACTS, *OFFICER_ACTS])
@@ -209,7 +228,7 @@ def test_no_step_from_where_it_does_not_start(cast: Cast, name: str, settings: A
     for state in set(State) - set(kind.step.sources) - {State.CONTROL, State.BLUE}:
         Alert.objects.filter(pk=alert.pk).update(state=state, decided_by=cast.operator, decided_at=timezone.now())
         with pytest.raises(Conflict):
-            operations.act(alert, name, dataclasses.replace(SAID.get(name, Said()), key=uuid.uuid4()), actor=actor)
+            operations.act(alert, name, dataclasses.replace(SAID.get(name, ActInput()), key=uuid.uuid4()), actor=actor)
     assert not Act.objects.exists()
 
 
@@ -225,24 +244,29 @@ def test_nobody_else_takes_any_step(cast: Cast, role: str) -> None:
         operations.act(alert, "acknowledge", actor=cast.operator)
 
 
-MISSING: dict[str, tuple[tuple[str, ...], str, Said, str]] = {
-    "same without a feature": ((), "same", Said(), "at least one feature that is alike"),
-    "same for what differs": ((), "same", Said(differ=["ears"]), "at least one feature that is alike"),
-    "not the same without a feature": ((), "not_same", Said(alike=["eyes"]), "at least one feature that differs"),
-    "cannot say without a reason": ((), "cannot_say", Said(alike=["eyes"]), "at least one reason"),
-    "a feature as both": ((), "same", Said(alike=["eyes"], differ=["eyes"]), "once"),
-    "an unknown feature": ((), "same", Said(alike=["skin"]), "once"),
-    "an unknown hindrance": ((), "cannot_say", Said(hindrances=["age"]), "reasons shown"),
-    "an arrest for nothing": (("same", "engage", "check_identity", "confirm"), "arrest", Said(leaflet=True), "offered"),
+MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
+    "same without a feature": ((), "same", ActInput(), "at least one feature that is alike"),
+    "same for what differs": ((), "same", ActInput(differ=["ears"]), "at least one feature that is alike"),
+    "not the same without a feature": ((), "not_same", ActInput(alike=["eyes"]), "at least one feature that differs"),
+    "cannot say without a reason": ((), "cannot_say", ActInput(alike=["eyes"]), "at least one reason"),
+    "a feature as both": ((), "same", ActInput(alike=["eyes"], differ=["eyes"]), "once"),
+    "an unknown feature": ((), "same", ActInput(alike=["skin"]), "once"),
+    "an unknown hindrance": ((), "cannot_say", ActInput(hindrances=["age"]), "reasons shown"),
+    "an arrest for nothing": (
+        ("same", "engage", "check_identity", "confirm"),
+        "arrest",
+        ActInput(leaflet=True),
+        "offered",
+    ),
     "an arrest without a word on the leaflet": (
         ("same", "engage", "check_identity", "confirm"),
         "arrest",
-        Said(code="robbery"),
+        ActInput(code="robbery"),
         "leaflet",
     ),
-    "a release without a word on the leaflet": (("same", "engage"), "release", Said(), "leaflet"),
-    "a code where none belongs": (("same",), "lost", Said(code="robbery"), "Nothing more"),
-    "no such step": ((), "identify", Said(), "steps shown"),
+    "a release without a word on the leaflet": (("same", "engage"), "release", ActInput(), "leaflet"),
+    "a code where none belongs": (("same",), "lost", ActInput(code="robbery"), "there is none for this step"),
+    "no such step": ((), "identify", ActInput(), "steps shown"),
 }
 
 
@@ -280,7 +304,7 @@ def test_the_same_act_sent_twice_is_one(cast: Cast) -> None:
     assert Act.objects.count() == 1
     other = make_alert(make_live_deployment(cast), "f" * 32)
     with pytest.raises(Refused, match="another act"):
-        operations.act(other, "open", Said(key=uuid.UUID(key)), actor=cast.operator)
+        operations.act(other, "open", ActInput(key=uuid.UUID(key)), actor=cast.operator)
 
 
 def test_a_stale_form_decides_nothing(cast: Cast) -> None:
@@ -294,13 +318,13 @@ def test_a_stale_form_decides_nothing(cast: Cast) -> None:
 def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "not_same", cast=cast)
-    assert deployment.tally().false == 1
+    assert deployment.counters().false == 1
     other = another(cast, deployment, "operator", "dee")
-    with pytest.raises(Refused, match="Only who judged"):
+    with pytest.raises(Refused, match="Only the operator who judged"):
         operations.act(alert, "undo", actor=other)
     act(alert, "undo", cast=cast)
     assert (alert.state, alert.decided_by, alert.ended_at) == (State.REVIEW, None, None)
-    assert (deployment.tally().false, deployment.tally().open) == (0, 1)
+    assert (deployment.counters().false, deployment.counters().open) == (0, 1)
     act(alert, "same", cast=cast)
     Alert.objects.update(decided_at=timezone.now() - dt.timedelta(seconds=7))
     with pytest.raises(Refused, match="too late"):
@@ -323,7 +347,7 @@ def test_one_officer_answers_and_another_is_told(cast: Cast) -> None:
 def test_what_was_done_without_a_connection_counts_from_when_it_was_done(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     Act_raised = timezone.now()
-    operations.act(alert, "engage", Said(ago=dt.timedelta(hours=90)), actor=cast.officer)
+    operations.act(alert, "engage", ActInput(ago=dt.timedelta(hours=90)), actor=cast.officer)
     alert.refresh_from_db()
     # A stopwatch that is off: never before the act before it, never in the future.
     engaged = alert.acts.get(name="engage")
@@ -340,8 +364,8 @@ def test_what_the_clock_did_meanwhile_changes_no_time_of_an_officers(
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     now = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: now() + dt.timedelta(minutes=2))
-    assert clocks.escalate_unanswered() == 1
-    operations.act(alert, "engage", Said(ago=dt.timedelta(seconds=100)), actor=cast.officer)
+    assert deadlines.escalate_unanswered() == 1
+    operations.act(alert, "engage", ActInput(ago=dt.timedelta(seconds=100)), actor=cast.officer)
     done = {row.name: row.done_at for row in alert.acts.all()}
     assert done["engage"] - done["same"] < dt.timedelta(seconds=30) < done["escalate"] - done["same"]
 
@@ -428,8 +452,8 @@ def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, se
     other = another(cast, deployment, "officer", "kit", team="Bravo")
     to_all, to_team, to_other, waiting, false = (make_alert(deployment, f"{number:032}") for number in range(5))
     act(to_all, "same", cast=cast)
-    operations.act(to_team, "same", Said(alike=["eyes"], to_team="Alpha 1"), actor=cast.operator)
-    operations.act(to_other, "same", Said(alike=["eyes"], to_user=other), actor=cast.operator)
+    operations.act(to_team, "same", ActInput(alike=["eyes"], to_team="Alpha 1"), actor=cast.operator)
+    operations.act(to_other, "same", ActInput(alike=["eyes"], to_user=other), actor=cast.operator)
     act(false, "not_same", cast=cast)
     assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team}
     assert set(Alert.objects.visible_to(other)) == {to_all, to_other}
@@ -444,7 +468,7 @@ def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, se
         answer = client_of(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
         assert answer.status_code == 404
     # Nobody answers: then it is everybody's.
-    assert clocks.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
+    assert deadlines.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
     assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team, to_other}
 
 
@@ -453,7 +477,7 @@ def test_what_was_done_before_it_was_handed_on_still_comes_in(cast: Cast) -> Non
     deployment = make_live_deployment(cast)
     other = another(cast, deployment, "officer", "kit")
     alert = act(make_alert(deployment), "same", "acknowledge", cast=cast)
-    operations.act(alert, "hand_over", Said(to_user=other), actor=cast.operator)
+    operations.act(alert, "hand_over", ActInput(to_user=other), actor=cast.operator)
     client = client_of(cast.officer)
     assert client.get(f"/alerts/{alert.pk}/").status_code == 404
     assert client.post(f"/alerts/{alert.pk}/acts/engage/", {"ago_ms": "9000"}).status_code == 200
@@ -483,14 +507,14 @@ def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:
 def test_it_is_handed_to_who_is_posted_only(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     for said, words in (
-        (Said(alike=["eyes"], to_user=cast.commander), "not posted"),
-        (Said(alike=["eyes"], to_user=cast.operator), "not posted"),
-        (Said(alike=["eyes"], to_team="Zulu"), "No team"),
+        (ActInput(alike=["eyes"], to_user=cast.commander), "not posted"),
+        (ActInput(alike=["eyes"], to_user=cast.operator), "not posted"),
+        (ActInput(alike=["eyes"], to_team="Zulu"), "No team"),
     ):
         with pytest.raises(Refused, match=words):
             operations.act(alert, "same", said, actor=cast.operator)
     act(alert, "same", cast=cast)
-    operations.act(alert, "hand_over", Said(to_user=cast.officer), actor=cast.operator)
+    operations.act(alert, "hand_over", ActInput(to_user=cast.officer), actor=cast.operator)
     alert.refresh_from_db()
     assert (alert.assigned_to, alert.state) == (cast.officer, State.REFERRED)
 
@@ -503,8 +527,8 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
     deployment = make_live_deployment(cast)
     left, judged = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
     act(judged, "same", cast=cast)
-    assert clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=14)) == 0
-    assert clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=16)) == 1
+    assert deadlines.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=14)) == 0
+    assert deadlines.expire_unreviewed(at=timezone.now() + dt.timedelta(minutes=16)) == 1
     left.refresh_from_db()
     assert left.state == State.EXPIRED
     for user in (cast.operator, cast.commander):
@@ -512,21 +536,21 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
     with pytest.raises(Conflict):
         act(left, "same", cast=cast)
     with pytest.raises(Refused, match="Cameras are still on"):
-        afterwards.code(left, "unresolved", actor=cast.commander)
+        operations.code(left, "unresolved", actor=cast.commander)
     log = f"/deployments/{deployment.pk}/alerts/?show=open"
     assert "Say what came of it" not in client_of(cast.commander).get(log).content.decode()
     running.end_period(deployment, actor=cast.commander)
     assert "Say what came of it" in client_of(cast.commander).get(log).content.decode()
-    assert deployment.tally().open == 2
-    with pytest.raises(Refused, match="No operator handed"):
-        afterwards.code(left, "arrested", "robbery", actor=cast.commander)
-    with pytest.raises(Refused, match="handed to officers"):
-        afterwards.code(judged, "late_same", actor=cast.commander)
-    afterwards.code(left, "late_not_same", actor=cast.commander)
-    afterwards.code(judged, "arrested", "robbery", actor=cast.commander)
+    assert deployment.counters().open == 2
+    with pytest.raises(Refused, match="No operator referred"):
+        operations.code(left, "arrested", "robbery", actor=cast.commander)
+    with pytest.raises(Refused, match="referred to officers"):
+        operations.code(judged, "late_same", actor=cast.commander)
+    operations.code(left, "late_not_same", actor=cast.commander)
+    operations.code(judged, "arrested", "robbery", actor=cast.commander)
     with pytest.raises(Conflict):
-        afterwards.code(judged, "unresolved", actor=cast.commander)
-    assert deployment.tally().open == 0
+        operations.code(judged, "unresolved", actor=cast.commander)
+    assert deployment.counters().open == 0
     found = record_of(deployment)
     assert (found.figures.of(Result.FALSE_UNCONFIRMED), found.figures.arrests) == (1, 1)
     assert found.arrests == [("Robbery", 1)]
@@ -536,10 +560,10 @@ def test_an_answer_ends_the_wait_for_one(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     late = timezone.now() + dt.timedelta(minutes=2)
     act(alert, "acknowledge", cast=cast)
-    assert clocks.escalate_unanswered(at=late) == 0
+    assert deadlines.escalate_unanswered(at=late) == 0
     other = act(make_alert(make_live_deployment(cast), "d" * 32), "same", cast=cast)
-    assert clocks.escalate_unanswered(at=late) == 1
-    assert clocks.escalate_unanswered(at=late) == 0
+    assert deadlines.escalate_unanswered(at=late) == 1
+    assert deadlines.escalate_unanswered(at=late) == 0
     other.refresh_from_db()
     assert other.escalated_at == late
     act(other, "acknowledge", cast=cast)
@@ -561,14 +585,13 @@ def test_the_clock_acts_on_how_it_stands_now(cast: Cast, monkeypatch: pytest.Mon
     """Somebody hands it to an officer while the clock waits for the lock."""
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     Alert.objects.update(referred_at=timezone.now() - dt.timedelta(minutes=2))
-    held = tally.hold_for
 
-    def hold_late(period: Any) -> None:
-        held(period)
+    def lock_late(deployment: Deployment) -> None:
+        lock_deployment(deployment)
         Alert.objects.update(referred_at=timezone.now())
 
-    monkeypatch.setattr(tally, "hold_for", hold_late)
-    assert clocks.escalate_unanswered() == 0
+    monkeypatch.setattr("alerts.deadlines.lock_deployment", lock_late)
+    assert deadlines.escalate_unanswered() == 0
     alert.refresh_from_db()
     assert alert.escalated_at is None
 
@@ -578,8 +601,8 @@ def test_who_has_just_taken_it_up_is_left_the_time_to_judge(cast: Cast) -> None:
     late = timezone.now() + dt.timedelta(minutes=16)
     act(alert, "open", cast=cast)
     Alert.objects.update(opened_at=late - dt.timedelta(seconds=30))
-    assert clocks.expire_unreviewed(at=late) == 0
-    assert clocks.expire_unreviewed(at=late + dt.timedelta(minutes=1)) == 1
+    assert deadlines.expire_unreviewed(at=late) == 0
+    assert deadlines.expire_unreviewed(at=late + dt.timedelta(minutes=1)) == 1
 
 
 # The console.
@@ -639,7 +662,7 @@ def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
     act(make_alert(deployment, "a" * 32), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
     missed = act(make_alert(deployment, "b" * 32), "not_same", cast=cast)
     act(make_alert(deployment, "c" * 32), "not_same", "undo", "same", cast=cast)
-    afterwards.correct(missed, "late_same", reason="Seen again and arrested", actor=cast.commander)
+    operations.correct(missed, "late_same", reason="Seen again and arrested", actor=cast.commander)
     (own,) = figures.of_operators(cast.operator)
     assert (own.judged, own.same, own.known_same, own.hits) == (3, 2, 2, 1)
     assert (own.sensitivity, own.bias, own.false_share) == (None, None, "–")
@@ -661,7 +684,7 @@ def _candidate(person: Person) -> Candidate:
     return Candidate(person.id, person.photographs.all()[0].id, 0.6)
 
 
-def _said(**fields: str) -> Said:
+def _said(**fields: str) -> ActInput:
     from django.http import QueryDict
 
     from alerts.forms import said_in

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from alerts import afterwards, clocks, content, controls, evidence, figures, operations
+from alerts import content, controls, deadlines, evidence, figures, operations
 from alerts.models import Alert
 from audit.models import Entry
 from core.errors import Conflict, Refused
@@ -63,7 +63,7 @@ def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, ju
     assert (alert.state, alert.result, alert.referred_at) == (Alert.State.CONTROL, None, None)
     assert not Alert.objects.visible_to(cast.officer).exists()
     deployment = Deployment.objects.get()
-    assert (deployment.tally().raised, record_of(deployment).figures.alerts) == (0, 0)
+    assert (deployment.counters().raised, record_of(deployment).figures.alerts) == (0, 0)
     (own,) = figures.of_operators(cast.operator)
     assert (own.judged, own.controls, own.false_alarms) == (0, 1, said_same)
     with pytest.raises(Conflict):
@@ -73,7 +73,7 @@ def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, ju
     assert "two people" in client.get(f"/alerts/{alert.pk}/").content.decode()
     assert Entry.objects.filter(action="control.judged").count() == 1
     with pytest.raises((Refused, Conflict)):
-        afterwards.correct(alert, "arrested", "robbery", reason="x", actor=cast.commander)
+        operations.correct(alert, "arrested", "robbery", reason="x", actor=cast.commander)
 
 
 def test_it_stands_once_it_is_told_expires_and_is_purged_like_any_other(cast: Cast, period: Period) -> None:
@@ -83,11 +83,11 @@ def test_it_stands_once_it_is_told_expires_and_is_purged_like_any_other(cast: Ca
     with pytest.raises(Conflict):
         operations.act(alert, "undo", actor=cast.operator)
     left = _planted(period)
-    clocks.expire_unreviewed(at=timezone.now() + dt.timedelta(hours=1))
+    deadlines.expire_unreviewed(at=timezone.now() + dt.timedelta(hours=1))
     left.refresh_from_db()
     assert left.state == Alert.State.EXPIRED
     assert not Alert.objects.in_queue().filter(pk=left.pk).exists()
-    assert period.deployment.tally().open == 0
+    assert period.deployment.counters().open == 0
     assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 2
 
 

@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from alerts import afterwards, content, evidence
+from alerts import content, evidence, operations
 from alerts.models import Act, Alert, EvidenceHold, Shot
 from audit.models import Entry
 from core import keys
 from core.errors import Conflict, Refused
-from deployments import tally
+from deployments.locks import lock_deployment
+from deployments.models import Deployment
 from tests.cast import Cast, act, client_of, end, make_alert, make_live_deployment, period_of
 from watchlists import destruction
 from watchlists.models import Certificate, Person
@@ -26,28 +27,28 @@ State = Alert.State
 def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", "engage", "release", cast=cast)
-    assert deployment.tally().false == 1
+    assert deployment.counters().false == 1
     for ending, code, reason, words in (
-        ("arrested", "", "A mistake", "what the arrest"),
+        ("arrested", "", "A mistake", "codes that are offered"),
         ("arrested", "robbery", " ", "why"),
         ("arrested", "robbery", "It was Test Person 0", "names somebody"),
         ("not_same", "", "A mistake", "already"),
-        ("nothing", "", "A mistake", "what came of it"),
+        ("nothing", "", "A mistake", "Select an outcome"),
     ):
         with pytest.raises(Refused, match=words):
-            afterwards.correct(alert, ending, code, reason=reason, actor=cast.commander)
+            operations.correct(alert, ending, code, reason=reason, actor=cast.commander)
     before = list(alert.acts.values_list("pk", "name", "after"))
-    afterwards.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
+    operations.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
     assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
-    assert (alert.state, alert.code, deployment.tally().false) == (State.ARRESTED, "robbery", 0)
+    assert (alert.state, alert.code, deployment.counters().false) == (State.ARRESTED, "robbery", 0)
     # What was never handed over is no officer's, whatever it is corrected to.
     own = act(make_alert(deployment, "c" * 32), "not_same", cast=cast)
-    afterwards.correct(own, "not_located", reason="Seen again", actor=cast.commander)
+    operations.correct(own, "not_located", reason="Seen again", actor=cast.commander)
     assert own not in Alert.objects.visible_to(cast.officer)
     with pytest.raises(Refused, match="somebody else"):
-        afterwards.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
+        operations.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
     with pytest.raises(Conflict):
-        afterwards.correct(make_alert(deployment, "e" * 32), "arrested", "rape", reason="x", actor=cast.commander)
+        operations.correct(make_alert(deployment, "e" * 32), "arrested", "rape", reason="x", actor=cast.commander)
 
 
 def test_the_database_refuses_to_change_an_act(cast: Cast) -> None:
@@ -167,14 +168,13 @@ def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
 def test_one_alert_that_cannot_be_purged_keeps_no_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = make_live_deployment(cast), make_live_deployment(cast)
     stuck, other = make_alert(one), make_alert(two, "f" * 32)
-    held = tally.hold_for
 
-    def hold_or_fail(period: Any) -> None:
-        if period.deployment_id == one.pk:
+    def lock_or_fail(deployment: Deployment) -> None:
+        if deployment.pk == one.pk:
             raise DatabaseError("it is locked")
-        held(period)
+        lock_deployment(deployment)
 
     with monkeypatch.context() as patched:
-        patched.setattr(tally, "hold_for", hold_or_fail)
+        patched.setattr("alerts.evidence.lock_deployment", lock_or_fail)
         assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 1
     assert [Alert.objects.get(pk=each.pk).purged_at is None for each in (stuck, other)] == [True, False]

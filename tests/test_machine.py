@@ -148,7 +148,7 @@ def _unrecognised(world: World) -> None:
 # What happens by itself, and what others do elsewhere.
 EVENTS: dict[str, Callable[[World], object]] = {
     "the clock ticks": lambda w: (running.lapse_unstarted(at=w.now()), running.end_run_out(at=w.now())),
-    "false alerts": lambda _: Period.objects.filter(went_live_at__isnull=False).update(alerts_false=6),
+    "false alerts": lambda _: Deployment.objects.filter(periods__went_live_at__isnull=False).update(false_governed=6),
     "the governor looks": lambda w: running.watch_running(at=w.now()),
     "evidence is withdrawn": lambda w: [
         thresholds.withdraw_evidence(each, actor=w.cast.compliance)
@@ -315,7 +315,7 @@ def _every_guard_held(world: World) -> None:
         assert since is not None
         recent = camera.passes.filter(at__gte=since)
         assert recent.filter(sighting__isnull=False).count() / recent.count() >= 0.8
-    assert period.alerts_false < 6
+    assert period.deployment.false_governed < 6
 
 
 def _sockets_are_as_they_must(world: World) -> None:

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from alerts import clocks
+from alerts import deadlines
 from alerts.models import Alert
 from audit.models import Entry
 from core import keys
@@ -160,8 +160,8 @@ def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> No
     first, _ = _subscriber(cast, program.url, ["alert.escalated", "alert.expired"], deployment=one)
     alert, other = act(make_alert(one), "same", cast=cast), make_alert(two, "f" * 32)
     late = timezone.now() + dt.timedelta(hours=1)
-    clocks.escalate_unanswered(at=late)
-    clocks.expire_unreviewed(at=late)
+    deadlines.escalate_unanswered(at=late)
+    deadlines.expire_unreviewed(at=late)
     outbox.collect(late)
     assert [(each.topic, each.alert) for each in first.deliveries.all()] == [("alert.escalated", alert)]
     assert Alert.objects.get(pk=other.pk).state == "expired"

@@ -137,7 +137,7 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
         lambda _: Period.objects.update(clock_checked_at=timezone.now() - _hours(1.1)),
         "not compared within the last hour",
     ),
-    "false alerts": (lambda _: Period.objects.update(alerts_false=5), "another threshold"),
+    "false alerts": (lambda _: Deployment.objects.update(false_governed=5), "another threshold"),
 }
 
 

@@ -13,8 +13,8 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from alerts import afterwards as alert_afterwards
 from alerts import evidence
+from alerts import operations as alert_operations
 from alerts.models import Alert
 from alerts.policy import Result
 from audit.models import Entry
@@ -387,7 +387,7 @@ def test_alerts_on_staff_are_a_class_of_their_own(cast: Cast) -> None:
     with pytest.raises(Conflict):
         act(alert, "not_same", cast=cast)
     record = record_of(deployment)
-    assert (record.figures.alerts, deployment.tally().raised) == (0, 0)
+    assert (record.figures.alerts, deployment.counters().raised) == (0, 0)
     assert [(rate.passes, rate.recognised) for rate in record.periods[0].rates] == [(1, 1), (0, 0)]
     assert "test_passes" in record_csv(record)
 
@@ -440,7 +440,7 @@ def test_counts_add_up_and_health_is_of_now(cast: Cast) -> None:
     cameras.count_frames(south, FrameCounts(received=1, processed=1, dropped=0, faces=0))
     counted = Deployment.objects.with_counts().get()
     assert (counted.received, counted.processed, counted.dropped, counted.faces) == (16, 14, 2, 4)  # type: ignore[attr-defined]
-    assert deployment.tally().faces == 4
+    assert deployment.counters().faces == 4
     north.refresh_from_db()
     assert north.warnings == ["Too dark", "Out of focus", "30% of frames lost", "1.5 s behind"]
     Camera.objects.update(last_seen_at=timezone.now() - dt.timedelta(minutes=1))
@@ -463,7 +463,7 @@ def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> No
     with pytest.raises(Conflict, match="still in use"):
         afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
     with pytest.raises(Refused, match="Cameras are still on"):
-        alert_afterwards.code(other, "unresolved", actor=cast.commander)
+        alert_operations.code(other, "unresolved", actor=cast.commander)
     running.stop(deployment, code=Halt.DONE, actor=cast.commander)
     afterwards.begin_review(deployment, review="The objective was met.", actor=cast.commander)
     with pytest.raises(Refused) as refused:
@@ -472,9 +472,9 @@ def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> No
         assert words in str(refused.value)
     act(alert, "engage", "check_identity", "confirm", "arrest", cast=cast)
     other = Alert.objects.get(pk=other.pk)
-    with pytest.raises(Refused, match="No operator handed"):
-        alert_afterwards.code(other, "arrested", "rape", actor=cast.commander)
-    alert_afterwards.code(other, "unresolved", actor=cast.commander)
+    with pytest.raises(Refused, match="No operator referred"):
+        alert_operations.code(other, "arrested", "rape", actor=cast.commander)
+    alert_operations.code(other, "unresolved", actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     with pytest.raises(Refused, match="somebody else"):
         afterwards.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
@@ -563,7 +563,7 @@ def test_one_deployment_that_fails_keeps_no_other_from_its_time(cast: Cast, monk
             _broken()
         holding(deployment)
 
-    monkeypatch.setattr(running, "hold", fails_once)
+    monkeypatch.setattr("deployments.running.lock_deployment", fails_once)
     assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(hours=3)) == 1
     second.refresh_from_db()
     assert second.state == State.AUTH_EXPIRED
@@ -573,11 +573,11 @@ def test_faces_of_the_test_count_against_no_ceiling(cast: Cast) -> None:
     deployment = make_deployment(cast)
     camera = cameras_of(deployment)[0]
     cameras.count_frames(camera, FrameCounts(received=9, processed=9, faces=7))
-    assert deployment.tally().faces == 0
+    assert deployment.counters().faces == 0
     rehearsal.live(deployment, people_of(cast))
     cameras.count_frames(camera, FrameCounts(received=9, processed=9, faces=5))
     camera.refresh_from_db()
-    assert (deployment.tally().faces, camera.faces_tested) == (5, 7)
+    assert (deployment.counters().faces, camera.faces_tested) == (5, 7)
 
 
 def test_the_journal_calls_deployments_and_cameras_by_their_numbers(cast: Cast) -> None:

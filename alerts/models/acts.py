@@ -8,15 +8,40 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from alerts.models.alerts import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, OTHER_ACTS, Alert
+from alerts.models.alerts import Alert
 from alerts.policy import Feature, Hindrance
 from alerts.querysets import ActQuerySet
+from alerts.states import CODES
 
-_LABELS = {
-    **{name: kind.label for name, kind in {**OPERATOR_ACTS, **OFFICER_ACTS, **OTHER_ACTS}.items()},
-    "code": "Coded afterwards",
-    "correct": "Corrected",
-}
+
+class ActName(models.TextChoices):
+    """What an act is recorded as."""
+
+    SAME = "same", "Same person"
+    NOT_SAME = "not_same", "Not the same"
+    CANNOT_SAY = "cannot_say", "Cannot say"
+    OPEN = "open", "Taken up"
+    UNDO = "undo", "Taken back"
+    HAND_OVER = "hand_over", "Handed over"
+    ACKNOWLEDGE = "acknowledge", "On my way"
+    ENGAGE = "engage", "Speaking to them"
+    NOT_THEM = "not_them", "Not them"
+    RELEASE = "release", "Not the person: release"
+    CHECK_IDENTITY = "check_identity", "Checking identity"
+    CONFIRM = "confirm", "Identity confirmed"
+    ARREST = "arrest", "Arrested"
+    OTHER = "other", "Other disposal"
+    NO_ACTION = "no_action", "No action"
+    LOST = "lost", "Not located"
+    NO_ENGAGEMENT = "no_engagement", "No engagement"
+    ESCALATE = "escalate", "Nobody answered"
+    EXPIRE = "expire", "Not looked at in time"
+    CODE = "code", "Coded afterwards"
+    CORRECT = "correct", "Corrected"
+
+
+# The only acts that say what somebody saw.
+JUDGEMENTS = (ActName.SAME, ActName.NOT_SAME, ActName.CANNOT_SAY)
 
 
 class Act(models.Model):
@@ -29,7 +54,7 @@ class Act(models.Model):
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    name = models.CharField(max_length=16, choices=list(_LABELS.items()))
+    name = models.CharField(max_length=16, choices=ActName.choices)
     revision = models.PositiveIntegerField()
     before = models.CharField(max_length=16, choices=Alert.State.choices)
     after = models.CharField(max_length=16, choices=Alert.State.choices)
@@ -55,9 +80,7 @@ class Act(models.Model):
     @property
     def code_label(self) -> str:
         """The code in words."""
-        kinds = (OFFICER_ACTS.get(self.name), ENDINGS.get(self.after), CORRECTIONS.get(self.after))
-        codes = next((kind.codes for kind in kinds if kind is not None and kind.codes is not None), None)
-        return str(codes(self.code).label) if codes is not None and self.code else ""
+        return str(CODES[self.after](self.code).label) if self.code else ""
 
     @property
     def basis(self) -> str:

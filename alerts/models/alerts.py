@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import models
 
-from alerts.policy import Disposal, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
+from alerts.policy import Result
 from alerts.querysets import AlertQuerySet
-from audit.actions import Action
-from core.machine import Step
+from alerts.states import (
+    CAN_BE_TAKEN_BACK,
+    IN_THE_STREET,
+    OPEN,
+    RESULTS,
+    UNDECIDED,
+    AlertState,
+)
 from deployments.models import Camera, Deployment
 from watchlists.models import OperatingPoint, Person, Photograph
 from watchlists.policy import Tier
 
+RANKS: dict[str, int] = {tier: rank for rank, tier in enumerate((Tier.RED, Tier.AMBER, Tier.GREEN))}
+
 
 class Alert(models.Model):
-    """One person of a list whom one camera came near: a possible match until people decide. ACTS says how.
+    """One person of a list whom one camera came near: a possible match until people decide (`alerts.acts`).
 
     What it shows of anybody (`sealed`, and its shots) lies encrypted under `key_name`: its period's key, or that of a
     hold. The purge takes both and leaves what is counted: state, times, who decided. revision counts acts, so that
@@ -33,29 +40,7 @@ class Alert(models.Model):
         # A member of staff beside somebody they are not, so that operators are measured: never handed to an officer.
         CONTROL = "control", "Known negative"
 
-    class State(models.TextChoices):
-        RAISED = "raised", "Possible match"
-        REVIEW = "review", "Being compared"
-        UNSURE = "unsure", "Cannot say"
-        OP_FALSE = "op_false", "Judged not the same"
-        REFERRED = "referred", "Handed to officers"
-        ACKED = "acked", "Officer answers"
-        OFFICER_NOT_SAME = "officer_false", "Officer: not the same"
-        NOT_LOCATED = "not_located", "Not located"
-        NO_ENGAGEMENT = "no_engagement", "No engagement"
-        ENGAGED = "engaged", "Person spoken to"
-        ID_CHECK = "id_check", "Identity being checked"
-        CONFIRMED_FALSE = "not_same", "Not the person: released"
-        CONFIRMED_TRUE = "same", "Identity confirmed"
-        ARRESTED = "arrested", "Same person: arrested"
-        OTHER_DISPOSAL = "other", "Same person: other disposal"
-        NO_ACTION = "no_action", "Same person: no action"
-        EXPIRED = "expired", "Not looked at in time"
-        LATE_SAME = "late_same", "Found the same afterwards"
-        LATE_NOT_SAME = "late_not_same", "Found not the same afterwards"
-        UNRESOLVED = "unresolved", "Never resolved"
-        BLUE = "blue", "Recognition test"
-        CONTROL = "control", "Known negative, judged"
+    State = AlertState
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.ALERT)
@@ -181,122 +166,3 @@ class Alert(models.Model):
             return False
         until = self.undo_until()
         return until is None or at >= until
-
-
-@dataclass(frozen=True)
-class ActKind:
-    """One thing that people do with an alert. codes: one of these has to be said, or may be when `optional`."""
-
-    label: str
-    step: Step
-    codes: type[models.TextChoices] | None = None
-    is_optional: bool = False
-    asks_leaflet: bool = False
-
-
-RANKS: dict[str, int] = {tier: rank for rank, tier in enumerate((Tier.RED, Tier.AMBER, Tier.GREEN))}
-_S = Alert.State
-_DECIDE, _RESPOND, _RUN = "alerts.decide_alert", "alerts.record_outcome", "deployments.run_deployment"
-UNDECIDED = (_S.RAISED, _S.REVIEW, _S.UNSURE)
-IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
-CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.UNSURE)
-OPEN = (*UNDECIDED, *IN_THE_STREET, _S.EXPIRED)
-_SPOKEN_TO = (_S.ENGAGED, _S.ID_CHECK)
-_NOT_YET_MET = (_S.REFERRED, _S.ACKED)
-
-RESULTS: dict[str, Result] = {
-    _S.OP_FALSE: Result.FALSE_UNCONFIRMED,
-    _S.OFFICER_NOT_SAME: Result.FALSE_UNCONFIRMED,
-    _S.LATE_NOT_SAME: Result.FALSE_UNCONFIRMED,
-    _S.CONFIRMED_FALSE: Result.FALSE_CONFIRMED,
-    _S.NOT_LOCATED: Result.TRUE_UNCONFIRMED,
-    _S.NO_ENGAGEMENT: Result.TRUE_UNCONFIRMED,
-    _S.LATE_SAME: Result.TRUE_UNCONFIRMED,
-    _S.ARRESTED: Result.TRUE_CONFIRMED,
-    _S.OTHER_DISPOSAL: Result.TRUE_CONFIRMED,
-    _S.NO_ACTION: Result.TRUE_CONFIRMED,
-    _S.UNRESOLVED: Result.UNRESOLVED,
-}
-
-# What an operator does. The judgements come first: they are the only acts that say what somebody saw.
-OPERATOR_ACTS: dict[str, ActKind] = {
-    "same": ActKind("Same person", Step(UNDECIDED, _S.REFERRED, _DECIDE, Action.ALERT_DECIDED)),
-    "not_same": ActKind("Not the same", Step(UNDECIDED, _S.OP_FALSE, _DECIDE, Action.ALERT_DECIDED)),
-    "cannot_say": ActKind("Cannot say", Step((_S.RAISED, _S.REVIEW), _S.UNSURE, _DECIDE, Action.ALERT_DECIDED)),
-    "open": ActKind("Taken up", Step((_S.RAISED,), _S.REVIEW, _DECIDE, Action.ALERT_OPENED)),
-    "undo": ActKind("Taken back", Step(CAN_BE_TAKEN_BACK, _S.REVIEW, _DECIDE, Action.ALERT_RETRACTED)),
-    "hand_over": ActKind("Handed over", Step(_NOT_YET_MET, _S.REFERRED, _DECIDE, Action.ALERT_HANDED_OVER)),
-}
-JUDGEMENTS = ("same", "not_same", "cannot_say")
-
-# What an officer does, on the handset. "Not them", or "release" of who is spoken to, is one tap away in every state.
-OFFICER_ACTS: dict[str, ActKind] = {
-    "acknowledge": ActKind("On my way", Step((_S.REFERRED,), _S.ACKED, _RESPOND, Action.ALERT_RESPONDED)),
-    "engage": ActKind("Speaking to them", Step(_NOT_YET_MET, _S.ENGAGED, _RESPOND, Action.ALERT_RESPONDED)),
-    "not_them": ActKind("Not them", Step(_NOT_YET_MET, _S.OFFICER_NOT_SAME, _RESPOND, Action.ALERT_OUTCOME)),
-    "release": ActKind(
-        "Not the person: release",
-        Step((*_SPOKEN_TO, _S.CONFIRMED_TRUE), _S.CONFIRMED_FALSE, _RESPOND, Action.ALERT_OUTCOME),
-        WhyFalse,
-        is_optional=True,
-        asks_leaflet=True,
-    ),
-    "check_identity": ActKind("Checking identity", Step((_S.ENGAGED,), _S.ID_CHECK, _RESPOND, Action.ALERT_RESPONDED)),
-    "confirm": ActKind("Identity confirmed", Step((_S.ID_CHECK,), _S.CONFIRMED_TRUE, _RESPOND, Action.ALERT_RESPONDED)),
-    **{
-        name: ActKind(
-            label, Step((_S.CONFIRMED_TRUE,), state, _RESPOND, Action.ALERT_OUTCOME), codes, asks_leaflet=True
-        )
-        for name, label, state, codes in (
-            ("arrest", "Arrested", _S.ARRESTED, OffenceClass),
-            ("other", "Other disposal", _S.OTHER_DISPOSAL, Disposal),
-            ("no_action", "No action", _S.NO_ACTION, NoAction),
-        )
-    },
-    "lost": ActKind("Not located", Step((*_NOT_YET_MET, *_SPOKEN_TO), _S.NOT_LOCATED, _RESPOND, Action.ALERT_OUTCOME)),
-    "no_engagement": ActKind(
-        "No engagement",
-        Step(_NOT_YET_MET, _S.NO_ENGAGEMENT, _RESPOND, Action.ALERT_OUTCOME),
-        NoEngagement,
-    ),
-}
-
-# What only a clock or the review does.
-OTHER_ACTS: dict[str, ActKind] = {
-    "judge_control": ActKind("Known negative judged", Step(UNDECIDED, _S.CONTROL, _DECIDE, Action.CONTROL_JUDGED)),
-    "escalate": ActKind(
-        "Nobody answered", Step((_S.REFERRED,), _S.REFERRED, "", Action.ALERT_ESCALATED, system_may=True)
-    ),
-    "expire": ActKind("Not looked at in time", Step(UNDECIDED, _S.EXPIRED, "", Action.ALERT_EXPIRED, system_may=True)),
-}
-
-# How an alert may end, for who codes or corrects it afterwards.
-ENDINGS: dict[str, ActKind] = {
-    _S.LATE_SAME: ActKind(_S.LATE_SAME.label, Step((*UNDECIDED, _S.EXPIRED), _S.LATE_SAME, _RUN, Action.ALERT_OUTCOME)),
-    _S.LATE_NOT_SAME: ActKind(
-        _S.LATE_NOT_SAME.label, Step((*UNDECIDED, _S.EXPIRED), _S.LATE_NOT_SAME, _RUN, Action.ALERT_OUTCOME)
-    ),
-    _S.UNRESOLVED: ActKind(_S.UNRESOLVED.label, Step(OPEN, _S.UNRESOLVED, _RUN, Action.ALERT_OUTCOME)),
-    **{
-        state: ActKind(state.label, Step(IN_THE_STREET, state, _RUN, Action.ALERT_OUTCOME), codes)
-        for state, codes in (
-            (_S.OFFICER_NOT_SAME, None),
-            (_S.NOT_LOCATED, None),
-            (_S.NO_ENGAGEMENT, NoEngagement),
-            (_S.CONFIRMED_FALSE, WhyFalse),
-            (_S.ARRESTED, OffenceClass),
-            (_S.OTHER_DISPOSAL, Disposal),
-            (_S.NO_ACTION, NoAction),
-        )
-    },
-}
-# Every step there is, but corrections: from any ending to any other, by the commander, with the reason.
-STEPS: dict[str, Step] = {
-    **{name: kind.step for name, kind in {**OPERATOR_ACTS, **OFFICER_ACTS, **OTHER_ACTS}.items()},
-    **{f"code as {state}": kind.step for state, kind in ENDINGS.items()},
-}
-OVER = tuple(RESULTS)
-CORRECTIONS: dict[str, ActKind] = {
-    state: replace(kind, step=replace(kind.step, sources=OVER, action=Action.ALERT_CORRECTED))
-    for state, kind in {**ENDINGS, _S.OP_FALSE: ActKind(_S.OP_FALSE.label, ENDINGS[_S.UNRESOLVED].step)}.items()
-}

@@ -20,7 +20,7 @@ from watchlists.models import OperatingPoint
 
 
 @dataclass(frozen=True)
-class Tally:
+class Counters:
     """Possible matches (but those of the blue list), those not settled yet, false ones, and faces seen."""
 
     raised: int
@@ -115,9 +115,11 @@ class Deployment(models.Model):
     )
     urgent_reason = models.TextField("why it cannot wait", blank=True)
     revision = models.PositiveIntegerField(default=1, editable=False)
-    # False alerts are judged from here on: the counts at the last approved change of the threshold.
+    # False alerts are held against the ceiling since the present threshold applies: from that moment, and from so many
+    # faces seen. How many there have been is told by `alerts` (deployments.counters).
+    governed_from = models.DateTimeField(null=True, editable=False)
     governed_from_faces = models.PositiveBigIntegerField(default=0, editable=False)
-    governed_from_false = models.PositiveIntegerField(default=0, editable=False)
+    false_governed = models.PositiveIntegerField(default=0, editable=False)
 
     state = models.CharField(max_length=20, choices=State.choices, default=State.DRAFT, editable=False)
     applicant = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
@@ -196,7 +198,7 @@ class Deployment(models.Model):
     def places(self) -> str:
         return ", then ".join(period.place for period in self.periods.all() if period.place)
 
-    def tally(self) -> Tally:
+    def counters(self) -> Counters:
         """What was counted over all periods."""
         sums = self.periods.aggregate(
             raised=models.Sum("alerts_raised", default=0),
@@ -205,7 +207,7 @@ class Deployment(models.Model):
         )
         # On its own: joined with the cameras, each period would count once a camera.
         faces = self.periods.aggregate(faces=models.Sum("cameras__faces_seen", default=0))
-        return Tally(**sums, **faces)
+        return Counters(**sums, **faces)
 
     @property
     def journal_name(self) -> str:

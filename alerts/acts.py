@@ -1,0 +1,220 @@
+"""Every act that changes the state of an alert: from where to where, by whom, with what input, guards and effects.
+
+`alerts.operations.perform` carries out any of them; nothing else changes the state of an alert.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from alerts import act_rules as rules
+from alerts.act_rules import ActInput, Effect, Guard
+from alerts.models import ActName, Alert
+from alerts.states import CAN_BE_TAKEN_BACK, CODES, IN_THE_STREET, OPEN, OVER, UNDECIDED, AlertState
+from audit.actions import Action
+from core.errors import Refused
+from core.machine import Step
+
+_S = AlertState
+WATCH, DECIDE, RESPOND, RUN = "alerts.watch_alerts", "alerts.decide_alert", rules.RESPOND, "deployments.run_deployment"
+_NOT_YET_MET = (_S.REFERRED, _S.ACKED)
+_SPOKEN_TO = (_S.ENGAGED, _S.ID_CHECK)
+
+
+@dataclass(frozen=True)
+class ActKind:
+    """One act on an alert.
+
+    A code of the state that it leads to has to be given, if there are any, unless it `may_omit_code`. wrong_state: the
+    error of an alert in a state that the step does not start from.
+    """
+
+    name: ActName
+    step: Step
+    guards: tuple[Guard, ...] = ()
+    effects: Effect = rules.nothing
+    may_omit_code: bool = False
+    asks_leaflet: bool = False
+    wrong_state: Callable[[Alert], Exception] = rules.too_late
+
+    @property
+    def label(self) -> str:
+        return str(self.name.label)
+
+    @property
+    def codes(self) -> list[tuple[str, str]]:
+        """The codes to choose from, with their labels; empty when none is given with this act."""
+        codes = CODES.get(self.step.target)
+        return [] if codes is None else [(value, str(label)) for value, label in codes.choices]
+
+    def check_input(self, given: ActInput) -> None:
+        """Raise `Refused` unless what is entered is what this act asks for."""
+        rules.check_choices(given)
+        codes = [value for value, _ in self.codes]
+        if not codes and given.code:
+            raise Refused("Leave the code empty: there is none for this step.")
+        if codes and given.code not in codes and (given.code or not self.may_omit_code):
+            raise Refused("Select one of the codes that are offered for this step.")
+        if self.asks_leaflet and given.leaflet is None:
+            raise Refused("Select whether the leaflet was given.")
+
+
+def _named(*kinds: ActKind) -> dict[str, ActKind]:
+    return {kind.name: kind for kind in kinds}
+
+
+def _operator(
+    name: ActName, sources: tuple[str, ...], target: str, action: Action, effects: Effect, *guards: Guard
+) -> ActKind:
+    return ActKind(name, Step(sources, target, DECIDE, action), (rules.has_its_faces, *guards), effects)
+
+
+def _officer(
+    name: ActName,
+    sources: tuple[str, ...],
+    target: str,
+    effects: Effect,
+    *,
+    may_omit_code: bool = False,
+    asks_leaflet: bool = False,
+) -> ActKind:
+    action = Action.ALERT_OUTCOME if target in OVER else Action.ALERT_RESPONDED
+    step, guards = Step(sources, target, RESPOND, action), (rules.is_answered_by_nobody_else,)
+    return ActKind(name, step, guards, effects, may_omit_code, asks_leaflet)
+
+
+OPERATOR_ACTS: dict[str, ActKind] = _named(
+    _operator(
+        ActName.SAME,
+        UNDECIDED,
+        _S.REFERRED,
+        Action.ALERT_DECIDED,
+        rules.decided_and_referred,
+        rules.names_what_is_alike,
+        rules.is_for_somebody_posted,
+    ),
+    _operator(
+        ActName.NOT_SAME,
+        UNDECIDED,
+        _S.OP_FALSE,
+        Action.ALERT_DECIDED,
+        rules.decided_and_ended,
+        rules.names_what_differs,
+    ),
+    _operator(
+        ActName.CANNOT_SAY,
+        (_S.RAISED, _S.REVIEW),
+        _S.UNSURE,
+        Action.ALERT_DECIDED,
+        rules.decided,
+        rules.gives_a_reason,
+    ),
+    _operator(ActName.OPEN, (_S.RAISED,), _S.REVIEW, Action.ALERT_OPENED, rules.opened),
+    _operator(
+        ActName.UNDO,
+        CAN_BE_TAKEN_BACK,
+        _S.REVIEW,
+        Action.ALERT_RETRACTED,
+        rules.taken_back,
+        rules.is_own_and_recent,
+    ),
+    _operator(
+        ActName.HAND_OVER,
+        _NOT_YET_MET,
+        _S.REFERRED,
+        Action.ALERT_HANDED_OVER,
+        rules.referred_again,
+        rules.is_for_somebody_posted,
+    ),
+)
+
+# On the handset. "Not them", or "release" of who is spoken to, is one tap away in every state.
+OFFICER_ACTS: dict[str, ActKind] = _named(
+    _officer(ActName.ACKNOWLEDGE, (_S.REFERRED,), _S.ACKED, rules.answered),
+    _officer(ActName.ENGAGE, _NOT_YET_MET, _S.ENGAGED, rules.engaged),
+    _officer(ActName.NOT_THEM, _NOT_YET_MET, _S.OFFICER_NOT_SAME, rules.answered_and_ended),
+    _officer(
+        ActName.RELEASE,
+        (*_SPOKEN_TO, _S.CONFIRMED_TRUE),
+        _S.CONFIRMED_FALSE,
+        rules.answered_and_ended,
+        may_omit_code=True,
+        asks_leaflet=True,
+    ),
+    _officer(ActName.CHECK_IDENTITY, (_S.ENGAGED,), _S.ID_CHECK, rules.answered),
+    _officer(ActName.CONFIRM, (_S.ID_CHECK,), _S.CONFIRMED_TRUE, rules.answered),
+    _officer(ActName.ARREST, (_S.CONFIRMED_TRUE,), _S.ARRESTED, rules.answered_and_ended, asks_leaflet=True),
+    _officer(ActName.OTHER, (_S.CONFIRMED_TRUE,), _S.OTHER_DISPOSAL, rules.answered_and_ended, asks_leaflet=True),
+    _officer(ActName.NO_ACTION, (_S.CONFIRMED_TRUE,), _S.NO_ACTION, rules.answered_and_ended, asks_leaflet=True),
+    _officer(ActName.LOST, (*_NOT_YET_MET, *_SPOKEN_TO), _S.NOT_LOCATED, rules.answered_and_ended),
+    _officer(ActName.NO_ENGAGEMENT, _NOT_YET_MET, _S.NO_ENGAGEMENT, rules.answered_and_ended),
+)
+
+# A known negative looks like any other to whoever judges it: it asks for the same, goes to nobody, and the judgement is
+# not taken back once its answer is shown.
+CONTROL_ACTS: dict[str, ActKind] = {
+    name: replace(
+        OPERATOR_ACTS[name], step=Step(UNDECIDED, _S.CONTROL, DECIDE, Action.CONTROL_JUDGED), effects=rules.decided
+    )
+    for name in (ActName.SAME, ActName.NOT_SAME, ActName.CANNOT_SAY)
+}
+
+ESCALATE = ActKind(
+    ActName.ESCALATE,
+    Step((_S.REFERRED,), _S.REFERRED, "", Action.ALERT_ESCALATED, system_may=True),
+    effects=rules.escalated,
+)
+EXPIRE = ActKind(ActName.EXPIRE, Step(UNDECIDED, _S.EXPIRED, "", Action.ALERT_EXPIRED, system_may=True))
+
+
+def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
+    step = Step(sources, target, RUN, Action.ALERT_OUTCOME)
+    guards = (rules.cameras_are_off, *guards)
+    return ActKind(ActName.CODE, step, guards, rules.coded, wrong_state=rules.not_this_ending)
+
+
+def _correction(target: str) -> ActKind:
+    """From any outcome to any other, by the commander, with the reason; it is another act beside those before."""
+    return ActKind(
+        ActName.CORRECT,
+        Step(OVER, target, RUN, Action.ALERT_CORRECTED),
+        (
+            functools.partial(rules.is_recorded_otherwise, state=target),
+            rules.was_recorded_by_somebody_else,
+            rules.explains_the_correction,
+        ),
+        rules.coded,
+        wrong_state=rules.nothing_to_correct,
+    )
+
+
+# The outcomes that the commander may record of an alert that is still open when its cameras are off. The first two are
+# found by looking at the faces.
+ENDINGS: dict[str, ActKind] = {
+    _S.LATE_SAME: _ending((*UNDECIDED, _S.EXPIRED), _S.LATE_SAME, rules.has_its_faces),
+    _S.LATE_NOT_SAME: _ending((*UNDECIDED, _S.EXPIRED), _S.LATE_NOT_SAME, rules.has_its_faces),
+    _S.UNRESOLVED: _ending(OPEN, _S.UNRESOLVED),
+    **{
+        state: _ending(IN_THE_STREET, state)
+        for state in (
+            _S.OFFICER_NOT_SAME,
+            _S.NOT_LOCATED,
+            _S.NO_ENGAGEMENT,
+            _S.CONFIRMED_FALSE,
+            _S.ARRESTED,
+            _S.OTHER_DISPOSAL,
+            _S.NO_ACTION,
+        )
+    },
+}
+CORRECTIONS: dict[str, ActKind] = {state: _correction(state) for state in (*ENDINGS, _S.OP_FALSE)}
+
+# Every step there is, but corrections; for the documents.
+STEPS: dict[str, Step] = {
+    **{name: kind.step for name, kind in {**OPERATOR_ACTS, **OFFICER_ACTS}.items()},
+    "judge a known negative": CONTROL_ACTS[ActName.SAME].step,
+    **{kind.name: kind.step for kind in (ESCALATE, EXPIRE)},
+    **{f"code as {state}": kind.step for state, kind in ENDINGS.items()},
+}

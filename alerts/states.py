@@ -1,0 +1,81 @@
+"""The states of an alert, and the groups of them that anything asks for: defined here only."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from alerts.policy import Disposal, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
+
+
+class AlertState(models.TextChoices):
+    """Where an alert stands."""
+
+    RAISED = "raised", "Possible match"
+    REVIEW = "review", "Being compared"
+    UNSURE = "unsure", "Cannot say"
+    OP_FALSE = "op_false", "Judged not the same"
+    REFERRED = "referred", "Handed to officers"
+    ACKED = "acked", "Officer answers"
+    OFFICER_NOT_SAME = "officer_false", "Officer: not the same"
+    NOT_LOCATED = "not_located", "Not located"
+    NO_ENGAGEMENT = "no_engagement", "No engagement"
+    ENGAGED = "engaged", "Person spoken to"
+    ID_CHECK = "id_check", "Identity being checked"
+    CONFIRMED_FALSE = "not_same", "Not the person: released"
+    CONFIRMED_TRUE = "same", "Identity confirmed"
+    ARRESTED = "arrested", "Same person: arrested"
+    OTHER_DISPOSAL = "other", "Same person: other disposal"
+    NO_ACTION = "no_action", "Same person: no action"
+    EXPIRED = "expired", "Not looked at in time"
+    LATE_SAME = "late_same", "Found the same afterwards"
+    LATE_NOT_SAME = "late_not_same", "Found not the same afterwards"
+    UNRESOLVED = "unresolved", "Never resolved"
+    BLUE = "blue", "Recognition test"
+    CONTROL = "control", "Known negative, judged"
+
+
+_S = AlertState
+UNDECIDED = (_S.RAISED, _S.REVIEW, _S.UNSURE)
+IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
+# Operators or officers are at it: further shots of the same person belong to it.
+ACTIVE = (*UNDECIDED, *IN_THE_STREET)
+# Something is still to come of it.
+OPEN = (*ACTIVE, _S.EXPIRED)
+# An operator's judgement, as long as the time for it lasts.
+CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.UNSURE)
+
+# How an alert counts, once it is over.
+RESULTS: dict[str, Result] = {
+    _S.OP_FALSE: Result.FALSE_UNCONFIRMED,
+    _S.OFFICER_NOT_SAME: Result.FALSE_UNCONFIRMED,
+    _S.LATE_NOT_SAME: Result.FALSE_UNCONFIRMED,
+    _S.CONFIRMED_FALSE: Result.FALSE_CONFIRMED,
+    _S.NOT_LOCATED: Result.TRUE_UNCONFIRMED,
+    _S.NO_ENGAGEMENT: Result.TRUE_UNCONFIRMED,
+    _S.LATE_SAME: Result.TRUE_UNCONFIRMED,
+    _S.ARRESTED: Result.TRUE_CONFIRMED,
+    _S.OTHER_DISPOSAL: Result.TRUE_CONFIRMED,
+    _S.NO_ACTION: Result.TRUE_CONFIRMED,
+    _S.UNRESOLVED: Result.UNRESOLVED,
+}
+OVER = tuple(RESULTS)
+# What is said with a state: of an arrest what for, of another ending why.
+CODES: dict[str, type[models.TextChoices]] = {
+    _S.NO_ENGAGEMENT: NoEngagement,
+    _S.CONFIRMED_FALSE: WhyFalse,
+    _S.ARRESTED: OffenceClass,
+    _S.OTHER_DISPOSAL: Disposal,
+    _S.NO_ACTION: NoAction,
+}
+FALSE = tuple(state for state, result in RESULTS.items() if result.is_false)
+# What no officer was ever told of.
+NEVER_REFERRED = (
+    *UNDECIDED,
+    _S.OP_FALSE,
+    _S.EXPIRED,
+    _S.LATE_SAME,
+    _S.LATE_NOT_SAME,
+    _S.UNRESOLVED,
+    _S.BLUE,
+    _S.CONTROL,
+)

@@ -1,0 +1,36 @@
+"""Counts of alerts, told by `alerts` whenever they change, so that the guards of a deployment never have to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployments.models import Deployment, Period
+from deployments.running import judge
+
+
+@dataclass(frozen=True)
+class AlertCounts:
+    """Possible matches as they stand now.
+
+    raised, open, false: of one period. false_governed: false alerts of the whole deployment that were raised since the
+    present threshold applied, which are held against the ceiling.
+    """
+
+    raised: int
+    open: int
+    false: int
+    false_governed: int
+
+
+def tell(period: Period, counts: AlertCounts) -> None:
+    """Keep the counts, and judge the deployment when there are more false alerts. Part of an act that has locked it."""
+    Period.objects.filter(pk=period.pk).update(
+        alerts_raised=counts.raised, alerts_open=counts.open, alerts_false=counts.false
+    )
+    deployment = Deployment.objects.get(pk=period.deployment_id)
+    is_more = counts.false_governed > deployment.false_governed
+    if counts.false_governed != deployment.false_governed:
+        deployment.false_governed = counts.false_governed
+        deployment.save(update_fields=["false_governed"])
+    if is_more:
+        judge(deployment)
