@@ -16,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.policy import Feature, Hindrance
+from alerts.policy import Feature, InconclusiveReason
 from alerts.states import OVER, UNDECIDED
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
@@ -42,7 +42,7 @@ class ActInput:
     ago: dt.timedelta = dt.timedelta()
     alike: Sequence[str] = ()
     differ: Sequence[str] = ()
-    hindrances: Sequence[str] = ()
+    reasons: Sequence[str] = ()
     code: str = ""
     leaflet: bool | None = None
     to_user: AbstractBaseUser | None = None
@@ -105,7 +105,7 @@ def names_what_differs(alert: Alert, given: ActInput, actor: Actor) -> None:
 
 
 def gives_a_reason(alert: Alert, given: ActInput, actor: Actor) -> None:
-    if not given.hindrances:
+    if not given.reasons:
         raise Refused("Select at least one reason.")
 
 
@@ -129,7 +129,7 @@ def check_choices(given: ActInput) -> None:
     features = {*given.alike, *given.differ}
     if len(features) != len(given.alike) + len(given.differ) or not features <= set(Feature.values):
         raise Refused("Mark each feature once, as alike or as different.")
-    if not set(given.hindrances) <= set(Hindrance.values):
+    if not set(given.reasons) <= set(InconclusiveReason.values):
         raise Refused("Select from the reasons shown.")
 
 

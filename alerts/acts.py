@@ -104,9 +104,9 @@ OPERATOR_ACTS: dict[str, ActKind] = _named(
         rules.names_what_differs,
     ),
     _operator(
-        ActName.CANNOT_SAY,
+        ActName.INCONCLUSIVE,
         (_S.RAISED, _S.REVIEW),
-        _S.UNSURE,
+        _S.INCONCLUSIVE,
         Action.ALERT_DECIDED,
         rules.decided,
         rules.gives_a_reason,
@@ -158,7 +158,7 @@ CONTROL_ACTS: dict[str, ActKind] = {
     name: replace(
         OPERATOR_ACTS[name], step=Step(UNDECIDED, _S.CONTROL, DECIDE, Action.CONTROL_JUDGED), effects=rules.decided
     )
-    for name in (ActName.SAME, ActName.NOT_SAME, ActName.CANNOT_SAY)
+    for name in (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 }
 
 ESCALATE = ActKind(

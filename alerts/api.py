@@ -75,7 +75,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
         """A face from the camera."""
         shot = get_object_or_404(self.get_object().shots.select_related("alert"), pk=shot_id)
         try:
-            return HttpResponse(content.sight_in(shot).jpeg, content_type="image/jpeg")
+            return HttpResponse(content.shot_content(shot).jpeg, content_type="image/jpeg")
         except KeyGone as error:
             raise Http404 from error
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from alerts import content
 from alerts.acts import DECIDE, RESPOND
-from alerts.content import Sought
-from alerts.forms import FEATURES, HINDRANCES
+from alerts.content import SubjectContent
+from alerts.forms import FEATURES, REASONS
 from alerts.models import JUDGEMENTS, Act, Alert, Shot
 from alerts.querysets import AlertQuerySet
 from core.keys import KeyGone
@@ -83,11 +83,11 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
     now = timezone.now()
     shots = [shot for shot in alert.shots.all() if shot.kind == Shot.Kind.PROBE]
     acts = list(alert.acts.select_related("by"))
-    sought, may_see = sought_of(alert), may_see_name(alert, user, now)
+    subject, may_see = subject_of(alert), may_see_name(alert, user, now)
     return {
         "alert": alert,
         "now": now,
-        "sought": sought if sought is None or may_see else sought.without_name(),
+        "subject": subject if subject is None or may_see else subject.without_name(),
         "shots": shots,
         "best": next((shot for shot in shots if shot.is_best), None),
         "photographs": _photographs(alert),
@@ -100,7 +100,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
         "acts": [act for act in acts if act.name != "open"],
         "judgement": _judgement(acts),
         "features": FEATURES,
-        "hindrances": HINDRANCES,
+        "reasons": REASONS,
         "hand_to": hand_to(alert) if user.has_perm(DECIDE) else [],
         "engaged_for": settings.LFR_ENGAGEMENT,
     }
@@ -139,15 +139,15 @@ def score_for(alert: Alert, user: Any, at: dt.datetime) -> float | None:
         return None
     best = alert.shots.filter(is_best=True).select_related("alert").first()
     try:
-        return content.sight_in(best).score if best is not None else None
+        return content.shot_content(best).score if best is not None else None
     except KeyGone:
         return None
 
 
-def sought_of(alert: Alert) -> Sought | None:
+def subject_of(alert: Alert) -> SubjectContent | None:
     """Who is sought; None once that was purged."""
     try:
-        return content.sought_in(alert)
+        return content.subject_in(alert)
     except KeyGone:
         return None
 

@@ -34,8 +34,8 @@ _FREE_TEXTS = ("offence", "authority", "expected_action", "minor_rationale", "lo
 
 
 @dataclass(frozen=True)
-class Sought:
-    """Who is sought, as it stood on the list when the alert was raised. Labels, not codes: it is for reading."""
+class SubjectContent:
+    """Who is subject, as it stood on the list when the alert was raised. Labels, not codes: it is for reading."""
 
     name: str
     reference: str
@@ -51,7 +51,7 @@ class Sought:
     photographed: str
 
     @classmethod
-    def of(cls, person: Person, taken_on: dt.date | None) -> Sought:
+    def of(cls, person: Person, taken_on: dt.date | None) -> SubjectContent:
         return cls(
             name=person.name,
             reference=person.reference,
@@ -67,7 +67,7 @@ class Sought:
             photographed=taken_on.isoformat() if taken_on else "",
         )
 
-    def without_name(self) -> Sought:
+    def without_name(self) -> SubjectContent:
         """For who judges before they may know: the name is gone, and its words from what was written freely.
 
         With or without accents, but not in lower case: who “may run” need not be called May.
@@ -105,7 +105,7 @@ def _hidden(named: re.Pattern[str], text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Sight:
+class ShotContent:
     """One shot, open. score: of this shot. box: left, top, width, height in pixels of its frame."""
 
     score: float
@@ -133,27 +133,27 @@ def _opened(name: str, row_id: uuid.UUID, sealed: bytes | memoryview[int] | None
     return about, plain[4 + length :]
 
 
-def seal_sought(alert: Alert, sought: Sought) -> bytes:
-    return seal(alert.key_name, alert.pk, asdict(sought))
+def seal_subject(alert: Alert, subject: SubjectContent) -> bytes:
+    return seal(alert.key_name, alert.pk, asdict(subject))
 
 
-def sought_in(alert: Alert) -> Sought:
+def subject_in(alert: Alert) -> SubjectContent:
     """
     Raises:
         core.keys.KeyGone: it was purged, or its key is gone.
     """
     about, _ = _opened(alert.key_name, alert.pk, alert.sealed)
-    return Sought(**about)  # type: ignore[arg-type]
+    return SubjectContent(**about)  # type: ignore[arg-type]
 
 
-def seal_sight(shot: Shot, key_name: str, sight: Sight) -> bytes:
+def seal_shot(shot: Shot, key_name: str, sight: ShotContent) -> bytes:
     return seal(key_name, shot.pk, {"score": sight.score, "box": sight.box}, sight.jpeg)
 
 
-def sight_in(shot: Shot) -> Sight:
+def shot_content(shot: Shot) -> ShotContent:
     """
     Raises:
         core.keys.KeyGone: its key is gone.
     """
     about, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
-    return Sight(score=about["score"], box=about["box"], jpeg=jpeg)  # type: ignore[arg-type]
+    return ShotContent(score=about["score"], box=about["box"], jpeg=jpeg)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.raising import Sighting, new_alert, photograph_of
+from alerts.raising import Probe, new_alert, photograph_of
 from audit.actions import Action
 from audit.journal import record
 from core.actors import CLOCK
@@ -25,8 +25,8 @@ from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Period
 from recognition.crop import lone_face_crop
+from recognition.frame import Candidate
 from recognition.imaging import Pixels, decode_stored, encode_jpeg
-from recognition.watch import Candidate
 from watchlists.models import Photograph, SealedTemplate
 
 # The face of a passer-by is about so wide in a camera's picture; a custody photograph's would give itself away.
@@ -70,9 +70,9 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     received_at = now - dt.timedelta(milliseconds=_chance.uniform(55, 160))
     left, top, width, height = photograph.face_box
     face = encode_jpeg(as_a_camera_sees(photograph))
-    sighting = Sighting(uuid.uuid4().hex, 0, received_at, (left, top, width, height), face)
+    probe = Probe(uuid.uuid4().hex, 0, received_at, (left, top, width, height), face)
     near, score = photograph_of(candidate), candidate.score
-    alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), near, score, sighting, at=now)
+    alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), near, score, probe, at=now)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
     announce(alert.deployment_id, "alert.raised", alert.pk)
     return alert

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts import content
-from alerts.content import Sight
+from alerts.content import ShotContent
 from alerts.models import Alert, EvidenceHold, Shot
 from audit.actions import Action
 from audit.journal import record
@@ -76,14 +76,14 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
 
 def _reseal(alert: Alert, key_name: str) -> None:
     """Everything that an alert holds, under another key."""
-    sought = content.sought_in(alert)
-    shots = [(shot, content.sight_in(shot)) for shot in alert.shots.select_related("alert")]
+    subject = content.subject_in(alert)
+    shots = [(shot, content.shot_content(shot)) for shot in alert.shots.select_related("alert")]
     keys.create(key_name)
     alert.key_name = key_name
-    alert.sealed = content.seal_sought(alert, sought)
+    alert.sealed = content.seal_subject(alert, subject)
     alert.save(update_fields=["key_name", "sealed"])
     for shot, sight in shots:
-        shot.sealed = content.seal_sight(shot, key_name, sight)
+        shot.sealed = content.seal_shot(shot, key_name, sight)
         shot.save(update_fields=["sealed"])
 
 
@@ -94,8 +94,8 @@ def _keep_reference(alert: Alert) -> None:
     shot = Shot(
         alert=alert, kind=Shot.Kind.REFERENCE, track="", frame_number=0, received_at=alert.received_at, is_best=False
     )
-    sight = Sight(0.0, [], encode_jpeg(alert.photograph.face()))
-    shot.sealed = content.seal_sight(shot, alert.key_name, sight)
+    sight = ShotContent(0.0, [], encode_jpeg(alert.photograph.face()))
+    shot.sealed = content.seal_shot(shot, alert.key_name, sight)
     shot.save(force_insert=True)
 
 

@@ -36,7 +36,7 @@ class OperatorFigures:
     operator: Any
     judged: int
     same: int
-    cannot_say: int
+    inconclusive: int
     known_same: int
     hits: int
     controls: int
@@ -115,10 +115,10 @@ def _figures(operator: Any, acts: Iterable[Act]) -> OperatorFigures:
         operator=operator,
         judged=real.total(),
         same=real["same"],
-        cannot_say=real["cannot_say"],
+        inconclusive=real["inconclusive"],
         known_same=known.total(),
         hits=known["same"],
         controls=control.total(),
         false_alarms=control["same"],
-        unsaid=control["cannot_say"],
+        unsaid=control["inconclusive"],
     )

@@ -14,16 +14,16 @@ from django.http import QueryDict
 from alerts.act_rules import ActInput
 from alerts.acts import CORRECTIONS, ENDINGS
 from alerts.models import Alert
-from alerts.policy import Disposal, Feature, Finding, Hindrance, NoAction, NoEngagement, OffenceClass, WhyFalse
+from alerts.policy import Disposal, Feature, Finding, InconclusiveReason, NoAction, NoEngagement, OffenceClass, WhyFalse
 from core.errors import Refused
 
 TEAM, USER = "team:", "user:"
 
 
-def said_in(post: QueryDict) -> ActInput:
+def act_input_in(post: QueryDict) -> ActInput:
     """What somebody says with an act.
 
-    Fields: key, revision, ago_ms, feature_NAME (alike or differs), hindrances, code, leaflet (yes or no), to (user:ID,
+    Fields: key, revision, ago_ms, feature_NAME (alike or differs), reasons, code, leaflet (yes or no), to (user:ID,
     team:NAME, or nothing for everybody).
 
     Raises:
@@ -42,7 +42,7 @@ def said_in(post: QueryDict) -> ActInput:
         ago=dt.timedelta(milliseconds=_number(post.get("ago_ms") or "0", 10**12)),
         alike=found[Finding.ALIKE],
         differ=found[Finding.DIFFERS],
-        hindrances=post.getlist("hindrances"),
+        reasons=post.getlist("reasons"),
         code=post.get("code", ""),
         leaflet={"yes": True, "no": False}.get(post.get("leaflet", "")),
         **_handed_to(post.get("to", "")),
@@ -119,5 +119,5 @@ class CorrectionForm(EndingForm):
         ]
 
 
-HINDRANCES = Hindrance.choices
+REASONS = InconclusiveReason.choices
 FEATURES = Feature.choices

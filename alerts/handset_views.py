@@ -40,8 +40,8 @@ def _street(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
     finished = visible.filter(officer=officer, ended_at__isnull=False).for_rows().order_by("-ended_at")
     return {
         "deployment": deployment,
-        "own": visible.in_the_street().filter(officer=officer).for_rows().with_sights().order_by("referred_at"),
-        "open": visible.in_the_street().filter(officer=None).for_rows().with_sights().order_by("referred_at"),
+        "own": visible.in_the_street().filter(officer=officer).for_rows().with_shot_counts().order_by("referred_at"),
+        "open": visible.in_the_street().filter(officer=None).for_rows().with_shot_counts().order_by("referred_at"),
         "others": visible.in_the_street().exclude(officer=None).exclude(officer=officer).for_rows(),
         "finished": finished[:FINISHED],
         "engagement_seconds": int(settings.LFR_ENGAGEMENT.total_seconds()),

@@ -117,7 +117,7 @@ def _keep(alert: Alert, kind: ActKind, before: str, given: ActInput, actor: Acto
         recorded_at=now,
         alike=list(given.alike),
         differ=list(given.differ),
-        hindrances=list(given.hindrances),
+        reasons=list(given.reasons),
         code=given.code,
         leaflet=given.leaflet,
         reason=given.reason,

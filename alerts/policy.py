@@ -25,8 +25,8 @@ class Finding(models.TextChoices):
     DIFFERS = "differs", "Differs"
 
 
-class Hindrance(models.TextChoices):
-    """Why it cannot be said."""
+class InconclusiveReason(models.TextChoices):
+    """Why a comparison is inconclusive."""
 
     TURNED = "turned", "Face turned away"
     COVERED = "covered", "Face covered"

@@ -65,20 +65,24 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         )
         return self.select_related(*related).defer("sealed")
 
-    def with_sights(self) -> AlertQuerySet:
-        """Each with `sights`, how many there are of it: none once it was purged."""
-        return self.annotate(sights=Count("shots", filter=Q(shots__kind="probe"), distinct=True))
+    def with_shot_counts(self) -> AlertQuerySet:
+        """Add `shot_count`, how many shots each has from the camera: none once it was purged."""
+        return self.annotate(shot_count=Count("shots", filter=Q(shots__kind="probe"), distinct=True))
 
     def in_queue(self) -> AlertQuerySet:
         """Those that a console shows: no recognition test's, and no known negative that nobody looked at."""
         return self.exclude(state=AlertState.BLUE).exclude(kind="control", state=AlertState.EXPIRED)
 
     def in_order(self) -> AlertQuerySet:
-        """As they are to be decided: red before amber before green, then the oldest; what nobody could say, last."""
+        """As they are to be decided: red before amber before green, then the oldest; inconclusive ones last."""
         tiers = [When(tier=tier, then=Value(rank)) for rank, tier in enumerate(("red", "amber", "green"))]
-        unsure = Case(When(state=AlertState.UNSURE, then=Value(1)), default=Value(0), output_field=IntegerField())
+        is_inconclusive = Case(
+            When(state=AlertState.INCONCLUSIVE, then=Value(1)), default=Value(0), output_field=IntegerField()
+        )
         rank = Case(*tiers, default=Value(9), output_field=IntegerField())
-        return self.annotate(is_doubted=unsure, rank=rank).order_by("is_doubted", "rank", "raised_at", "pk")
+        return self.annotate(is_inconclusive=is_inconclusive, rank=rank).order_by(
+            "is_inconclusive", "rank", "raised_at", "pk"
+        )
 
     def public(self) -> AlertQuerySet:
         """Those that count: without the recognition test's and the known negatives."""

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts import content
-from alerts.content import Sight, Sought
+from alerts.content import ShotContent, SubjectContent
 from alerts.counting import tell_counts
 from alerts.models import Alert, Shot
 from audit import journal
@@ -24,7 +24,7 @@ from deployments import bluetest
 from deployments.events import announce
 from deployments.locks import lock_deployment_of_camera
 from deployments.models import Camera, Deployment, Period
-from recognition.watch import Candidate
+from recognition.frame import Candidate
 from watchlists.models import Person, Photograph
 
 # Sights that one alert keeps: a person who stands before a camera for an hour fills no disk.
@@ -32,7 +32,7 @@ MOST_SHOTS = 24
 
 
 @dataclass(frozen=True)
-class Sighting:
+class Probe:
     """Where and when the face was seen.
 
     box: left, top, width, height in pixels of the frame. probe_jpeg: the face, everybody else made unrecognisable.
@@ -47,7 +47,7 @@ class Sighting:
     heading: str = ""
 
 
-def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Sighting]]) -> list[Alert]:
+def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Probe]]) -> list[Alert]:
     """Store the possible matches of one frame in one transaction, as new alerts or as more shots of open ones.
 
     A shot joins the alert of its own track, or the open alert on the same person at the same camera, and no other.
@@ -67,20 +67,20 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Sighting
         camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera_id)
         if not camera.period.is_open(now):
             raise Refused("The deployment is not live.")
-        for candidate, sighting in found:
+        for candidate, probe in found:
             photograph = photograph_of(candidate)
-            if not _is_sought(photograph.person, camera.period):
+            if not _is_searched(photograph.person, camera.period):
                 raise Refused("This list is not compared at present.")
-            since = sighting.received_at - settings.LFR_JOIN_WINDOW
-            known = Alert.objects.to_join(camera_id, candidate.person, sighting.track, since).first()
+            since = probe.received_at - settings.LFR_JOIN_WINDOW
+            known = Alert.objects.to_join(camera_id, candidate.person, probe.track, since).first()
             if known is None:
-                raised.append(_raise(camera, photograph, candidate.score, sighting, now))
+                raised.append(_raise(camera, photograph, candidate.score, probe, now))
                 data = {"deployment": str(camera.period.deployment_id), "person": str(candidate.person)}
                 events.append(journal.Event(Action.ALERT_RAISED, raised[-1], data))
-            elif _add_sight(known, candidate, sighting):
-                same = "the same" if sighting.track == known.track else "another"
+            elif _add_shot(known, candidate, probe):
+                same = "the same" if probe.track == known.track else "another"
                 data = {"deployment": str(camera.period.deployment_id), "track": same}
-                events.append(journal.Event(Action.ALERT_SIGHTED, known, data))
+                events.append(journal.Event(Action.ALERT_SHOT_ADDED, known, data))
         if any(alert.kind == Alert.Kind.ALERT for alert in raised):
             tell_counts(camera.period)
         # Last, because whoever else writes to the journal waits from here until the commit.
@@ -89,12 +89,12 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Sighting
     return raised
 
 
-def _raise(camera: Camera, photograph: Photograph, score: float, sighting: Sighting, now: dt.datetime) -> Alert:
+def _raise(camera: Camera, photograph: Photograph, score: float, probe: Probe, now: dt.datetime) -> Alert:
     period, deployment, person = camera.period, camera.period.deployment, photograph.person
     is_blue = person.watchlist_id == period.blue_list_id
-    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, photograph, score, sighting, at=now)
+    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, photograph, score, probe, at=now)
     if is_blue:
-        bluetest.note_sighting(camera, person.pk, sighting.received_at)
+        bluetest.note_recognition(camera, person.pk, probe.received_at)
     if is_blue:
         # Of the recognition test no console hears: nobody decides on it.
         announce(deployment.id, "deployment.changed", deployment.id)
@@ -116,7 +116,7 @@ def photograph_of(candidate: Candidate) -> Photograph:
 
 
 def new_alert(
-    kind: Alert.Kind, camera: Camera, photograph: Photograph, score: float, sighting: Sighting, *, at: dt.datetime
+    kind: Alert.Kind, camera: Camera, photograph: Photograph, score: float, probe: Probe, *, at: dt.datetime
 ) -> Alert:
     """The row of an alert, who is sought and its first picture encrypted. Part of an act that holds the deployment.
 
@@ -140,38 +140,38 @@ def new_alert(
         camera=camera,
         operating_point=point,
         raised_at=at,
-        received_at=sighting.received_at,
-        last_seen_at=sighting.received_at,
-        track=sighting.track,
+        received_at=probe.received_at,
+        last_seen_at=probe.received_at,
+        track=probe.track,
         person=person,
         photograph=photograph,
         key_name=key_name,
     )
-    alert.sealed = content.seal_sought(alert, Sought.of(person, photograph.taken_on))
+    alert.sealed = content.seal_subject(alert, SubjectContent.of(person, photograph.taken_on))
     alert.save(force_insert=True)
-    _keep_shot(alert, sighting, score, is_best=True)
+    _keep_shot(alert, probe, score, is_best=True)
     return alert
 
 
-def _add_sight(alert: Alert, candidate: Candidate, sighting: Sighting) -> bool:
+def _add_shot(alert: Alert, candidate: Candidate, probe: Probe) -> bool:
     """Keep one more picture of an open alert; return whether there was anything to keep.
 
     The best is shown first, with the photograph that it came nearest to.
     """
     shots = list(alert.shots.select_related("alert"))
-    if not alert.is_open or any(_is_same(shot, sighting) for shot in shots):
+    if not alert.is_open or any(_is_same(shot, probe) for shot in shots):
         return False
-    Alert.objects.filter(pk=alert.pk).update(last_seen_at=max(alert.last_seen_at, sighting.received_at))
+    Alert.objects.filter(pk=alert.pk).update(last_seen_at=max(alert.last_seen_at, probe.received_at))
     if len(shots) >= MOST_SHOTS:
         return False
     best = next((shot for shot in shots if shot.is_best), None)
-    is_best = best is None or candidate.score > content.sight_in(best).score
+    is_best = best is None or candidate.score > content.shot_content(best).score
     if is_best and best is not None:
         Shot.objects.filter(pk=best.pk).update(is_best=False)
-    _keep_shot(alert, sighting, candidate.score, is_best=is_best)
+    _keep_shot(alert, probe, candidate.score, is_best=is_best)
     if is_best:
         Alert.objects.filter(pk=alert.pk).update(photograph_id=candidate.photograph)
-    announce(alert.deployment_id, "alert.sighted", alert.id)
+    announce(alert.deployment_id, "alert.shot_added", alert.id)
     return True
 
 
@@ -183,25 +183,25 @@ def note_still_there(camera_id: uuid.UUID, people: Iterable[uuid.UUID], at: dt.d
         Alert.objects.open_at(camera_id).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
 
 
-def _keep_shot(alert: Alert, sighting: Sighting, score: float, *, is_best: bool) -> None:
+def _keep_shot(alert: Alert, probe: Probe, score: float, *, is_best: bool) -> None:
     shot = Shot(
         alert=alert,
-        track=sighting.track,
-        frame_number=sighting.frame_number,
-        received_at=sighting.received_at,
-        heading=sighting.heading,
+        track=probe.track,
+        frame_number=probe.frame_number,
+        received_at=probe.received_at,
+        heading=probe.heading,
         is_best=is_best,
     )
-    sight = Sight(score, [round(value, 1) for value in sighting.box], sighting.probe_jpeg)
-    shot.sealed = content.seal_sight(shot, alert.key_name, sight)
+    sight = ShotContent(score, [round(value, 1) for value in probe.box], probe.probe_jpeg)
+    shot.sealed = content.seal_shot(shot, alert.key_name, sight)
     shot.save(force_insert=True)
 
 
-def _is_same(shot: Shot, sighting: Sighting) -> bool:
-    return (shot.track, shot.frame_number) == (sighting.track, sighting.frame_number)
+def _is_same(shot: Shot, probe: Probe) -> bool:
+    return (shot.track, shot.frame_number) == (probe.track, probe.frame_number)
 
 
-def _is_sought(person: Person, period: Period) -> bool:
+def _is_searched(person: Person, period: Period) -> bool:
     """Return whether an alert may be raised on a person: during a recognition test only on those of the blue list."""
     is_live = period.deployment.state == Deployment.State.LIVE
     return person.watchlist_id == period.blue_list_id or (is_live and person.watchlist_id == period.watchlist_id)

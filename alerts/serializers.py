@@ -14,7 +14,7 @@ from alerts import cards
 from alerts.act_rules import ActInput
 from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS, RESPOND
 from alerts.models import Act, Alert, Shot
-from alerts.policy import Feature, Hindrance
+from alerts.policy import Feature, InconclusiveReason
 
 
 class ActSerializer(serializers.ModelSerializer[Act]):
@@ -31,7 +31,7 @@ class ActSerializer(serializers.ModelSerializer[Act]):
             "recorded_at",
             "alike",
             "differ",
-            "hindrances",
+            "reasons",
             "code",
             "leaflet",
             "reason",
@@ -42,7 +42,7 @@ class ActSerializer(serializers.ModelSerializer[Act]):
         found = super().to_representation(instance)
         request = self.context.get("request")
         if instance.alert.is_undecided or (request is not None and request.user.has_perm(RESPOND)):
-            found |= {"alike": [], "differ": [], "hindrances": []}
+            found |= {"alike": [], "differ": [], "reasons": []}
         return found
 
 
@@ -52,8 +52,8 @@ class ShotSerializer(serializers.ModelSerializer[Shot]):
         fields = ("id", "kind", "received_at", "heading", "is_best")
 
 
-class SoughtSerializer(serializers.Serializer[Any]):
-    """Who is sought. name: null until the reader may see it."""
+class SubjectSerializer(serializers.Serializer[Any]):
+    """Who is subject. name: null until the reader may see it."""
 
     name = serializers.CharField(allow_null=True)
     category = serializers.CharField()
@@ -100,26 +100,26 @@ class AlertRowSerializer(serializers.ModelSerializer[Alert]):
 
 
 class AlertSerializer(AlertRowSerializer):
-    """With who is sought, its pictures, and what was done. score: null until the operator's judgement stands."""
+    """With who is subject, its pictures, and what was done. score: null until the operator's judgement stands."""
 
-    sought = serializers.SerializerMethodField()
+    subject = serializers.SerializerMethodField()
     score = serializers.SerializerMethodField()
     threshold = serializers.FloatField(source="operating_point.threshold")
     shots = ShotSerializer(many=True)
     acts = ActSerializer(many=True)
 
     class Meta(AlertRowSerializer.Meta):
-        fields = (*AlertRowSerializer.Meta.fields, "sought", "score", "threshold", "shots", "acts")  # type: ignore[assignment]
+        fields = (*AlertRowSerializer.Meta.fields, "subject", "score", "threshold", "shots", "acts")  # type: ignore[assignment]
 
-    @extend_schema_field(SoughtSerializer(allow_null=True))
-    def get_sought(self, alert: Alert) -> dict[str, Any] | None:
-        sought = cards.sought_of(alert)
-        if sought is None:
+    @extend_schema_field(SubjectSerializer(allow_null=True))
+    def get_subject(self, alert: Alert) -> dict[str, Any] | None:
+        subject = cards.subject_of(alert)
+        if subject is None:
             return None
         if not cards.may_see_name(alert, self._reader, timezone.now()):
-            sought = sought.without_name()
-        found = {name: value for name, value in vars(sought).items() if name in SoughtSerializer().fields}
-        return {**found, "name": sought.name or None}
+            subject = subject.without_name()
+        found = {name: value for name, value in vars(subject).items() if name in SubjectSerializer().fields}
+        return {**found, "name": subject.name or None}
 
     @extend_schema_field(serializers.FloatField(allow_null=True))
     def get_score(self, alert: Alert) -> float | None:
@@ -139,7 +139,7 @@ class NewActSerializer(serializers.Serializer[Any]):
     ago_ms = serializers.IntegerField(min_value=0, max_value=10**9, required=False)
     alike = serializers.ListField(child=serializers.ChoiceField(choices=Feature.choices), required=False)
     differ = serializers.ListField(child=serializers.ChoiceField(choices=Feature.choices), required=False)
-    hindrances = serializers.ListField(child=serializers.ChoiceField(choices=Hindrance.choices), required=False)
+    reasons = serializers.ListField(child=serializers.ChoiceField(choices=InconclusiveReason.choices), required=False)
     code = serializers.CharField(max_length=16, required=False)
     leaflet = serializers.BooleanField(required=False, allow_null=True, default=None)
     to_user = serializers.SlugRelatedField(

@@ -12,7 +12,7 @@ class AlertState(models.TextChoices):
 
     RAISED = "raised", "Possible match"
     REVIEW = "review", "Being compared"
-    UNSURE = "unsure", "Cannot say"
+    INCONCLUSIVE = "inconclusive", "Inconclusive"
     OP_FALSE = "op_false", "Judged not the same"
     REFERRED = "referred", "Handed to officers"
     ACKED = "acked", "Officer answers"
@@ -35,14 +35,14 @@ class AlertState(models.TextChoices):
 
 
 _S = AlertState
-UNDECIDED = (_S.RAISED, _S.REVIEW, _S.UNSURE)
+UNDECIDED = (_S.RAISED, _S.REVIEW, _S.INCONCLUSIVE)
 IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
 # Operators or officers are at it: further shots of the same person belong to it.
 ACTIVE = (*UNDECIDED, *IN_THE_STREET)
 # Something is still to come of it.
 OPEN = (*ACTIVE, _S.EXPIRED)
 # An operator's judgement, as long as the time for it lasts.
-CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.UNSURE)
+CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.INCONCLUSIVE)
 
 # How an alert counts, once it is over.
 RESULTS: dict[str, Result] = {

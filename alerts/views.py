@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from alerts import cards, content, operations
 from alerts.acts import DECIDE, OFFICER_ACTS, RESPOND, WATCH
-from alerts.forms import said_in
+from alerts.forms import act_input_in
 from alerts.models import Alert, Shot
 from alerts.timers import latest
 from core.keys import KeyGone
@@ -74,7 +74,7 @@ def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
     """Do something with an alert; answers with its card, as it stands then."""
     alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue().for_rows(), pk=alert_id)
-    operations.act(alert, name, said_in(request.POST), actor=acting(request))
+    operations.act(alert, name, act_input_in(request.POST), actor=acting(request))
     # Who may no longer see it (handed to others) is told so, not refused: it was done.
     found = Alert.objects.visible_to(request.user).for_rows().filter(pk=alert_id).first()
     return _card(request, found) if found is not None else HttpResponse(status=204)
@@ -87,7 +87,7 @@ def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
     visible = Alert.objects.visible_to(request.user).filter(purged_at__isnull=True)
     shot = get_object_or_404(Shot.objects.select_related("alert"), pk=shot_id, alert__in=visible)
     try:
-        return HttpResponse(content.sight_in(shot).jpeg, content_type="image/jpeg")
+        return HttpResponse(content.shot_content(shot).jpeg, content_type="image/jpeg")
     except KeyGone as error:
         raise Http404 from error
 

@@ -124,7 +124,7 @@ class Action(models.TextChoices):
     CAMERA_CONNECTED = "camera.connected", "Camera connected"
     CAMERA_DISCONNECTED = "camera.disconnected", "Camera disconnected"
     ALERT_RAISED = "alert.raised", "Possible match raised"
-    ALERT_SIGHTED = "alert.sighted", "Further sight added to a possible match"
+    ALERT_SHOT_ADDED = "alert.shot_added", "Further shot added to a possible match"
     ALERT_VIEWED = "alert.viewed", "Possible match viewed"
     ALERT_OPENED = "alert.opened", "Possible match taken up by an operator"
     ALERT_DECIDED = "alert.decided", "Possible match decided"
@@ -165,7 +165,7 @@ _VERBS = {
     Action.CAMERA_CONNECTED: Verb.COLLECTION,
     Action.DOCUMENT_READ: Verb.DISCLOSURE,
     Action.ALERT_RAISED: Verb.COMBINATION,
-    Action.ALERT_SIGHTED: Verb.COMBINATION,
+    Action.ALERT_SHOT_ADDED: Verb.COMBINATION,
     Action.ALERT_VIEWED: Verb.CONSULTATION,
     Action.ALERT_OPENED: Verb.CONSULTATION,
     Action.ALERT_HANDED_OVER: Verb.DISCLOSURE,

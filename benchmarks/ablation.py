@@ -111,7 +111,7 @@ def table(photographs: Photographs, looks: Sequence[Looks | None]) -> list[dict[
     for kind in "zts":
         row(f"  (not kept: {kind}-norm over {COHORT} of the list)", _normalised(centred(both), kind), parts)
     row(
-        "  (quick look: one run, bfloat16 if there is)",
+        "  (quick pass: one run, bfloat16 if there is)",
         _cosines(centred(joined("quick"))),
         ["refine", "align", "quick"],
     )

@@ -51,7 +51,7 @@ def measure(system: RunningSystem, seconds: float, attacks: Sequence[str]) -> di
     portrait = scene.bundled_portrait()
     stage = set_stage({"portrait": portrait}, 2)
     (camera, token), insider = stage.cameras
-    cookie = f"sessionid={session_of(User.objects.get(username='intelligence'))}"
+    cookie = f"sessionid={session_of(User.objects.get(username='watchlist_admin'))}"
     face = encode_jpeg(decode_stored(portrait.read_bytes()), 95)
     watched = WatchedCamera(system.url, str(camera.id), token, face, WALK_EVERY_S)
     try:

@@ -137,8 +137,8 @@ def _seen(engine: Engine, pixels: Pixels, face: Face, condition: Condition) -> R
     found = engine.detect(worse, 16)
     if not found:
         return None
-    glances = engine.glance(worse, found[:1])
-    return Reading(glances[0].embedding, engine.look_closely(worse, glances)[0])
+    quick_passes = engine.quick_pass(worse, found[:1])
+    return Reading(quick_passes[0].embedding, engine.full_pass(worse, quick_passes)[0])
 
 
 def _table(engine: Engine, people: list[_Person], views: list[str]) -> dict[str, Any]:

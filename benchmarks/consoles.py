@@ -106,8 +106,8 @@ class _Raising(threading.Thread):
         from django.db import connection
         from django.utils import timezone
 
-        from alerts.raising import Sighting, raise_alerts
-        from recognition.watch import Candidate
+        from alerts.raising import Probe, raise_alerts
+        from recognition.frame import Candidate
         from watchlists.models import Photograph
 
         listed = list(Photograph.objects.filter(person__in=self._stage.name_of).select_related("person"))
@@ -119,11 +119,11 @@ class _Raising(threading.Thread):
             time.sleep(max(began + number * self._pace - time.monotonic(), 0))
             photograph = listed[number % len(listed)]
             camera, _ = self._stage.cameras[number % len(self._stage.cameras)]
-            sighting = Sighting(
+            probe = Probe(
                 f"{number:032}", number, timezone.now(), (10, 10, 90, 110), encode_jpeg(jpegs[number % len(listed)])
             )
             candidate = Candidate(photograph.person_id, photograph.pk, 0.8)
-            for alert in raise_alerts(camera.id, [(candidate, sighting)]):
+            for alert in raise_alerts(camera.id, [(candidate, probe)]):
                 self.committed[str(alert.pk)] = time.time() * 1000
         connection.close()
 

@@ -182,11 +182,11 @@ def _by_quality(films: list[Film]) -> dict[str, int]:
 
 def _shown(shot: Shot, film: Film) -> str | None:
     """Whose face a sight is of: the walker whose box overlaps its own most."""
-    from alerts.content import sight_in
+    from alerts.content import shot_content
 
     index = shot.frame_number - 1
     visible, (_, scale) = film.visible[index], film.encodings.get(index, ENCODINGS[0])
-    left, top, width, height = (value / scale for value in sight_in(shot).box)
+    left, top, width, height = (value / scale for value in shot_content(shot).box)
     overlaps = [(_overlap((left, top, width, height), face.box), face.person) for face in visible]
     overlap, person = max(overlaps, default=(0.0, ""))
     return person if overlap > 0.3 else None

@@ -76,7 +76,7 @@ def _import(table: bytes, archive: IO[bytes]) -> dict[str, Any]:
     from watchlists.models import Flag, Photograph
     from watchlists.tasks import hurry_imports
 
-    user = add_user(username="benchmark", password="benchmark-only", role="Intelligence officer")
+    user = add_user(username="benchmark", password="benchmark-only", role="Watchlist administrator")
     watchlist = operations.create_watchlist(actor=user, name="Benchmark", purpose="Measurement")
     say("importing")
     began = time.perf_counter()

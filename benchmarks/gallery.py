@@ -10,12 +10,12 @@ import numpy as np
 
 from recognition.embed import Embedding, Embeddings
 from recognition.engine import Template
-from recognition.watch import CANDIDATES, Candidate
+from recognition.frame import CANDIDATES, Candidate
 
 
 @dataclass
 class MemoryGallery:
-    """Names with their templates (recognition.watch.Gallery)."""
+    """Names with their templates (recognition.frame.Gallery)."""
 
     names: list[str]
     enrolled: list[Template]

@@ -62,7 +62,7 @@ def _fill(count: int) -> str:
     from watchlists.models import Flag, Person, Watchlist
     from watchlists.policy import Category, Tier
 
-    user = add_user(username="compiler", password=PASSWORD, role="Intelligence officer")
+    user = add_user(username="compiler", password=PASSWORD, role="Watchlist administrator")
     add_user(username="approver", password=PASSWORD, role="Authorising officer")
     assert Group.objects.exists()
     watchlist = operations.create_watchlist(actor=user, name="Benchmark", purpose="Measurement")

@@ -32,11 +32,11 @@ import numpy.typing as npt
 from benchmarks.gallery import MemoryGallery
 from benchmarks.weights import staged
 from demo import scene
-from recognition import watch
 from recognition.camera_jpeg import decode_frame
 from recognition.detect import Face
 from recognition.embed import Embedding
-from recognition.engine import SHIPPED, Choice, Engine, Glance, Template
+from recognition.engine import SHIPPED, Choice, Engine, QuickPass, Template
+from recognition.frame import process_frame
 from recognition.imaging import Pixels, encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import Reading, read_all
@@ -85,7 +85,7 @@ class Remembering(Engine):
 
     def forget(self) -> None:
         self._faces: dict[int, list[Face]] = {}
-        self._glances: dict[int, Glance] = {}
+        self._quick_passes: dict[int, QuickPass] = {}
         self._seconds: dict[int, Embedding | None] = {}
         self._templates: dict[int, Template] = {}
 
@@ -94,23 +94,25 @@ class Remembering(Engine):
             self._faces[id(pixels)] = super().detect(pixels, smallest_face)
         return self._faces[id(pixels)]
 
-    def glance(self, pixels: Pixels, faces: Sequence[Face]) -> list[Glance]:
-        new = [face for face in faces if id(face) not in self._glances]
-        self._glances |= zip(map(id, new), super().glance(pixels, new), strict=True)
-        return [self._glances[id(face)] for face in faces]
+    def quick_pass(self, pixels: Pixels, faces: Sequence[Face]) -> list[QuickPass]:
+        new = [face for face in faces if id(face) not in self._quick_passes]
+        self._quick_passes |= zip(map(id, new), super().quick_pass(pixels, new), strict=True)
+        return [self._quick_passes[id(face)] for face in faces]
 
-    def second_look(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Embedding | None]:
-        new = [glance for glance in glances if id(glance) not in self._seconds]
-        self._seconds |= zip(map(id, new), super().second_look(pixels, new), strict=True)
-        return [self._seconds[id(glance)] for glance in glances]
+    def second_model(self, pixels: Pixels, quick_passes: Sequence[QuickPass]) -> list[Embedding | None]:
+        new = [quick_pass for quick_pass in quick_passes if id(quick_pass) not in self._seconds]
+        self._seconds |= zip(map(id, new), super().second_model(pixels, new), strict=True)
+        return [self._seconds[id(quick_pass)] for quick_pass in quick_passes]
 
-    def complete(self, glances: Sequence[Glance], seconds: Sequence[Embedding | None]) -> list[Template]:
-        new = {id(glance): (glance, second) for glance, second in zip(glances, seconds, strict=True)}
+    def complete_pass(self, quick_passes: Sequence[QuickPass], seconds: Sequence[Embedding | None]) -> list[Template]:
+        new = {id(quick_pass): (quick_pass, second) for quick_pass, second in zip(quick_passes, seconds, strict=True)}
         new = {key: pair for key, pair in new.items() if key not in self._templates}
         self._templates |= zip(
-            new, super().complete([glance for glance, _ in new.values()], [s for _, s in new.values()]), strict=True
+            new,
+            super().complete_pass([each for each, _ in new.values()], [second for _, second in new.values()]),
+            strict=True,
         )
-        return [self._templates[id(glance)] for glance in glances]
+        return [self._templates[id(quick_pass)] for quick_pass in quick_passes]
 
 
 @dataclass(frozen=True)
@@ -176,14 +178,14 @@ def _frames(name: str, pictures: Sequence[Path]) -> list[Pixels]:
 
 
 def _best(frame: Pixels, gallery: MemoryGallery) -> tuple[str, float]:
-    """Who the largest face of a frame is most like, looked at closely whatever a glance says."""
+    """Whom the largest face of a frame is most like, by a full pass whatever the quick pass says."""
     faces = _engine.detect(frame, SMALLEST_FACE)
     if not faces:
         return "", -1.0
-    (glance,) = _engine.glance(frame, faces[:1])
-    (template,) = _engine.look_closely(frame, [glance])
+    (quick_pass,) = _engine.quick_pass(frame, faces[:1])
+    (template,) = _engine.full_pass(frame, [quick_pass])
     scores = [
-        min(_engine.score(template, each), _engine.reachable(float(glance.embedding @ each.embedding)))
+        min(_engine.score(template, each), _engine.reachable(float(quick_pass.embedding @ each.embedding)))
         for each in gallery.enrolled
     ]
     return gallery.names[int(np.argmax(scores))], max(scores)
@@ -193,7 +195,7 @@ def _raised(frames: Sequence[Pixels], gallery: MemoryGallery, threshold: float) 
     """Whom the system would raise an alert for, and how many faces it embeds."""
     tracks, people, shots = TrackSet(), set(), 0
     for number, frame in enumerate(frames):
-        seen = watch.look(
+        seen = process_frame(
             frame,
             number / FPS,
             tracks,

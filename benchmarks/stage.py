@@ -54,12 +54,12 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     from lfr_site.accounts import add_user
 
     roles = {
-        "intelligence": "Intelligence officer",
+        "watchlist_admin": "Watchlist administrator",
         "authority": "Authorising officer",
         "commander": "Commander",
-        "operator": "Operator",
+        "operator": "LFR operator",
         "officer": "Engagement officer",
-        "compliance": "Compliance",
+        "compliance": "Compliance officer",
     }
     rank = Rank.SUPERINTENDENT
     users = {
@@ -71,7 +71,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         for reference, name in named.items()
     ]
     watchlist, enrolled = sealed_list(
-        "Benchmark", "Measurement", entries, compiler=users["intelligence"], approver=users["authority"]
+        "Benchmark", "Measurement", entries, compiler=users["watchlist_admin"], approver=users["authority"]
     )
     deployment = live_deployment(
         "Benchmark",
@@ -79,7 +79,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         watchlist,
         [CameraDraft(f"Camera {number + 1:02}", "agent", frame_rate=30) for number in range(cameras)],
         people=People(
-            users["intelligence"], users["authority"], users["commander"], users["operator"], users["officer"]
+            users["watchlist_admin"], users["authority"], users["commander"], users["operator"], users["officer"]
         ),
         keeper=users["compliance"],
     )

@@ -5,7 +5,7 @@
 (a) deepface: `DeepFace.represent` (YuNet, SFace: the same weights) and a product with the list's embeddings;
 (b) face_recognition: dlib's detector and network through the package of that name;
 (c) bare: our own detector and embedder on every face of every frame, and the search of the list;
-(d) engine: detection, tracks, chosen shots, search and close looks, as a worker does it;
+(d) engine: detection, tracks, chosen shots, search and full passes, as a worker does it;
 (e) system: the same through websocket, Celery, PostgreSQL and back, with two workers and this load generator.
 
 Every camera's film is 1280 x 720 JPEG at ten frames a second of scene: 12 faces at a time (crowd), four (street), one
@@ -41,9 +41,9 @@ from benchmarks.stage import play, say, set_stage
 from benchmarks.system import running_system
 from benchmarks.weights import staged
 from demo import scene
-from recognition import watch
 from recognition.camera_jpeg import decode_frame
 from recognition.engine import SHIPPED, detector_at, engine_at
+from recognition.frame import process_frame
 from recognition.imaging import encode_jpeg
 from recognition.open_set import NoFaces, photographs
 from recognition.reading import read
@@ -187,10 +187,10 @@ class BareLoop:
 
     def __call__(self, jpeg: bytes, camera: int, number: int) -> int:
         pixels = decode_frame(jpeg)
-        glances = self._engine.glance(pixels, self._engine.detect(pixels, SMALLEST_FACE))
-        if glances:
-            self._gallery.nearest([glance.embedding for glance in glances])
-        return len(glances)
+        quick_passes = self._engine.quick_pass(pixels, self._engine.detect(pixels, SMALLEST_FACE))
+        if quick_passes:
+            self._gallery.nearest([quick_pass.embedding for quick_pass in quick_passes])
+        return len(quick_passes)
 
 
 class EngineLoop:
@@ -202,7 +202,7 @@ class EngineLoop:
         self._tracks: dict[int, TrackSet] = {}
 
     def __call__(self, jpeg: bytes, camera: int, number: int) -> int:
-        seen = watch.look(
+        seen = process_frame(
             decode_frame(jpeg),
             number / FPS,
             self._tracks.setdefault(camera, TrackSet()),

@@ -1,4 +1,4 @@
-"""What a worker sees to once a second a camera, not with every frame: light, focus, and a tile for who watches."""
+"""Measure light and focus once a second for each camera, and keep a tile of its picture while somebody watches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from recognition.tile import SMALLEST, light_and_focus, tile
 EVERY_S = 1.0
 
 
-class Pulse:
-    """Of one worker process."""
+class PictureTelemetry:
+    """The measurements of one worker process."""
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
         self._last: dict[str, float] = {}
 
-    def take(self, camera_id: str, pixels: Pixels, engine: Engine) -> tuple[float, float] | None:
+    def measure(self, camera_id: str, pixels: Pixels, engine: Engine) -> tuple[float, float] | None:
         """(brightness, sharpness) when a second has passed; None before."""
         now = time.monotonic()
         if now - self._last.get(camera_id, -EVERY_S) < EVERY_S:
@@ -40,6 +40,6 @@ class Pulse:
 
 
 @functools.lru_cache(maxsize=1)
-def pulse() -> Pulse:
-    """This worker's."""
-    return Pulse(frame_source())
+def picture_telemetry() -> PictureTelemetry:
+    """Return this worker's."""
+    return PictureTelemetry(frame_source())

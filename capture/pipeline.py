@@ -16,15 +16,15 @@ from django.utils import timezone
 
 from alerts import raising
 from capture.frame_queue import Frame
-from capture.picture_telemetry import Pulse
+from capture.picture_telemetry import PictureTelemetry
 from core.errors import Refused
 from deployments.models import Camera
 from deployments.querysets import FrameTerms
-from recognition import watch
 from recognition.camera_jpeg import decode_frame
 from recognition.crop import REACH, lone_face_crop
 from recognition.detect import Face
 from recognition.engine import Engine
+from recognition.frame import FrameResult, Match, process_frame
 from recognition.imaging import Pixels, encode_jpeg
 from recognition.track import Box, TrackSet, affinity
 from watchlists.gallery import SealedLists
@@ -52,7 +52,9 @@ class Reading:
     light: tuple[float, float] | None = None
 
 
-def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, pulse: Pulse | None = None) -> Reading:
+def read_frame(
+    camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, telemetry: PictureTelemetry | None = None
+) -> Reading:
     """Look at a frame and raise its possible matches. tracks: of this camera; changed.
 
     Raises:
@@ -67,7 +69,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
         raise OtherEngine
     started = time.perf_counter()
     pixels = decode_frame(frame.jpeg)
-    seen = watch.look(
+    seen = process_frame(
         pixels,
         frame.moment,
         tracks,
@@ -91,7 +93,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, p
         ],
         new_faces=seen.new_faces,
         engine_ms=round(spent * 1000, 1),
-        light=pulse.take(camera_id, pixels, engine) if pulse is not None else None,
+        light=telemetry.measure(camera_id, pixels, engine) if telemetry is not None else None,
     )
 
 
@@ -104,8 +106,8 @@ def _terms(camera_id: str) -> FrameTerms | None:
         return Camera.objects.frame_terms(camera_id, at=timezone.now())
 
 
-def _raise(seen: watch.Look, camera_id: uuid.UUID, frame: Frame, pixels: Pixels, engine: Engine) -> None:
-    found = [(each.candidate, _sighting(each, seen.detected, frame, pixels, engine)) for each in seen.matches]
+def _raise(seen: FrameResult, camera_id: uuid.UUID, frame: Frame, pixels: Pixels, engine: Engine) -> None:
+    found = [(each.candidate, _probe(each, seen.detected, frame, pixels, engine)) for each in seen.matches]
     try:
         raising.raise_alerts(camera_id, found)
     except Refused as refusal:
@@ -114,12 +116,10 @@ def _raise(seen: watch.Look, camera_id: uuid.UUID, frame: Frame, pixels: Pixels,
         match.settled()
 
 
-def _sighting(
-    match: watch.Match, detected: Sequence[Face], frame: Frame, pixels: Pixels, engine: Engine
-) -> raising.Sighting:
+def _probe(match: Match, detected: Sequence[Face], frame: Frame, pixels: Pixels, engine: Engine) -> raising.Probe:
     bystanders = _bystanders(match.face, detected, pixels, engine)
     crop = lone_face_crop(pixels, match.face.box, bystanders, landmarks=match.face.landmarks)
-    return raising.Sighting(
+    return raising.Probe(
         track=match.track.id,
         frame_number=frame.number,
         received_at=_received_at(frame),

@@ -11,7 +11,7 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 
 from capture.frame_queue import CALL_LIFE_S, Turn, frame_source
-from capture.picture_telemetry import pulse
+from capture.picture_telemetry import picture_telemetry
 from capture.pipeline import NotLive, OtherEngine, read_frame
 from capture.turn_keeper import turn_keeper
 from recognition.imaging import UnreadableImage
@@ -21,7 +21,7 @@ from watchlists.engine import engine
 logger = logging.getLogger(__name__)
 
 # How long a worker stays at the frames without a look at what else Celery wants of it: to stop, to say that it lives.
-STINT_S = 0.2
+BATCH_S = 0.2
 
 
 def call_worker() -> None:
@@ -50,7 +50,7 @@ _own = threading.local()
 def match_frames() -> None:
     """Work on frames while there are any, each camera's newest, and answer the sockets they came from."""
     source = frame_source()
-    until = time.monotonic() + STINT_S
+    until = time.monotonic() + BATCH_S
     turn, calling = source.take()
     while turn is not None:
         if calling:
@@ -70,7 +70,7 @@ def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
     reason = ""
     try:
         tracks = TrackSet.from_json(turn.tracks)
-        reading = read_frame(turn.camera_id, frame, tracks, engine(), pulse())
+        reading = read_frame(turn.camera_id, frame, tracks, engine(), picture_telemetry())
     except NotLive:
         return {"type": "not_live"}, ""
     except UnreadableImage as error:

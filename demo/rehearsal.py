@@ -149,7 +149,7 @@ def taps(period: Period, people: People, passes: int | None = None) -> None:
             # One pass counts in so many seconds.
             at = timezone.now() + number * settings.LFR_PASS_WINDOW
             bluetest.tap(camera, person, actor=people.operator, at=at)
-            bluetest.note_sighting(camera, person.pk, at)
+            bluetest.note_recognition(camera, person.pk, at)
     period.refresh_from_db()
 
 

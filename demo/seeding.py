@@ -49,14 +49,14 @@ class DemoUser:
 
 
 USERS = (
-    DemoUser("admin", "Administrator", "Morgan", "Hale"),
-    DemoUser("intel", "Intelligence officer", "Asha", "Verrall"),
+    DemoUser("admin", "Watchlist administrator", "Asha", "Verrall"),
+    DemoUser("sysadmin", "System administrator", "Morgan", "Hale"),
     DemoUser("authority", "Authorising officer", "Colin", "Thwaite", Rank.SUPERINTENDENT),
     DemoUser("inspector", "Authorising officer", "Nadia", "Orwell", Rank.INSPECTOR),
     DemoUser("commander", "Commander", "Ellis", "Brandt", Rank.CHIEF_INSPECTOR),
-    DemoUser("operator", "Operator", "Dee", "Marlowe"),
+    DemoUser("operator", "LFR operator", "Dee", "Marlowe"),
     DemoUser("officer", "Engagement officer", "Sam", "Ibekwe"),
-    DemoUser("compliance", "Compliance", "Ruth", "Pemberton"),
+    DemoUser("compliance", "Compliance officer", "Ruth", "Pemberton"),
 )
 
 
@@ -207,7 +207,7 @@ def seed(faces: Path | None) -> Deployment:
         f"Southend, high harm, {timezone.localtime():%d %B %H:%M}",
         "Find people wanted for high-harm offences and people at risk who are believed to be in Southend.",
         entries,
-        compiler=users["intel"],
+        compiler=users["admin"],
         approver=users["authority"],
     )
     staff = walkers(folder) if settings.LFR_BLUE_PASSES else []
@@ -220,7 +220,7 @@ def seed(faces: Path | None) -> Deployment:
             CameraDraft("1 High Street north (simulated)", Camera.Kind.SIMULATED),
             CameraDraft("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
         ],
-        people=rehearsal.People(*(users[name] for name in ("intel", "authority", "commander", "operator", "officer"))),
+        people=rehearsal.People(*(users[name] for name in ("admin", "authority", "commander", "operator", "officer"))),
         keeper=users["compliance"],
         blue_list=blue_list,
         walks={person: scene.matching(pictures[1:], "*front*") or pictures for person, pictures in staff},
@@ -254,7 +254,7 @@ def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str,
         f"Blue list, {timezone.localtime():%d %B %H:%M}",
         "Consenting staff, to test the cameras.",
         entries,
-        compiler=users["intel"],
+        compiler=users["admin"],
         approver=users["authority"],
         is_blue=True,
     )

@@ -18,7 +18,7 @@ from core.errors import Refused
 from core.permissions import require
 from deployments.events import announce
 from deployments.locks import lock_period
-from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Sighting
+from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
 from recognition.statistics import wilson
 from watchlists.models import Person, Watchlist
 
@@ -77,8 +77,8 @@ def rates(period: Period, *, at: dt.datetime | None = None, all_of_them: bool = 
     for camera in period.cameras.prefetch_related("passes"):
         since = max(filter(None, (camera.set_up_at, period.tested_from)), default=now)
         passes = [each for each in camera.passes.all() if all_of_them or each.at >= since]
-        settled = [each for each in passes if each.sighting_id or each.at + settings.LFR_PASS_WINDOW < now]
-        recognised = sum(each.sighting_id is not None for each in settled)
+        settled = [each for each in passes if each.recognition_id or each.at + settings.LFR_PASS_WINDOW < now]
+        recognised = sum(each.recognition_id is not None for each in settled)
         found.append(CameraRate(camera, len(settled), recognised, len(passes) - len(settled)))
     return found
 
@@ -154,15 +154,15 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
         seconds = settings.LFR_PASS_WINDOW.total_seconds()
         raise Refused(f"They have just passed this camera: one pass counts in {seconds:.0f} seconds.")
     # The tap comes a moment before the alert, or after it.
-    early = Sighting.objects.filter(camera=camera, person=person, at__gte=now - settings.LFR_PASS_WINDOW)
-    sighting = early.filter(of_pass__isnull=True).order_by("at").first()
+    early = Recognition.objects.filter(camera=camera, person=person, at__gte=now - settings.LFR_PASS_WINDOW)
+    recognition = early.filter(of_pass__isnull=True).order_by("at").first()
     made = Pass.objects.create(
         camera=camera,
         person=person,
         at=now,
         before_live=period.deployment.state != Deployment.State.LIVE,
         tapped_by_id=actor.pk,
-        sighting=sighting,
+        recognition=recognition,
     )
     data = {"camera": str(camera.pk), "person": str(person.pk)}
     record(Action.PASS_TAPPED, actor=actor, target=period.deployment, data=data)
@@ -170,18 +170,18 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
     return made
 
 
-def note_sighting(camera: Camera, person_id: uuid.UUID, at: dt.datetime) -> None:
+def note_recognition(camera: Camera, person_id: uuid.UUID, at: dt.datetime) -> None:
     """Told by `alerts`, as part of raising an alert on a member of staff; the deployment is held.
 
     Two alerts within moments, of a track that broke, are one opportunity.
     """
-    if Sighting.objects.filter(camera=camera, person_id=person_id, at__gt=at - settings.LFR_PASS_WINDOW).exists():
+    if Recognition.objects.filter(camera=camera, person_id=person_id, at__gt=at - settings.LFR_PASS_WINDOW).exists():
         return
-    sighting = Sighting.objects.create(camera=camera, person_id=person_id, at=at)
+    recognition = Recognition.objects.create(camera=camera, person_id=person_id, at=at)
     waiting = Pass.objects.filter(
-        camera=camera, person_id=person_id, sighting__isnull=True, at__gte=at - settings.LFR_PASS_WINDOW
+        camera=camera, person_id=person_id, recognition__isnull=True, at__gte=at - settings.LFR_PASS_WINDOW
     )
     tapped = waiting.order_by("at").first()
     if tapped is not None:
-        tapped.sighting = sighting
-        tapped.save(update_fields=["sighting"])
+        tapped.recognition = recognition
+        tapped.save(update_fields=["recognition"])

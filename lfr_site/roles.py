@@ -9,14 +9,14 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 
 ROLES: dict[str, tuple[str, ...]] = {
-    "Administrator": (
+    "System administrator": (
         "deployments.view_deployment",
         "deployments.manage_cameras",
         "deployments.operate_camera",
         "watchlists.propose_threshold",
         "notifications.manage_subscribers",
     ),
-    "Intelligence officer": (
+    "Watchlist administrator": (
         "watchlists.compile_watchlist",
         "deployments.view_deployment",
         "deployments.apply_deployment",
@@ -46,7 +46,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "alerts.hold_alert",
         "alerts.see_figures",
     ),
-    "Operator": (
+    "LFR operator": (
         "deployments.view_deployment",
         "deployments.be_posted",
         "deployments.halt_deployment",
@@ -60,7 +60,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "alerts.watch_alerts",
         "alerts.record_outcome",
     ),
-    "Compliance": (
+    "Compliance officer": (
         "deployments.view_deployment",
         "audit.read_journal",
         "watchlists.search_ledger",
@@ -74,24 +74,24 @@ ROLES: dict[str, tuple[str, ...]] = {
 APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "Authorising officer",
-        ("Intelligence officer", "Records system", "Commander"),
+        ("Watchlist administrator", "Records system", "Commander"),
         "Nobody authorises lists or deployments that they compile, apply for or run.",
     ),
     (
-        "Compliance",
+        "Compliance officer",
         (
-            "Intelligence officer",
+            "Watchlist administrator",
             "Records system",
             "Authorising officer",
             "Commander",
-            "Operator",
+            "LFR operator",
             "Engagement officer",
         ),
         "Nobody oversees work on lists, deployments or alerts that they do themselves.",
     ),
     (
-        "Administrator",
-        tuple(role for role in ROLES if role != "Administrator"),
+        "System administrator",
+        tuple(role for role in ROLES if role != "System administrator"),
         "Nobody who gives roles and installs the system works with it.",
     ),
 )

@@ -30,7 +30,7 @@ Embeddings = npt.NDArray[np.float32]
 
 # The least cosine between the fast runtime's vector and DeepFace's for the same pixels.
 SAME_VECTOR = 0.9999
-# The same for a quick look, which only has to find candidates: lower than this, and it runs as exactly as a close one.
+# The same for a quick pass, which only has to find candidates: lower than this, and it runs as exactly as a full one.
 NEARLY_SAME_VECTOR = 0.999
 # Faces in one run: a frame of three hundred must not need memory for three hundred at once.
 BATCH = 16
@@ -123,7 +123,7 @@ class FaceEmbedder:
 
     @property
     def quick_runtime(self) -> str:
-        """What runs quick looks, for people."""
+        """What runs quick passes, for people."""
         return self._quick.name
 
     def crop(self, pixels: Pixels, landmarks: Landmarks) -> Pixels:
@@ -134,11 +134,11 @@ class FaceEmbedder:
         """
         return align(pixels, landmarks, self._model.points, self._model.side)
 
-    def look_quickly(self, crops: Sequence[Pixels]) -> Embeddings:
+    def quick_pass(self, crops: Sequence[Pixels]) -> Embeddings:
         """Unit embeddings of n aligned crops, n x dimension, as exact as finding candidates needs."""
         return self._centred(self._batched(self._quick, crops))
 
-    def look_closely(self, crops: Sequence[Pixels]) -> Embeddings:
+    def full_pass(self, crops: Sequence[Pixels]) -> Embeddings:
         """The same of each crop together with its mirror image, exact."""
         mirrored = [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
         return self._centred(self._batched(self._embed, crops) + self._batched(self._embed, mirrored))
@@ -159,7 +159,7 @@ def _unit(rows: Embeddings) -> Embeddings:
 
 
 def _fastest(model: FaceModel, deepface_home: Path) -> tuple[Embed, Embed]:
-    """What runs a model exactly, and what runs quick looks with it."""
+    """What runs a model exactly, and what runs quick passes with it."""
     reference = DeepFaceEmbed(model)
     if model.graph is None:
         return reference, reference

@@ -1,9 +1,9 @@
 """Detector, alignment, embedders and how their scores are joined, as one thing with one identity.
 
-Two ways to look at a face. A quick look is one run of the first model, in bfloat16 where the processor has it: every
-shot of a camera gets it, and it finds the candidates. A close look is the same crop and its mirror image, exact, and a
-second, independent model: enrolment photographs get it, and of a camera's faces only those that a quick look brought
-near somebody of the list. Every score is a close look's.
+Two passes of a face. A quick pass is one run of the first model, in bfloat16 where the processor has it: every
+shot of a camera gets it, and it finds the candidates. A full pass is the same crop and its mirror image, exact, and a
+second, independent model: enrolment photographs get it, and of a camera's faces only those that a quick pass brought
+near somebody of the list. Every score is a full pass's.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Cosines = TypeVar("Cosines", float, npt.NDArray[np.float32])
 PREPROCESSING = "yunet2023mar-5pt-centred-mirrored-v2"
 # The share of the second model in a score (docs/accuracy.md).
 SECOND_SHARE = 0.5
-# A second model's cosine for one person hardly exceeds this (99th percentile of mated pairs), and a close look moves
-# the first model's by this much at most: what a quick look must reach so that the joined score can reach a threshold.
+# A second model's cosine for one person hardly exceeds this (99th percentile of mated pairs), and a full pass moves
+# the first model's by this much at most: what a quick pass must reach so that the joined score can reach a threshold.
 HIGHEST_SECOND = 0.99
 CLOSE_SLACK = 0.04
 
@@ -61,7 +61,7 @@ class Choice:
 
     @classmethod
     def of(cls, name: str, digest: str = "") -> Choice:
-        """The engine on a model of this name. Only the shipped model has a second look: its share was measured.
+        """The engine on a model of this name. Only the shipped model has a second one: its share was measured.
 
         Raises:
             WeightsError: there is no such model, or its digest must be named.
@@ -79,8 +79,8 @@ SHIPPED = Choice()
 
 
 @dataclass(frozen=True)
-class Glance:
-    """A face looked at quickly.
+class QuickPass:
+    """The result of a quick pass.
 
     face: with the landmarks that were used. crop: aligned. embedding: of the first model; what is searched with.
     """
@@ -92,7 +92,7 @@ class Glance:
 
 @dataclass(frozen=True)
 class Template:
-    """A face looked at closely. embedding: unit, of the first model; second: unit, of the second, if there is one."""
+    """The result of a full pass. embedding: unit, of the first model; second: unit, of the second, if there is one."""
 
     embedding: Embedding
     second: Embedding | None = None
@@ -119,7 +119,7 @@ class Engine:
         """What runs each part, for people."""
         parts = {
             "YuNet": self._detector.runtime,
-            f"{self.identity.model}, quick looks": self._first.quick_runtime,
+            f"{self.identity.model}, quick passes": self._first.quick_runtime,
             self.identity.model: self._first.runtime,
         }
         return parts | ({self.identity.second_model: self._second.runtime} if self._second else {})
@@ -130,7 +130,7 @@ class Engine:
         self.detect(frame, smallest_face)
         landmarks = np.asarray(TEMPLATE + np.array([width / 2, height / 2]), np.float32)
         face = Face(width / 2, height / 2, CROP_SIDE, CROP_SIDE, 1.0, landmarks)
-        self.look_closely(frame, self.glance(frame, [face]))
+        self.full_pass(frame, self.quick_pass(frame, [face]))
         self.detect_around(frame, face.centre, CROP_SIDE)
 
     def detect(self, pixels: Pixels, smallest_face: int = 20) -> list[Face]:
@@ -145,43 +145,44 @@ class Engine:
         """Faces of an enrolment photograph, largest first."""
         return self._detector.detect_in_photograph(pixels)
 
-    def glance(self, pixels: Pixels, faces: Sequence[Face]) -> list[Glance]:
-        """A quick look at faces of one picture, in one batch; their landmarks are read a second time first."""
+    def quick_pass(self, pixels: Pixels, faces: Sequence[Face]) -> list[QuickPass]:
+        """Embed faces of one picture in one batch, to find candidates. Their landmarks are read a second time first."""
         refined = [self._detector.refine(pixels, face) for face in faces]
         crops = [self._first.crop(pixels, face.landmarks) for face in refined]
-        return [Glance(*each) for each in zip(refined, crops, self._first.look_quickly(crops), strict=True)]
+        return [QuickPass(*each) for each in zip(refined, crops, self._first.quick_pass(crops), strict=True)]
 
-    def look_closely(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Template]:
-        """A close look at faces of the same picture that were glanced at."""
-        return self.complete(glances, self.second_look(pixels, glances))
+    def full_pass(self, pixels: Pixels, quick_passes: Sequence[QuickPass]) -> list[Template]:
+        """Embed faces of the same picture exactly, to score them. quick_passes: of these faces."""
+        return self.complete_pass(quick_passes, self.second_model(pixels, quick_passes))
 
-    def second_look(self, pixels: Pixels, glances: Sequence[Glance]) -> list[Embedding | None]:
-        """The part of a close look that costs less and rules out more: the second model's, if there is one."""
+    def second_model(self, pixels: Pixels, quick_passes: Sequence[QuickPass]) -> list[Embedding | None]:
+        """Run the part of a full pass that costs less and rules out more: the second model, if there is one."""
         if self._second is None:
-            return [None] * len(glances)
-        return list(self._second.look_closely([self._second.crop(pixels, glance.face.landmarks) for glance in glances]))
+            return [None] * len(quick_passes)
+        crops = [self._second.crop(pixels, quick_pass.face.landmarks) for quick_pass in quick_passes]
+        return list(self._second.full_pass(crops))
 
-    def complete(self, glances: Sequence[Glance], seconds: Sequence[Embedding | None]) -> list[Template]:
-        """The rest of a close look, joined to what `second_look` gave."""
-        first = self._first.look_closely([glance.crop for glance in glances])
+    def complete_pass(self, quick_passes: Sequence[QuickPass], seconds: Sequence[Embedding | None]) -> list[Template]:
+        """Run the rest of a full pass, and join it to what `second_model` returned."""
+        first = self._first.full_pass([quick_pass.crop for quick_pass in quick_passes])
         return [Template(*pair) for pair in zip(first, seconds, strict=True)]
 
     def score(self, probe: Template, enrolled: Template) -> float:
-        """How alike two faces are, looked at closely: not a probability, and meaningful for this engine only."""
+        """Return the similarity score of two full passes: not a probability, and meaningful for this engine only."""
         first = float(probe.embedding @ enrolled.embedding)
         if (probe.second is None) != (enrolled.second is None):
             raise ValueError("templates of two engines are not compared")
         second = cosine(probe.second, enrolled.second)
         return first if second is None else joined(first, second)
 
-    def worth_a_close_look(self, threshold: float) -> float:
-        """The cosine that a quick look must reach for a close one to have a chance of reaching the threshold."""
+    def quick_gate(self, threshold: float) -> float:
+        """Return the cosine that a quick pass must reach for a full pass to be able to reach the threshold."""
         if self._second is None:
             return threshold - CLOSE_SLACK
         return (threshold - SECOND_SHARE * HIGHEST_SECOND) / (1 - SECOND_SHARE) - CLOSE_SLACK
 
     def reachable(self, quick: Cosines, second: Cosines | None = None) -> Cosines:
-        """The highest score that a close look can come to after a quick one of this cosine.
+        """Return the highest score that a full pass can come to after a quick pass of this cosine.
 
         second: the second model's cosine, once it is known.
         """

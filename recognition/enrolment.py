@@ -101,7 +101,7 @@ def read_photograph(
     else:
         faces = sorted(engine.detect_in_photograph(pixels), key=lambda face: face.x)
         face, count = _choose(faces, chosen, width, height, central=central), len(faces)
-    (template,) = engine.look_closely(pixels, engine.glance(pixels, [face]))
+    (template,) = engine.full_pass(pixels, engine.quick_pass(pixels, [face]))
     return Enrolment(
         jpeg=jpeg,
         sha256=hashlib.sha256(jpeg).hexdigest(),

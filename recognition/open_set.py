@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from recognition.engine import Engine, joined
+from recognition.frame import CANDIDATES
 from recognition.reading import Reading
-from recognition.watch import CANDIDATES
 
 R = TypeVar("R")
 
@@ -87,7 +87,7 @@ def photographs(folder: Path) -> dict[str, list[Path]]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores of an open-set test, as the cascade gives them: quick look, then a close one at the candidates.
+    """Scores of an open-set test, as the cascade gives them: a quick pass, then a full one of the candidates.
 
     own: for each mated probe the score of its own person. first: whether that person is ranked first.
     strangers: for each non-mated probe its best scores, best first (probes x TOP): other people of the gallery.
@@ -116,8 +116,8 @@ class Outcome:
 def outcome(engine: Engine, photographs: Photographs, readings: Sequence[Reading | None]) -> Outcome:
     """Compare the readings of `photographs` in the order gallery, mated, non-mated.
 
-    A comparison's score is what the cascade would answer: a pair that a quick look does not bring near enough for a
-    threshold, or not among the nearest few of the list, cannot reach it, whatever a close look would say.
+    A comparison's score is what the cascade would answer: a pair that a quick pass does not bring near enough for a
+    threshold, or not among the nearest few of the list, cannot reach it, whatever a full pass would score.
     """
     return compared_with(lambda probes, gallery: _compared(engine, probes, gallery), photographs, readings)
 
@@ -154,7 +154,7 @@ def compared_with(
 
 
 def _compared(engine: Engine, probes: Sequence[Reading], gallery: Sequence[Reading]) -> Scores:
-    """Probes x gallery; -1 for whom a quick look does not bring among the few that are looked at closely."""
+    """Probes x gallery; -1 for whom a quick pass does not bring among the few that are given a full pass."""
     closely = np.stack([each.close.embedding for each in gallery])
     quick = np.stack([each.quick for each in probes]) @ closely.T
     first = np.stack([each.close.embedding for each in probes]) @ closely.T

@@ -31,7 +31,7 @@ SAME_FACE = 0.4
 
 @dataclass(frozen=True)
 class Reading:
-    """What an engine makes of one photograph. quick: unit embedding; close: the template of a close look."""
+    """What an engine makes of one photograph. quick: unit embedding; close: the template of a full pass."""
 
     quick: Embedding
     close: Template
@@ -71,8 +71,8 @@ def read_face(engine: Engine, jpeg: bytes, box: Box) -> Reading | None:
 def _reading(engine: Engine, pixels: Pixels, face: Face | None) -> Reading | None:
     if face is None:
         return None
-    glances = engine.glance(pixels, [face])
-    return Reading(glances[0].embedding, engine.look_closely(pixels, glances)[0])
+    quick_passes = engine.quick_pass(pixels, [face])
+    return Reading(quick_passes[0].embedding, engine.full_pass(pixels, quick_passes)[0])
 
 
 def read_all(

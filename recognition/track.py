@@ -19,24 +19,24 @@ OCCLUSION = 1.2
 # How unlike two boxes may be and still be one face; 1 is the same box, 0 a face's width apart.
 LEAST_AFFINITY = 0.15
 QUICK_SHOTS = 3
-# A shot is clearly better when its worth has grown by a sixth, which is looked for at every third sight.
+# A shot is clearly better when its worth has grown by a sixth. That is measured every third time that the face is seen.
 CLEARLY_BETTER = 7 / 6
 MEASURE_EVERY = 3
-# Sights between two shots of a face that is near somebody, and at most, of one without news.
+# How often a face is seen between two shots of it: one that is near a candidate, and at most, one without news.
 WAIT_WHEN_NEAR, LONGEST_WAIT = 2, 18
-# After so many shots a face that is near somebody is given up: it waits like the others.
+# After so many shots a face that is near a candidate is given up: it waits like the others.
 GIVEN_UP = 12
 # Shots that must agree, and how far above the threshold one of them needs no other.
 AGREEING = 2
 # Widths of its own that a face moves in a second, below which it stands.
 LEAST_PACE = 0.25
-# Sights of one track that are kept for one person: the first match, and two that are better by a third. Each costs a
-# close look and a picture, which ten cameras would feel if every sight of somebody found were kept.
+# Shots of one track that are kept for one candidate: the first match, and two that are better by a third. Each costs a
+# full pass and a picture, which ten cameras would feel if every shot of a match were kept.
 KEPT_SHOTS = 3
 WORTH_KEEPING = 4 / 3
 STRONG_MARGIN = 0.04
-# Seconds after which it is said again that somebody who was found is still in view.
-SAID_EVERY = 5.0
+# Seconds after which a match that is still in view is reported again.
+REPORT_EVERY_S = 5.0
 
 
 @dataclass
@@ -45,8 +45,8 @@ class Track:
 
     box, velocity: in widths of the frame, and those a second, since a camera may change the size of its frames.
     scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
-    this track has already become an alert for. kept: of these, how many sights were kept; kept_worth: the best of them.
-    said_at: when it was last said that they are still in view.
+    this track has already become an alert for. kept: of these, how many shots were kept; kept_worth: the best of them.
+    reported_at: when it was last said that they are still in view.
     """
 
     id: str
@@ -61,32 +61,32 @@ class Track:
     raised: list[str] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=dict)
     kept_worth: float = 0.0
-    said_at: float = 0.0
+    reported_at: float = 0.0
 
     @property
     def is_open(self) -> bool:
         """Near somebody, and neither agreed on nor given up."""
         return bool(self.scores) and not self.raised and self.shots < GIVEN_UP
 
-    def wants_sight_of(self, candidate: str, worth: float) -> bool:
-        """Whether to compare this sight with somebody: once matched, only what would show them clearly better."""
+    def wants_shot_of(self, candidate: str, worth: float) -> bool:
+        """Return whether to compare this shot with a candidate: once matched, only one that is clearly better."""
         if candidate not in self.raised:
             return True
         return self.kept.get(candidate, 0) < KEPT_SHOTS and worth > self.kept_worth * WORTH_KEEPING
 
     def note_kept(self, candidate: str) -> None:
-        """A sight became an alert, or a part of one."""
+        """Note that a shot became an alert, or a part of one."""
         if candidate not in self.raised:
             self.raised.append(candidate)
         self.kept[candidate] = self.kept.get(candidate, 0) + 1
         self.kept_worth = self.best_worth
-        self.said_at = self.seen_at
+        self.reported_at = self.seen_at
 
-    def says_still_there(self) -> bool:
+    def reports_still_there(self) -> bool:
         """Whether it is time to say that somebody who was found is still in view; it is said then."""
-        if not self.raised or self.seen_at - self.said_at < SAID_EVERY:
+        if not self.raised or self.seen_at - self.reported_at < REPORT_EVERY_S:
             return False
-        self.said_at = self.seen_at
+        self.reported_at = self.seen_at
         return True
 
     @property
@@ -101,17 +101,17 @@ class Track:
         return "towards" if down > 0 else "away"
 
     def may_want_shot(self) -> bool:
-        """Whether it is worth the trouble to measure this sight of the face at all."""
+        """Return whether to measure the quality of the face in this frame at all."""
         waited = self.hits - self.hits_at_shot
         if self.shots < QUICK_SHOTS or (self.is_open and waited >= WAIT_WHEN_NEAR):
             return True
         return waited > 0 and waited % MEASURE_EVERY == 0
 
     def wants_shot(self, worth: float) -> bool:
-        """Whether embedding this sight of the face can add something to what is known.
+        """Return whether embedding the face in this frame can add something to what is known.
 
-        The first three sights at once; then when the face is clearly better than before, or after a while, longer each
-        time. A face that is near somebody is looked at every other time until its track agrees or not; one that has
+        The first three times at once; then when the face is clearly better than before, or after a while, longer each
+        time. A face that is near a candidate is embedded every other time until its track agrees or not; one that has
         become an alert still is, but seldom: it may be two people.
         """
         if self.shots < QUICK_SHOTS:

@@ -34,8 +34,8 @@ from lfr_site.models import User
 from lfr_site.roles import ROLES
 from recognition.detect import Face
 from recognition.engine import Engine, Template
+from recognition.frame import Candidate
 from recognition.imaging import Pixels, decode_stored, encode_jpeg
-from recognition.watch import Candidate
 from watchlists import engines, people
 from watchlists import operations as watchlist_operations
 from watchlists.defaults import DEFAULT_THRESHOLD, shipped_measurement
@@ -53,8 +53,8 @@ NO_LONDON = f"skipped: no face set at {LONDON}"
 class Cast:
     """One user a role."""
 
-    administrator: User
-    intelligence: User
+    system_admin: User
+    watchlist_admin: User
     authority: User
     commander: User
     operator: User
@@ -70,13 +70,13 @@ class Cast:
 
 
 NAMES = {
-    "administrator": "Administrator",
-    "intelligence": "Intelligence officer",
+    "system_admin": "System administrator",
+    "watchlist_admin": "Watchlist administrator",
     "authority": "Authorising officer",
     "commander": "Commander",
-    "operator": "Operator",
+    "operator": "LFR operator",
     "officer": "Engagement officer",
-    "compliance": "Compliance",
+    "compliance": "Compliance officer",
     "records": "Records system",
 }
 
@@ -142,7 +142,7 @@ def make_enrolment(embedding: npt.NDArray[np.float32] | None = None) -> Enrolmen
 def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.float32]] | None = None) -> Watchlist:
     """A draft; without embeddings its first person is the portrait's, the others are far from everybody."""
     make_operating_point()
-    watchlist = watchlist_operations.create_watchlist(actor=cast.intelligence, name="Test list", purpose="Testing")
+    watchlist = watchlist_operations.create_watchlist(actor=cast.watchlist_admin, name="Test list", purpose="Testing")
     for index in range(people):
         embedding = embeddings[index] if embeddings else (None if index == 0 else random_embedding(index))
         add_person(cast, watchlist, f"T/{str(watchlist.id)[:13]}/{index}", f"Test Person {index}", embedding)
@@ -191,18 +191,18 @@ def add_person(
         particulars(reference, name, **changes),
         make_enrolment(embedding),
         provenance(),
-        actor=cast.intelligence,
+        actor=cast.watchlist_admin,
     )
 
 
 def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArray[np.float32]]) -> Watchlist:
     watchlist = make_watchlist(cast, people, **kwargs)
-    check_and_seal(watchlist, compiler=cast.intelligence, approver=cast.authority)
+    check_and_seal(watchlist, compiler=cast.watchlist_admin, approver=cast.authority)
     return watchlist
 
 
 def people_of(cast: Cast) -> rehearsal.People:
-    return rehearsal.People(cast.intelligence, cast.authority, cast.commander, cast.operator, cast.officer)
+    return rehearsal.People(cast.watchlist_admin, cast.authority, cast.commander, cast.operator, cast.officer)
 
 
 def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
@@ -217,7 +217,7 @@ def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
         [CameraDraft("North"), CameraDraft("South", Camera.Kind.AGENT)],
     )
     return rehearsal.apply_for(
-        "Southend High Street", periods or [usual], point, applicant=cast.intelligence, **changes
+        "Southend High Street", periods or [usual], point, applicant=cast.watchlist_admin, **changes
     )
 
 
@@ -260,32 +260,32 @@ def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | N
     camera = Camera.objects.filter(period=period_of(deployment)).select_related("period__deployment")[0]
     listed = person or Person.objects.filter(watchlist=list_of(deployment))[0]
     candidate = Candidate(listed.id, listed.photographs.all()[0].id, 0.61)
-    alert = raise_alert(camera, candidate, make_sighting(track))
+    alert = raise_alert(camera, candidate, make_probe(track))
     assert alert is not None
     return alert
 
 
-def raise_alert(camera: Camera, candidate: Candidate, sighting: raising.Sighting) -> Alert | None:
+def raise_alert(camera: Camera, candidate: Candidate, probe: raising.Probe) -> Alert | None:
     """The only possible match of a frame: the alert, or None when it was a sight of one that is open."""
-    return next(iter(raising.raise_alerts(camera.pk, [(candidate, sighting)])), None)
+    return next(iter(raising.raise_alerts(camera.pk, [(candidate, probe)])), None)
 
 
 def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face]) -> float:
-    """The score of two faces, each in its picture, looked at closely."""
-    templates = [engine.look_closely(pixels, engine.glance(pixels, [face]))[0] for pixels, face in (one, other)]
+    """The score of two faces, each in its picture."""
+    templates = [engine.full_pass(pixels, engine.quick_pass(pixels, [face]))[0] for pixels, face in (one, other)]
     return engine.score(*templates)
 
 
-def make_sighting(track: str = "1" * 32, frame: int = 7, **changes: Any) -> raising.Sighting:
-    usual = raising.Sighting(track, frame, timezone.now(), (10, 10, 50, 60), portrait_jpeg())
+def make_probe(track: str = "1" * 32, frame: int = 7, **changes: Any) -> raising.Probe:
+    usual = raising.Probe(track, frame, timezone.now(), (10, 10, 50, 60), portrait_jpeg())
     return dataclasses.replace(usual, **changes)
 
 
 # What each step of an officer or operator needs to be said.
-SAID = {
+ACT_INPUTS = {
     "same": ActInput(alike=["eyes"]),
     "not_same": ActInput(differ=["ears"]),
-    "cannot_say": ActInput(hindrances=["blurred"]),
+    "inconclusive": ActInput(reasons=["blurred"]),
     "no_engagement": ActInput(code="doubt"),
     "release": ActInput(leaflet=True),
     "arrest": ActInput(code="robbery", leaflet=True),
@@ -297,7 +297,7 @@ SAID = {
 def act(alert: Alert, *names: str, cast: Cast) -> Alert:
     """Steps by who takes them, with what each needs; the alert as it is then."""
     for name in names:
-        said = dataclasses.replace(SAID.get(name, ActInput()), key=uuid.uuid4())
+        said = dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4())
         actor = cast.operator if name in OPERATOR_ACTS else cast.officer
         alert_operations.act(alert, name, said, actor=actor)
     alert.refresh_from_db()

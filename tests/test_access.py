@@ -36,12 +36,12 @@ from watchlists import engines, thresholds
 from watchlists.models import Flag, Import, Person, Photograph
 
 ALL = set(NAMES)
-COMPILE = {"intelligence", "records"}
+COMPILE = {"watchlist_admin", "records"}
 LISTS = COMPILE | {"authority"}
 WATCH = {"operator", "officer", "commander"}
 DESK = {"operator", "commander"}
 HALT = {"commander", "operator", "authority"}
-MANAGE = {"administrator", "commander"}
+MANAGE = {"system_admin", "commander"}
 
 
 @dataclass(frozen=True)
@@ -88,18 +88,18 @@ TABLE: dict[str, Rule] = {
     "watchlist-return": Rule({"authority"}, "post"),
     "photograph-check": Rule(COMPILE, "post"),
     "photograph": Rule(LISTS),
-    "thresholds": Rule({"administrator", "authority", "compliance"}),
-    "threshold-propose": Rule({"administrator"}, "post"),
+    "thresholds": Rule({"system_admin", "authority", "compliance"}),
+    "threshold-propose": Rule({"system_admin"}, "post"),
     "threshold-decide": Rule({"authority"}, "post"),
     "evidence-record": Rule({"compliance"}, "post"),
     "evidence-withdraw": Rule({"compliance"}, "post"),
     "deployments": Rule(ALL - {"records"}),
-    "deployment-new": Rule({"intelligence"}),
+    "deployment-new": Rule({"watchlist_admin"}),
     "deployment": Rule(ALL - {"records"}),
-    "deployment-edit": Rule({"intelligence"}),
-    "deployment-submit": Rule({"intelligence"}, "post"),
-    "deployment-withdraw": Rule({"intelligence"}, "post"),
-    "deployment-cancel": Rule({"intelligence"}, "post"),
+    "deployment-edit": Rule({"watchlist_admin"}),
+    "deployment-submit": Rule({"watchlist_admin"}, "post"),
+    "deployment-withdraw": Rule({"watchlist_admin"}, "post"),
+    "deployment-cancel": Rule({"watchlist_admin"}, "post"),
     "deployment-authorise": Rule({"authority"}, "post"),
     "deployment-return": Rule({"authority"}, "post"),
     "deployment-refuse": Rule({"authority"}, "post"),
@@ -125,7 +125,7 @@ TABLE: dict[str, Rule] = {
     "period": Rule(ALL - {"records"}),
     "plan": Rule(ALL - {"records"}),
     "plan-picture": Rule(ALL - {"records"}),
-    "list-attach": Rule({"commander", "intelligence"}, "post"),
+    "list-attach": Rule({"commander", "watchlist_admin"}, "post"),
     "sign-record": Rule({"commander"}, "post"),
     "sign-picture": Rule(ALL - {"records"}),
     "briefing-record": Rule({"commander"}, "post"),
@@ -135,7 +135,7 @@ TABLE: dict[str, Rule] = {
     "test-end": Rule({"commander"}, "post"),
     "pass-tap": Rule(MANAGE | {"operator"}, "post"),
     "camera": Rule(MANAGE | {"operator"}),
-    "camera-mark": Rule({"intelligence"}, "post"),
+    "camera-mark": Rule({"watchlist_admin"}, "post"),
     "camera-zone": Rule(MANAGE, "post"),
     "camera-limits": Rule(MANAGE, "post"),
     "camera-token": Rule(MANAGE, "post"),
@@ -158,9 +158,9 @@ TABLE: dict[str, Rule] = {
     "alert-release": Rule({"commander", "authority"}, "post"),
     "holds": Rule({"commander", "authority"}),
     "figures": Rule(DESK),
-    "subscribers": Rule({"administrator"}),
-    "subscriber-switch": Rule({"administrator"}, "post"),
-    "delivery-again": Rule({"administrator"}, "post"),
+    "subscribers": Rule({"system_admin"}),
+    "subscriber-switch": Rule({"system_admin"}, "post"),
+    "delivery-again": Rule({"system_admin"}, "post"),
     "staff-post": Rule({"commander"}, "post"),
     "staff-withdraw": Rule({"commander"}, "post"),
     "journal": Rule({"compliance"}),
@@ -197,7 +197,7 @@ def addresses(cast: Cast) -> dict[str, str]:
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
     # With officers, so that each of those who may see one sees this one.
     alert = act(make_alert(live), "same", cast=cast)
-    handed_in = Import.objects.create(watchlist=watchlist, engine=engine, created_by=cast.intelligence)
+    handed_in = Import.objects.create(watchlist=watchlist, engine=engine, created_by=cast.watchlist_admin)
     Period.objects.update(plan_jpeg=portrait_jpeg())
     point = live.operating_point
     assert point is not None
@@ -206,10 +206,10 @@ def addresses(cast: Cast) -> dict[str, str]:
     kit = afterwards.receive_kit(live, description="Van", serial="1", lender="A force", actor=cast.commander)
     assert point.calibration is not None
     proposal = thresholds.propose(
-        point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.administrator
+        point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.system_admin
     )
     subscriber, _ = notifications.add_subscriber(
-        name="A", kind="email", address="a@example.org", topics=["alert.raised"], actor=cast.administrator
+        name="A", kind="email", address="a@example.org", topics=["alert.raised"], actor=cast.system_admin
     )
     Subscriber.objects.update(told_from=alert.raised_at)
     outbox.collect(timezone.now())
@@ -290,7 +290,7 @@ def test_static_files_may_be_kept(cast: Cast) -> None:
 
 def test_the_other_method_is_not_allowed(cast: Cast, addresses: dict[str, str]) -> None:
     client = Client()
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     for name, rule in TABLE.items():
         if rule.method == "post":
             assert client.get(addresses[name]).status_code == 405, name
@@ -298,7 +298,7 @@ def test_the_other_method_is_not_allowed(cast: Cast, addresses: dict[str, str]) 
 
 def test_an_unknown_id_is_not_found(cast: Cast) -> None:
     for user, path in (
-        (cast.intelligence, f"/watchlists/{uuid.uuid4()}/"),
+        (cast.watchlist_admin, f"/watchlists/{uuid.uuid4()}/"),
         (cast.operator, f"/alerts/{uuid.uuid4()}/"),
         (cast.operator, f"/deployments/{uuid.uuid4()}/"),
         (cast.compliance, f"/records/{uuid.uuid4()}.csv"),
@@ -333,7 +333,7 @@ def test_pages_forbid_inline_script_and_framing(cast: Cast) -> None:
 def test_a_person_is_not_shown_to_who_may_not_see_lists(cast: Cast) -> None:
     deployment = make_deployment(cast, make_sealed_watchlist(cast))
     name = Person.objects.get().name
-    for role in ("administrator", "commander", "operator", "officer", "compliance"):
+    for role in ("system_admin", "commander", "operator", "officer", "compliance"):
         client = Client()
         client.force_login(cast.by_role[role])
         assert name not in client.get(f"/deployments/{deployment.id}/").content.decode()

@@ -24,10 +24,10 @@ from core.errors import Conflict, Refused
 from deployments import running, staffing
 from deployments.locks import lock_deployment
 from deployments.models import Deployment, Posting
-from recognition.watch import Candidate
+from recognition.frame import Candidate
 from reports.records import record_of
 from tests.cast import (
-    SAID,
+    ACT_INPUTS,
     SCORE,
     Cast,
     act,
@@ -38,8 +38,8 @@ from tests.cast import (
     end,
     make_alert,
     make_live_deployment,
+    make_probe,
     make_sealed_watchlist,
-    make_sighting,
     raise_alert,
     random_embedding,
 )
@@ -56,24 +56,24 @@ def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None
     deployment = make_live_deployment(cast, watchlist)
     camera = cameras_of(deployment)[0]
     one, two = (_candidate(person) for person in Person.objects.order_by("added_at"))
-    first = raise_alert(camera, one, make_sighting("a" * 32, 1))
+    first = raise_alert(camera, one, make_probe("a" * 32, 1))
     assert first is not None
-    assert raise_alert(camera, one, make_sighting("a" * 32, 1)) is None
-    assert raise_alert(camera, one, make_sighting("a" * 32, 2)) is None
-    assert raise_alert(camera, two, make_sighting("a" * 32, 2)) is not None
+    assert raise_alert(camera, one, make_probe("a" * 32, 1)) is None
+    assert raise_alert(camera, one, make_probe("a" * 32, 2)) is None
+    assert raise_alert(camera, two, make_probe("a" * 32, 2)) is not None
     assert [alert.shots.count() for alert in Alert.objects.order_by("raised_at")] == [2, 1]
     assert Entry.objects.filter(action="alert.raised").count() == 2
-    assert Entry.objects.filter(action="alert.sighted").count() == 1
+    assert Entry.objects.filter(action="alert.shot_added").count() == 1
 
 
 def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     weaker, stronger = (dataclasses.replace(_candidate(Person.objects.get()), score=score) for score in (0.5, 0.8))
-    assert raise_alert(camera, weaker, make_sighting("b" * 32, 8, heading="left")) is None
-    assert raise_alert(camera, stronger, make_sighting("c" * 32, 9)) is None
+    assert raise_alert(camera, weaker, make_probe("b" * 32, 8, heading="left")) is None
+    assert raise_alert(camera, stronger, make_probe("c" * 32, 9)) is None
     alert.refresh_from_db()
-    assert [round(content.sight_in(shot).score, 2) for shot in alert.shots.all()] == [0.61, 0.5, 0.8]
+    assert [round(content.shot_content(shot).score, 2) for shot in alert.shots.all()] == [0.61, 0.5, 0.8]
     assert alert.shots.get(is_best=True).frame_number == 9
     assert alert.revision == 0
 
@@ -86,7 +86,7 @@ def test_who_stays_in_view_goes_on_in_their_alert(cast: Cast) -> None:
     raising.note_still_there(camera.pk, [uuid.uuid4()], timezone.now())
     assert Alert.objects.get().last_seen_at < timezone.now() - dt.timedelta(minutes=9)
     raising.note_still_there(camera.pk, [Person.objects.get().pk], timezone.now())
-    assert raise_alert(camera, _candidate(Person.objects.get()), make_sighting("b" * 32, 8)) is None
+    assert raise_alert(camera, _candidate(Person.objects.get()), make_probe("b" * 32, 8)) is None
 
 
 def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
@@ -95,18 +95,18 @@ def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
     act(first, "not_same", cast=cast)
     # The same track does not come back, whatever was judged; another one does.
     camera, candidate = cameras_of(deployment)[0], _candidate(Person.objects.get())
-    assert raise_alert(camera, candidate, make_sighting("a" * 32, 8)) is None
+    assert raise_alert(camera, candidate, make_probe("a" * 32, 8)) is None
     assert first.shots.count() == 1
-    second = raise_alert(camera, candidate, make_sighting("b" * 32, 9))
+    second = raise_alert(camera, candidate, make_probe("b" * 32, 9))
     assert second is not None
-    later = make_sighting("c" * 32, 10, received_at=timezone.now() + dt.timedelta(minutes=3))
+    later = make_probe("c" * 32, 10, received_at=timezone.now() + dt.timedelta(minutes=3))
     assert raise_alert(camera, candidate, later) is not None
 
 
 def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     north = make_alert(deployment)
-    later = make_sighting("b" * 32, 9, received_at=north.received_at + dt.timedelta(seconds=42))
+    later = make_probe("b" * 32, 9, received_at=north.received_at + dt.timedelta(seconds=42))
     south = raise_alert(cameras_of(deployment)[1], _candidate(Person.objects.get()), later)
     assert south is not None
     page = client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
@@ -127,7 +127,7 @@ def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert, camera, candidate = make_alert(deployment), cameras_of(deployment)[0], _candidate(Person.objects.get())
     for number in range(raising.MOST_SHOTS + 4):
-        raise_alert(camera, candidate, make_sighting("1" * 32, 100 + number))
+        raise_alert(camera, candidate, make_probe("1" * 32, 100 + number))
     assert alert.shots.count() == raising.MOST_SHOTS
     # It still says when they were last in view: by that the next track joins.
     assert Alert.objects.get().last_seen_at > alert.shots.latest("received_at").received_at
@@ -146,8 +146,8 @@ def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
 BRANCHES: dict[str, tuple[tuple[str, ...], str, Result | None]] = {
     "operator false": (("open", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
     "without opening": (("not_same",), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
-    "in doubt, then false": (("open", "cannot_say", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
-    "in doubt": (("cannot_say",), State.UNSURE, None),
+    "in doubt, then false": (("open", "inconclusive", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
+    "in doubt": (("inconclusive",), State.INCONCLUSIVE, None),
     "handed over": (("open", "same"), State.REFERRED, None),
     "officer not the same": (("same", "acknowledge", "not_them"), State.OFFICER_NOT_SAME, Result.FALSE_UNCONFIRMED),
     "not the same at once": (("same", "not_them"), State.OFFICER_NOT_SAME, Result.FALSE_UNCONFIRMED),
@@ -228,18 +228,22 @@ def test_no_step_from_where_it_does_not_start(cast: Cast, name: str, settings: A
     for state in set(State) - set(kind.step.sources) - {State.CONTROL, State.BLUE}:
         Alert.objects.filter(pk=alert.pk).update(state=state, decided_by=cast.operator, decided_at=timezone.now())
         with pytest.raises(Conflict):
-            operations.act(alert, name, dataclasses.replace(SAID.get(name, ActInput()), key=uuid.uuid4()), actor=actor)
+            operations.act(
+                alert, name, dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4()), actor=actor
+            )
     assert not Act.objects.exists()
 
 
-@pytest.mark.parametrize("role", ["administrator", "intelligence", "authority", "commander", "compliance", "stranger"])
+@pytest.mark.parametrize(
+    "role", ["system_admin", "watchlist_admin", "authority", "commander", "compliance", "stranger"]
+)
 def test_nobody_else_takes_any_step(cast: Cast, role: str) -> None:
     alert = make_alert(make_live_deployment(cast))
     for name in (*OPERATOR_ACTS, *OFFICER_ACTS):
         with pytest.raises(PermissionDenied):
-            operations.act(alert, name, SAID.get(name), actor=cast.by_role[role])
+            operations.act(alert, name, ACT_INPUTS.get(name), actor=cast.by_role[role])
     with pytest.raises(PermissionDenied):
-        operations.act(alert, "same", SAID["same"], actor=cast.officer)
+        operations.act(alert, "same", ACT_INPUTS["same"], actor=cast.officer)
     with pytest.raises(PermissionDenied):
         operations.act(alert, "acknowledge", actor=cast.operator)
 
@@ -248,10 +252,10 @@ MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
     "same without a feature": ((), "same", ActInput(), "at least one feature that is alike"),
     "same for what differs": ((), "same", ActInput(differ=["ears"]), "at least one feature that is alike"),
     "not the same without a feature": ((), "not_same", ActInput(alike=["eyes"]), "at least one feature that differs"),
-    "cannot say without a reason": ((), "cannot_say", ActInput(alike=["eyes"]), "at least one reason"),
+    "cannot say without a reason": ((), "inconclusive", ActInput(alike=["eyes"]), "at least one reason"),
     "a feature as both": ((), "same", ActInput(alike=["eyes"], differ=["eyes"]), "once"),
     "an unknown feature": ((), "same", ActInput(alike=["skin"]), "once"),
-    "an unknown hindrance": ((), "cannot_say", ActInput(hindrances=["age"]), "reasons shown"),
+    "an unknown hindrance": ((), "inconclusive", ActInput(reasons=["age"]), "reasons shown"),
     "an arrest for nothing": (
         ("same", "engage", "check_identity", "confirm"),
         "arrest",
@@ -311,8 +315,8 @@ def test_a_stale_form_decides_nothing(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "open", cast=cast)
     act(alert, "same", "undo", cast=cast)
     with pytest.raises(Conflict, match="changed after you opened it"):
-        operations.act(alert, "not_same", dataclasses.replace(SAID["not_same"], revision=1), actor=cast.operator)
-    operations.act(alert, "not_same", dataclasses.replace(SAID["not_same"], revision=3), actor=cast.operator)
+        operations.act(alert, "not_same", dataclasses.replace(ACT_INPUTS["not_same"], revision=1), actor=cast.operator)
+    operations.act(alert, "not_same", dataclasses.replace(ACT_INPUTS["not_same"], revision=3), actor=cast.operator)
 
 
 def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -> None:
@@ -397,7 +401,7 @@ def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) 
         assert name not in page
         assert not SCORE.search(page)
         assert "imilarity" not in page
-        act(alert, "cannot_say" if alert.state == State.RAISED else "same", cast=cast)
+        act(alert, "inconclusive" if alert.state == State.RAISED else "same", cast=cast)
     # As long as it may be taken back, what would sway it stays away.
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
     assert name not in page
@@ -614,7 +618,7 @@ def test_red_comes_before_amber_before_green_and_then_the_oldest(cast: Cast, set
     alerts = [make_alert(deployment, f"{number:032}") for number in range(5)]
     for alert, tier in zip(alerts, ("green", "amber", "red", "amber", "red"), strict=True):
         Alert.objects.filter(pk=alert.pk).update(tier=tier)
-    act(alerts[4], "cannot_say", cast=cast)
+    act(alerts[4], "inconclusive", cast=cast)
     found = list(Alert.objects.undecided().in_order())
     assert found == [alerts[2], alerts[1], alerts[3], alerts[0], alerts[4]]
     assert [alert.queue_key for alert in found] == sorted(alert.queue_key for alert in found)
@@ -642,7 +646,7 @@ def test_what_moves_on_while_the_queue_is_read_is_shown_once(cast: Cast) -> None
 
     def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
         answer = execute(sql, *rest)
-        if "is_doubted" in sql and Alert.objects.get().state == State.RAISED:
+        if "is_last" in sql and Alert.objects.get().state == State.RAISED:
             act(alert, "same", cast=cast)
         return answer
 
@@ -687,11 +691,11 @@ def _candidate(person: Person) -> Candidate:
 def _said(**fields: str) -> ActInput:
     from django.http import QueryDict
 
-    from alerts.forms import said_in
+    from alerts.forms import act_input_in
 
     post = QueryDict(mutable=True)
     post.update(fields)
-    return said_in(post)
+    return act_input_in(post)
 
 
 @dataclasses.dataclass

@@ -31,7 +31,7 @@ def test_an_alert_from_the_list_to_its_outcome(cast: Cast) -> None:
     operator, officer = _client(cast.operator), _client(cast.officer)
     (listed,) = operator.get(f"/api/alerts/?deployment={deployment.pk}&state=raised").json()["results"]
     assert listed["id"] == str(alert.pk)
-    assert "sought" not in listed
+    assert "subject" not in listed
     assert officer.get("/api/alerts/").json()["results"] == []
     answer = _act(operator, alert, "same", alike=["eyes", "nose"], revision=0, to_user="officer")
     assert (answer.status_code, answer.json()["state"], answer.json()["assigned_to"]) == (200, "referred", "officer")
@@ -65,20 +65,20 @@ def test_a_program_is_as_blind_as_a_person(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     name, operator = Person.objects.get().name, _client(cast.operator)
     before = operator.get(f"/api/alerts/{alert.pk}/").json()
-    assert (before["sought"]["name"], before["score"], before["sought"]["offence"]) == (None, None, "Robbery")
-    act(alert, "cannot_say", cast=cast)
-    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["hindrances"] == []
+    assert (before["subject"]["name"], before["score"], before["subject"]["offence"]) == (None, None, "Robbery")
+    act(alert, "inconclusive", cast=cast)
+    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["reasons"] == []
     act(alert, "same", cast=cast)
-    assert operator.get(f"/api/alerts/{alert.pk}/").json()["sought"]["name"] is None
-    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["hindrances"] == ["blurred"]
+    assert operator.get(f"/api/alerts/{alert.pk}/").json()["subject"]["name"] is None
+    assert operator.get(f"/api/alerts/{alert.pk}/").json()["acts"][0]["reasons"] == ["blurred"]
     Alert.objects.update(decided_at=timezone.now() - dt.timedelta(seconds=9))
     after = operator.get(f"/api/alerts/{alert.pk}/").json()
-    assert (after["sought"]["name"], after["score"]) == (name, 0.61)
+    assert (after["subject"]["name"], after["score"]) == (name, 0.61)
     officer = _client(cast.officer)
-    assert officer.get(f"/api/alerts/{alert.pk}/").json()["sought"]["name"] is None
+    assert officer.get(f"/api/alerts/{alert.pk}/").json()["subject"]["name"] is None
     act(alert, "acknowledge", cast=cast)
     answered = officer.get(f"/api/alerts/{alert.pk}/").json()
-    assert (answered["sought"]["name"], answered["score"]) == (name, None)
+    assert (answered["subject"]["name"], answered["score"]) == (name, None)
 
 
 def test_refusals_are_in_words_and_change_nothing(cast: Cast) -> None:
@@ -110,4 +110,4 @@ def test_what_was_purged_is_empty_and_still_counted(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "not_same", cast=cast)
     evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25))
     body = _client(cast.operator).get(f"/api/alerts/{alert.pk}/").json()
-    assert (body["sought"], body["score"], body["shots"], body["state"]) == (None, None, [], "op_false")
+    assert (body["subject"], body["score"], body["shots"], body["state"]) == (None, None, [], "op_false")

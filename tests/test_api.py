@@ -79,7 +79,7 @@ def addresses(cast: Cast) -> dict[str, str]:
     photograph = Photograph.objects.get()
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
     assert live.engine is not None
-    handed_in = Import.objects.create(watchlist=live, engine=live.engine, created_by=cast.intelligence)
+    handed_in = Import.objects.create(watchlist=live, engine=live.engine, created_by=cast.watchlist_admin)
     objects: dict[str, Any] = {
         "watchlist": live,
         "person": photograph.person,
@@ -222,5 +222,5 @@ def test_a_token_is_kept_as_a_digest_and_a_new_one_ends_it(cast: Cast) -> None:
 
 def test_a_session_needs_the_forms_token(cast: Cast) -> None:
     client = APIClient(enforce_csrf_checks=True)
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     assert client.post("/api/watchlists/", {"name": "x", "purpose": "y"}, format="json").status_code == 403

@@ -40,7 +40,7 @@ def _period(start: float = 1, hours: float = 2, **changes: Any) -> PeriodDraft:
 
 def _submitted(cast: Cast, **changes: Any) -> Deployment:
     deployment = make_draft(cast, **changes)
-    applications.submit(deployment, revision=deployment.revision, actor=cast.intelligence)
+    applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
     return deployment
 
 
@@ -56,8 +56,8 @@ def _ranked(cast: Cast, rank: str) -> User:
 
 
 def test_a_draft_keeps_whatever_was_typed_and_says_what_is_missing(cast: Cast) -> None:
-    deployment = applications.create(actor=cast.intelligence, name="Southend")
-    applications.save_draft(deployment, {"objective": "Find people"}, revision=1, actor=cast.intelligence)
+    deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
+    applications.save_draft(deployment, {"objective": "Find people"}, revision=1, actor=cast.watchlist_admin)
     deployment.refresh_from_db()
     assert (deployment.objective, deployment.revision) == ("Find people", 2)
     (empty, *rest) = applications.problems_of(deployment)
@@ -65,29 +65,31 @@ def test_a_draft_keeps_whatever_was_typed_and_says_what_is_missing(cast: Cast) -
     assert "policing objective" not in empty
     assert any("say where" in problem for problem in rest)
     with pytest.raises(Refused, match="Still empty"):
-        applications.submit(deployment, revision=2, actor=cast.intelligence)
+        applications.submit(deployment, revision=2, actor=cast.watchlist_admin)
     # Nothing new is no new revision, and no row.
     rows = Entry.objects.count()
-    assert applications.save_draft(deployment, {"objective": "Find people"}, revision=2, actor=cast.intelligence) == 2
+    assert (
+        applications.save_draft(deployment, {"objective": "Find people"}, revision=2, actor=cast.watchlist_admin) == 2
+    )
     assert Entry.objects.count() == rows
 
 
 def test_two_who_write_at_once_do_not_write_over_each_other(cast: Cast) -> None:
-    deployment = applications.create(actor=cast.intelligence, name="Southend")
-    applications.save_draft(deployment, {"objective": "One"}, revision=1, actor=cast.intelligence)
+    deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
+    applications.save_draft(deployment, {"objective": "One"}, revision=1, actor=cast.watchlist_admin)
     with pytest.raises(Conflict, match="has changed this application"):
-        applications.save_draft(deployment, {"objective": "Two"}, revision=1, actor=cast.intelligence)
+        applications.save_draft(deployment, {"objective": "Two"}, revision=1, actor=cast.watchlist_admin)
     deployment.refresh_from_db()
     assert deployment.objective == "One"
 
 
 def test_periods_and_cameras_are_changed_added_and_taken_away(cast: Cast) -> None:
-    deployment = applications.create(actor=cast.intelligence, name="Southend")
-    applications.save_draft(deployment, {}, [_period(1), _period(30)], revision=1, actor=cast.intelligence)
+    deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
+    applications.save_draft(deployment, {}, [_period(1), _period(30)], revision=1, actor=cast.watchlist_admin)
     first, second = deployment.periods.all()
     camera = first.cameras.get()
     kept = _period(1, place="Pier", id=first.pk, cameras=[CameraDraft("South", id=camera.pk), CameraDraft("West")])
-    applications.save_draft(deployment, {}, [kept], revision=2, actor=cast.intelligence)
+    applications.save_draft(deployment, {}, [kept], revision=2, actor=cast.watchlist_admin)
     (period,) = deployment.periods.all()
     assert (period.pk, period.place) == (first.pk, "Pier")
     assert [each.name for each in period.cameras.all()] == ["South", "West"]
@@ -109,7 +111,7 @@ def test_periods_and_cameras_are_changed_added_and_taken_away(cast: Cast) -> Non
 def test_impossible_periods_are_told(cast: Cast, periods: list[PeriodDraft], says: str) -> None:
     deployment = make_draft(cast, *periods)
     with pytest.raises(Refused, match=says):
-        applications.submit(deployment, revision=deployment.revision, actor=cast.intelligence)
+        applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
     deployment.refresh_from_db()
     assert deployment.state == State.DRAFT
 
@@ -120,7 +122,7 @@ def test_an_end_before_its_start_and_two_cameras_of_one_name_are_refused_whole(c
     for period in (_period(1, hours=-1), _period(1, cameras=[CameraDraft("A"), CameraDraft("A")])):
         with pytest.raises(Refused, match=r"after its start|same name"):
             applications.save_draft(
-                deployment, {"why_now": "Now"}, [period], revision=deployment.revision, actor=cast.intelligence
+                deployment, {"why_now": "Now"}, [period], revision=deployment.revision, actor=cast.watchlist_admin
             )
         deployment.refresh_from_db()
     assert deployment.periods.get().place == before
@@ -131,7 +133,7 @@ def test_overlapping_zones_on_the_plan_are_told(cast: Cast) -> None:
     deployment = make_draft(cast)
     for camera in cameras_of(deployment):
         mark = {"at": [[0.5, 0.9]], "zone": [[0.1, 0.1], [0.6, 0.1], [0.6, 0.6], [0.1, 0.6]]}
-        applications.mark_camera(camera, mark, actor=cast.intelligence)
+        applications.mark_camera(camera, mark, actor=cast.watchlist_admin)
     (problem,) = applications.problems_of(Deployment.objects.get())
     assert "North and South overlap on the plan" in problem
 
@@ -152,7 +154,7 @@ def test_overlapping_zones_on_the_plan_are_told(cast: Cast) -> None:
 def test_bad_shapes_are_refused(cast: Cast, mark: Any, says: str) -> None:
     camera = cameras_of(make_draft(cast))[0]
     with pytest.raises(Refused, match=says):
-        applications.mark_camera(camera, mark, actor=cast.intelligence)
+        applications.mark_camera(camera, mark, actor=cast.watchlist_admin)
 
 
 @pytest.mark.parametrize(
@@ -171,10 +173,10 @@ def test_what_does_not_hold_together_is_told(cast: Cast, changes: dict[str, Any]
 
 def test_the_applicant_never_decides_and_the_rank_must_do(cast: Cast) -> None:
     deployment = _submitted(cast)
-    permit(cast.intelligence, *ROLES["Authorising officer"])
-    User.objects.filter(pk=cast.intelligence.pk).update(rank=Rank.ACC)
+    permit(cast.watchlist_admin, *ROLES["Authorising officer"])
+    User.objects.filter(pk=cast.watchlist_admin.pk).update(rank=Rank.ACC)
     with pytest.raises(Refused, match="applied may not decide"):
-        _authorise(deployment, User.objects.get(pk=cast.intelligence.pk))
+        _authorise(deployment, User.objects.get(pk=cast.watchlist_admin.pk))
     for rank in ("", *RANKS):
         enough = rank in (Rank.SUPERINTENDENT, Rank.CHIEF_SUPERINTENDENT, Rank.ACC)
         if not enough:
@@ -232,9 +234,9 @@ def test_two_approvers_at_once_and_an_application_that_changed(cast: Cast) -> No
     deployment = _submitted(cast)
     seen = deployment.revision
     other = Deployment.objects.get(pk=deployment.pk)
-    applications.withdraw(deployment, actor=cast.intelligence)
-    applications.save_draft(deployment, {"list_size_asked": 9000}, revision=seen, actor=cast.intelligence)
-    applications.submit(deployment, revision=seen + 1, actor=cast.intelligence)
+    applications.withdraw(deployment, actor=cast.watchlist_admin)
+    applications.save_draft(deployment, {"list_size_asked": 9000}, revision=seen, actor=cast.watchlist_admin)
+    applications.submit(deployment, revision=seen + 1, actor=cast.watchlist_admin)
     with pytest.raises(Conflict, match="changed since you opened it"):
         _authorise(other, cast.authority, revision=seen)
     _authorise(other, cast.authority, revision=seen + 1)
@@ -261,8 +263,10 @@ def test_returned_put_right_and_refused(cast: Cast) -> None:
     deployment = _submitted(cast)
     authority.give_back(deployment, reason="Why this street?", revision=deployment.revision, actor=cast.authority)
     assert deployment.state == State.RETURNED
-    applications.save_draft(deployment, {"why_here": "Because"}, revision=deployment.revision, actor=cast.intelligence)
-    applications.submit(deployment, revision=deployment.revision, actor=cast.intelligence)
+    applications.save_draft(
+        deployment, {"why_here": "Because"}, revision=deployment.revision, actor=cast.watchlist_admin
+    )
+    applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
     authority.refuse(deployment, reason="Not necessary", revision=deployment.revision, actor=cast.authority)
     assert deployment.state == State.REFUSED
     assert not deployment.documents.exists()
@@ -301,7 +305,7 @@ def test_the_documents_are_of_the_record_and_their_hash_is_in_the_journal(cast: 
 def _page(cast: Cast, deployment: Deployment) -> tuple[Client, dict[str, str]]:
     """A signed-in applicant, and every field of the page as it stands."""
     client = Client()
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     page = client.get(f"/deployments/{deployment.pk}/edit/")
     fields = {}
     for form in (page.context["form"], *page.context["periods"], *page.context["cameras"]):
@@ -408,9 +412,9 @@ def test_only_who_applies_applies(cast: Cast) -> None:
 def test_whoever_wrote_a_part_of_it_may_not_decide_on_it(cast: Cast) -> None:
     deployment = make_draft(cast)
     other = User.objects.create_user("second", rank=Rank.ACC)
-    other = permit(other, *ROLES["Intelligence officer"], *ROLES["Authorising officer"])
+    other = permit(other, *ROLES["Watchlist administrator"], *ROLES["Authorising officer"])
     applications.save_draft(deployment, {"why_now": "Mine"}, revision=deployment.revision, actor=other)
-    applications.submit(deployment, revision=deployment.revision, actor=cast.intelligence)
+    applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="applied may not decide"):
         _authorise(deployment, other)
 

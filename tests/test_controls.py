@@ -53,11 +53,11 @@ def test_it_looks_like_any_other_until_it_is_judged(cast: Cast, period: Period) 
         assert word not in page.lower()
     row = client.get(f"/deployments/{period.deployment_id}/console/rows/?ids={alert.pk}").content.decode()
     assert "control" not in row
-    face = decode_stored(content.sight_in(alert.shots.select_related("alert").get()).jpeg)
+    face = decode_stored(content.shot_content(alert.shots.select_related("alert").get()).jpeg)
     assert face.shape == (400, 400, 3)
 
 
-@pytest.mark.parametrize(("judgement", "said_same"), [("same", 1), ("not_same", 0), ("cannot_say", 0)])
+@pytest.mark.parametrize(("judgement", "said_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
 def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, judgement: str, said_same: int) -> None:
     alert = act(_planted(period), "open", judgement, cast=cast)
     assert (alert.state, alert.result, alert.referred_at) == (Alert.State.CONTROL, None, None)

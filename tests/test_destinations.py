@@ -61,7 +61,7 @@ def known_names(names: Names) -> Names:
 
 def _add(cast: Cast, url: str) -> Subscriber:
     subscriber, _ = operations.add_subscriber(
-        name="Records", kind="webhook", address=url, topics=["alert.raised"], actor=cast.administrator
+        name="Records", kind="webhook", address=url, topics=["alert.raised"], actor=cast.system_admin
     )
     return subscriber
 

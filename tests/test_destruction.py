@@ -88,7 +88,7 @@ def test_a_certificate_that_was_written_over_is_noticed(cast: Cast) -> None:
 
 def test_another_list_with_the_same_person_stays_whole(cast: Cast) -> None:
     watchlist = _ended(cast)
-    draft = operations.new_version(watchlist, actor=cast.intelligence)
+    draft = operations.new_version(watchlist, actor=cast.watchlist_admin)
     destruction.destroy(watchlist)
     assert draft.people.get().photographs.get().jpeg
     assert Template.objects.count() == 1
@@ -137,12 +137,12 @@ def test_a_hold_has_a_reason_an_owner_and_a_day_ahead(cast: Cast) -> None:
     with pytest.raises(Refused, match="after today"):
         destruction.place_hold(person, reason="x", review_on=timezone.localdate(), actor=cast.authority)
     with pytest.raises(PermissionDenied):
-        destruction.place_hold(person, reason="x", review_on=_soon(), actor=cast.intelligence)
+        destruction.place_hold(person, reason="x", review_on=_soon(), actor=cast.watchlist_admin)
     destruction.place_hold(person, reason="x", review_on=_soon(), actor=cast.authority)
     with pytest.raises(Refused, match="held already"):
         destruction.place_hold(person, reason="x", review_on=_soon(), actor=cast.authority)
     with pytest.raises(Refused, match="held as evidence"):
-        people.remove_person(person, actor=cast.intelligence)
+        people.remove_person(person, actor=cast.watchlist_admin)
     destruction.release_hold(person, reason="The trial is over", actor=cast.authority)
     assert Person.objects.get() == person
     assert not Hold.objects.exists()
@@ -172,10 +172,10 @@ def test_the_ledger_answers_with_the_reference_in_hand_and_not_without(cast: Cas
 
 
 def test_words_of_a_list_that_name_somebody_on_it_go_with_it(cast: Cast) -> None:
-    watchlist = operations.create_watchlist(actor=cast.intelligence, name="Find Alex Fenwick", purpose="A test")
+    watchlist = operations.create_watchlist(actor=cast.watchlist_admin, name="Find Alex Fenwick", purpose="A test")
     make_operating_point()
     add_person(cast, watchlist, "N/1", "Alex Fenwick")
-    operations.discard_watchlist(watchlist, actor=cast.intelligence)
+    operations.discard_watchlist(watchlist, actor=cast.watchlist_admin)
     destruction.destroy(watchlist)
     watchlist.refresh_from_db()
     assert (watchlist.name, watchlist.purpose) == (destruction.WITHHELD, "A test")
@@ -229,7 +229,7 @@ def _full_disk(*args: object) -> None:
 def test_who_is_taken_off_a_draft_is_destroyed_and_stands_in_the_ledger(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     person = Person.objects.get()
-    people.remove_person(person, actor=cast.intelligence)
+    people.remove_person(person, actor=cast.watchlist_admin)
     watchlist.refresh_from_db()
     assert (Person.objects.count(), Photograph.objects.count(), watchlist.size) == (0, 0, 0)
     assert len(ledger.search(person.reference, actor=cast.compliance)) == 1
@@ -237,11 +237,11 @@ def test_who_is_taken_off_a_draft_is_destroyed_and_stands_in_the_ledger(cast: Ca
 
 def test_a_draft_that_is_given_up_is_destroyed(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
-    operations.discard_watchlist(watchlist, actor=cast.intelligence)
+    operations.discard_watchlist(watchlist, actor=cast.watchlist_admin)
     assert destruction.destroy_due() == 1
     assert not Person.objects.exists()
     with pytest.raises(Conflict):
-        operations.new_version(watchlist, actor=cast.intelligence)
+        operations.new_version(watchlist, actor=cast.watchlist_admin)
 
 
 def test_overdue_destruction_stands_on_every_page_of_compliance(cast: Cast) -> None:

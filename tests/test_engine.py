@@ -18,7 +18,7 @@ from recognition.align import TEMPLATE, align, similarity
 from recognition.detect import Face, FastYuNet, OpenCVYuNet
 from recognition.dlib_graph import onnx_graph
 from recognition.embed import DeepFaceEmbed, FaceEmbedder, FastEmbed, agreement
-from recognition.engine import CLOSE_SLACK, SHIPPED, Choice, Engine, Glance, Template, identity_of, joined
+from recognition.engine import CLOSE_SLACK, SHIPPED, Choice, Engine, QuickPass, Template, identity_of, joined
 from recognition.imaging import Pixels
 from recognition.models import DLIB_MODEL, SFACE_MODEL, FaceModel
 from recognition.quality import Quality, measure
@@ -41,12 +41,12 @@ def _face(engine: Engine) -> Face:
     return face
 
 
-def _glance(engine: Engine) -> Glance:
-    return engine.glance(portrait(), [_face(engine)])[0]
+def _quick_pass(engine: Engine) -> QuickPass:
+    return engine.quick_pass(portrait(), [_face(engine)])[0]
 
 
 def _template(engine: Engine) -> Template:
-    return engine.look_closely(portrait(), [_glance(engine)])[0]
+    return engine.full_pass(portrait(), [_quick_pass(engine)])[0]
 
 
 def test_golden_vectors(engine: Engine) -> None:
@@ -60,11 +60,11 @@ def test_golden_vectors(engine: Engine) -> None:
 
 def test_a_glance_finds_what_a_close_look_scores(engine: Engine) -> None:
     """Half the precision and one side only: near enough for the slack that candidates are given."""
-    assert float(_glance(engine).embedding @ _template(engine).embedding) > 1 - CLOSE_SLACK
+    assert float(_quick_pass(engine).embedding @ _template(engine).embedding) > 1 - CLOSE_SLACK
 
 
 def test_everything_runs_on_the_fast_runtime(engine: Engine) -> None:
-    assert set(engine.runtimes) == {"YuNet", "SFace, quick looks", "SFace", "Dlib"}
+    assert set(engine.runtimes) == {"YuNet", "SFace, quick passes", "SFace", "Dlib"}
     assert all(runtime.startswith("OpenVINO") for runtime in engine.runtimes.values())
     assert all("float32" in runtime for name, runtime in engine.runtimes.items() if "quick" not in name)
 
@@ -78,21 +78,21 @@ def _exact(crop: Pixels) -> npt.NDArray[np.float32]:
 def test_same_vector_as_opencvs_own_pipeline(engine: Engine) -> None:
     """OpenCV's alignment and OpenCV's runtime, from the same landmarks."""
     recogniser = cv2.FaceRecognizerSF.create(str(_staged(weights.SFACE)), "")
-    glance = _glance(engine)
-    row = np.array([[*glance.face.box, *glance.face.landmarks.ravel(), glance.face.score]], np.float32)
+    quick_pass = _quick_pass(engine)
+    row = np.array([[*quick_pass.face.box, *quick_pass.face.landmarks.ravel(), quick_pass.face.score]], np.float32)
     vector = np.asarray(recogniser.feature(recogniser.alignCrop(portrait(), row)))[0]
-    assert float(_exact(glance.crop) @ vector / np.linalg.norm(vector)) >= 0.9999
+    assert float(_exact(quick_pass.crop) @ vector / np.linalg.norm(vector)) >= 0.9999
 
 
 def test_represent_gives_the_same_vector_for_our_crop(engine: Engine) -> None:
     from deepface import DeepFace
 
-    glance = _glance(engine)
+    quick_pass = _quick_pass(engine)
     (answer,) = DeepFace.represent(
-        glance.crop, model_name="SFace", detector_backend="skip", align=False, enforce_detection=False
+        quick_pass.crop, model_name="SFace", detector_backend="skip", align=False, enforce_detection=False
     )
     vector = np.asarray(answer["embedding"], np.float32)
-    assert float(_exact(glance.crop) @ vector / np.linalg.norm(vector)) >= 0.9999
+    assert float(_exact(quick_pass.crop) @ vector / np.linalg.norm(vector)) >= 0.9999
 
 
 @pytest.mark.parametrize("model", [SFACE_MODEL, DLIB_MODEL], ids=lambda model: model.name)
@@ -100,7 +100,7 @@ def test_the_fast_runtime_gives_deepfaces_vectors(engine: Engine, model: FaceMod
     """On real and on random pixels, one by one and in a batch, to the last bit between the two."""
     assert model.graph is not None
     fast, reference = FastEmbed(_staged(model.graph), model.side), DeepFaceEmbed(model)
-    crop = align(portrait(), _glance(engine).face.landmarks, model.points, model.side)
+    crop = align(portrait(), _quick_pass(engine).face.landmarks, model.points, model.side)
     crops = [crop, np.ascontiguousarray(crop[:, ::-1]), (crop * 0.3).astype(np.uint8)]
     one, other = fast(crops), reference(crops)
     cosines = (one * other).sum(axis=1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
@@ -143,13 +143,13 @@ def test_without_the_fast_runtime_deepface_and_opencv_do_it(
     assert slow.identity == engine.identity
     assert slow.runtimes == {
         "YuNet": f"OpenCV {cv2.__version__}",
-        "SFace, quick looks": "DeepFace",
+        "SFace, quick passes": "DeepFace",
         "SFace": "DeepFace",
         "Dlib": "DeepFace",
     }
     assert caplog.text.count("OpenVINO is not installed") == 3
     (face,) = slow.detect_in_photograph(portrait())
-    (template,) = slow.look_closely(portrait(), slow.glance(portrait(), [face]))
+    (template,) = slow.full_pass(portrait(), slow.quick_pass(portrait(), [face]))
     assert engine.score(template, _template(engine)) >= 0.9999
 
 
@@ -171,7 +171,7 @@ def test_a_close_look_joins_two_models_and_both_sides(engine: Engine) -> None:
     mirrored = np.ascontiguousarray(portrait()[:, ::-1])
     (other,) = engine.detect_in_photograph(mirrored)
     one = _template(engine)
-    (two,) = engine.look_closely(mirrored, engine.glance(mirrored, [other]))
+    (two,) = engine.full_pass(mirrored, engine.quick_pass(mirrored, [other]))
     assert one.second is not None
     assert two.second is not None
     assert engine.score(one, two) == pytest.approx(
@@ -183,16 +183,16 @@ def test_a_close_look_joins_two_models_and_both_sides(engine: Engine) -> None:
 
 def test_the_gate_of_a_close_look_is_its_own_inverse(engine: Engine) -> None:
     for threshold in (0.5, 0.7, 0.9):
-        assert engine.reachable(engine.worth_a_close_look(threshold)) == pytest.approx(threshold)
+        assert engine.reachable(engine.quick_gate(threshold)) == pytest.approx(threshold)
 
 
 def test_landmarks_are_read_again_wherever_the_face_lies(engine: Engine) -> None:
     """At the border and small, where the first reading was coarse, the second agrees with the large picture's."""
-    face = _glance(engine).face
+    face = _quick_pass(engine).face
     for scale in (0.5, 0.25):
         small = np.asarray(cv2.resize(portrait(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
         (found,) = engine.detect(small, 16)
-        (again,) = engine.glance(small, [found])
+        (again,) = engine.quick_pass(small, [found])
         assert np.abs((again.face.landmarks + 0.5) / scale - 0.5 - face.landmarks).max() < face.width * 0.06
 
 
@@ -200,9 +200,9 @@ def test_a_batch_gives_what_each_face_gives_alone(engine: Engine) -> None:
     mirrored = np.ascontiguousarray(portrait()[:, ::-1])
     pair = np.concatenate([portrait(), mirrored], axis=1)
     faces = sorted(engine.detect_in_photograph(pair), key=lambda face: face.x)
-    both = engine.glance(pair, faces)
-    for glance, face in zip(both, faces, strict=True):
-        np.testing.assert_array_equal(glance.embedding, engine.glance(pair, [face])[0].embedding)
+    both = engine.quick_pass(pair, faces)
+    for quick_pass, face in zip(both, faces, strict=True):
+        np.testing.assert_array_equal(quick_pass.embedding, engine.quick_pass(pair, [face])[0].embedding)
     assert both[0].embedding.tolist() != both[1].embedding.tolist()
 
 
@@ -231,8 +231,8 @@ def test_coinciding_landmarks_are_an_error() -> None:
 @pytest.mark.parametrize("shape", [(1, 1), (40, 40), (2160, 3840), (30, 3000)])
 def test_no_face_is_no_error(engine: Engine, shape: tuple[int, int]) -> None:
     assert engine.detect(np.full((*shape, 3), 128, np.uint8)) == []
-    assert engine.glance(np.zeros((*shape, 3), np.uint8), []) == []
-    assert engine.look_closely(np.zeros((*shape, 3), np.uint8), []) == []
+    assert engine.quick_pass(np.zeros((*shape, 3), np.uint8), []) == []
+    assert engine.full_pass(np.zeros((*shape, 3), np.uint8), []) == []
 
 
 def test_a_face_cut_by_the_border_is_still_read(engine: Engine) -> None:

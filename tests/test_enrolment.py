@@ -78,7 +78,7 @@ def test_passports_and_licences_are_no_source(cast: Cast, source: str) -> None:
     watchlist = make_watchlist(cast, people=0)
     with pytest.raises(Refused, match="may not be used"):
         people.add_person(
-            watchlist, particulars(), make_enrolment(), provenance(source=source), actor=cast.intelligence
+            watchlist, particulars(), make_enrolment(), provenance(source=source), actor=cast.watchlist_admin
         )
     assert not Person.objects.exists()
 
@@ -86,9 +86,9 @@ def test_passports_and_licences_are_no_source(cast: Cast, source: str) -> None:
 def test_of_two_who_edit_at_once_the_second_is_told(cast: Cast) -> None:
     make_watchlist(cast)
     person = Person.objects.get()
-    people.change_person(person, {"offence": "Burglary"}, revision=1, actor=cast.intelligence)
+    people.change_person(person, {"offence": "Burglary"}, revision=1, actor=cast.watchlist_admin)
     with pytest.raises(Conflict, match="Somebody else has changed this entry"):
-        people.change_person(person, {"offence": "Theft"}, revision=1, actor=cast.intelligence)
+        people.change_person(person, {"offence": "Theft"}, revision=1, actor=cast.watchlist_admin)
     person.refresh_from_db()
     assert (person.offence, person.revision) == ("Burglary", 2)
 
@@ -97,9 +97,9 @@ def test_the_only_photograph_stays(cast: Cast) -> None:
     make_watchlist(cast)
     photograph = Photograph.objects.get()
     with pytest.raises(Refused, match="only photograph"):
-        people.remove_photograph(photograph, actor=cast.intelligence)
+        people.remove_photograph(photograph, actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="has this photograph already"):
-        people.add_photograph(photograph.person, portrait_enrolment(), provenance(), actor=cast.intelligence)
+        people.add_photograph(photograph.person, portrait_enrolment(), provenance(), actor=cast.watchlist_admin)
 
 
 def test_an_old_photograph_and_one_without_a_date_are_flagged(cast: Cast) -> None:
@@ -110,7 +110,7 @@ def test_an_old_photograph_and_one_without_a_date_are_flagged(cast: Cast) -> Non
             particulars(f"T/{number}"),
             make_enrolment(random_embedding(number)),
             provenance(taken_on=taken_on),
-            actor=cast.intelligence,
+            actor=cast.watchlist_admin,
         )
     assert [flag.kind for flag in Flag.objects.all()] == [Flag.Kind.OLD_PHOTOGRAPH] * 2
 
@@ -123,11 +123,13 @@ def test_flags_of_photographs_can_be_accepted_together_and_those_of_people_canno
             particulars(f"T/{number}"),
             make_enrolment(random_embedding(number)),
             provenance(taken_on=None),
-            actor=cast.intelligence,
+            actor=cast.watchlist_admin,
         )
     with pytest.raises(Refused, match="one by one"):
-        flags.accept_all(watchlist, Flag.Kind.SAME_PERSON, reason="All seen", actor=cast.intelligence)
-    accepted = flags.accept_all(watchlist, Flag.Kind.OLD_PHOTOGRAPH, reason="Dates asked for", actor=cast.intelligence)
+        flags.accept_all(watchlist, Flag.Kind.SAME_PERSON, reason="All seen", actor=cast.watchlist_admin)
+    accepted = flags.accept_all(
+        watchlist, Flag.Kind.OLD_PHOTOGRAPH, reason="Dates asked for", actor=cast.watchlist_admin
+    )
     assert accepted == 3
     assert not Flag.objects.filter(accepted_at__isnull=True).exists()
 
@@ -142,10 +144,10 @@ def test_the_same_person_under_two_references_is_flagged_on_both(cast: Cast) -> 
     assert flag.other is not None
     assert flag.other.person == first
     with pytest.raises(Refused, match="Say why"):
-        flags.accept_flag(flag, reason="  ", actor=cast.intelligence)
-    flags.accept_flag(flag, reason="Twins: both birth certificates seen", actor=cast.intelligence)
+        flags.accept_flag(flag, reason="  ", actor=cast.watchlist_admin)
+    flags.accept_flag(flag, reason="Twins: both birth certificates seen", actor=cast.watchlist_admin)
     with pytest.raises(Conflict, match="accepted already"):
-        flags.accept_flag(flag, reason="Again", actor=cast.intelligence)
+        flags.accept_flag(flag, reason="Again", actor=cast.watchlist_admin)
 
 
 def test_two_entries_of_one_person_are_made_one(cast: Cast) -> None:
@@ -156,10 +158,10 @@ def test_two_entries_of_one_person_are_made_one(cast: Cast) -> None:
         particulars("T/twin", "Second Name"),
         dataclasses.replace(make_enrolment(), sha256="0" * 64),
         provenance(),
-        actor=cast.intelligence,
+        actor=cast.watchlist_admin,
     )
     flag = Flag.objects.get(person=first)
-    people.merge(flag, actor=cast.intelligence)
+    people.merge(flag, actor=cast.watchlist_admin)
     watchlist.refresh_from_db()
     assert (list(watchlist.people.all()), watchlist.size) == ([first], 1)
     assert first.photographs.count() == 2
@@ -175,7 +177,7 @@ def test_people_of_two_lists_are_not_made_one(cast: Cast) -> None:
     add_person(cast, draft, "T/again")
     flag = Flag.objects.get(person__watchlist=draft)
     with pytest.raises(Refused, match="two entries of one list"):
-        people.merge(flag, actor=cast.intelligence)
+        people.merge(flag, actor=cast.watchlist_admin)
 
 
 def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(cast: Cast) -> None:
@@ -214,9 +216,11 @@ def test_too_poor_a_photograph_is_not_kept(cast: Cast, settings: Any) -> None:
     poor = read_photograph(portrait_jpeg())
     assert poor.is_blocked
     with pytest.raises(Refused, match="too poor"):
-        people.add_person(watchlist, particulars(), poor, provenance(), actor=cast.intelligence)
+        people.add_person(watchlist, particulars(), poor, provenance(), actor=cast.watchlist_admin)
     settings.LFR_PHOTOGRAPH_LIMITS = {**LIMITS, "width": Limits(5000)}
-    people.add_person(watchlist, particulars(), read_photograph(portrait_jpeg()), provenance(), actor=cast.intelligence)
+    people.add_person(
+        watchlist, particulars(), read_photograph(portrait_jpeg()), provenance(), actor=cast.watchlist_admin
+    )
     assert Flag.objects.get().kind == Flag.Kind.POOR_QUALITY
 
 
@@ -240,7 +244,7 @@ def test_a_row_shows_a_small_face_and_a_page_the_whole_picture(cast: Cast) -> No
     make_watchlist(cast)
     photograph = Photograph.objects.get()
     client = Client()
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     whole = decode_stored(client.get(f"/photographs/{photograph.pk}.jpg").content)
     small = decode_stored(client.get(f"/photographs/{photograph.pk}.jpg?small").content)
     assert whole.shape[:2] == (photograph.height, photograph.width)
@@ -252,12 +256,12 @@ def test_a_row_shows_a_small_face_and_a_page_the_whole_picture(cast: Cast) -> No
 def test_who_is_still_sought_is_said_of_those_chosen_only(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=3)
     chosen = watchlist.people.all()[0]
-    assert people.confirm_current(watchlist, [chosen.pk], actor=cast.intelligence) == 1
+    assert people.confirm_current(watchlist, [chosen.pk], actor=cast.watchlist_admin) == 1
     assert list(watchlist.people.not_current(timezone.now() - dt.timedelta(hours=24))) == list(
         watchlist.people.exclude(pk=chosen.pk)
     )
     with pytest.raises(Refused, match="Choose whom"):
-        people.confirm_current(watchlist, [], actor=cast.intelligence)
+        people.confirm_current(watchlist, [], actor=cast.watchlist_admin)
 
 
 def test_the_search_is_exact_and_stays_inside_the_list(cast: Cast) -> None:
@@ -319,7 +323,7 @@ def test_many_photographs_of_one_look_alike_hide_no_other(cast: Cast) -> None:
     twin = add_person(cast, watchlist, "T/twin", embedding=face)
     for number in range(20):
         enrolment = dataclasses.replace(make_enrolment(face), sha256=f"{number:064}")
-        people.add_photograph(twin, enrolment, provenance(), actor=cast.intelligence)
+        people.add_photograph(twin, enrolment, provenance(), actor=cast.watchlist_admin)
     nearly = face + 0.3 * random_embedding(2)
     brother = add_person(cast, watchlist, "T/brother", embedding=nearly / np.linalg.norm(nearly))
     new = add_person(cast, watchlist, "T/new", embedding=face)

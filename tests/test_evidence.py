@@ -63,14 +63,14 @@ def test_what_an_alert_holds_is_encrypted_and_belongs_to_its_own_row(cast: Cast)
     alert = make_alert(make_live_deployment(cast))
     shot = alert.shots.select_related("alert").get()
     person = Person.objects.get()
-    sight = content.sight_in(shot)
+    sight = content.shot_content(shot)
     assert (sight.score, sight.jpeg[:2]) == (0.61, b"\xff\xd8")
-    assert content.sought_in(alert).name == person.name
+    assert content.subject_in(alert).name == person.name
     for row, secrets in ((bytes(alert.sealed or b""), [person.name.encode()]), (bytes(shot.sealed), [sight.jpeg[:64]])):
         assert not any(secret in row for secret in secrets)
     shot.sealed = alert.sealed or b""
     with pytest.raises(keys.KeyGone, match="not what was kept here"):
-        content.sight_in(shot)
+        content.shot_content(shot)
 
 
 def test_the_purge_takes_rows_and_then_the_key(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
@@ -128,7 +128,7 @@ def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture
     # What tidies up after destroyed lists leaves it alone.
     Certificate.objects.update(scrubbed_at=None)
     destruction._destroy_orphaned_keys()
-    assert content.sought_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
+    assert content.subject_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
     assert (hold.owner, hold.review_on) == (cast.commander, soon)
     with pytest.raises(Refused, match="held already"):
         evidence.hold(alert, reason="Again", review_on=soon, actor=cast.commander)
@@ -140,8 +140,8 @@ def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture
     # Its list and its period's key are gone; it still shows both faces and who was sought.
     assert keys.store().values(content.key_of(period_of(deployment))) == []
     alert.refresh_from_db()
-    assert content.sought_in(alert).name == "Test Person 0"
-    kinds = [(shot.kind, content.sight_in(shot).jpeg[:2]) for shot in alert.shots.select_related("alert")]
+    assert content.subject_in(alert).name == "Test Person 0"
+    kinds = [(shot.kind, content.shot_content(shot).jpeg[:2]) for shot in alert.shots.select_related("alert")]
     assert sorted(kinds) == [("probe", b"\xff\xd8"), ("reference", b"\xff\xd8")]
     assert "Exhibit of the arrest" in client_of(cast.authority).get("/holds/").content.decode()
     evidence.release(alert, reason="The trial is over", actor=cast.commander)

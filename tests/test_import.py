@@ -70,7 +70,7 @@ GREY = encode_jpeg(np.full((300, 300, 3), 120, np.uint8))
 
 
 def _run(watchlist: Watchlist, table: bytes, archive: io.BytesIO, cast: Cast) -> Import:
-    imported = imports.begin(watchlist, table, archive, actor=cast.intelligence)
+    imported = imports.begin(watchlist, table, archive, actor=cast.watchlist_admin)
     imports.read(imported)
     imported.refresh_from_db()
     return imported
@@ -113,7 +113,7 @@ def test_every_line_is_judged_and_one_bad_line_costs_no_other(cast: Cast) -> Non
         assert said[reference][0] == verdict, (reference, said[reference])
         assert words in said[reference][1]
     assert not Person.objects.exists()
-    imports.confirm(imported, actor=cast.intelligence)
+    imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     imported.refresh_from_db()
     said = _said(imported)
@@ -132,7 +132,7 @@ def test_every_line_is_judged_and_one_bad_line_costs_no_other(cast: Cast) -> Non
 def test_what_is_imported_is_what_is_added_one_by_one(cast: Cast) -> None:
     one, many = make_watchlist(cast), make_watchlist(cast, people=0)
     imported = _run(many, _table({"reference": "N/1"}), _archive({"one.jpg": portrait_jpeg()}), cast)
-    imports.confirm(imported, actor=cast.intelligence)
+    imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     person = many.people.get()
     kept, first = person.photographs.get(), one.people.get().photographs.get()
@@ -152,7 +152,7 @@ def test_two_lines_of_one_import_that_look_alike_are_flagged(cast: Cast) -> None
     watchlist = make_watchlist(cast, people=0)
     table = _table({}, {"reference": "N/2", "photographs": "two.jpg"})
     imported = _run(watchlist, table, _archive({"one.jpg": portrait_jpeg(), "two.jpg": _brighter(5)}), cast)
-    imports.confirm(imported, actor=cast.intelligence)
+    imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     assert {(flag.person.reference, flag.kind) for flag in Flag.objects.all()} == {
         ("N/1", Flag.Kind.SAME_PERSON),
@@ -165,7 +165,7 @@ def test_of_several_faces_the_middle_one_is_taken_and_flagged(cast: Cast) -> Non
     pair = encode_jpeg(np.concatenate([portrait(), portrait()[:, ::-1]], axis=1), 95)
     imported = _run(watchlist, _table({}), _archive({"one.jpg": pair}), cast)
     assert "other faces" in _said(imported)["N/1"][1]
-    imports.confirm(imported, actor=cast.intelligence)
+    imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     assert Flag.objects.get().kind == Flag.Kind.POOR_QUALITY
 
@@ -176,10 +176,10 @@ def test_what_was_stopped_goes_on(cast: Cast, stopped_in: str, monkeypatch: pyte
     table = _table(*({"reference": f"N/{number}", "photographs": f"{number}.jpg"} for number in range(6)))
     archive = _archive({f"{number}.jpg": _brighter(number) for number in range(6)})
     monkeypatch.setattr(imports, "BATCH", 2)
-    imported = imports.begin(watchlist, table, archive, actor=cast.intelligence)
+    imported = imports.begin(watchlist, table, archive, actor=cast.watchlist_admin)
     if stopped_in == "add":
         imports.read(imported)
-        imports.confirm(imported, actor=cast.intelligence)
+        imports.confirm(imported, actor=cast.watchlist_admin)
     _stop_after(2, monkeypatch, stopped_in)
     with pytest.raises(KeyboardInterrupt):
         imports.work()
@@ -190,7 +190,7 @@ def test_what_was_stopped_goes_on(cast: Cast, stopped_in: str, monkeypatch: pyte
     imported.refresh_from_db()
     if stopped_in == "read":
         assert imported.state == State.READY
-        imports.confirm(imported, actor=cast.intelligence)
+        imports.confirm(imported, actor=cast.watchlist_admin)
         assert imports.work() == 1
         imported.refresh_from_db()
     assert imported.state == State.DONE
@@ -214,11 +214,11 @@ def test_an_import_given_up_leaves_nothing(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     imported = _run(watchlist, _table({}), _archive({"one.jpg": portrait_jpeg()}), cast)
     with pytest.raises(Refused, match="not finished yet"):
-        imports.begin(watchlist, _table({}), _archive({}), actor=cast.intelligence)
-    imports.cancel(imported, actor=cast.intelligence)
+        imports.begin(watchlist, _table({}), _archive({}), actor=cast.watchlist_admin)
+    imports.cancel(imported, actor=cast.watchlist_admin)
     assert not ImportPhotograph.objects.exists()
     with pytest.raises(Conflict):
-        imports.confirm(imported, actor=cast.intelligence)
+        imports.confirm(imported, actor=cast.watchlist_admin)
     assert not Person.objects.exists()
 
 
@@ -226,8 +226,8 @@ def test_a_list_that_was_submitted_under_an_import_takes_nobody_more(cast: Cast)
     watchlist = make_watchlist(cast)
     table = _table({"photographs": "two.jpg"})
     imported = _run(watchlist, table, _archive({"two.jpg": _brighter(3)}), cast)
-    imports.confirm(imported, actor=cast.intelligence)
-    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    imports.confirm(imported, actor=cast.watchlist_admin)
+    operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
     imports.add(imported)
     imported.refresh_from_db()
     assert imported.state == State.DONE
@@ -328,7 +328,7 @@ def test_the_pages_of_an_import(cast: Cast) -> None:
     make_operating_point()
     watchlist = make_watchlist(cast, people=0)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     path = f"/watchlists/{watchlist.pk}/import/"
     page = client.get(path)
     token = page.cookies["csrftoken"].value
@@ -363,7 +363,7 @@ def test_a_small_face_in_an_import_is_refused_as_by_hand(cast: Cast) -> None:
 def _begun(cast: Cast, reference: str) -> Import:
     watchlist = make_watchlist(cast, people=0)
     archive = _archive({"one.jpg": portrait_jpeg()})
-    return imports.begin(watchlist, _table({"reference": reference}), archive, actor=cast.intelligence)
+    return imports.begin(watchlist, _table({"reference": reference}), archive, actor=cast.watchlist_admin)
 
 
 def test_an_import_that_fails_costs_no_other_and_is_given_up_in_the_end(
@@ -388,9 +388,9 @@ def test_an_import_of_somebody_who_left_is_given_up(cast: Cast) -> None:
     imported = _begun(cast, "N/1")
     imports.work()
     imported.refresh_from_db()
-    imports.confirm(imported, actor=cast.intelligence)
-    cast.intelligence.is_active = False
-    cast.intelligence.save()
+    imports.confirm(imported, actor=cast.watchlist_admin)
+    cast.watchlist_admin.is_active = False
+    cast.watchlist_admin.save()
     imports.work()
     imported.refresh_from_db()
     assert (imported.state, Person.objects.count()) == (State.CANCELLED, 0)
@@ -417,6 +417,6 @@ def test_files_that_share_their_bytes_in_a_zip_are_refused() -> None:
 def test_the_report_is_a_disclosure(cast: Cast) -> None:
     imported = _begun(cast, "N/1")
     client = Client()
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     client.get(f"/imports/{imported.pk}/report.csv")
     assert Entry.objects.latest("number").action == "import.exported"

@@ -32,7 +32,7 @@ from watchlists import thresholds
 from watchlists.models import BiasEvidence, Watchlist
 
 State = Deployment.State
-ROLES = ("commander", "operator", "authority", "intelligence", "compliance", "stranger")
+ROLES = ("commander", "operator", "authority", "watchlist_admin", "compliance", "stranger")
 POSTED = ("operator", "officer")
 SHUTTING = {"deployment.ended", "deployment.shut"}
 
@@ -97,7 +97,7 @@ def _taps(period: Period, actor: User, world: World) -> None:
     if person is not None:
         for camera in period.cameras.all():
             bluetest.tap(camera, person, actor=actor, at=world.now())
-            bluetest.note_sighting(camera, person.pk, world.now())
+            bluetest.note_recognition(camera, person.pk, world.now())
 
 
 ACTS: dict[str, Act] = {
@@ -314,7 +314,7 @@ def _every_guard_held(world: World) -> None:
         since = period.tested_from
         assert since is not None
         recent = camera.passes.filter(at__gte=since)
-        assert recent.filter(sighting__isnull=False).count() / recent.count() >= 0.8
+        assert recent.filter(recognition__isnull=False).count() / recent.count() >= 0.8
     assert period.deployment.false_governed < 6
 
 

@@ -46,7 +46,7 @@ def program() -> Iterator[Program]:
 
 def _subscriber(cast: Cast, address: str, events: list[str] = EVERYTHING, **given: Any) -> tuple[Subscriber, str]:
     about = {"name": "Records", "kind": "webhook", "address": address, "topics": events, **given}
-    return operations.add_subscriber(actor=cast.administrator, **about)
+    return operations.add_subscriber(actor=cast.system_admin, **about)
 
 
 def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program: Program) -> None:
@@ -86,10 +86,10 @@ def test_what_is_not_taken_is_tried_again_and_at_last_given_up(cast: Cast, progr
     # A redirect is followed by nobody.
     assert len(program.calls) == len(operations.WAITS) + 1
     program.status = 200
-    operations.send_again(delivery, actor=cast.administrator)
+    operations.send_again(delivery, actor=cast.system_admin)
     assert operations.deliver_due() == (1, 0)
     with pytest.raises(Refused):
-        operations.send_again(delivery, actor=cast.administrator)
+        operations.send_again(delivery, actor=cast.system_admin)
 
 
 def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
@@ -165,9 +165,9 @@ def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> No
     outbox.collect(late)
     assert [(each.topic, each.alert) for each in first.deliveries.all()] == [("alert.escalated", alert)]
     assert Alert.objects.get(pk=other.pk).state == "expired"
-    operations.set_active(first, is_active=False, actor=cast.administrator)
+    operations.set_active(first, is_active=False, actor=cast.system_admin)
     assert first.deliveries.get().state == Delivery.State.FAILED
-    operations.set_active(first, is_active=True, actor=cast.administrator)
+    operations.set_active(first, is_active=True, actor=cast.system_admin)
     assert operations.deliver_due() == (0, 0)
 
 
@@ -218,7 +218,7 @@ def test_addresses_are_checked_and_only_administrators_say_who(cast: Cast, setti
 
 def test_the_page_shows_the_secret_once(cast: Cast) -> None:
     client = Client()
-    client.force_login(cast.administrator)
+    client.force_login(cast.system_admin)
     given = {"name": "Records", "kind": "webhook", "address": "https://records.example/x", "topics": ["alert.raised"]}
     page = client.post("/notifications/", given).content.decode()
     assert "whsec_" in page

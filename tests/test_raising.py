@@ -17,14 +17,14 @@ from alerts.models import Alert
 from audit.journal import verify_chain
 from audit.models import Entry
 from core.errors import Refused
-from recognition.watch import Candidate
+from recognition.frame import Candidate
 from tests.cast import (
     Cast,
     cameras_of,
     make_alert,
     make_live_deployment,
+    make_probe,
     make_sealed_watchlist,
-    make_sighting,
     raise_alert,
     random_embedding,
 )
@@ -42,21 +42,21 @@ def test_the_possible_matches_of_one_frame_are_stored_together(
     deployment = make_live_deployment(cast, watchlist)
     camera = cameras_of(deployment)[0]
     one, two, three = (_candidate(person) for person in Person.objects.order_by("added_at"))
-    raise_alert(camera, one, make_sighting("a" * 32, 1))
+    raise_alert(camera, one, make_probe("a" * 32, 1))
     before = Entry.objects.count()
     # Each alert takes 4 statements: photograph, known alert, alert, shot. The shot of the open alert takes 5. The frame
     # takes 2 to lock and read the deployment, 3 for the counts, 4 for the audit log and 2 for the transaction.
     with django_assert_num_queries(24), django_capture_on_commit_callbacks() as told:
         seen = [
-            (one, make_sighting("a" * 32, 2)),
-            (two, make_sighting("b" * 32, 2)),
-            (three, make_sighting("c" * 32, 2)),
+            (one, make_probe("a" * 32, 2)),
+            (two, make_probe("b" * 32, 2)),
+            (three, make_probe("c" * 32, 2)),
         ]
         raised = raising.raise_alerts(camera.pk, seen)
     assert [alert.person_id for alert in raised] == [two.person, three.person]
     assert len(told) == 3
     rows = Entry.objects.filter(number__gt=before).order_by("number")
-    assert [row.action for row in rows] == ["alert.sighted", "alert.raised", "alert.raised"]
+    assert [row.action for row in rows] == ["alert.shot_added", "alert.raised", "alert.raised"]
     assert [row.target_id for row in rows][1:] == [str(alert.pk) for alert in raised]
     assert verify_chain()[1] == []
 
@@ -66,7 +66,7 @@ def test_nothing_of_a_frame_is_stored_when_one_candidate_is_refused(cast: Cast) 
     candidate = _candidate(Person.objects.get())
     gone = dataclasses.replace(candidate, photograph=uuid.uuid4())
     with pytest.raises(Refused):
-        raising.raise_alerts(camera.pk, [(candidate, make_sighting("a" * 32)), (gone, make_sighting("b" * 32))])
+        raising.raise_alerts(camera.pk, [(candidate, make_probe("a" * 32)), (gone, make_probe("b" * 32))])
     assert not Alert.objects.exists()
     assert not Entry.objects.filter(action="alert.raised").exists()
 
@@ -77,7 +77,7 @@ def test_whatever_a_frame_changes_it_holds_the_deployment_first(cast: Cast) -> N
     alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     candidate = _candidate(Person.objects.get())
     acts: list[Callable[[], object]] = [
-        lambda: raising.raise_alerts(camera.pk, [(candidate, make_sighting(alert.track, 9))]),
+        lambda: raising.raise_alerts(camera.pk, [(candidate, make_probe(alert.track, 9))]),
         lambda: raising.note_still_there(camera.pk, [candidate.person], timezone.now()),
     ]
     for act in acts:

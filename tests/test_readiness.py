@@ -18,7 +18,7 @@ from core.errors import Conflict, Refused
 from demo import rehearsal
 from demo.seeding import check_and_seal
 from deployments import authority, bluetest, cameras, readiness, running
-from deployments.models import Camera, Deployment, Pass, Period, Sighting
+from deployments.models import Camera, Deployment, Pass, Period, Recognition
 from deployments.offsets import Offset, RoundTrip, estimate, excess
 from deployments.policy import Halt
 from lfr_site.models import User
@@ -52,7 +52,7 @@ RIGHT = Offset(0.0, 0.0)
 def make_blue_list(cast: Cast) -> Watchlist:
     """Of one consenting member of staff."""
     blue = watchlist_operations.create_watchlist(
-        actor=cast.intelligence, name="Blue", purpose="To test cameras", is_blue=True
+        actor=cast.watchlist_admin, name="Blue", purpose="To test cameras", is_blue=True
     )
     add_person(
         cast,
@@ -63,7 +63,7 @@ def make_blue_list(cast: Cast) -> Watchlist:
         category=Category.STAFF,
         legal_basis=LegalBasis.CONSENT,
     )
-    check_and_seal(blue, compiler=cast.intelligence, approver=cast.authority)
+    check_and_seal(blue, compiler=cast.watchlist_admin, approver=cast.authority)
     return blue
 
 
@@ -168,7 +168,7 @@ def test_another_engine_than_the_authorised_one_keeps_cameras_off(cast: Cast, mo
 def test_everything_is_seen_to_by_the_commander_and_nobody_else(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     period = period_of(deployment)
-    for user in (cast.operator, cast.authority, cast.administrator, cast.officer, cast.stranger):
+    for user in (cast.operator, cast.authority, cast.system_admin, cast.officer, cast.stranger):
         for act in (
             lambda user=user: readiness.give_notice(deployment, notice="x", actor=user),
             lambda user=user: readiness.record_sign(period, place="x", photograph=b"x", actor=user),
@@ -189,15 +189,15 @@ def test_a_list_serves_one_period_and_is_what_was_asked_for(cast: Cast) -> None:
     first, second = make_deployment(cast), rehearsal.authorised(make_draft(cast), people_of(cast))
     period = period_of(second)
     with pytest.raises(Refused, match="serves one period"):
-        readiness.attach_list(period, list_of(first), actor=cast.intelligence)
+        readiness.attach_list(period, list_of(first), actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="is draft"):
-        readiness.attach_list(period, make_watchlist(cast), actor=cast.intelligence)
+        readiness.attach_list(period, make_watchlist(cast), actor=cast.watchlist_admin)
     Deployment.objects.filter(pk=second.pk).update(list_size_asked=1)
     with pytest.raises(Refused, match="1 at most were asked for"):
-        readiness.attach_list(period, make_sealed_watchlist(cast, people=2), actor=cast.intelligence)
+        readiness.attach_list(period, make_sealed_watchlist(cast, people=2), actor=cast.watchlist_admin)
     Deployment.objects.filter(pk=second.pk).update(name="Operation Test Person 0", list_size_asked=9)
     with pytest.raises(Refused, match="names somebody"):
-        readiness.attach_list(period, make_sealed_watchlist(cast), actor=cast.intelligence)
+        readiness.attach_list(period, make_sealed_watchlist(cast), actor=cast.watchlist_admin)
     period.refresh_from_db()
     assert period.watchlist is None
 
@@ -298,7 +298,7 @@ def test_a_sign_is_kept_without_the_faces_on_it(cast: Cast, engine: Engine) -> N
 
 
 @pytest.mark.parametrize(
-    ("path", "field", "role"), [("plan/", "plan", "intelligence"), ("signs/", "photograph", "commander")]
+    ("path", "field", "role"), [("plan/", "plan", "watchlist_admin"), ("signs/", "photograph", "commander")]
 )
 def test_a_plan_or_sign_that_was_made_to_take_minutes_is_refused(cast: Cast, path: str, field: str, role: str) -> None:
     period = period_of(make_deployment(cast))
@@ -326,7 +326,7 @@ def tested(cast: Cast, settings: Any) -> Period:
 
 
 def test_staff_stand_on_blue_lists_and_nobody_else_does(cast: Cast) -> None:
-    blue = watchlist_operations.create_watchlist(actor=cast.intelligence, name="B", purpose="T", is_blue=True)
+    blue = watchlist_operations.create_watchlist(actor=cast.watchlist_admin, name="B", purpose="T", is_blue=True)
     with pytest.raises(Refused, match="staff only"):
         add_person(cast, blue, "N/1")
     with pytest.raises(Refused, match="stand on a blue list"):
@@ -358,25 +358,25 @@ def test_a_tap_and_its_alert_find_each_other_whichever_comes_first(cast: Cast, t
     assert tested.blue_list is not None
     person, now = tested.blue_list.people.get(), timezone.now()
     first = bluetest.tap(north, person, actor=cast.operator)
-    bluetest.note_sighting(north, person.pk, now)
-    bluetest.note_sighting(south, person.pk, now)
+    bluetest.note_recognition(north, person.pk, now)
+    bluetest.note_recognition(south, person.pk, now)
     second = bluetest.tap(south, person, actor=cast.operator)
     first.refresh_from_db()
-    assert first.sighting is not None
-    assert second.sighting is not None
+    assert first.recognition is not None
+    assert second.recognition is not None
     # A track that broke is no second chance, and one walk no second pass.
-    bluetest.note_sighting(south, person.pk, now + dt.timedelta(seconds=2))
+    bluetest.note_recognition(south, person.pk, now + dt.timedelta(seconds=2))
     with pytest.raises(Refused, match="have just passed"):
         bluetest.tap(south, person, actor=cast.operator)
-    assert Sighting.objects.filter(camera=south).count() == 1
+    assert Recognition.objects.filter(camera=south).count() == 1
     # The next pass waits for an alert of its own, and one that comes a minute later is another pass's.
     back = now + dt.timedelta(seconds=30)
     third = bluetest.tap(south, person, actor=cast.operator, at=back)
     (_, rate) = bluetest.rates(tested, at=back)
     assert (rate.passes, rate.recognised, rate.waiting) == (1, 1, 1)
-    bluetest.note_sighting(south, person.pk, back + dt.timedelta(minutes=1))
+    bluetest.note_recognition(south, person.pk, back + dt.timedelta(minutes=1))
     third.refresh_from_db()
-    assert third.sighting is None
+    assert third.recognition is None
     (_, later) = bluetest.rates(tested, at=back + dt.timedelta(minutes=1))
     assert (later.passes, later.recognised, later.waiting) == (2, 1, 0)
 
@@ -387,7 +387,7 @@ def test_what_was_tested_is_what_runs(cast: Cast, tested: Period, settings: Any)
     rehearsal.taps(tested, people_of(cast))
     deployment, (north, south) = tested.deployment, cameras_of(tested.deployment)
     readiness.make_ready(deployment, actor=cast.commander)
-    cameras.set_limits(north, smallest_face=400, frame_rate=5, actor=cast.administrator)
+    cameras.set_limits(north, smallest_face=400, frame_rate=5, actor=cast.system_admin)
     deployment.refresh_from_db()
     assert deployment.state == State.NOTIFIED
     later = timezone.now() + dt.timedelta(minutes=2)
@@ -395,7 +395,7 @@ def test_what_was_tested_is_what_runs(cast: Cast, tested: Period, settings: Any)
     # Nothing is changed under cameras that are on.
     Deployment.objects.update(state=State.LIVE)
     with pytest.raises(Conflict, match="Pause the cameras first"):
-        cameras.set_zone(Camera.objects.get(pk=south.pk), [], actor=cast.administrator)
+        cameras.set_zone(Camera.objects.get(pk=south.pk), [], actor=cast.system_admin)
 
 
 def test_a_pause_for_poor_recognition_is_left_by_another_test(cast: Cast, tested: Period, settings: Any) -> None:

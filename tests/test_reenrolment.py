@@ -38,10 +38,10 @@ def _reenrol(**options: bool) -> str:
 def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=2)
     _as_if_read_by_another()
-    operations.compile_watchlist(watchlist, actor=cast.intelligence)
-    people.confirm_current(watchlist, actor=cast.intelligence)
+    operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
+    people.confirm_current(watchlist, actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="without a photograph that the present engine has read: 2"):
-        operations.check_watchlist(watchlist, actor=cast.intelligence)
+        operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     assert "2 photographs have not been read" in _reenrol(dry_run=True)
     assert reenrolment.unread().count() == 2
     assert "2 of 2 photographs (100%)" in _reenrol()
@@ -55,7 +55,7 @@ def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     entry = Entry.objects.in_order().last()
     assert entry is not None
     assert (entry.action, entry.data["photographs"]) == ("engine.photographs_read_again", 2)
-    operations.check_watchlist(watchlist, actor=cast.intelligence)
+    operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     seen = content_hash(watchlist)
     operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=seen)
     assert watchlist.engine == engines.current_engine()

@@ -20,7 +20,7 @@ from lfr_site.models import User
 from lfr_site.roles import INCOMPATIBLE, ROLES, conflict_in
 from tests.cast import permit
 
-OVERSIGHT, SYSTEM = "Compliance", "Administrator"
+OVERSIGHT, SYSTEM = "Compliance officer", "System administrator"
 AT_WORK = set(ROLES) - {OVERSIGHT, SYSTEM}
 PAIRS = sorted(sorted(pair) for pair in INCOMPATIBLE)
 Through: Any = User.groups.through
@@ -41,7 +41,7 @@ def _user(*roles: str) -> User:
 
 
 def test_the_pairs_are_those_of_the_policy() -> None:
-    not_authorising = ("Intelligence officer", "Records system", "Commander")
+    not_authorising = ("Watchlist administrator", "Records system", "Commander")
     wanted = {frozenset(("Authorising officer", other)) for other in not_authorising}
     wanted |= {frozenset((OVERSIGHT, other)) for other in AT_WORK}
     wanted |= {frozenset((SYSTEM, other)) for other in set(ROLES) - {SYSTEM}}
@@ -61,11 +61,11 @@ def test_each_pair_is_refused_in_either_order(db: None, one: str, other: str) ->
 
 @pytest.mark.parametrize("way", WAYS)
 def test_no_way_of_giving_a_role_goes_around_it(db: None, way: str) -> None:
-    user, group = _user("Intelligence officer"), Group.objects.get(name="Authorising officer")
+    user, group = _user("Watchlist administrator"), Group.objects.get(name="Authorising officer")
     with pytest.raises(Refused, match="One person cannot"), transaction.atomic():
         WAYS[way](user, group)
-    assert [each.name for each in user.groups.all()] == ["Intelligence officer"]
-    allowed = Group.objects.get(name="Operator")
+    assert [each.name for each in user.groups.all()] == ["Watchlist administrator"]
+    allowed = Group.objects.get(name="LFR operator")
     WAYS[way](user, allowed)
     assert user.groups.count() == 2
 
@@ -79,53 +79,53 @@ def test_two_roles_given_at_once_are_refused_too(db: None) -> None:
 
 
 def test_roles_that_go_together_may_be_one_persons() -> None:
-    assert conflict_in(("Intelligence officer", "Commander", "Operator", "Engagement officer")) == ""
-    assert conflict_in(("Authorising officer", "Operator", "a group of another program")) == ""
+    assert conflict_in(("Watchlist administrator", "Commander", "LFR operator", "Engagement officer")) == ""
+    assert conflict_in(("Authorising officer", "LFR operator", "a group of another program")) == ""
 
 
 def test_roles_are_given_and_taken_with_a_row_in_the_audit_log(db: None) -> None:
-    user = add_user(username="somebody", password="a-long-password", role="Operator")
+    user = add_user(username="somebody", password="a-long-password", role="LFR operator")
     give_role(user, "Engagement officer")
     with pytest.raises(Refused, match="already"):
-        give_role(user, "Operator")
-    remove_role(user, "Operator")
+        give_role(user, "LFR operator")
+    remove_role(user, "LFR operator")
     with pytest.raises(Refused, match="does not have"):
-        remove_role(user, "Operator")
+        remove_role(user, "LFR operator")
     with pytest.raises(ValueError, match="There is no role"):
         give_role(user, "Sheriff")
     rows = Entry.objects.in_order().values_list("action", "data__role")
     assert list(rows) == [
-        ("user.added", "Operator"),
-        ("user.role_given", "Operator"),
+        ("user.added", "LFR operator"),
+        ("user.role_given", "LFR operator"),
         ("user.role_given", "Engagement officer"),
-        ("user.role_removed", "Operator"),
+        ("user.role_removed", "LFR operator"),
     ]
     issue_service_token("records", 9)
     assert Entry.objects.filter(action="user.role_given", data__role=SERVICE_ROLE).count() == 1
 
 
 def test_the_commands_give_and_take_roles(db: None) -> None:
-    _user("Intelligence officer")
+    _user("Watchlist administrator")
     with pytest.raises(CommandError, match="One person cannot"):
         call_command("give_role", "somebody", "Authorising officer")
     with pytest.raises(CommandError, match="no user “nobody”"):
-        call_command("give_role", "nobody", "Operator")
+        call_command("give_role", "nobody", "LFR operator")
     said = io.StringIO()
-    call_command("remove_role", "somebody", "Intelligence officer", stdout=said)
+    call_command("remove_role", "somebody", "Watchlist administrator", stdout=said)
     call_command("give_role", "somebody", "Authorising officer", stdout=said)
     assert said.getvalue().splitlines() == [
         "somebody has these roles: none.",
         "somebody has these roles: Authorising officer.",
     ]
     with pytest.raises(CommandError, match="does not have"):
-        call_command("remove_role", "somebody", "Operator")
+        call_command("remove_role", "somebody", "LFR operator")
 
 
 def test_the_system_does_not_start_while_an_account_has_more_than_one_persons_powers(db: None) -> None:
     def found() -> list[str | None]:
         return [each.id for each in nobody_has_roles_to_be_kept_apart(databases=["default"])]
 
-    user = _user("Intelligence officer")
+    user = _user("Watchlist administrator")
     assert found() == []
     # As an account of before the rule, or a row that was written past it.
     Through.objects.bulk_create([Through(user=user, group=Group.objects.get(name="Authorising officer"))])

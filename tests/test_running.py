@@ -30,7 +30,7 @@ from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.policy import Halt
 from deployments.querysets import FrameTerms
 from lfr_site.roles import ROLES
-from recognition.watch import Candidate
+from recognition.frame import Candidate
 from reports.records import record_csv, record_of
 from tests.cast import (
     Cast,
@@ -41,8 +41,8 @@ from tests.cast import (
     make_deployment,
     make_draft,
     make_live_deployment,
+    make_probe,
     make_sealed_watchlist,
-    make_sighting,
     people_of,
     period_of,
     permit,
@@ -167,7 +167,7 @@ def test_what_never_started_expires_and_drafts_do_not(cast: Cast) -> None:
 
 def test_who_may_halt_and_who_may_not(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
-    for name in ("administrator", "intelligence", "officer", "compliance", "stranger"):
+    for name in ("system_admin", "watchlist_admin", "officer", "compliance", "stranger"):
         with pytest.raises(PermissionDenied):
             running.pause(deployment, code=Halt.FAULT, actor=cast.by_role[name])
         with pytest.raises(PermissionDenied):
@@ -284,7 +284,7 @@ def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
     # Somebody of the other list cannot be raised here, whoever asks.
     person = Person.objects.get(watchlist=list_of(two))
     with pytest.raises(Refused):
-        raise_alert(first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_sighting("f" * 32))
+        raise_alert(first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_probe("f" * 32))
     client = Client()
     client.force_login(cast.operator)
     assert str(alert.pk) in client.get(f"/deployments/{one.pk}/console/queue/").content.decode()
@@ -381,7 +381,7 @@ def test_alerts_on_staff_are_a_class_of_their_own(cast: Cast) -> None:
     camera, staff = cameras_of(deployment)[0], blue.people.get()
     bluetest.tap(camera, staff, actor=cast.operator)
     candidate = Candidate(staff.pk, staff.photographs.get().pk, 0.8)
-    alert = raise_alert(camera, candidate, make_sighting("b" * 32))
+    alert = raise_alert(camera, candidate, make_probe("b" * 32))
     assert alert is not None
     assert alert.state == Alert.State.BLUE
     with pytest.raises(Conflict):
@@ -405,12 +405,12 @@ def test_a_token_opens_its_own_camera_only_and_can_be_revoked(cast: Cast) -> Non
     assert token not in north.token_digest
     assert not Camera.objects.with_token("").exists()
     assert not Camera.objects.with_token(south.token_digest).exists()
-    again = cameras.issue_token(north, actor=cast.administrator)
+    again = cameras.issue_token(north, actor=cast.system_admin)
     assert not Camera.objects.with_token(token).exists()
-    cameras.revoke_token(north, actor=cast.administrator)
+    cameras.revoke_token(north, actor=cast.system_admin)
     assert not Camera.objects.with_token(again).exists()
     with pytest.raises(Refused, match="no token"):
-        cameras.revoke_token(north, actor=cast.administrator)
+        cameras.revoke_token(north, actor=cast.system_admin)
     running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Conflict, match="period is over"):
         cameras.issue_token(Camera.objects.get(pk=south.pk), actor=cast.commander)
@@ -421,13 +421,13 @@ def test_a_zone_is_part_of_what_a_frame_is_looked_at_by(cast: Cast) -> None:
     running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
     camera = cameras_of(deployment)[0]
     zone = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
-    cameras.set_zone(camera, zone, actor=cast.administrator)
+    cameras.set_zone(camera, zone, actor=cast.system_admin)
     running.resume(deployment, actor=cast.commander)
     terms = Camera.objects.frame_terms(str(camera.pk), at=timezone.now())
     assert terms is not None
     assert terms.zone == ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
     running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
-    cameras.set_zone(cameras_of(deployment)[0], [], actor=cast.administrator)
+    cameras.set_zone(cameras_of(deployment)[0], [], actor=cast.system_admin)
     assert Camera.objects.get(pk=camera.pk).zone == []
 
 
@@ -513,7 +513,7 @@ def test_a_day_that_took_place_is_reviewed_whatever_became_of_the_next(cast: Cas
     deployment = two_days(cast)
     running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Refused, match="A part of it took place"):
-        authority.cancel(deployment, reason="Rain", actor=cast.intelligence)
+        authority.cancel(deployment, reason="Rain", actor=cast.watchlist_admin)
     assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(days=3)) == 1
     deployment.refresh_from_db()
     assert deployment.state == State.ENDED
@@ -524,7 +524,7 @@ def test_a_finished_period_keeps_its_list(cast: Cast) -> None:
     deployment = two_days(cast)
     running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Conflict, match="before their period begins"):
-        readiness.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.intelligence)
+        readiness.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.watchlist_admin)
 
 
 def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:

@@ -49,7 +49,7 @@ def program() -> Iterator[Program]:
 
 def _add(cast: Cast, address: str, kind: str = "webhook") -> Subscriber:
     subscriber, _ = operations.add_subscriber(
-        name=address[:80], kind=kind, address=address, topics=["alert.raised"], actor=cast.administrator
+        name=address[:80], kind=kind, address=address, topics=["alert.raised"], actor=cast.system_admin
     )
     return subscriber
 

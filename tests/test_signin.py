@@ -156,7 +156,7 @@ def test_many_tries_at_the_same_moment_are_counted_one_by_one() -> None:
 
 def test_two_users_cannot_have_one_name_in_two_spellings(cast: Cast) -> None:
     with pytest.raises(ValueError, match="already"):
-        add_user(username="ＯＰＥＲＡＴＯＲ", password=PASSWORD, role="Operator")
+        add_user(username="ＯＰＥＲＡＴＯＲ", password=PASSWORD, role="LFR operator")
 
 
 # The wait.

@@ -23,7 +23,7 @@ def _proposed(cast: Cast, **changes: Any) -> ThresholdProposal:
     calibration = make_operating_point().calibration
     assert calibration is not None
     given = {"wanted_fpir": 0.01, "list_size": 500, "footfall": 10_000, "reason": "A smaller list", **changes}
-    return thresholds.propose(calibration, actor=cast.administrator, **given)
+    return thresholds.propose(calibration, actor=cast.system_admin, **given)
 
 
 def test_one_proposes_and_another_approves(cast: Cast) -> None:
@@ -46,7 +46,7 @@ def test_who_proposed_it_never_approves_it_whatever_their_roles(cast: Cast) -> N
     make_operating_point()
     rehearsal.record_evidence(cast.compliance)
     proposal = _proposed(cast)
-    both = permit(cast.administrator, *ROLES["Authorising officer"])
+    both = permit(cast.system_admin, *ROLES["Authorising officer"])
     for act in (thresholds.approve, thresholds.reject):
         with pytest.raises(Refused, match="somebody else"):
             act(proposal, reason="Mine", actor=both)
@@ -94,7 +94,7 @@ def test_bad_evidence_is_refused(cast: Cast, changes: dict[str, Any], says: str)
     }
     with pytest.raises(Refused, match=says):
         thresholds.record_evidence({**given, **changes}, actor=cast.compliance)
-    for user in (cast.authority, cast.administrator, cast.intelligence):
+    for user in (cast.authority, cast.system_admin, cast.watchlist_admin):
         with pytest.raises(PermissionDenied):
             thresholds.record_evidence(given, actor=user)
     assert not BiasEvidence.objects.exists()
@@ -119,7 +119,7 @@ def test_the_page_works_it_out_and_proposes_it(cast: Cast) -> None:
     assert calibration is not None
     rehearsal.record_evidence(cast.compliance)
     client = Client()
-    client.force_login(cast.administrator)
+    client.force_login(cast.system_admin)
     figures: dict[str, str | int] = {
         "calibration": calibration.pk,
         "list_size": 500,

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from recognition.engine import Engine
+from recognition.frame import process_frame
 from recognition.imaging import Pixels
 from recognition.open_set import photographs
 from recognition.tile import TILE_WIDTH, light_and_focus, tile
 from recognition.track import TrackSet
-from recognition.watch import look
 from recognition.zone import within
 from tests.cast import LONDON, NO_LONDON, portrait, portrait_enrolment
-from tests.test_watch import OneListed
+from tests.test_frame import OneListed
 from watchlists.defaults import DEFAULT_THRESHOLD
 
 
@@ -38,8 +38,8 @@ def test_nobody_on_a_tile_can_be_recognised(engine: Engine, *, seen: bool) -> No
         assert small.shape[1] == TILE_WIDTH
         again = _large(small)
         for found in engine.detect_in_photograph(again):
-            here = engine.look_closely(again, engine.glance(again, [found]))[0]
-            there = engine.look_closely(frame, engine.glance(frame, [face]))[0]
+            here = engine.full_pass(again, engine.quick_pass(again, [found]))[0]
+            there = engine.full_pass(frame, engine.quick_pass(frame, [face]))[0]
             assert engine.score(here, there) < DEFAULT_THRESHOLD - 0.1
 
 
@@ -65,7 +65,7 @@ def test_only_faces_in_the_zone_are_looked_at(engine: Engine) -> None:
     assert within([face], elsewhere, width, height) == []
     assert within([face], (), width, height) == [face]
     for zone, count in ((around, 1), (elsewhere, 0), ((), 1)):
-        seen = look(
+        seen = process_frame(
             pixels,
             0.0,
             TrackSet(),

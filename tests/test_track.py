@@ -86,10 +86,10 @@ def test_what_is_kept_between_frames_is_boxes_ids_and_scores() -> None:
     assert TrackSet.from_json(None).tracks == []
 
 
-def _embedded(track: Track, sights: int, worth: float = 0.5) -> list[int]:
-    """Which of so many sights are embedded."""
+def _embedded(track: Track, times: int, worth: float = 0.5) -> list[int]:
+    """Return which of so many times that a face is seen it is embedded."""
     chosen = []
-    for _ in range(sights):
+    for _ in range(times):
         if track.may_want_shot() and track.wants_shot(worth):
             track.note_shot(worth)
             chosen.append(track.hits)

@@ -33,9 +33,9 @@ State = Watchlist.State
 
 def _checked(cast: Cast, count: int = 1) -> Watchlist:
     watchlist = make_watchlist(cast, people=count)
-    operations.compile_watchlist(watchlist, actor=cast.intelligence)
-    people.confirm_current(watchlist, actor=cast.intelligence)
-    operations.check_watchlist(watchlist, actor=cast.intelligence)
+    operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
+    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     return watchlist
 
 
@@ -43,7 +43,7 @@ def test_the_life_of_a_list(cast: Cast) -> None:
     watchlist = _checked(cast, 2)
     operations.return_watchlist(watchlist, actor=cast.authority, reason="Too broad")
     assert watchlist.state == State.RETURNED
-    check_and_seal(watchlist, compiler=cast.intelligence, approver=cast.authority)
+    check_and_seal(watchlist, compiler=cast.watchlist_admin, approver=cast.authority)
     assert watchlist.state == State.SEALED
     assert watchlist.sealed_hash == content_hash(watchlist)
     done = list(Entry.objects.in_order().filter(target_id=str(watchlist.id)).values_list("action", flat=True))
@@ -58,20 +58,20 @@ def test_the_life_of_a_list(cast: Cast) -> None:
 
 
 ACTS: dict[str, Callable[[Watchlist, Cast], object]] = {
-    "compile": lambda each, cast: operations.compile_watchlist(each, actor=cast.intelligence),
-    "withdraw": lambda each, cast: operations.withdraw_watchlist(each, actor=cast.intelligence),
-    "check": lambda each, cast: operations.check_watchlist(each, actor=cast.intelligence),
+    "compile": lambda each, cast: operations.compile_watchlist(each, actor=cast.watchlist_admin),
+    "withdraw": lambda each, cast: operations.withdraw_watchlist(each, actor=cast.watchlist_admin),
+    "check": lambda each, cast: operations.check_watchlist(each, actor=cast.watchlist_admin),
     "return": lambda each, cast: operations.return_watchlist(each, actor=cast.authority, reason="x"),
     "reject": lambda each, cast: operations.reject_watchlist(each, actor=cast.authority, reason="x"),
-    "discard": lambda each, cast: operations.discard_watchlist(each, actor=cast.intelligence),
+    "discard": lambda each, cast: operations.discard_watchlist(each, actor=cast.watchlist_admin),
     "authorise": lambda each, cast: operations.authorise_watchlist(
         each, actor=cast.authority, reason="x", seen=content_hash(each)
     ),
     "go_live": lambda each, cast: operations.go_live(each, actor=cast.commander),
     "close": lambda each, cast: operations.close(each, actor=cast.commander, ended_at=timezone.now()),
-    "remove": lambda each, cast: people.remove_person(each.people.all()[0], actor=cast.intelligence),
-    "current": lambda each, cast: people.confirm_current(each, actor=cast.intelligence),
-    "version": lambda each, cast: operations.new_version(each, actor=cast.intelligence),
+    "remove": lambda each, cast: people.remove_person(each.people.all()[0], actor=cast.watchlist_admin),
+    "current": lambda each, cast: people.confirm_current(each, actor=cast.watchlist_admin),
+    "version": lambda each, cast: operations.new_version(each, actor=cast.watchlist_admin),
 }
 ALLOWED = {
     State.DRAFT: {"compile", "discard", "remove", "current"},
@@ -94,7 +94,7 @@ ALLOWED = {
 def test_every_act_in_every_state(cast: Cast, state: str, act: str) -> None:
     """The guards are met, so that nothing but the state decides."""
     watchlist = make_watchlist(cast)
-    people.confirm_current(watchlist, actor=cast.intelligence)
+    people.confirm_current(watchlist, actor=cast.watchlist_admin)
     Watchlist.objects.filter(pk=watchlist.pk).update(state=state)
     watchlist.refresh_from_db()
     before = Entry.objects.count()
@@ -108,7 +108,7 @@ def test_every_act_in_every_state(cast: Cast, state: str, act: str) -> None:
         assert (watchlist.state, Entry.objects.count()) == (state, before)
 
 
-@pytest.mark.parametrize("role", ["administrator", "authority", "operator", "officer", "compliance", "stranger"])
+@pytest.mark.parametrize("role", ["system_admin", "authority", "operator", "officer", "compliance", "stranger"])
 def test_nobody_else_compiles(cast: Cast, role: str) -> None:
     watchlist, other = make_watchlist(cast), cast.by_role[role]
     acts: tuple[Callable[[], object], ...] = (
@@ -124,7 +124,7 @@ def test_nobody_else_compiles(cast: Cast, role: str) -> None:
             act()
 
 
-@pytest.mark.parametrize("role", ["administrator", "intelligence", "operator", "officer", "compliance", "stranger"])
+@pytest.mark.parametrize("role", ["system_admin", "watchlist_admin", "operator", "officer", "compliance", "stranger"])
 def test_nobody_else_decides(cast: Cast, role: str) -> None:
     watchlist, other = _checked(cast), cast.by_role[role]
     # What refuses them is their role, whether they worked on it or not.
@@ -144,9 +144,9 @@ def test_what_stands_in_the_way_of_approval_is_said(cast: Cast) -> None:
     person = watchlist.people.all()[0]
     Flag.objects.create(person=person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old", photograph=person.photographs.get())
     Person.objects.filter(pk=person.pk).update(expires_on=timezone.localdate() - dt.timedelta(days=1))
-    operations.compile_watchlist(watchlist, actor=cast.intelligence)
+    operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
     with pytest.raises(Refused) as refused:
-        operations.check_watchlist(watchlist, actor=cast.intelligence)
+        operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     for words in ("Flags to settle first: 1", "not checked within 24 hours: 2", "time is over, to be removed: 1"):
         assert words in str(refused.value)
     watchlist.refresh_from_db()
@@ -183,9 +183,9 @@ def test_a_child_is_ticked_by_the_authority_itself(cast: Cast) -> None:
         date_of_birth=born,
         minor_rationale="Missing, and believed to be exploited; nothing else has found her",
     )
-    operations.compile_watchlist(watchlist, actor=cast.intelligence)
-    people.confirm_current(watchlist, actor=cast.intelligence)
-    operations.check_watchlist(watchlist, actor=cast.intelligence)
+    operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
+    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     seen = content_hash(watchlist)
     with pytest.raises(Refused, match="Tick each person under 18"):
         operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=seen)
@@ -234,21 +234,21 @@ def test_verification_opens_every_photograph(cast: Cast) -> None:
 def test_an_empty_list_is_not_submitted(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     with pytest.raises(Refused, match="empty"):
-        operations.compile_watchlist(watchlist, actor=cast.intelligence)
+        operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
 
 
 def test_a_list_above_the_cap_needs_a_reason(cast: Cast, settings: object) -> None:
     settings.LFR_LIST_SIZE_CAP = 1  # type: ignore[attr-defined]
     watchlist = make_watchlist(cast, people=2)
     with pytest.raises(Refused, match="2 people, more than 1"):
-        operations.compile_watchlist(watchlist, actor=cast.intelligence)
-    operations.compile_watchlist(watchlist, actor=cast.intelligence, size_reason="Two warrants of one court")
+        operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
+    operations.compile_watchlist(watchlist, actor=cast.watchlist_admin, size_reason="Two warrants of one court")
     assert watchlist.size_reason == "Two warrants of one court"
 
 
 def test_a_new_version_holds_the_same_and_supersedes_the_old_when_sealed(cast: Cast) -> None:
     old = make_sealed_watchlist(cast, people=2)
-    draft = operations.new_version(old, actor=cast.intelligence)
+    draft = operations.new_version(old, actor=cast.watchlist_admin)
     assert (draft.state, draft.version, draft.size, draft.replaces) == (State.DRAFT, 2, 2, old)
     for mine, theirs in zip(draft.people.all(), old.people.all(), strict=True):
         assert (mine.name, mine.reference, mine.offence) == (theirs.name, theirs.reference, theirs.offence)
@@ -256,7 +256,7 @@ def test_a_new_version_holds_the_same_and_supersedes_the_old_when_sealed(cast: C
         assert bytes(mine.photographs.get().encrypted) != bytes(theirs.photographs.get().encrypted)
     old.refresh_from_db()
     assert old.sealed_hash == content_hash(old)
-    check_and_seal(draft, compiler=cast.intelligence, approver=cast.authority)
+    check_and_seal(draft, compiler=cast.watchlist_admin, approver=cast.authority)
     old.refresh_from_db()
     assert (draft.state, old.state) == (State.SEALED, State.SUPERSEDED)
     assert destruction.destroy_due() == 1
@@ -274,7 +274,7 @@ def test_a_text_that_names_a_listed_person_is_refused(cast: Cast) -> None:
     Watchlist.objects.filter(pk=watchlist.pk).update(name=f"Find {person.name}")
     watchlist.refresh_from_db()
     with pytest.raises(Refused, match="without the name"):
-        operations.compile_watchlist(watchlist, actor=cast.intelligence)
+        operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
 
 
 def test_a_sealed_list_whose_checks_are_a_day_old_expires(cast: Cast) -> None:
@@ -308,14 +308,14 @@ def test_the_journal_never_holds_a_name(cast: Cast) -> None:
 
 
 def test_the_journal_calls_a_list_by_its_number(cast: Cast) -> None:
-    watchlist = operations.create_watchlist(actor=cast.intelligence, name="About Alex Fenwick", purpose="Testing")
+    watchlist = operations.create_watchlist(actor=cast.watchlist_admin, name="About Alex Fenwick", purpose="Testing")
     assert Entry.objects.latest("number").target == f"watchlist {str(watchlist.pk)[:8]}, version 1"
 
 
 @pytest.mark.parametrize("path", ["?q=%00", "?category=%00"])
 def test_a_character_that_no_text_has_is_refused(cast: Cast, path: str) -> None:
     client = Client()
-    client.force_login(cast.intelligence)
+    client.force_login(cast.watchlist_admin)
     watchlist = make_watchlist(cast)
     assert client.get(f"/watchlists/{watchlist.pk}/{path}").status_code in (200, 422)
     assert client.get(f"/api/people/{path}&watchlist={watchlist.pk}").status_code == 422

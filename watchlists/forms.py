@@ -152,7 +152,7 @@ class FilterForm(forms.Form):
             ("flagged", "With open flags"),
             ("unchecked", "Not checked within 24 hours"),
             ("minors", "Under 18"),
-            ("expiring", "Sought until a day within a week"),
+            ("expiring", "SubjectContent until a day within a week"),
             *((f"flag-{kind}", f"Flag: {label.lower()}") for kind, label in Flag.Kind.choices),
         ],
         required=False,

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import recognition.engine
 from recognition.embed import Embedding
-from recognition.watch import Candidate
+from recognition.frame import Candidate
 from watchlists.models import SealedTemplate, Template
 
 
 @dataclass(frozen=True)
 class SealedLists:
-    """The templates of one engine on a period's list and its blue list (recognition.watch.Gallery)."""
+    """The templates of one engine on a period's list and its blue list (recognition.frame.Gallery)."""
 
     watchlist_ids: tuple[uuid.UUID, ...]
     engine_id: int

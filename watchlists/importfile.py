@@ -50,7 +50,7 @@ COLUMNS: dict[str, str] = {
     "look_alikes": "Relatives and look-alikes. May be empty.",
     "rationale": "For an associate, witness or victim.",
     "minor_rationale": "For somebody under 18.",
-    "expires_on": "Sought until this day, as above. May be empty.",
+    "expires_on": "SubjectContent until this day, as above. May be empty.",
     "photographs": f"Names of files in the ZIP, at most {PHOTOGRAPHS_A_PERSON}, with semicolons between.",
     "source": f"Where the photographs come from: {', '.join(Source.values)}. The last two are refused.",
     "lawful_hold": "Why the force may hold them.",

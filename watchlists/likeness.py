@@ -16,7 +16,7 @@ from watchlists.engine import engine as running_engine
 from watchlists.engines import current_engine
 from watchlists.models import Engine, Flag, Person, Photograph, Template
 
-# Of the nearest photographs, so many others are looked at closely, in so many photographs of each.
+# Of the nearest photographs, so many others get a full pass, in so many photographs of each.
 PHOTOGRAPHS, PEOPLE, SHOTS = 200, 12, 4
 # Nearest others whose mean is an entry's nearness, and how many must be on file for it to say anything.
 NEAREST, COHORT = 10, 100
@@ -43,7 +43,7 @@ def likenesses(
         Template.objects.filter(engine=engine)
         .exclude(photograph__person__reference=reference)
         .annotate(distance=CosineDistance("embedding", template.embedding))
-        .filter(distance__lte=1 - running_engine().worth_a_close_look(least))
+        .filter(distance__lte=1 - running_engine().quick_gate(least))
         .select_related("photograph__person__watchlist")
         .defer("photograph__encrypted")
         .order_by("distance")[:PHOTOGRAPHS]
@@ -112,7 +112,7 @@ class Crowd:
         """As the function of this name, among those in memory."""
         least = threshold - settings.LFR_LOOK_ALIKE_MARGIN
         cosines = self._matrix[: len(self._templates)] @ np.asarray(template.embedding, np.float32)
-        near = np.flatnonzero(cosines >= running_engine().worth_a_close_look(least))
+        near = np.flatnonzero(cosines >= running_engine().quick_gate(least))
         ordered = [int(index) for index in near[np.argsort(-cosines[near])][:PHOTOGRAPHS]]
         others = (
             (self._photographs[index], self._templates[index])
@@ -127,7 +127,7 @@ def _closest(
     nearest: Iterable[tuple[Photograph, recognition.engine.Template]],
     threshold: float,
 ) -> list[Likeness]:
-    """A close look at who comes nearest. One person's photographs, or copies on other lists, are one likeness.
+    """Score the nearest by a full pass. One person's photographs, or copies on other lists, are one likeness.
 
     nearest: nearest first.
     """

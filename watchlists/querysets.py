@@ -12,7 +12,7 @@ from django.utils import timezone
 from pgvector import Vector
 
 from recognition.embed import Embedding
-from recognition.watch import CANDIDATES, Candidate
+from recognition.frame import CANDIDATES, Candidate
 
 if TYPE_CHECKING:
     from watchlists.models import Person, SealedTemplate, Watchlist  # noqa: F401 (in the strings below)

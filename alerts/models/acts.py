@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from alerts.models.alerts import Alert
-from alerts.policy import Feature, Hindrance
+from alerts.policy import Feature, InconclusiveReason
 from alerts.querysets import ActQuerySet
 from alerts.states import CODES
 
@@ -19,7 +19,7 @@ class ActName(models.TextChoices):
 
     SAME = "same", "Same person"
     NOT_SAME = "not_same", "Not the same"
-    CANNOT_SAY = "cannot_say", "Cannot say"
+    INCONCLUSIVE = "inconclusive", "Inconclusive"
     OPEN = "open", "Taken up"
     UNDO = "undo", "Taken back"
     HAND_OVER = "hand_over", "Handed over"
@@ -41,7 +41,7 @@ class ActName(models.TextChoices):
 
 
 # The only acts that say what somebody saw.
-JUDGEMENTS = (ActName.SAME, ActName.NOT_SAME, ActName.CANNOT_SAY)
+JUDGEMENTS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 
 
 class Act(models.Model):
@@ -49,7 +49,7 @@ class Act(models.Model):
 
     revision: of the alert after it. key: made by who sent it, so that one sent twice over a bad connection is one.
     done_at: when it was done; recorded_at: when it came in, later when the handset had no connection. alike, differ,
-    hindrances: what a judgement rests on.
+    reasons: what a judgement rests on.
     """
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
@@ -63,7 +63,7 @@ class Act(models.Model):
     recorded_at = models.DateTimeField()
     alike = ArrayField(models.CharField(max_length=12, choices=Feature.choices), default=list)
     differ = ArrayField(models.CharField(max_length=12, choices=Feature.choices), default=list)
-    hindrances = ArrayField(models.CharField(max_length=12, choices=Hindrance.choices), default=list)
+    reasons = ArrayField(models.CharField(max_length=12, choices=InconclusiveReason.choices), default=list)
     code = models.CharField(max_length=16, blank=True)
     leaflet = models.BooleanField(null=True, help_text="Whether the leaflet was given, where that is asked.")
     reason = models.CharField(max_length=300, blank=True, help_text="Of a correction.")
@@ -87,7 +87,7 @@ class Act(models.Model):
         """What a judgement rests on, in words."""
         said = [f"alike: {_joined(Feature, self.alike)}"] if self.alike else []
         said += [f"differ: {_joined(Feature, self.differ)}"] if self.differ else []
-        said += [_joined(Hindrance, self.hindrances)] if self.hindrances else []
+        said += [_joined(InconclusiveReason, self.reasons)] if self.reasons else []
         return "; ".join(said)
 
 

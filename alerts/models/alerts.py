@@ -94,7 +94,7 @@ class Alert(models.Model):
             ),
             models.CheckConstraint(
                 condition=~models.Q(kind="control")
-                | models.Q(state__in=("raised", "review", "unsure", "control", "expired")),
+                | models.Q(state__in=("raised", "review", "inconclusive", "control", "expired")),
                 name="controls_stay_with_operators",
             ),
         )
@@ -135,7 +135,7 @@ class Alert(models.Model):
         """What the rows of its section are sorted by, as text: `AlertQuerySet.in_order`, and times for the others."""
         if self.section == "waiting":
             rank = RANKS.get(self.tier, len(RANKS))
-            return f"{int(self.state == self.State.UNSURE)}{rank} {self.raised_at.isoformat()}"
+            return f"{int(self.state == self.State.INCONCLUSIVE)}{rank} {self.raised_at.isoformat()}"
         if self.section == "street":
             return (self.referred_at or self.raised_at).isoformat()
         # The newest first: the distance to a moment far ahead.

@@ -1,6 +1,6 @@
 """Deployments, their periods and cameras, the recognition test, and what stands on file about them."""
 
-from deployments.models.blue import Pass, Sighting
+from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
 from deployments.models.periods import TESTABLE, Period, Sign
@@ -22,7 +22,7 @@ __all__ = [
     "Pass",
     "Period",
     "Posting",
-    "Sighting",
+    "Recognition",
     "Sign",
     "ThresholdChange",
 ]

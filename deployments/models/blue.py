@@ -9,10 +9,10 @@ from deployments.models.cameras import Camera
 from watchlists.models import Person
 
 
-class Sighting(models.Model):
+class Recognition(models.Model):
     """A camera raised an alert on a member of staff. Their name is not here, and they go with the blue list."""
 
-    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="sightings")
+    camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="recognitions")
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, related_name="+", null=True)
     at = models.DateTimeField()
 
@@ -21,13 +21,13 @@ class Sighting(models.Model):
         indexes = (models.Index(fields=["camera", "at"]),)
 
     def __str__(self) -> str:
-        return f"sighting {self.pk}"
+        return f"recognition {self.pk}"
 
 
 class Pass(models.Model):
     """A member of staff walked through a camera's zone of recognition: an opportunity to recognise them.
 
-    sighting: the alert that it led to; one alert counts for one pass.
+    recognition: the alert that it led to; one alert counts for one pass.
     """
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="passes")
@@ -35,7 +35,7 @@ class Pass(models.Model):
     at = models.DateTimeField()
     before_live = models.BooleanField()
     tapped_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    sighting = models.OneToOneField(Sighting, on_delete=models.CASCADE, related_name="of_pass", null=True)
+    recognition = models.OneToOneField(Recognition, on_delete=models.CASCADE, related_name="of_pass", null=True)
 
     class Meta:
         verbose_name_plural = "passes"

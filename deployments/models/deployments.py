@@ -59,7 +59,8 @@ class Deployment(models.Model):
     use_case = models.CharField(max_length=16, choices=UseCase.choices, blank=True)
     objective = models.TextField("policing objective", blank=True)
     why_here = models.TextField(
-        blank=True, help_text="What links the people on the list to this place: hot spot figures, sightings, an event."
+        blank=True,
+        help_text="What links the people on the list to this place: hot spot figures, sightings, an event.",
     )
     intelligence_reference = models.CharField(max_length=120, blank=True)
     intelligence_expires_on = models.DateField("intelligence holds until", null=True, blank=True)

@@ -35,7 +35,7 @@ export function use(card, button) {
   else if (photograph) choose(card, button, ".reference img", photograph);
 }
 
-// The next of several sights or photographs: kind is "shot" or "photograph".
+// The next of several shots or photographs: kind is "shot" or "photograph".
 export function step(card, kind, by) {
   const buttons = [...card.querySelectorAll(`[data-${kind}]`)];
   if (buttons.length < 2) return;

@@ -44,7 +44,7 @@ const line = openLine(root.dataset.socket, {
       wanted(id);
       freshen(id);
     }
-    else if (kind === "alert.sighted" && shownId() === id) freshPictures(id);
+    else if (kind === "alert.shot_added" && shownId() === id) freshPictures(id);
     else if (kind === "deployment.ended") {
       ended = true;
       lineSign.dataset.state = "ended";
@@ -243,18 +243,18 @@ async function freshen(id, { isTold = false } = {}) {
   if (card.firstElementChild.dataset.revision === fresh.dataset.revision) return;
   Object.assign(card.firstElementChild.dataset, fresh.dataset);
   for (const part of ['[name="revision"]', ".said-before"]) card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
-  if (fresh.dataset.state === "unsure") card.querySelector('[data-key="c"]').disabled = true;
+  if (fresh.dataset.state === "inconclusive") card.querySelector('[data-key="c"]').disabled = true;
 }
 
 async function freshPictures(id) {
   const { html, isLate } = await fetchPiece(`/alerts/${id}/`, "pictures");
   if (html === undefined || isLate || shownId() !== id) return;
-  const sights = fragment(html).querySelector(".sights");
-  if (!sights) return;
-  // The face that is being compared stays; a better sight lies beside it, one key away.
+  const shots = fragment(html).querySelector(".shots");
+  if (!shots) return;
+  // The face that is being compared stays; a better shot lies beside it, one key away.
   const shown = card.querySelector(".probe img")?.getAttribute("src");
-  for (const sight of sights.querySelectorAll("[data-shot]")) sight.setAttribute("aria-pressed", String(sight.dataset.shot === shown));
-  card.querySelector(".sights")?.replaceWith(sights);
+  for (const shot of shots.querySelectorAll("[data-shot]")) shot.setAttribute("aria-pressed", String(shot.dataset.shot === shown));
+  card.querySelector(".shots")?.replaceWith(shots);
 }
 
 function holdStill() {
@@ -364,7 +364,7 @@ function next() {
   // Red before amber before green, then the oldest; then what colleagues have held for long; last what nobody could say.
   const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li:not([data-purged])')];
   const row = rows.find((each) => each.dataset.state === "raised" || (each.dataset.state === "review" && isLeft(each)))
-    ?? rows.find(({ dataset }) => dataset.state === "unsure" && !("own" in dataset));
+    ?? rows.find(({ dataset }) => dataset.state === "inconclusive" && !("own" in dataset));
   if (row && row.dataset.id !== shownId()) show(row.dataset.id, { unasked: true });
 }
 

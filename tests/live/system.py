@@ -165,17 +165,17 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
 
 _MAKE_USERS = f"""
 from lfr_site.accounts import add_user
-for name, role in {NAMES | {"operator2": "Operator", "officer2": "Engagement officer"}!r}.items():
+for name, role in {NAMES | {"operator2": "LFR operator", "officer2": "Engagement officer"}!r}.items():
     add_user(username=name, password={PASSWORD!r}, role=role, rank="superintendent" if name == "authority" else "")
 """
 
 
 _SHOTS = """
 import base64
-from alerts.content import sight_in
+from alerts.content import shot_content
 from alerts.models import Shot
 for shot in Shot.objects.select_related("alert"):
-    print(base64.b64encode(sight_in(shot).jpeg).decode())
+    print(base64.b64encode(shot_content(shot).jpeg).decode())
 """
 
 
@@ -320,10 +320,10 @@ def go_live(
     system: LiveSystem, people: dict[str, bytes], cameras: tuple[str, ...] = ("North",), minutes: float = 60
 ) -> LiveDeployment:
     """From photographs to a live deployment, every step by who may take it."""
-    intelligence = system.user("intelligence")
+    watchlist_admin = system.user("watchlist_admin")
     watchlist = seal_list(system, people)
     record_evidence(system)
-    deployment = intelligence.apply_for(list(cameras), minutes)
+    deployment = watchlist_admin.apply_for(list(cameras), minutes)
     authorise(system, deployment)
     system.user("commander").prepare(deployment, watchlist)
     rows = system.sql(_CAMERAS.format(deployment=deployment))
@@ -356,9 +356,9 @@ def authorise(system: LiveSystem, deployment: str) -> None:
 
 def seal_list(system: LiveSystem, people: dict[str, bytes], **changes: str) -> str:
     """A sealed list of these people (name: photograph); its id. changes: of their particulars."""
-    intelligence, authority = system.user("intelligence"), system.user("authority")
-    watchlist = intelligence.make_list(people, **changes)
-    intelligence.submit_list(watchlist)
+    watchlist_admin, authority = system.user("watchlist_admin"), system.user("authority")
+    watchlist = watchlist_admin.make_list(people, **changes)
+    watchlist_admin.submit_list(watchlist)
     seen = re.search(r'name="seen" value="([0-9a-f]{64})"', authority.get(f"/watchlists/{watchlist}/").text)
     assert seen is not None
     decision = {"reason": "Necessary", "seen": seen[1]}

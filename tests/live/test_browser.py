@@ -49,10 +49,10 @@ def people(browser: Browser, live: LiveSystem) -> Iterator[Cast]:
 
 
 def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
-    intelligence, authority = people.sign_in("intelligence", by_form=True), people.sign_in("authority")
+    watchlist_admin, authority = people.sign_in("watchlist_admin", by_form=True), people.sign_in("authority")
     operator, officer = people.sign_in("operator"), people.sign_in("officer")
 
-    listed = _compile(intelligence)
+    listed = _compile(watchlist_admin)
     _approve(authority, listed)
     deployment = _start(live, operator, listed)
 
@@ -72,7 +72,7 @@ def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
 
 
 def test_many_at_once(people: Cast, live: LiveSystem) -> None:
-    page = people.sign_in("intelligence")
+    page = people.sign_in("watchlist_admin")
     page.goto(f"{live.url}/watchlists/new/")
     page.get_by_label("Name").fill("County, warrants")
     page.get_by_label("Purpose").fill("Find people wanted on warrants")
@@ -220,7 +220,7 @@ def _approve(page: Page, listed: str) -> None:
 def _start(live: LiveSystem, operator: Page, listed: str) -> str:
     """From the application to the live cameras, by the pages' own posts; tests.live.test_trial does it in browsers."""
     record_evidence(live)
-    deployment = live.user("intelligence").apply_for(["North", "South"], 50)
+    deployment = live.user("watchlist_admin").apply_for(["North", "South"], 50)
     authorise(live, deployment)
     live.user("commander").prepare(deployment, listed.rstrip("/").rsplit("/", 1)[-1])
     operator.goto(f"{live.url}/deployments/{deployment}/")
@@ -250,7 +250,7 @@ def _decide(operator: Page, watcher: Page, deployment: str) -> None:
     for name in ("Face from the camera", "Photograph from the watchlist"):
         picture = card.get_by_role("img", name=name)
         assert picture.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 400
-    for button in ("Same person", "Not the same", "Cannot say"):
+    for button in ("Same person", "Not the same", "Inconclusive"):
         expect(card.get_by_role("button", name=button)).to_be_in_viewport()
         expect(card.get_by_role("button", name=button)).to_be_enabled()
     shown = card.get_attribute("data-id")

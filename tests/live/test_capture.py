@@ -106,7 +106,7 @@ async def test_nobody_streams_without_leave(live: LiveSystem, deployment: LiveDe
     code, reason = await _refusal(live, path, Authorization=f"Bearer {tokens[1]}")
     assert (code, "not this camera's" in reason) == (4403, True)
     assert (await _refusal(live, path, Authorization="Bearer nonsense"))[0] == 4403
-    for role in ("intelligence", "authority", "officer", "compliance"):
+    for role in ("watchlist_admin", "authority", "officer", "compliance"):
         assert (await _refusal(live, path, Cookie=live.user(role).cookie))[0] == 4403
     unknown = "/ws/cameras/00000000-0000-4000-8000-000000000000/"
     assert (await _refusal(live, unknown, Cookie=live.user("operator").cookie))[0] == 4403

@@ -49,7 +49,7 @@ async def test_an_alert_is_told_to_its_own_deployment_only(
         assert set(raised) == {"kind", "id"}
         with pytest.raises(TimeoutError):
             await others.until("alert.raised", 1.5)
-        operator.post(f"/alerts/{raised['id']}/acts/cannot_say/", {"hindrances": "blurred"})
+        operator.post(f"/alerts/{raised['id']}/acts/inconclusive/", {"reasons": "blurred"})
         assert await own.until("alert.changed") == {"kind": "alert.changed", "id": raised["id"]}
 
 
@@ -58,7 +58,7 @@ def test_a_program_outside_is_told_by_the_running_system(
 ) -> None:
     with listening() as program:
         about = {"name": "Records", "kind": "webhook", "address": program.url, "topics": "alert.raised"}
-        page = live.user("administrator").post("/notifications/", {**about, "deployment": two[1].id}).text
+        page = live.user("system_admin").post("/notifications/", {**about, "deployment": two[1].id}).text
         secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page)
         assert secret is not None
         with Street.of(live, two[1].cameras[0]) as street:
@@ -67,10 +67,10 @@ def test_a_program_outside_is_told_by_the_running_system(
         headers, body = program.calls[0]
         told = Webhook(secret[0]).verify(body, headers)
         assert (told["type"], told["data"]["deployment"]) == ("alert.raised", two[1].id)
-        assert eventually(lambda: "Delivered" in live.user("administrator").get("/notifications/").text)
+        assert eventually(lambda: "Delivered" in live.user("system_admin").get("/notifications/").text)
 
 
-@pytest.mark.parametrize("role", ["administrator", "intelligence", "authority", "compliance"])
+@pytest.mark.parametrize("role", ["system_admin", "watchlist_admin", "authority", "compliance"])
 async def test_who_may_not_see_alerts_is_not_told_of_them(
     live: LiveSystem, two: tuple[LiveDeployment, LiveDeployment], role: str
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from core.liveness import PARTS
+from demo.seeding import USERS
 from lfr_site import services
 from lfr_site.supervisor import BASE_DIR, available_port
 from tests.live.system import LiveSystem, eventually
@@ -68,8 +69,9 @@ def test_the_demonstration_shows_an_alert_within_a_minute_and_leaves_no_process(
     try:
         said = _until(process, f"http://localhost:{port}")
         assert "southend-demo" in said
-        for role in ("Administrator", "Intelligence officer", "Authorising officer", "Operator", "Compliance"):
-            assert role in said
+        for user in USERS:
+            assert f"{user.username} " in said
+            assert user.role in said
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) > 8
         assert requests.get(f"http://localhost:{port}/health/", timeout=5).json()["status"] == "ok"
@@ -142,7 +144,7 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_too_large_an_upload_is_said_plainly(live: LiveSystem) -> None:
-    user = live.user("intelligence")
+    user = live.user("watchlist_admin")
     answer = user.post("/photographs/check/", {}, {"photograph": ("big.jpg", b"\xff\xd8" + b"\0" * 22 * 2**20)})
     assert (answer.status_code, "20 MB at most" in answer.text) == (413, True)
     stranger = requests.post(f"{live.url}/accounts/login/", data=b"x" * 70_000, timeout=10)
@@ -155,7 +157,7 @@ def test_only_who_may_import_may_send_as_much_as_an_import(live: LiveSystem) -> 
     """Before any of it is read: the rest of the body is never sent."""
     path = "/watchlists/00000000-0000-0000-0000-000000000000/import/"
     head = {"Content-Length": str(500 * 2**20), "Content-Type": "multipart/form-data; boundary=x"}
-    for name, status in (("intelligence", None), ("operator", 413), (None, 413)):
+    for name, status in (("watchlist_admin", None), ("operator", 413), (None, 413)):
         cookie = live.user(name).cookie if name else ""
         assert _status_of_a_head(live, path, {**head, "Cookie": cookie}) == status
     forged = {**head, "Authorization": "Bearer nobody"}

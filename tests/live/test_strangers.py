@@ -181,11 +181,11 @@ def _note_embeddings(
                 abs(face.centre[0] - left - width / 2) < width / 3
                 and abs(face.centre[1] - top - height / 2) < width / 2
             ):
-                (glance,) = engine.glance(pixels, [face])
-                (template,) = engine.look_closely(pixels, [glance])
+                (quick_pass,) = engine.quick_pass(pixels, [face])
+                (template,) = engine.full_pass(pixels, [quick_pass])
                 assert template.second is not None
                 evidence.strangers.append(template)
-                evidence.vectors += [glance.embedding, template.embedding, template.second]
+                evidence.vectors += [quick_pass.embedding, template.embedding, template.second]
                 faces_of[stranger.person] = faces_of.get(stranger.person, 0) + 1
 
 
@@ -197,7 +197,7 @@ def _no_stranger_in_a_stored_picture(system: LiveSystem, engine: Engine, evidenc
         pixels = decode_stored(jpeg)
         faces = engine.detect_in_photograph(pixels)
         assert len(faces) == 1
-        (kept,) = engine.look_closely(pixels, engine.glance(pixels, faces))
+        (kept,) = engine.full_pass(pixels, engine.quick_pass(pixels, faces))
         assert max(engine.score(stranger, kept) for stranger in evidence.strangers) < DEFAULT_THRESHOLD
 
 

@@ -119,7 +119,7 @@ def test_every_branch_that_ends_with_somebody_else(scene: Scene) -> None:
     scene.judge(alert)
     scene.one.get_by_label("Blurred or too small").check()
     scene.one.keyboard.press("c")
-    scene.both_say(alert, "Cannot say")
+    scene.both_say(alert, "Inconclusive")
     scene.two.locator(f"#alert-{alert} button").click()
     card = scene.two.locator(f".alert-card[data-id='{alert}']")
     expect(card).to_contain_text("operator could not say")
@@ -488,7 +488,7 @@ def test_sound_and_keys_are_said(scene: Scene) -> None:
     page = scene.one
     expect(page.locator("#sound")).to_contain_text("Sound is off")
     page.keyboard.press("?")
-    expect(page.get_by_text("same, not the same, cannot say")).to_be_visible()
+    expect(page.get_by_text("same, not the same, inconclusive")).to_be_visible()
     alert = scene.raised()
     expect(page).to_have_title(re.compile(r"^\(1\) Console"))
     scene.judge(alert)

@@ -82,7 +82,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     authority, compliance = people.sign_in("authority"), people.sign_in("compliance")
 
     _evidence(compliance, system)
-    deployment = _apply(people.sign_in("intelligence"), system)
+    deployment = _apply(people.sign_in("watchlist_admin"), system)
     _authorise(authority, system, deployment)
     commander.goto(system.url + deployment)
     commander.get_by_label("Where and when the public was told").fill("Force website and social media, yesterday")

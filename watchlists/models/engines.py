@@ -12,7 +12,7 @@ import recognition.calibration
 class Engine(models.Model):
     """A recognition engine: what a template depends on. Templates of two engines are never compared.
 
-    second_*: of the model that takes a close look at candidates; empty and 0 for an engine without one.
+    second_*: of the second model, which is run for candidates; empty and 0 for an engine without one.
     """
 
     model = models.CharField(max_length=40)
@@ -29,7 +29,7 @@ class Engine(models.Model):
             models.UniqueConstraint(
                 fields=["model", "digest", "preprocessing", "second_digest"], name="one_row_an_engine"
             ),
-            # What templates point at, so that none of another length can belong to this engine (migration 0004).
+            # What templates point at, so that none of another length can belong to this engine (migration 0002).
             models.UniqueConstraint(fields=["id", "dimension"], name="engine_with_its_dimension"),
             models.UniqueConstraint(fields=["id", "dimension", "second_dimension"], name="engine_with_its_dimensions"),
         )

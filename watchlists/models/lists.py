@@ -73,7 +73,7 @@ class Watchlist(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
-        # What its sealed templates point at (migration 0004).
+        # What its sealed templates point at (migration 0002).
         constraints = (models.UniqueConstraint(fields=["id", "engine"], name="watchlist_with_its_engine"),)
         permissions = (
             ("compile_watchlist", "Can add people and compile watchlists"),

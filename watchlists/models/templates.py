@@ -24,7 +24,7 @@ def _dimension_of(column: str) -> models.GeneratedField:
 class Template(models.Model):
     """What one engine made of one photograph, never changed: vectors of that engine's lengths, or the row is refused.
 
-    second: of the model that takes a close look, for an engine that has one.
+    second: of the second model, for an engine that has one.
     """
 
     photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="templates")
@@ -52,7 +52,7 @@ class Template(models.Model):
 class SealedTemplate(models.Model):
     """A template as it was when its list was sealed: what cameras are compared with, and nothing else is.
 
-    The database ties its engine to the list's (migration 0004): a list holds templates of one engine only. Every search
+    The database ties its engine to the list's (migration 0002): a list holds templates of one engine only. Every search
     reads every row, so a row is what a search needs; the rest of a candidate's template is in `Template`.
     """
 

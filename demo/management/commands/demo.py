@@ -38,7 +38,7 @@ class Command(start.Command):
         supervisor.add("simulated-camera", "simulate", "--server", supervisor.url, *_faces(options))
         self.stdout.write("\n  Sign in as (password for all: " + PASSWORD + ")\n")
         for user in USERS:
-            self.stdout.write(f"    {user.username:<12} {user.role:<22} {user.first_name} {user.last_name}")
+            self.stdout.write(f"    {user.username:<12} {user.role:<24} {user.first_name} {user.last_name}")
         self.stdout.write("\n  The people, names and reasons are invented.")
         self.stdout.write(f"\n  Ctrl-C stops everything, and so does: kill {os.getpid()}")
         self.stdout.write(f"\n  {supervisor.url}\n")

@@ -1,9 +1,9 @@
 """One frame of one camera, from pixels to the people of a list that somebody in it may be.
 
-    detect -> follow -> choose shots -> glance -> nearest of the list -> close look at candidates -> agree
+    detect -> track -> select shots -> quick pass -> nearest of the list -> full pass of candidates -> agree
 
-Nothing here keeps a picture or an embedding: they are gone when `look` returns. What goes on to the next frame is in
-the tracks: boxes, ids, and scores of those who came near somebody of the list.
+Nothing here keeps a picture or an embedding: they are gone when `process_frame` returns. What goes on to the next frame
+is in the tracks: boxes, ids, and the scores of candidates that were near the threshold.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Protocol
 
 from recognition.detect import Face
 from recognition.embed import Embedding
-from recognition.engine import Engine, Glance, Template, cosine
+from recognition.engine import Engine, QuickPass, Template, cosine
 from recognition.imaging import Pixels
 from recognition.quality import measure
 from recognition.track import Track, TrackSet
 from recognition.zone import Zone, within
 
-# Embeddings of one frame: the first sights of a crowd are spread over the frames that follow, and no frame of three
+# Embeddings of one frame: the first shots of a crowd are spread over the frames that follow, and no frame of three
 # hundred faces holds up every other camera.
 SHOTS_A_FRAME = 12
-# People whom a quick look brings to a close one.
+# Candidates of a quick pass that get a full one.
 CANDIDATES = 3
 # Scores further below the threshold than this are not near anybody, and not noted on the track.
 NEAR_MARGIN = 0.06
@@ -34,7 +34,7 @@ NEAR_MARGIN = 0.06
 class Candidate:
     """One photograph of one person on the list, and how near a face came to it.
 
-    score: from `Gallery.nearest` the cosine of a quick look, from `look` the score of a close one.
+    score: from `Gallery.nearest` the cosine of a quick pass, from `process_frame` the score of a full one.
     """
 
     person: uuid.UUID
@@ -57,7 +57,7 @@ class Match:
     """A face whose track agrees with somebody of the list: a possible match, for people to decide.
 
     Until it is `settled` the next frame that agrees is a match again: one that could not be stored is not lost. After
-    that, further sights that show the same face clearly better come as matches too, each above the threshold itself.
+    that, further shots that show the same face clearly better come as matches too, each above the threshold itself.
     """
 
     candidate: Candidate
@@ -65,16 +65,16 @@ class Match:
     track: Track
 
     def settled(self) -> None:
-        """It was kept: of this track and this person only a few more sights are asked for."""
+        """It was kept: of this track and this person only a few more shots are asked for."""
         self.track.note_kept(str(self.candidate.person))
 
 
 @dataclass(frozen=True)
-class Look:
+class FrameResult:
     """The results of one frame. detected: every face found; faces: those within the zone.
 
-    new_faces: tracks confirmed by their second sight. shots: faces embedded. still_there: tracks that were found to be
-    somebody, and are in view after some seconds.
+    new_faces: tracks confirmed when they are seen a second time. shots: faces embedded. still_there: tracks that became
+    an alert, and are in view after some seconds.
     """
 
     detected: list[Face]
@@ -86,15 +86,15 @@ class Look:
 
 
 @dataclass
-class _Sight:
+class _Shot:
     face: Face
     track: Track
     worth: float
-    glance: Glance | None = None
+    quick_pass: QuickPass | None = None
     candidates: list[Candidate] = field(default_factory=list)
 
 
-def look(
+def process_frame(
     pixels: Pixels,
     at: float,
     tracks: TrackSet,
@@ -104,21 +104,21 @@ def look(
     threshold: float,
     smallest_face: int,
     zone: Zone = (),
-) -> Look:
+) -> FrameResult:
     """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
     detected = engine.detect(pixels, smallest_face)
     faces = within(detected, zone, pixels.shape[1], pixels.shape[0])
     followed = tracks.update([face.box for face in faces], pixels.shape[1], at)
     shots = _chosen(pixels, faces, followed)
-    _glance(pixels, shots, engine)
-    _search(shots, gallery, engine.worth_a_close_look(threshold))
-    _look_closely(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
+    _quick_pass(pixels, shots, engine)
+    _search(shots, gallery, engine.quick_gate(threshold))
+    _full_pass(pixels, [shot for shot in shots if shot.candidates], engine, gallery, threshold - NEAR_MARGIN)
     matches = [match for shot in shots for match in _agreed(shot, threshold)]
-    still_there = [track for track in followed if track.says_still_there()]
-    return Look(detected, faces, sum(track.hits == 2 for track in followed), len(shots), matches, still_there)
+    still_there = [track for track in followed if track.reports_still_there()]
+    return FrameResult(detected, faces, sum(track.hits == 2 for track in followed), len(shots), matches, still_there)
 
 
-def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Sight]:
+def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Shot]:
     """The faces worth embedding now: of tracks that have had fewest shots first, so that no new face is starved."""
     wanted = []
     for face, track in zip(faces, followed, strict=True):
@@ -130,36 +130,36 @@ def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) ->
             # Landmarks that coincide: this one is no face that could be read; the others of the frame are.
             continue
         if track.wants_shot(worth):
-            wanted.append(_Sight(face, track, worth))
-    wanted.sort(key=lambda sight: (sight.track.shots, -sight.worth))
-    for sight in wanted[:SHOTS_A_FRAME]:
-        sight.track.note_shot(sight.worth)
+            wanted.append(_Shot(face, track, worth))
+    wanted.sort(key=lambda shot: (shot.track.shots, -shot.worth))
+    for shot in wanted[:SHOTS_A_FRAME]:
+        shot.track.note_shot(shot.worth)
     return wanted[:SHOTS_A_FRAME]
 
 
-def _glance(pixels: Pixels, shots: Sequence[_Sight], engine: Engine) -> None:
-    for shot, glance in zip(shots, engine.glance(pixels, [shot.face for shot in shots]), strict=True):
-        shot.glance = glance
+def _quick_pass(pixels: Pixels, shots: Sequence[_Shot], engine: Engine) -> None:
+    for shot, quick_pass in zip(shots, engine.quick_pass(pixels, [shot.face for shot in shots]), strict=True):
+        shot.quick_pass = quick_pass
 
 
-def _search(shots: Sequence[_Sight], gallery: Gallery, gate: float) -> None:
-    glanced = [(shot, shot.glance.embedding) for shot in shots if shot.glance is not None]
-    if glanced:
-        found = gallery.nearest([embedding for _, embedding in glanced])
-        for (shot, _), near in zip(glanced, found, strict=True):
+def _search(shots: Sequence[_Shot], gallery: Gallery, gate: float) -> None:
+    searched = [(shot, shot.quick_pass.embedding) for shot in shots if shot.quick_pass is not None]
+    if searched:
+        found = gallery.nearest([embedding for _, embedding in searched])
+        for (shot, _), near in zip(searched, found, strict=True):
             shot.candidates = [
                 candidate
                 for candidate in near
-                if candidate.score >= gate and shot.track.wants_sight_of(str(candidate.person), shot.worth)
+                if candidate.score >= gate and shot.track.wants_shot_of(str(candidate.person), shot.worth)
             ]
 
 
-def _look_closely(pixels: Pixels, near: Sequence[_Sight], engine: Engine, gallery: Gallery, least: float) -> None:
-    """Replace quick cosines by the scores of a close look; what cannot reach `least` is not looked at to the end."""
+def _full_pass(pixels: Pixels, near: Sequence[_Shot], engine: Engine, gallery: Gallery, least: float) -> None:
+    """Replace quick cosines by the scores of a full pass; what cannot reach `least` is dropped on the way."""
     if not near:
         return
     enrolled = gallery.templates([candidate for shot in near for candidate in shot.candidates])
-    seconds = engine.second_look(pixels, [shot.glance for shot in near if shot.glance is not None])
+    seconds = engine.second_model(pixels, [shot.quick_pass for shot in near if shot.quick_pass is not None])
     left = []
     for shot, second in zip(near, seconds, strict=True):
         shot.candidates = [
@@ -168,9 +168,9 @@ def _look_closely(pixels: Pixels, near: Sequence[_Sight], engine: Engine, galler
             if (template := enrolled.get(candidate.photograph)) is not None
             and engine.reachable(candidate.score, cosine(second, template.second)) >= least
         ]
-        if shot.candidates and shot.glance is not None:
-            left.append((shot, shot.glance, second))
-    templates = engine.complete([glance for _, glance, _ in left], [second for _, _, second in left])
+        if shot.candidates and shot.quick_pass is not None:
+            left.append((shot, shot.quick_pass, second))
+    templates = engine.complete_pass([quick_pass for _, quick_pass, _ in left], [second for _, _, second in left])
     for (shot, _, _), template in zip(left, templates, strict=True):
         shot.candidates = [
             replace(candidate, score=engine.score(template, enrolled[candidate.photograph]))
@@ -178,7 +178,7 @@ def _look_closely(pixels: Pixels, near: Sequence[_Sight], engine: Engine, galler
         ]
 
 
-def _agreed(shot: _Sight, threshold: float) -> list[Match]:
+def _agreed(shot: _Shot, threshold: float) -> list[Match]:
     """The candidates that this shot makes its track agree with: it is one of the two best, or enough by itself.
 
     Of a track that has agreed with somebody, a shot counts for them when it is itself above the threshold.
