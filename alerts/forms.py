@@ -103,7 +103,7 @@ class EndingForm(forms.Form):
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         kinds = {state: kind for state, kind in ENDINGS.items() if alert is None or alert.state in kind.step.sources}
-        fields["ending"].choices = [("", "Choose"), *((state, kind.label) for state, kind in kinds.items())]
+        fields["ending"].choices = [("", "Choose"), *((state, Alert.State(state).label) for state in kinds)]
         fields["code"].choices = [("", "–"), *CODES]
 
 
@@ -115,7 +115,7 @@ class CorrectionForm(EndingForm):
         fields: Any = self.fields
         fields["ending"].choices = [
             ("", "Choose"),
-            *((state, kind.label) for state, kind in CORRECTIONS.items() if alert is None or state != alert.state),
+            *((state, Alert.State(state).label) for state in CORRECTIONS if alert is None or state != alert.state),
         ]
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from alerts import cards, content, deadlines, evidence, figures, operations, raising
 from alerts.act_rules import ActInput
 from alerts.acts import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, STEPS
+from alerts.forms import CorrectionForm, EndingForm
 from alerts.models import Act, Alert
 from alerts.policy import Result
 from alerts.states import ACTIVE, IN_THE_STREET, NEVER_REFERRED, OPEN, OVER, RESULTS, UNDECIDED
@@ -714,3 +715,10 @@ class _Copy:
 def _copy(alert: Alert) -> _Copy:
     names = [field.name for field in dataclasses.fields(_Copy) if field.name != "track"]
     return _Copy(**{name: getattr(alert, name) for name in names})
+
+
+def test_outcomes_are_offered_by_their_own_names() -> None:
+    for form in (EndingForm(), CorrectionForm()):
+        offered = dict(form.fields["ending"].choices)  # type: ignore[attr-defined]
+        assert offered.pop("") == "Choose"
+        assert offered == {state: State(state).label for state in offered}
