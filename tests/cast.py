@@ -222,7 +222,7 @@ def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
 
 
 def make_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: Any) -> Deployment:
-    """Authorised, with everything seen to that readiness asks for."""
+    """Authorised, with every readiness check done."""
     sealed = watchlist or make_sealed_watchlist(cast)
     deployment = rehearsal.authorised(make_draft(cast, **changes), people_of(cast))
     rehearsal.prepared(period_of(deployment), sealed, people_of(cast))

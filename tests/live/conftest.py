@@ -3,8 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.live.system import LiveSystem, live_system
+
+# How long a page may take is the machine's affair: five seconds, Playwright's own bound, is short on a busy one.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

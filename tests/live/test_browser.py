@@ -60,7 +60,7 @@ def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
     watcher.goto(f"{live.url}{deployment}console/")
     expect(watcher.locator("#line")).to_have_text("Live")
     camera = people.sign_in("operator")
-    _stream(camera, live.url + deployment)
+    _stream(live, camera, live.url + deployment)
 
     _decide(operator, watcher, live.url + deployment)
     _conclude(officer, watcher, live.url + deployment)
@@ -230,12 +230,15 @@ def _start(live: LiveSystem, operator: Page, listed: str) -> str:
     return f"/deployments/{deployment}/"
 
 
-def _stream(page: Page, deployment: str) -> None:
+def _stream(live: LiveSystem, page: Page, deployment: str) -> None:
     page.goto(deployment)
     page.get_by_role("link", name="Open North").click()
     page.get_by_role("button", name="This device's camera").click()
     expect(page.locator("#state")).to_have_text("Streaming")
     expect(page.locator("#in-view")).to_have_text("1", timeout=20_000)
+    # It goes on streaming, as fast as this machine reads.
+    read = f"SELECT frames_processed FROM deployments_camera WHERE id = '{page.url.rstrip('/').rsplit('/', 1)[-1]}'"
+    assert eventually(lambda: live.sql(read)[0][0] >= 20, patience=60)
     assert float(page.locator("#fps").inner_text()) > 0
     drawn = "document.querySelector('#overlay').getContext('2d').getImageData(0, 0, 2000, 2000).data.some((v) => v > 0)"
     assert page.evaluate(drawn)

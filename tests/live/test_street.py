@@ -316,6 +316,7 @@ def _acts_without_a_connection(scene: Scene, alert: str, card: Locator) -> None:
     scene.phone.context.set_offline(True)
     before = scene.live.sql("SELECT clock_timestamp()")[0][0]
     _press(card, "Checking identity")
+    expect(card.locator(".state-now")).to_contain_text("not sent yet")
     after = scene.live.sql("SELECT clock_timestamp()")[0][0]
     _set_clock(scene.phone, BEHIND)
     scene.phone.context.set_offline(False)
@@ -469,7 +470,6 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     other.get_by_text("Say what came of it").click()
     other.get_by_label("What came of it").select_option("Found not the same afterwards")
     other.get_by_role("button", name="Code it").click()
-    commander.goto(f"{scene.path}alerts/")
     expect(other.get_by_role("heading")).to_contain_text("Found not the same afterwards")
     # Both purge times pass; what is held stays, and is let go.
     gone = f"SELECT purged_at IS NOT NULL FROM alerts_alert WHERE id = '{left}'"

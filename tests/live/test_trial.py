@@ -204,7 +204,7 @@ def _receive_kit(page: Page) -> None:
 
 
 class Day:
-    """A period: what is seen to, the recognition test, and what the cameras find."""
+    """A period: the readiness checks, the recognition test, and what the cameras find."""
 
     def __init__(self, system: LiveSystem, deployment: str, faces: dict[str, list[Path]]) -> None:
         self._system, self._deployment, self._faces = system, deployment, faces
@@ -215,11 +215,11 @@ class Day:
         seal_list(self._system, self._pictures((STAFF,)), **blue)
         seal_list(self._system, self._pictures(wanted), list_name=f"{place}, high harm")
         page.goto(self._system.url + self._deployment)
-        for who, team in (("operator (Operator)", ""), ("officer (Engagement officer)", "Alpha 1")):
+        for who, team in (("operator (LFR operator)", ""), ("officer (Engagement officer)", "Alpha 1")):
             page.get_by_label("Operator or officer").select_option(who)
             page.get_by_label("Team or call sign").fill(team)
             page.get_by_role("button", name="Post", exact=True).click()
-        page.get_by_role("link", name="See to it").click()
+        page.get_by_role("link", name="Readiness checks").click()
         expect(page.get_by_role("heading", name=place)).to_be_visible()
         expect(page.locator(".checks .no")).not_to_have_count(0)
         page.get_by_label("Watchlist").select_option(f"{place}, high harm")
@@ -238,7 +238,7 @@ class Day:
         page.get_by_role("button", name="Compare clocks").click()
         expect(page.locator(".checks .no")).to_have_count(1, timeout=30_000)
         # Not before staff were recognised.
-        page.get_by_role("button", name="Everything is seen to: ready").click()
+        page.get_by_role("button", name="Mark as ready").click()
         expect(page.get_by_text("0 of 1 passes")).to_be_visible()
         page.go_back()
 
@@ -305,7 +305,7 @@ class Day:
 
 
 def _go_live(page: Page) -> None:
-    page.get_by_role("button", name="Everything is seen to: ready").click()
+    page.get_by_role("button", name="Mark as ready").click()
     page.get_by_role("button", name="Go live").click()
     expect(page.locator(".gauges .badge")).to_have_text("Live")
     expect(page.locator(".clock")).not_to_have_text("–")
@@ -328,7 +328,7 @@ def _pause_and_resume(page: Page, system: LiveSystem, deployment: str) -> None:
 def _end_period(page: Page, system: LiveSystem, deployment: str) -> None:
     page.goto(f"{system.url}{deployment}command/")
     page.get_by_role("button", name="End the period").click()
-    assert system.sql("SELECT count(*) FROM deployments_deployment WHERE state = 'live'") == [(0,)]
+    assert eventually(lambda: system.sql("SELECT count(*) FROM deployments_deployment WHERE state = 'live'") == [(0,)])
 
 
 def _next_day(system: LiveSystem) -> None:
