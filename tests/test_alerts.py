@@ -8,17 +8,13 @@ import uuid
 from typing import Any
 
 import pytest
-from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.utils import timezone
 
 from alerts import cards, content, deadlines, evidence, figures, operations, raising
 from alerts.act_rules import ActInput
-from alerts.acts import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, STEPS
-from alerts.forms import CorrectionForm, EndingForm
 from alerts.models import Act, Alert
 from alerts.policy import Result
-from alerts.states import ACTIVE, IN_THE_STREET, NEVER_REFERRED, OPEN, OVER, RESULTS, UNDECIDED
 from alerts.timers import Spread, timers_of
 from audit.models import Entry
 from core.errors import Conflict, Refused
@@ -140,150 +136,6 @@ def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
     with pytest.raises(Refused, match="not live"):
         make_alert(deployment)
     assert not Alert.objects.exists()
-
-
-# Every branch.
-
-BRANCHES: dict[str, tuple[tuple[str, ...], str, Result | None]] = {
-    "operator false": (("open", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
-    "without opening": (("not_same",), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
-    "in doubt, then false": (("open", "inconclusive", "not_same"), State.OP_FALSE, Result.FALSE_UNCONFIRMED),
-    "in doubt": (("inconclusive",), State.INCONCLUSIVE, None),
-    "handed over": (("open", "same"), State.REFERRED, None),
-    "officer not the same": (("same", "acknowledge", "not_them"), State.OFFICER_NOT_SAME, Result.FALSE_UNCONFIRMED),
-    "not the same at once": (("same", "not_them"), State.OFFICER_NOT_SAME, Result.FALSE_UNCONFIRMED),
-    "evaded": (("same", "acknowledge", "lost"), State.NOT_LOCATED, Result.TRUE_UNCONFIRMED),
-    "ran": (("same", "acknowledge", "engage", "lost"), State.NOT_LOCATED, Result.TRUE_UNCONFIRMED),
-    "no engagement": (("same", "acknowledge", "no_engagement"), State.NO_ENGAGEMENT, Result.TRUE_UNCONFIRMED),
-    "released in doubt": (("same", "engage", "release"), State.CONFIRMED_FALSE, Result.FALSE_CONFIRMED),
-    "released after a check": (
-        ("same", "engage", "check_identity", "release"),
-        State.CONFIRMED_FALSE,
-        Result.FALSE_CONFIRMED,
-    ),
-    "confirmed": (("same", "engage", "check_identity", "confirm"), State.CONFIRMED_TRUE, None),
-    "released after all": (
-        ("same", "engage", "check_identity", "confirm", "release"),
-        State.CONFIRMED_FALSE,
-        Result.FALSE_CONFIRMED,
-    ),
-    "handed to another": (
-        ("same", "acknowledge", "hand_over", "not_them"),
-        State.OFFICER_NOT_SAME,
-        Result.FALSE_UNCONFIRMED,
-    ),
-    "arrest": (("same", "engage", "check_identity", "confirm", "arrest"), State.ARRESTED, Result.TRUE_CONFIRMED),
-    "other": (("same", "engage", "check_identity", "confirm", "other"), State.OTHER_DISPOSAL, Result.TRUE_CONFIRMED),
-    "no action": (
-        ("same", "engage", "check_identity", "confirm", "no_action"),
-        State.NO_ACTION,
-        Result.TRUE_CONFIRMED,
-    ),
-}
-
-
-@pytest.mark.parametrize("branch", BRANCHES)
-def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branch: str) -> None:
-    steps, state, result = BRANCHES[branch]
-    deployment = make_live_deployment(cast)
-    alert = act(make_alert(deployment), *steps, cast=cast)
-    assert (alert.state, alert.result) == (state, result)
-    assert [row.name for row in alert.acts.all()] == list(steps)
-    assert alert.revision == len(steps)
-    counted = deployment.counters()
-    assert (counted.raised, counted.open) == (1, 0 if result else 1)
-    assert counted.false == int(result is not None and result.is_false)
-    found = record_of(deployment).figures
-    assert found.alerts == 1
-    assert sum(count for _, _, count in found.results) + found.still_open == 1
-    assert Entry.objects.filter(target_id=str(alert.pk)).exclude(action="alert.raised").count() == len(steps)
-
-
-def test_the_acts_lead_to_every_state_and_out_of_each_that_is_open() -> None:
-    steps = list(STEPS.values())
-    reached: set[str] = {State.RAISED}
-    while more := {step.target for step in steps if reached & set(step.sources)} - reached:
-        reached |= more
-    # An alert of the recognition test is nobody's to act on.
-    assert reached == set(State) - {State.BLUE}
-    for state in reached - {State.CONTROL}:
-        targets = {step.target for step in steps if state in step.sources} - {state}
-        assert (state in OPEN) == bool(targets - {State.REVIEW} or state == State.RAISED), state
-    # And the branches above end in each outcome that people can record while cameras are on.
-    by_people = {kind.step.target for kind in (*OPERATOR_ACTS.values(), *OFFICER_ACTS.values())}
-    assert {state for _, state, _ in BRANCHES.values()} >= by_people & set(OVER)
-
-
-def test_each_state_is_in_the_groups_that_say_what_may_still_come_of_it() -> None:
-    assert set(OPEN) | set(OVER) == set(State) - {State.BLUE, State.CONTROL}
-    assert not set(OPEN) & set(OVER)
-    assert set(UNDECIDED) | set(IN_THE_STREET) == set(ACTIVE) == set(OPEN) - {State.EXPIRED}
-    assert set(NEVER_REFERRED) & {*IN_THE_STREET, *(kind.step.target for kind in OFFICER_ACTS.values())} == set()
-
-
-@pytest.mark.parametrize("name", [*OPERATOR_ACTS, *OFFICER_ACTS])
-def test_no_step_from_where_it_does_not_start(cast: Cast, name: str, settings: Any) -> None:
-    kind = {**OPERATOR_ACTS, **OFFICER_ACTS}[name]
-    alert = make_alert(make_live_deployment(cast))
-    actor = cast.operator if name in OPERATOR_ACTS else cast.officer
-    for state in set(State) - set(kind.step.sources) - {State.CONTROL, State.BLUE}:
-        Alert.objects.filter(pk=alert.pk).update(state=state, decided_by=cast.operator, decided_at=timezone.now())
-        with pytest.raises(Conflict):
-            operations.act(
-                alert, name, dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4()), actor=actor
-            )
-    assert not Act.objects.exists()
-
-
-@pytest.mark.parametrize(
-    "role", ["system_admin", "watchlist_admin", "authority", "commander", "compliance", "stranger"]
-)
-def test_nobody_else_takes_any_step(cast: Cast, role: str) -> None:
-    alert = make_alert(make_live_deployment(cast))
-    for name in (*OPERATOR_ACTS, *OFFICER_ACTS):
-        with pytest.raises(PermissionDenied):
-            operations.act(alert, name, ACT_INPUTS.get(name), actor=cast.by_role[role])
-    with pytest.raises(PermissionDenied):
-        operations.act(alert, "same", ACT_INPUTS["same"], actor=cast.officer)
-    with pytest.raises(PermissionDenied):
-        operations.act(alert, "acknowledge", actor=cast.operator)
-
-
-MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
-    "same without a feature": ((), "same", ActInput(), "at least one feature that is alike"),
-    "same for what differs": ((), "same", ActInput(differ=["ears"]), "at least one feature that is alike"),
-    "not the same without a feature": ((), "not_same", ActInput(alike=["eyes"]), "at least one feature that differs"),
-    "cannot say without a reason": ((), "inconclusive", ActInput(alike=["eyes"]), "at least one reason"),
-    "a feature as both": ((), "same", ActInput(alike=["eyes"], differ=["eyes"]), "once"),
-    "an unknown feature": ((), "same", ActInput(alike=["skin"]), "once"),
-    "an unknown hindrance": ((), "inconclusive", ActInput(reasons=["age"]), "reasons shown"),
-    "an arrest for nothing": (
-        ("same", "engage", "check_identity", "confirm"),
-        "arrest",
-        ActInput(leaflet=True),
-        "offered",
-    ),
-    "an arrest without a word on the leaflet": (
-        ("same", "engage", "check_identity", "confirm"),
-        "arrest",
-        ActInput(code="robbery"),
-        "leaflet",
-    ),
-    "a release without a word on the leaflet": (("same", "engage"), "release", ActInput(), "leaflet"),
-    "a code where none belongs": (("same",), "lost", ActInput(code="robbery"), "there is none for this step"),
-    "no such step": ((), "identify", ActInput(), "steps shown"),
-}
-
-
-@pytest.mark.parametrize("case", MISSING)
-def test_what_is_not_said_is_asked_for_and_nothing_is_kept(cast: Cast, case: str) -> None:
-    before, name, said, words = MISSING[case]
-    alert = act(make_alert(make_live_deployment(cast)), *before, cast=cast)
-    state, rows = alert.state, Act.objects.count()
-    with pytest.raises(Refused, match=words):
-        operations.act(alert, name, said, actor=cast.officer if name in OFFICER_ACTS else cast.operator)
-    alert.refresh_from_db()
-    assert (alert.state, Act.objects.count()) == (state, rows)
 
 
 # Two at once, twice, stale, late.
@@ -680,11 +532,6 @@ def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
     assert "Nothing was judged yet" in client_of(other).get("/figures/").content.decode()
 
 
-def test_endings_and_corrections_cover_every_result() -> None:
-    assert set(RESULTS) == set(CORRECTIONS)
-    assert set(ENDINGS) == set(RESULTS) - {State.OP_FALSE}
-
-
 def _candidate(person: Person) -> Candidate:
     return Candidate(person.id, person.photographs.all()[0].id, 0.6)
 
@@ -715,10 +562,3 @@ class _Copy:
 def _copy(alert: Alert) -> _Copy:
     names = [field.name for field in dataclasses.fields(_Copy) if field.name != "track"]
     return _Copy(**{name: getattr(alert, name) for name in names})
-
-
-def test_outcomes_are_offered_by_their_own_names() -> None:
-    for form in (EndingForm(), CorrectionForm()):
-        offered = dict(form.fields["ending"].choices)  # type: ignore[attr-defined]
-        assert offered.pop("") == "Choose"
-        assert offered == {state: State(state).label for state in offered}

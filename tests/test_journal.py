@@ -8,8 +8,10 @@ from django.db import DatabaseError, connection, transaction
 from audit.actions import Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import GENESIS, Entry
+from core import machine
 from core.actors import CLOCK
-from tests.cast import Cast
+from tests.cast import Cast, make_watchlist
+from watchlists.models import STEPS, Watchlist
 
 
 def test_rows_are_chained_and_numbered_without_gaps(cast: Cast) -> None:
@@ -79,3 +81,12 @@ def test_every_action_has_one_of_the_six_verbs() -> None:
     assert {action.verb for action in Action} <= set(Verb)
     assert Action.ALERT_PURGED.verb is Verb.ERASURE
     assert Action.JOURNAL_EXPORTED.verb is Verb.DISCLOSURE
+
+
+def test_no_state_changes_where_there_is_no_log_to_record_it_in(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    watchlist = make_watchlist(cast)
+    monkeypatch.setattr(machine._Log, "record", None)
+    with pytest.raises(RuntimeError, match="no audit log"):
+        machine.move(watchlist, STEPS["compile"], actor=cast.watchlist_admin)
+    watchlist.refresh_from_db()
+    assert watchlist.state == Watchlist.State.DRAFT
