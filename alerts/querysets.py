@@ -74,15 +74,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.exclude(state=AlertState.BLUE).exclude(kind="control", state=AlertState.EXPIRED)
 
     def in_order(self) -> AlertQuerySet:
-        """As they are to be decided: red before amber before green, then the oldest; inconclusive ones last."""
+        """In the order to decide them: red before amber before green, then the oldest; inconclusive ones last."""
         tiers = [When(tier=tier, then=Value(rank)) for rank, tier in enumerate(("red", "amber", "green"))]
-        is_inconclusive = Case(
-            When(state=AlertState.INCONCLUSIVE, then=Value(1)), default=Value(0), output_field=IntegerField()
-        )
+        inconclusive = When(state=AlertState.INCONCLUSIVE, then=Value(1))
+        is_last = Case(inconclusive, default=Value(0), output_field=IntegerField())
         rank = Case(*tiers, default=Value(9), output_field=IntegerField())
-        return self.annotate(is_inconclusive=is_inconclusive, rank=rank).order_by(
-            "is_inconclusive", "rank", "raised_at", "pk"
-        )
+        return self.annotate(is_last=is_last, rank=rank).order_by("is_last", "rank", "raised_at", "pk")
 
     def public(self) -> AlertQuerySet:
         """Those that count: without the recognition test's and the known negatives."""
@@ -164,7 +161,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
 class ActQuerySet(models.QuerySet["Act"]):
     def final(self, at: dt.datetime) -> ActQuerySet:
-        """Acts that were not taken back, on alerts whose judgement can no longer be taken back."""
+        """Acts that were not taken back, on alerts whose adjudication can no longer be taken back."""
         may_be = Q(alert__state__in=CAN_BE_TAKEN_BACK, alert__decided_at__gt=at - settings.LFR_UNDO)
         undone = self.model._default_manager.filter(alert=OuterRef("alert"), pk__gt=OuterRef("pk"), name="undo")
         return self.exclude(may_be).exclude(Exists(undone))

@@ -1,4 +1,4 @@
-"""The states of an alert, and the groups of them that anything asks for: defined here only."""
+"""The states of an alert, and their groups. Models, questions and acts all use these."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alerts.policy import Disposal, NoAction, NoEngagement, OffenceClass, Result
 
 
 class AlertState(models.TextChoices):
-    """Where an alert stands."""
+    """The state of an alert."""
 
     RAISED = "raised", "Possible match"
     REVIEW = "review", "Being compared"
@@ -39,9 +39,9 @@ UNDECIDED = (_S.RAISED, _S.REVIEW, _S.INCONCLUSIVE)
 IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
 # Operators or officers are at it: further shots of the same person belong to it.
 ACTIVE = (*UNDECIDED, *IN_THE_STREET)
-# Something is still to come of it.
+# An outcome is still to be recorded.
 OPEN = (*ACTIVE, _S.EXPIRED)
-# An operator's judgement, as long as the time for it lasts.
+# An operator's adjudication, as long as `LFR_UNDO` lasts.
 CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.INCONCLUSIVE)
 
 # How an alert counts, once it is over.
@@ -59,7 +59,7 @@ RESULTS: dict[str, Result] = {
     _S.UNRESOLVED: Result.UNRESOLVED,
 }
 OVER = tuple(RESULTS)
-# What is said with a state: of an arrest what for, of another ending why.
+# The codes that are recorded with a state: the offence of an arrest, the reason of another outcome.
 CODES: dict[str, type[models.TextChoices]] = {
     _S.NO_ENGAGEMENT: NoEngagement,
     _S.CONFIRMED_FALSE: WhyFalse,
@@ -68,7 +68,9 @@ CODES: dict[str, type[models.TextChoices]] = {
     _S.NO_ACTION: NoAction,
 }
 FALSE = tuple(state for state, result in RESULTS.items() if result.is_false)
-# What no officer was ever told of.
+# A known negative stays with operators.
+STATES_OF_CONTROLS = (*UNDECIDED, _S.CONTROL, _S.EXPIRED)
+# Alerts that were never referred to officers.
 NEVER_REFERRED = (
     *UNDECIDED,
     _S.OP_FALSE,

@@ -15,6 +15,7 @@ from alerts.states import (
     IN_THE_STREET,
     OPEN,
     RESULTS,
+    STATES_OF_CONTROLS,
     UNDECIDED,
     AlertState,
 )
@@ -93,8 +94,7 @@ class Alert(models.Model):
                 name="purged_means_empty",
             ),
             models.CheckConstraint(
-                condition=~models.Q(kind="control")
-                | models.Q(state__in=("raised", "review", "inconclusive", "control", "expired")),
+                condition=~models.Q(kind="control") | models.Q(state__in=STATES_OF_CONTROLS),
                 name="controls_stay_with_operators",
             ),
         )
