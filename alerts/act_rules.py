@@ -1,7 +1,7 @@
-"""What an act on an alert asks for, and what it sets: the guards and effects that `alerts.acts` is put together from.
+"""The guards and effects of acts on alerts, from which the table in `alerts.acts` is made.
 
 A guard raises `Refused` or `Conflict`, in words for the person who acts. An effect returns the columns that an act sets
-beside the state. Both are asked while the deployment is locked.
+beside the state. Both run while the deployment is locked.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from deployments.models import Posting
 from watchlists.operations import refuse_names_on_file
 
 RESPOND = "alerts.record_outcome"
-# What a handset without a connection may have kept waiting at most.
+# An act that a handset without a connection kept for longer counts as done this long ago.
 LONGEST_WAIT = dt.timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class ActInput:
-    """What somebody enters with an act.
+    """The input of an act.
 
     key: the sender's own, so that the same act sent twice is one. revision: of the alert that they saw. ago: how long
-    before it came in it was done, by the sender's own stopwatch. to_user, to_team: whom it is handed to. reason: of a
+    before it came in it was done, by the sender's own stopwatch. to_user, to_team: whom it is referred to. reason: of a
     correction.
     """
 
@@ -133,7 +133,7 @@ def check_choices(given: ActInput) -> None:
         raise Refused("Select from the reasons shown.")
 
 
-# Whoever comes second.
+# Errors of acts that come too late, or on the wrong alert.
 
 
 def standing(alert: Alert) -> str:
@@ -188,7 +188,7 @@ def decided_and_referred(alert: Alert, given: ActInput, actor: Actor, at: dt.dat
 
 
 def referred_again(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
-    # Whoever had answered, and cannot come after all, has it no longer.
+    # The officer who had answered cannot come after all.
     return {**_referred(given, at), "officer_id": None}
 
 
@@ -218,14 +218,14 @@ def coded(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[
 
 
 def _referred(given: ActInput, at: dt.datetime) -> dict[str, Any]:
-    """To a named officer, a team, or whoever answers first."""
+    """Refer it to a named officer, to a team, or to whoever answers first."""
     user_pk = None if given.to_user is None else given.to_user.pk
     team = "" if given.to_user is not None else given.to_team
     return {"referred_at": at, "escalated_at": None, "assigned_to_id": user_pk, "assigned_team": team}
 
 
 def done_at(alert: Alert, given: ActInput, now: dt.datetime) -> dt.datetime:
-    """By the stopwatch of who sent it, never by their clock; not in the future, nor before the last that people did."""
+    """Return when it was done, by the sender's stopwatch: never in the future, nor before the last act of a person."""
     ago = min(max(given.ago, dt.timedelta()), LONGEST_WAIT)
     by_people = alert.acts.filter(by__isnull=False).order_by("-pk")
     last = by_people.values_list("done_at", flat=True).first() or alert.raised_at
@@ -233,5 +233,5 @@ def done_at(alert: Alert, given: ActInput, now: dt.datetime) -> dt.datetime:
 
 
 def user_id(actor: Actor) -> Any:
-    """The key of the user who acts; None of a part of the system."""
+    """Return the key of the user who acts; None for a part of the system."""
     return None if isinstance(actor, System) else actor.pk

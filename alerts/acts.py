@@ -130,7 +130,7 @@ OPERATOR_ACTS: dict[str, ActKind] = _named(
     ),
 )
 
-# On the handset. "Not them", or "release" of who is spoken to, is one tap away in every state.
+# On the handset. "Not them", or "Release" once somebody is spoken to, is one tap away in every state.
 OFFICER_ACTS: dict[str, ActKind] = _named(
     _officer(ActName.ACKNOWLEDGE, (_S.REFERRED,), _S.ACKED, rules.answered),
     _officer(ActName.ENGAGE, _NOT_YET_MET, _S.ENGAGED, rules.engaged),
@@ -152,8 +152,8 @@ OFFICER_ACTS: dict[str, ActKind] = _named(
     _officer(ActName.NO_ENGAGEMENT, _NOT_YET_MET, _S.NO_ENGAGEMENT, rules.answered_and_ended),
 )
 
-# A known negative looks like any other to whoever judges it: it asks for the same, goes to nobody, and the judgement is
-# not taken back once its answer is shown.
+# A known negative looks like any other alert to the operator: it asks for the same, is referred to nobody, and its
+# adjudication cannot be taken back once the answer is shown.
 CONTROL_ACTS: dict[str, ActKind] = {
     name: replace(
         OPERATOR_ACTS[name], step=Step(UNDECIDED, _S.CONTROL, DECIDE, Action.CONTROL_JUDGED), effects=rules.decided

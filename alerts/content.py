@@ -35,7 +35,7 @@ _FREE_TEXTS = ("offence", "authority", "expected_action", "minor_rationale", "lo
 
 @dataclass(frozen=True)
 class SubjectContent:
-    """Who is subject, as it stood on the list when the alert was raised. Labels, not codes: it is for reading."""
+    """The person sought, as the list had them when the alert was raised. Labels, not codes: it is for reading."""
 
     name: str
     reference: str
@@ -146,8 +146,8 @@ def subject_in(alert: Alert) -> SubjectContent:
     return SubjectContent(**about)  # type: ignore[arg-type]
 
 
-def seal_shot(shot: Shot, key_name: str, sight: ShotContent) -> bytes:
-    return seal(key_name, shot.pk, {"score": sight.score, "box": sight.box}, sight.jpeg)
+def seal_shot(shot: Shot, key_name: str, shown: ShotContent) -> bytes:
+    return seal(key_name, shot.pk, {"score": shown.score, "box": shown.box}, shown.jpeg)
 
 
 def shot_content(shot: Shot) -> ShotContent:

@@ -82,8 +82,8 @@ def _reseal(alert: Alert, key_name: str) -> None:
     alert.key_name = key_name
     alert.sealed = content.seal_subject(alert, subject)
     alert.save(update_fields=["key_name", "sealed"])
-    for shot, sight in shots:
-        shot.sealed = content.seal_shot(shot, key_name, sight)
+    for shot, shown in shots:
+        shot.sealed = content.seal_shot(shot, key_name, shown)
         shot.save(update_fields=["sealed"])
 
 
@@ -94,8 +94,8 @@ def _keep_reference(alert: Alert) -> None:
     shot = Shot(
         alert=alert, kind=Shot.Kind.REFERENCE, track="", frame_number=0, received_at=alert.received_at, is_best=False
     )
-    sight = ShotContent(0.0, [], encode_jpeg(alert.photograph.face()))
-    shot.sealed = content.seal_shot(shot, alert.key_name, sight)
+    shown = ShotContent(0.0, [], encode_jpeg(alert.photograph.face()))
+    shot.sealed = content.seal_shot(shot, alert.key_name, shown)
     shot.save(force_insert=True)
 
 

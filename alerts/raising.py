@@ -27,7 +27,7 @@ from deployments.models import Camera, Deployment, Period
 from recognition.frame import Candidate
 from watchlists.models import Person, Photograph
 
-# Sights that one alert keeps: a person who stands before a camera for an hour fills no disk.
+# Shots that one alert keeps: a person who stands before a camera for an hour fills no disk.
 MOST_SHOTS = 24
 
 
@@ -192,8 +192,8 @@ def _keep_shot(alert: Alert, probe: Probe, score: float, *, is_best: bool) -> No
         heading=probe.heading,
         is_best=is_best,
     )
-    sight = ShotContent(score, [round(value, 1) for value in probe.box], probe.probe_jpeg)
-    shot.sealed = content.seal_shot(shot, alert.key_name, sight)
+    shown = ShotContent(score, [round(value, 1) for value in probe.box], probe.probe_jpeg)
+    shot.sealed = content.seal_shot(shot, alert.key_name, shown)
     shot.save(force_insert=True)
 
 

@@ -53,7 +53,7 @@ class ShotSerializer(serializers.ModelSerializer[Shot]):
 
 
 class SubjectSerializer(serializers.Serializer[Any]):
-    """Who is subject. name: null until the reader may see it."""
+    """The person sought. name: null until the reader may see it."""
 
     name = serializers.CharField(allow_null=True)
     category = serializers.CharField()
@@ -100,7 +100,7 @@ class AlertRowSerializer(serializers.ModelSerializer[Alert]):
 
 
 class AlertSerializer(AlertRowSerializer):
-    """With who is subject, its pictures, and what was done. score: null until the operator's judgement stands."""
+    """An alert with its subject, shots and acts. score: null until the adjudication can no longer be taken back."""
 
     subject = serializers.SerializerMethodField()
     score = serializers.SerializerMethodField()

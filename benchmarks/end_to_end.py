@@ -142,7 +142,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
         index = place[alert.camera_id]
         shots = list(alert.shots.select_related("alert"))
         shown = {_shown(shot, films[index]) for shot in shots}
-        # False as soon as one of its sights is of anybody else.
+        # False as soon as one of its shots is of anybody else.
         if shown == {stage.name_of[alert.person_id]}:
             found |= shown
         else:
@@ -181,7 +181,7 @@ def _by_quality(films: list[Film]) -> dict[str, int]:
 
 
 def _shown(shot: Shot, film: Film) -> str | None:
-    """Whose face a sight is of: the walker whose box overlaps its own most."""
+    """Return whose face a shot is of: the walker whose box overlaps its own most."""
     from alerts.content import shot_content
 
     index = shot.frame_number - 1

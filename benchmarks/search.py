@@ -4,7 +4,7 @@
 
 Every list lies in one table that holds as many templates as the largest size asks for, at least 100,000, as after a
 month of deployments. The templates are random unit vectors whose components fall off as a face model's do; half of the
-probes are noisy sights of somebody on the list, half are strangers. The database is started for this and gone after.
+probes are noisy templates of people on the list, half are strangers. The database is started for this and gone after.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Vectors = npt.NDArray[np.float32]
 
 DIMENSION = 128
 LEAST_IN_TABLE = 100_000
-# Of a sight of somebody, as a share of the length of their template.
+# Noise of a probe, as a share of the length of their template.
 NOISE = 0.8
 
 

@@ -23,7 +23,7 @@ class PictureTelemetry:
         self._last: dict[str, float] = {}
 
     def measure(self, camera_id: str, pixels: Pixels, engine: Engine) -> tuple[float, float] | None:
-        """(brightness, sharpness) when a second has passed; None before."""
+        """Return brightness and sharpness once a second for each camera; None in between."""
         now = time.monotonic()
         if now - self._last.get(camera_id, -EVERY_S) < EVERY_S:
             return None

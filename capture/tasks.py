@@ -20,12 +20,12 @@ from watchlists.engine import engine
 
 logger = logging.getLogger(__name__)
 
-# How long a worker stays at the frames without a look at what else Celery wants of it: to stop, to say that it lives.
+# How long a worker reads frames before Celery gets its turn: to stop it, to hear that it is alive.
 BATCH_S = 0.2
 
 
 def call_worker() -> None:
-    """Ask for a worker. The message holds nothing: which frames are ready is known to the gate.
+    """Ask for a worker. The message holds nothing: which frames are ready is known to the frame queue.
 
     It goes over a connection of this thread's own, with a bounded wait: nothing else that uses the broker is before it.
 
@@ -65,7 +65,7 @@ def match_frames() -> None:
 
 
 def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
-    """What the sender is told, and the tracks to leave for the next frame: empty, and those of before stay."""
+    """Return the answer to the sender, and the tracks for the next frame; when empty, the earlier ones stay."""
     frame, tracks, reading = turn.frame, TrackSet(), None
     reason = ""
     try:

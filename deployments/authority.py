@@ -279,7 +279,7 @@ def _end_unstarted(deployment: Deployment, step: str, reason: str, actor: Abstra
     if not reason.strip():
         raise Refused("Say why.")
     if deployment.periods.filter(went_live_at__isnull=False).exists():
-        raise Refused("A part of it took place: it is stopped, from the day's page, and then reviewed.")
+        raise Refused("A part of it took place: end it from live operations, then review it.")
     had_authority = deployment.has_authority
     bluetest.end_tests(deployment, actor=actor)
     changes = {"ended_at": timezone.now(), "end_reason": reason[:400]}

@@ -1,4 +1,4 @@
-"""The day's page of the commander, and what is done from it."""
+"""Live operations, the page of the commander, and the acts that it offers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of a period: its plan, what must be seen to before cameras are on, and the recognition test."""
+"""Pages of a period: its plan, the readiness checks, and the recognition test."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(VIEW)
 def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
-    """What must be seen to, what is, and the forms that record it."""
+    """The readiness checks of a period, and the forms that record them."""
     period = _period(request, period_id)
     context: dict[str, Any] = {
         "period": period,

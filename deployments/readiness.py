@@ -206,7 +206,7 @@ def check_clock(period: Period, *, device: Offset, actor: AbstractBaseUser) -> C
 
 @transaction.atomic
 def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
-    """Say that everything is seen to.
+    """Mark a deployment as ready.
 
     Raises:
         Refused: with everything that is not. Conflict: the public was not told yet, or it is ready already.

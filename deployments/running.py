@@ -39,7 +39,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """Put the cameras of the period that covers this moment on, once everything is true again.
 
     Raises:
-        Refused: too early, too late, or with everything that is not seen to. Conflict: it is not ready.
+        Refused: too early, too late, or with the readiness checks that are not done. Conflict: it is not ready.
     """
     require(actor, RUN)
     period = _current(deployment)
@@ -62,7 +62,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def unready(deployment: Deployment, *, actor: Actor) -> None:
-    """Say that something is no longer seen to."""
+    """Note that a readiness check is no longer done."""
     lock_deployment(deployment)
     move(deployment, STEPS["unready"], actor=actor)
     announce(deployment.id, "deployment.changed", deployment.id)
@@ -84,7 +84,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """Put the cameras on again: everything is asked for as at the start.
 
     Raises:
-        Refused: with everything that is not seen to. Conflict: it is not paused.
+        Refused: with the readiness checks that are not done. Conflict: it is not paused.
     """
     require(actor, RUN)
     period = _current(deployment)

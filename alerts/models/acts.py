@@ -15,7 +15,7 @@ from alerts.states import CODES
 
 
 class ActName(models.TextChoices):
-    """What an act is recorded as."""
+    """The name that an act is recorded under."""
 
     SAME = "same", "Same person"
     NOT_SAME = "not_same", "Not the same"
@@ -40,7 +40,7 @@ class ActName(models.TextChoices):
     CORRECT = "correct", "Corrected"
 
 
-# The only acts that say what somebody saw.
+# The adjudications: the only acts that say what an operator saw.
 JUDGEMENTS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 
 

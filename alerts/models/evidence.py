@@ -11,7 +11,7 @@ from watchlists.models.holds import EvidenceHoldBase
 
 
 class Shot(models.Model):
-    """One sight of the face, everybody else made unrecognisable, encrypted under its alert's key with score and box.
+    """One picture of the face, everybody else made unrecognisable, encrypted under its alert's key with score and box.
 
     is_best: the one shown first. Of a hold also the photograph that it was compared with, which its list's destruction
     would take.

@@ -1,4 +1,4 @@
-// The day's page: a clock to the end, what happens as it happens, and a tile a camera in which nobody can be recognised.
+// Live operations: a clock to the end, what happens as it happens, and a tile a camera in which nobody can be recognised.
 import { learnTime, mark, serverNow } from "./time.js";
 
 const root = document.getElementById("command");
