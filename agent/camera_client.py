@@ -20,7 +20,7 @@ from agent.line import Line
 
 logger = logging.getLogger(__name__)
 
-# Codes of docs/protocol.md after which trying again cannot help.
+# Codes of docs/reference/camera-protocol.md after which trying again cannot help.
 FINAL_CODES = {4400, 4401, 4403, 4410}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 

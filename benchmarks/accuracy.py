@@ -86,7 +86,7 @@ def _progress(done: int, of: int, began: float) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--model", default="SFace", help="One of DeepFace's models that docs/engines.md lists.")
+    parser.add_argument("--model", default="SFace", help="One of DeepFace's models that docs/explain/engines.md lists.")
     parser.add_argument("--sha256", default="", help="Of its weights, where they are not the shipped ones.")
     parser.add_argument("--fpir", type=_rates, default=[0.01, 0.003, 0.001], help="Rates, comma-separated.")
     parser.add_argument("--baseline", action="store_true", help="Measure DeepFace.represent as shipped beside it.")

@@ -1,6 +1,6 @@
 """How the cost grows: with faces in a frame, with cameras, with people on the list.
 
-    python -m benchmarks.scaling --faces DIR [--plots docs/plots] [--json]
+    python -m benchmarks.scaling --faces DIR [--plots docs/explain/plots] [--json]
 
 faces: frames of 1, 2, 4, 8 and 12 faces through the engine and through the bare loop, on every core (milliseconds of a
 core a frame). cameras: 2 to 16 cameras at five frames a second, four faces each, through the whole system (from a
@@ -164,7 +164,7 @@ def _plot(
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--plots", type=Path, default=Path("docs/plots"))
+    parser.add_argument("--plots", type=Path, default=Path("docs/explain/plots"))
     parser.add_argument("--json", action="store_true", help="One line.")
     return parser.parse_args(arguments)
 

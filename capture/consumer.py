@@ -1,4 +1,6 @@
-"""The one way in for frames: browser, agent, simulator and load generator speak this socket (docs/protocol.md).
+"""The socket of a camera: browser, agent, simulator and load generator send their frames to it.
+
+The protocol is described in docs/reference/camera-protocol.md.
 
 client -> server   binary: frame number (4 bytes, big-endian) + JPEG
 server -> client   JSON: ready | send | read | dropped | refused_frame | problem | closing

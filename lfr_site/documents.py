@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import Path
 
-from django.core.management import call_command
+from django.conf import settings
+from django.core.management import call_command, get_commands, load_command_class
+from django.db import models
 
 from alerts import acts, states
 from audit.actions import Action
+from capture import frame_queue
 from core.machine import Step
 from deployments import models as deployments
 from lfr_site.roles import APART, ROLES
 from watchlists import models as watchlists
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+REFERENCE = DOCS / "reference"
 
-MACHINES: dict[str, tuple[str, dict[str, Step]]] = {
-    "Watchlist": (watchlists.Watchlist.State.DRAFT, watchlists.STEPS),
-    "Import": (watchlists.Import.State.READING, watchlists.IMPORT_STEPS),
-    "Deployment": (deployments.Deployment.State.DRAFT, deployments.STEPS),
-    "Alert": (states.AlertState.RAISED, acts.STEPS),
+# Packages with commands of this project.
+OURS = ("lfr_site", "demo")
+MACHINES: dict[str, tuple[str, type[models.TextChoices], dict[str, Step]]] = {
+    "Watchlist": (watchlists.Watchlist.State.DRAFT, watchlists.Watchlist.State, watchlists.STEPS),
+    "Import": (watchlists.Import.State.READING, watchlists.Import.State, watchlists.IMPORT_STEPS),
+    "Deployment": (deployments.Deployment.State.DRAFT, deployments.Deployment.State, deployments.STEPS),
+    "Alert": (states.AlertState.RAISED, states.AlertState, acts.STEPS),
 }
 WRITTEN_BY = "<!-- Written by `manage.py write_docs` from the code. Change the code, then run it. -->\n"
 
 
 def rendered() -> dict[Path, str]:
-    """Each generated page and its text."""
+    """Return each generated page with its text."""
     return {
-        DOCS / "states.md": _states(),
-        DOCS / "roles.md": _roles(),
-        DOCS / "journal.md": _actions(),
-        DOCS / "openapi.yaml": _openapi(),
+        REFERENCE / "states.md": _states(),
+        REFERENCE / "roles.md": _roles(),
+        REFERENCE / "audit-log.md": _actions(),
+        REFERENCE / "retention.md": _retention(),
+        REFERENCE / "commands.md": _commands(),
+        REFERENCE / "openapi.yaml": _openapi(),
     }
 
 
@@ -45,15 +54,19 @@ def _states() -> str:
     parts = [
         "# States\n",
         WRITTEN_BY,
-        "A state changes only by one of these steps, each with its row in the journal, in one transaction. "
-        "“System” means the clock or a deployment, never a person.\n",
+        "A state changes only by one of these actions. Each writes its entry to the audit log in the same transaction. "
+        "“System” is the clock or a deployment, never a person.\n",
     ]
-    for name, (first, steps) in MACHINES.items():
+    for name, (first, labels, steps) in MACHINES.items():
         parts += [f"## {name}\n", "```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
         parts += [f"    {source} --> {step.target}: {act}" for act, step in steps.items() for source in step.sources]
-        parts += ["```\n", "| act | from | to | who may | journal |", "| --- | --- | --- | --- | --- |"]
+        parts += ["```\n", "| action | from | to | who may | audit log |", "| --- | --- | --- | --- | --- |"]
         parts += [_step(act, step) for act, step in steps.items()]
         parts.append("")
+        for state in labels:
+            onward = [act for act, step in steps.items() if state in step.sources]
+            leaves = f"Left by: {', '.join(onward)}." if onward else "No action leaves this state."
+            parts += [f"### {name}: {state.value}\n", f"Shown as “{state.label}”. {leaves}\n"]
     return "\n".join(parts)
 
 
@@ -67,10 +80,10 @@ def _step(act: str, step: Step) -> str:
 def _roles() -> str:
     parts = ["# Roles\n", WRITTEN_BY]
     parts.append(
-        "Each role holds exactly these permissions. A user may have several roles, except for the pairs below. "
+        "Each role has exactly these permissions. A user may have several roles, except for the pairs below. "
+        "Anyone who worked on a version of a list, or applied for a deployment, cannot approve it, whatever their "
+        "roles.\n"
     )
-    parts[-1] += "Anyone who worked on a version of a list, or applied for a deployment, cannot approve it, whatever "
-    parts[-1] += "their roles.\n"
     parts += ["## Pairs that one person cannot have\n", "| role | not together with | because |", "| --- | --- | --- |"]
     for role, others, reason in APART:
         parts.append(f"| {role} | {', '.join(others)} | {reason} |")
@@ -82,13 +95,79 @@ def _roles() -> str:
 
 def _actions() -> str:
     parts = [
-        "# Journal\n",
+        "# Audit log\n",
         WRITTEN_BY,
-        "Every row carries a number, a time, an action, its verb of section 62 of the Data Protection Act 2018, who, "
-        "of what, details, the hash of the row before, and its own. The database refuses to change a row; "
-        "`manage.py verify_journal` recomputes the chain.\n",
-        "| action | verb | means |",
+        "Every entry has a number, a time, an action, its verb of section 62 of the Data Protection Act 2018, the "
+        "actor, the target, details, the hash of the entry before it, and its own hash. The database refuses to change "
+        "or delete an entry; `manage.py verify_journal` recomputes the chain.\n",
+    ]
+    parts += [f"### `{action.value}`\n\n{action.label}. Verb: {action.verb.value}.\n" for action in Action]
+    return "\n".join(parts)
+
+
+def _retention() -> str:
+    lists, alerts = _hours(settings.LFR_WATCHLIST_RETENTION), _hours(settings.LFR_ALERT_RETENTION)
+    frame, tile = (f"{life / 1000:g} seconds" for life in (frame_queue.FRAME_LIFE_MS, frame_queue.TILE_LIFE_MS))
+    tracks = f"{frame_queue.TRACKS_LIFE_S} seconds"
+    rows = [
+        (
+            "A frame of a camera",
+            "memory",
+            f"{frame}, or until a worker has read it",
+        ),
+        ("A face that matches nobody", "nowhere", "it goes with its frame"),
+        (
+            "Tracks: boxes, and candidates with their scores; no image, no embedding",
+            "memory",
+            tracks,
+        ),
+        (
+            "The camera's tile on the commander's page, faces flattened",
+            "memory",
+            tile,
+        ),
+        (
+            "A possible match: images, score and the subject's particulars",
+            "database, encrypted",
+            f"{alerts} after its period ends, 24 hours after it was raised at most; longer under an evidence hold",
+        ),
+        (
+            "A watchlist: subjects, photographs, templates",
+            "database; photographs encrypted",
+            f"{lists} after its period ends, or after it is rejected, expires or is discarded; at once when another "
+            "version replaces it; an entry under an evidence hold stays",
+        ),
+        ("The keys of both", "files of the server", "as long as what they encrypt"),
+        ("Acts on a possible match: codes, times, people of the force", "database", "not deleted"),
+        ("Ledger of destroyed entries: a keyed hash of the reference, no name", "database", "not deleted"),
+        ("Certificates of destruction: counts and hashes", "database", "not deleted"),
+        ("Audit log", "database", "not deleted; the database refuses it"),
+    ]
+    parts = [
+        "# Retention\n",
+        WRITTEN_BY,
+        "What the system keeps, where, and for how long. The two times that a force can set are "
+        "`LFR_WATCHLIST_RETENTION_MINUTES` and `LFR_ALERT_RETENTION_MINUTES`; the system accepts 24 hours at most.\n",
+        "| what | where | for how long |",
         "| --- | --- | --- |",
     ]
-    parts += [f"| `{action.value}` | {action.verb.value} | {action.label} |" for action in Action]
-    return "\n".join([*parts, ""])
+    parts += [f"| {what} | {where} | {time} |" for what, where, time in rows]
+    parts += [
+        "",
+        "[Architecture](../explain/architecture.md#a-deletion) describes deletion: rows are deleted, the tables are "
+        "rewritten, the write-ahead log is removed and the key is destroyed.",
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _hours(time: dt.timedelta) -> str:
+    return f"{time.total_seconds() / 3600:g} hours"
+
+
+def _commands() -> str:
+    parts = ["# Commands\n", WRITTEN_BY, "Run as `.venv/bin/python manage.py NAME`; `--help` lists the options.\n"]
+    for name, app in sorted(get_commands().items()):
+        if app in OURS:
+            parts += [f"## `{name}`\n", f"{load_command_class(app, name).help}\n"]
+    return "\n".join(parts)

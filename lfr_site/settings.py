@@ -1,4 +1,4 @@
-"""Settings. Each one a force may change is read from the environment and described in docs/settings.md."""
+"""Settings. Each one a force may change is read from the environment and described in docs/admin/settings.md."""
 
 from __future__ import annotations
 

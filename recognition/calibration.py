@@ -158,7 +158,7 @@ class Calibration:
 
         Strangers who are like nobody on one list are not like nobody on the next: taking each stranger's own share of
         the list for what further people would have gives a quarter of the rate that a list four times as long shows
-        (docs/accuracy.md).
+        (docs/explain/accuracy.md).
         """
         size = list_size or self.gallery
         return 1 - (1 - rate) ** (size / self.gallery) if size > self.gallery else rate

@@ -1,7 +1,7 @@
 """What the embeddings of all faces share, which says nothing about who somebody is.
 
 The mean embedding of SFace is 0.29 long: any two faces are alike by that much before they are compared. Taking it off
-moves strangers further apart than it moves two pictures of one person (docs/accuracy.md).
+moves strangers further apart than it moves two pictures of one person (docs/explain/accuracy.md).
 
 The file is the mean over thousands of photographs, made by `python -m benchmarks.centre`, which prints its folder's
 digest; it belongs to the model, and no person can be read from it.

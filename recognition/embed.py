@@ -68,7 +68,7 @@ class DeepFaceEmbed:
     """A model as DeepFace (https://github.com/serengil/deepface) runs it: the reference, and the fallback.
 
     DeepFace is handed our five-point crop, not the whole picture: its own crop is turned by the eyes only, and the same
-    weights find 14% of people in it where they find 96% in ours (docs/accuracy.md).
+    weights find 14% of people in it where they find 96% in ours (docs/explain/accuracy.md).
     """
 
     name = "DeepFace"

@@ -31,7 +31,7 @@ Cosines = TypeVar("Cosines", float, npt.NDArray[np.float32])
 
 # Anything that moves a score changes this: detector, landmarks, alignment, centring, mirroring, how scores are joined.
 PREPROCESSING = "yunet2023mar-5pt-centred-mirrored-v2"
-# The share of the second model in a score (docs/accuracy.md).
+# The share of the second model in a score (docs/explain/accuracy.md).
 SECOND_SHARE = 0.5
 # A second model's cosine for one person hardly exceeds this (99th percentile of mated pairs), and a full pass moves
 # the first model's by this much at most: what a quick pass must reach so that the joined score can reach a threshold.

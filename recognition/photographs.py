@@ -21,8 +21,8 @@ from recognition.decoder import ANSWER, MAX_JPEG_PIXELS, NO_MEMORY, PICTURE, REF
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES, Pixels, UnreadableImage, bounded
 from recognition.jpeg import SIGNATURE, JpegHeader, UnusualJpeg, read_header
 
-# All that the decoder may have resident, and its processor time for one picture: docs/performance.md has what the worst
-# files need. Beside it the process that asks has the file and the reduced picture.
+# The most memory that the decoder may have resident for one picture; docs/explain/performance.md has what the worst
+# files need. Beside it the calling process holds the file and the reduced picture.
 RESIDENT_BYTES = 213 * 2**20
 CPU_SECONDS = 3.0
 # For a machine that is so busy that the processor time is never reached.

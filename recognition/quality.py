@@ -22,7 +22,7 @@ class Limits:
 
 
 # `high_` limits are passed from below. Starting values, to be set from a force's own photographs
-# (LFR_PHOTOGRAPH_LIMITS); docs/accuracy.md has what size, blur, darkness and turn cost.
+# (LFR_PHOTOGRAPH_LIMITS); docs/explain/accuracy.md has what size, blur, darkness and turn cost.
 LIMITS: Mapping[str, Limits] = {
     "width": Limits(60, 24),
     "sharpness": Limits(15, 3),

@@ -1,7 +1,7 @@
 """The gate: how many people the shipped engine finds, and how many strangers it takes for them.
 
-Parameters were chosen on this folder; docs/accuracy.md says on whom they were checked. Every run reads a third of it,
-and `make proof` all.
+Parameters were chosen on this folder; docs/explain/accuracy.md says on whom they were checked. Every run reads a third
+of it, and `make proof` all.
 """
 
 from __future__ import annotations

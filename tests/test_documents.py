@@ -9,15 +9,26 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
-from lfr_site.documents import DOCS, rendered
+from audit.actions import Action
+from lfr_site.documents import DOCS, MACHINES, OURS, rendered
+from lfr_site.roles import ROLES
 from lfr_site.supervisor import BASE_DIR
 from recognition import weights
 from recognition.engine import SHIPPED
 from recognition.models import MODELS
 
+ROOT_PAGES = [BASE_DIR / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [*sorted(DOCS.glob("**/*.md")), *ROOT_PAGES]
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
 
 @pytest.mark.parametrize("path", list(rendered()), ids=lambda path: path.name)
-def test_pages_from_the_code_are_up_to_date(path: Path) -> None:
+def test_generated_pages_are_up_to_date(path: Path) -> None:
     assert path.read_text() == rendered()[path], "run `manage.py write_docs`"
 
 
@@ -26,19 +37,37 @@ def test_every_setting_has_its_heading_and_every_heading_its_setting() -> None:
         path.read_text() for room in ("lfr_site", "agent", "demo") for path in BASE_DIR.glob(f"{room}/**/*.py")
     )
     read = set(re.findall(r'"((?:LFR_[A-Z0-9_]+|DATABASE_URL|VALKEY_URL))"', code))
-    described = set(re.findall(r"^## (\S+)$", (DOCS / "settings.md").read_text(), re.MULTILINE))
+    described = set(re.findall(r"^## (\S+)$", (DOCS / "admin/settings.md").read_text(), re.MULTILINE))
     assert read == described
 
 
+def test_every_state_action_role_and_command_has_its_heading() -> None:
+    reference = DOCS / "reference"
+    commands = {name for name, app in get_commands().items() if app in OURS}
+    assert {f"{name}: {state}".lower() for name, (_, states, _) in MACHINES.items() for state in states} == set(
+        re.findall(r"^### (.+)$", (reference / "states.md").read_text().lower(), re.MULTILINE)
+    )
+    for page, names in (("audit-log.md", set(Action.values)), ("commands.md", commands)):
+        assert set(re.findall(r"^##+ `(.+)`$", (reference / page).read_text(), re.MULTILINE)) == names
+    assert set(ROLES) <= set(re.findall(r"^## (.+)$", (reference / "roles.md").read_text(), re.MULTILINE))
+
+
 def test_commands_named_in_the_documents_exist() -> None:
-    ours = {name for name, app in get_commands().items() if app in ("lfr_site", "demo")}
-    text = "".join(path.read_text() for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md", BASE_DIR / "Makefile"])
+    ours = {name for name, app in get_commands().items() if app in OURS}
+    text = "".join(path.read_text() for path in [*PAGES, BASE_DIR / "Makefile"])
     named = set(re.findall(r"manage\.py ([a-z_]+)", text))
     assert named - {"makemigrations"} <= ours
 
 
+def test_targets_named_in_the_documents_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (BASE_DIR / "Makefile").read_text(), re.MULTILINE))
+    for path in PAGES:
+        named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", path.read_text(), re.MULTILINE))
+        assert named <= targets, path.name
+
+
 def test_protocol_names_every_code_and_message() -> None:
-    page = (DOCS / "protocol.md").read_text()
+    page = (DOCS / "reference/camera-protocol.md").read_text()
     source = "".join((BASE_DIR / "capture" / name).read_text() for name in ("consumer.py", "admission.py"))
     for code in re.findall(r"\b(44\d\d|1013)\b", source):
         assert f"| {code} |" in page
@@ -46,14 +75,28 @@ def test_protocol_names_every_code_and_message() -> None:
         assert f"`{kind}`" in page
 
 
-def test_links_lead_somewhere() -> None:
-    for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md"]:
-        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
-            assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, _, anchor in re.findall(r"\]\(([^)#]*)(#([^)]*))?\)", page.read_text()):
+        if not target.startswith("http"):
+            linked = (page.parent / target).resolve() if target else page
+            assert linked.exists(), target
+            assert not anchor or anchor in headings(linked), f"{target}#{anchor}"
+
+
+def test_every_page_is_linked_from_another() -> None:
+    linked = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text())
+        if not target.startswith("http")
+    }
+    linked |= {page.resolve() for folder in list(linked) if folder.is_dir() for page in folder.iterdir()}
+    assert [page for page in PAGES if page.resolve() not in linked and page.name != "README.md"] == []
 
 
 def test_the_model_card_names_every_model_and_every_file_that_is_loaded() -> None:
-    page = (DOCS / "engines.md").read_text()
+    page = (DOCS / "explain/engines.md").read_text()
     for name, model in MODELS.items():
         assert f"| `{name}` | {model.dimension} |" in page
     for path in SHIPPED.files:

@@ -66,7 +66,7 @@ class Nearness:
 def nearness(person: Person) -> Nearness | None:
     """The nearest that any of somebody's photographs comes; None while too few others are on file to say.
 
-    It is no forecast: with the shipped engine it did not tell who draws false alerts (docs/accuracy.md).
+    It is no forecast: with the shipped engine it did not tell who draws false alerts (docs/explain/accuracy.md).
     """
     point = current_engine().operating_points.first()
     others = Template.objects.filter(engine=current_engine()).exclude(photograph__person__reference=person.reference)

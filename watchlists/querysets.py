@@ -97,7 +97,7 @@ class SealedTemplateQuerySet(models.QuerySet["SealedTemplate"]):
         """For each probe the people of these sealed lists nearest to it, best first; one trip to the database.
 
         Exact: every template of the lists is compared. An approximate index can miss a wanted person, and saves
-        milliseconds that a list of tens of thousands does not need (docs/performance.md).
+        milliseconds that a list of tens of thousands does not need (docs/explain/performance.md).
 
         embeddings: unit, of the same engine.
         """

@@ -137,7 +137,7 @@ class Photograph(models.Model):
     """One lawful photograph of a person, re-encoded without metadata, with the face that was chosen on it.
 
     It lives in the database beside the rows that explain it, so that both are written, and destroyed, together
-    (docs/adr/0001), encrypted with its list's own key.
+    (docs/explain/decisions/0001), encrypted with its list's own key.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
