@@ -17,7 +17,7 @@ LEAD = dt.timedelta(seconds=20)
 WATCH_EVERY = dt.timedelta(seconds=2)
 
 
-@shared_task(name="alerts.purge_due", queue="clock", ignore_result=True)
+@shared_task(name="alerts.purge_due", queue="destruction", ignore_result=True)
 def purge_due() -> None:
     """Empty the alerts whose time has come."""
     # A little before the time, so that the limit itself is never passed between two ticks of the clock.

@@ -24,6 +24,7 @@ OK, SILENT, UNKNOWN = "ok", "does not answer", "not known yet"
 PARTS = {
     "frames": "recognition workers",
     "clock": "clock",
+    "destruction": "destruction worker",
     "lists": "list worker",
     "notifications": "notification worker",
     "web": "web servers",

@@ -133,7 +133,8 @@ MIDDLEWARE = [
     "lfr_site.middleware.RefusedMiddleware",
 ]
 
-ROOT_URLCONF = "lfr_site.urls"
+# A demonstration has a sign-in page of its own, where a press signs in.
+ROOT_URLCONF = "demo.urls" if IS_DEMO else "lfr_site.urls"
 ASGI_APPLICATION = "lfr_site.asgi.application"
 
 TEMPLATES: list[dict[str, Any]] = [

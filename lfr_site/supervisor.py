@@ -296,9 +296,17 @@ class Supervisor:
         beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]
         # Imports take minutes and every core that is idle; the clock has seconds.
         lists = Child("lists", self._celery("lists", "lists", "solo"))
+        # Rewriting a table takes minutes, and deadlines must not wait for its locks.
+        destruction = Child("destruction", self._celery("destruction", "destruction", "solo"))
         # A server outside that answers slowly holds up nobody here.
         notifications = Child("notifications", self._celery("notifications", "notifications", "solo"))
-        return [Child("clock", self._celery("clock", "clock", "solo")), lists, notifications, Child("beat", beat)]
+        return [
+            Child("clock", self._celery("clock", "clock", "solo")),
+            destruction,
+            lists,
+            notifications,
+            Child("beat", beat),
+        ]
 
     def _celery(self, queue: str, name: str, pool: str) -> list[str]:
         command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", queue, "-n", f"{name}@%h"]

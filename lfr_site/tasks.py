@@ -12,7 +12,7 @@ from watchlists import destruction
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="lfr_site.scrub", queue="clock", ignore_result=True)
+@shared_task(name="lfr_site.scrub", queue="destruction", ignore_result=True)
 def scrub() -> None:
     """Rewrite what the database keeps of destroyed lists, and of the alerts on their people."""
     count = destruction.scrub((*destruction.TABLES, Alert._meta.db_table, Shot._meta.db_table))

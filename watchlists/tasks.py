@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 LEAD = dt.timedelta(seconds=20)
 
 
-@shared_task(name="watchlists.destroy_due", queue="clock", ignore_result=True)
+@shared_task(name="watchlists.destroy_due", queue="destruction", ignore_result=True)
 def destroy_due() -> None:
     """Expire what was sealed and not used, and destroy the lists that are over and whose time has come."""
     operations.expire_stale()

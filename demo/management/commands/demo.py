@@ -36,10 +36,12 @@ class Command(start.Command):
 
     def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         supervisor.add("simulated-camera", "simulate", "--server", supervisor.url, *_faces(options))
-        self.stdout.write("\n  Sign in as (password for all: " + PASSWORD + ")\n")
+        self.stdout.write(
+            "\n  The first page signs you in as any of these at one press (people and names are invented):\n"
+        )
         for user in USERS:
-            self.stdout.write(f"    {user.username:<12} {user.role:<24} {user.first_name} {user.last_name}")
-        self.stdout.write("\n  The people, names and reasons are invented.")
+            self.stdout.write(f"    {user.role:<24} {user.username:<11} {user.opens}")
+        self.stdout.write(f"\n  By hand: the name above, and the password {PASSWORD}")
         self.stdout.write(f"\n  Ctrl-C stops everything, and so does: kill {os.getpid()}")
         self.stdout.write(f"\n  {supervisor.url}\n")
         self.stdout.flush()
