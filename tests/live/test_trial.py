@@ -245,9 +245,9 @@ class Day:
     def test(self, page: Page, camera: Page) -> None:
         """The member of staff walks past and is recognised; nobody else is compared with anybody."""
         page.get_by_role("button", name="Start the test").click()
-        before, found = self._count("deployments_sighting"), self._alerts()
+        before, found = self._count("deployments_recognition"), self._alerts()
         self._stream(camera)
-        assert eventually(lambda: self._count("deployments_sighting") > before, patience=30)
+        assert eventually(lambda: self._count("deployments_recognition") > before, patience=30)
         page.get_by_role("button", name=STAFF).first.click()
         camera.get_by_role("button", name="Stop").click()
         expect(page.locator(".checks .no")).to_have_count(0)
