@@ -26,9 +26,10 @@ $(VENV)/.installed: requirements.txt requirements-nodeps.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-nodeps.txt
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-dev-nodeps.txt
 	@echo "  · installing what checks the project"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-dev-nodeps.txt
 	@touch $@
 
 # The browser tests use Debian's Chromium; elsewhere they say that they were skipped.
