@@ -17,6 +17,6 @@ def test_tables_that_live_tests_and_benchmarks_name_exist() -> None:
     source = [
         path.read_text() for folder in (root / "live", root.parent / "benchmarks") for path in folder.glob("*.py")
     ]
-    named = {name for text in source for name in SQL.findall(text) if name.split("_")[0] in rooms}
+    named = {name for text in texts for name in SQL.findall(text) if name.split("_")[0] in rooms}
     assert len(named) > 10
     assert named <= tables
