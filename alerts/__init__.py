@@ -1,1 +1,1 @@
-"""Frame to faces to possible match to human decision; the live sockets."""
+"""Possible matches: how they are raised, decided, answered by officers, counted and purged."""

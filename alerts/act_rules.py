@@ -1,7 +1,7 @@
-"""The guards and effects of acts on alerts, from which the table in `alerts.acts` is made.
+"""Guards and effects of acts on alerts. The table in `alerts.acts` is built from them.
 
-A guard raises `Refused` or `Conflict`, in words for the person who acts. An effect returns the columns that an act sets
-beside the state. Both run while the deployment is locked.
+A guard raises `Refused` or `Conflict`, with a message for the user. An effect returns the columns that an act sets in
+addition to the state. Both run while the deployment is locked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from deployments.models import Posting
 from watchlists.operations import refuse_names_on_file
 
 RESPOND = "alerts.record_outcome"
-# An act that a handset without a connection kept for longer counts as done this long ago.
+# The longest delay that a handset can claim for an act that it sent late, because it had no connection.
 LONGEST_WAIT = dt.timedelta(hours=12)
 
 
@@ -32,9 +32,9 @@ LONGEST_WAIT = dt.timedelta(hours=12)
 class ActInput:
     """The input of an act.
 
-    key: the sender's own, so that the same act sent twice is one. revision: of the alert that they saw. ago: how long
-    before it came in it was done, by the sender's own stopwatch. to_user, to_team: whom it is referred to. reason: of a
-    correction.
+    key: chosen by the sender, so that an act sent twice is recorded once. revision: the alert's, as the sender saw it.
+    ago: time between the act and its arrival, by the sender's stopwatch. to_user, to_team: whom the alert is referred
+    to. reason: for a correction.
     """
 
     key: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -54,44 +54,46 @@ Guard = Callable[[Alert, ActInput, Actor], None]
 Effect = Callable[[Alert, ActInput, Actor, dt.datetime], dict[str, Any]]
 
 
-# Guards: of the alert.
+# Guards on the alert.
 
 
 def has_its_faces(alert: Alert, given: ActInput, actor: Actor) -> None:
     if alert.purged_at is not None:
-        raise Refused("This alert was purged when its time ran out: there are no faces left to compare.")
+        raise Refused("This alert has been purged. There are no faces left to compare.")
 
 
 def is_own_and_recent(alert: Alert, given: ActInput, actor: Actor) -> None:
     until = alert.undo_until()
     if alert.decided_by_id != user_id(actor):
-        raise Refused("Only the operator who judged it can take it back.")
+        raise Refused("Only the operator who made this decision can undo it.")
     if until is None or timezone.now() > until:
-        raise Refused("It is too late to take this back. The commander can correct it.")
+        raise Refused(
+            "It is too late to undo this decision. The commander can correct the outcome once it is recorded."
+        )
 
 
 def is_answered_by_nobody_else(alert: Alert, given: ActInput, actor: Actor) -> None:
     if alert.officer_id not in (None, user_id(actor)):
-        raise Conflict(f"{alert.officer} has answered this one.")
+        raise Conflict(f"{alert.officer} is already responding to this alert.")
 
 
 def cameras_are_off(alert: Alert, given: ActInput, actor: Actor) -> None:
     if not alert.deployment.is_over and not alert.camera.period.ended_at:
-        raise Refused("Cameras are still on: an operator decides, and an officer records the outcome.")
+        raise Refused("Cameras are still on. Until they are off, operators decide and officers record outcomes.")
 
 
 def is_recorded_otherwise(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
     if (alert.state, alert.code) == (state, given.code):
-        raise Refused("This is the outcome that is recorded already.")
+        raise Refused("This outcome is already recorded. Select a different one.")
 
 
 def was_recorded_by_somebody_else(alert: Alert, given: ActInput, actor: Actor) -> None:
     last = alert.acts.order_by("-pk").first()
     if last is not None and last.by_id == user_id(actor):
-        raise Refused("You recorded this yourself: somebody else has to correct it.")
+        raise Refused("You recorded this outcome yourself. Ask someone else to correct it.")
 
 
-# Guards: of what is entered.
+# Guards on the input.
 
 
 def names_what_is_alike(alert: Alert, given: ActInput, actor: Actor) -> None:
@@ -111,7 +113,7 @@ def gives_a_reason(alert: Alert, given: ActInput, actor: Actor) -> None:
 
 def explains_the_correction(alert: Alert, given: ActInput, actor: Actor) -> None:
     if not given.reason.strip():
-        raise Refused("Enter why this is corrected.")
+        raise Refused("Enter the reason for the correction.")
     refuse_names_on_file(given.reason)
 
 
@@ -119,13 +121,13 @@ def is_for_somebody_posted(alert: Alert, given: ActInput, actor: Actor) -> None:
     posted = Posting.objects.current().filter(deployment=alert.deployment_id)
     user: Any = given.to_user
     if user is not None and not (posted.filter(user_id=user.pk).exists() and user.has_perm(RESPOND)):
-        raise Refused("This officer is not posted to this deployment.")
+        raise Refused("This officer is not posted to this deployment. Select another officer.")
     if given.to_team and not posted.filter(team=given.to_team).exists():
-        raise Refused("No team of this name is posted to this deployment.")
+        raise Refused("This team is not posted to this deployment. Select another team.")
 
 
 def check_choices(given: ActInput) -> None:
-    """Raise `Refused` unless features and reasons are of those offered, each feature once."""
+    """Raise `Refused` unless all features and reasons are among those offered, and each feature is marked once."""
     features = {*given.alike, *given.differ}
     if len(features) != len(given.alike) + len(given.differ) or not features <= set(Feature.values):
         raise Refused("Mark each feature once, as alike or as different.")
@@ -133,20 +135,20 @@ def check_choices(given: ActInput) -> None:
         raise Refused("Select from the reasons shown.")
 
 
-# Errors of acts that come too late, or on the wrong alert.
+# Errors for acts that come too late or do not fit the alert's state.
 
 
 def standing(alert: Alert) -> str:
-    """Say how an alert stands, and who brought it there."""
+    """Return a message that gives an alert's state, and who brought it there and when."""
     last = alert.acts.select_related("by").order_by("-pk").first()
     state = alert.get_state_display().lower()
     if last is None:
-        return f"This is {state}."
+        return f"This alert is now: {state}."
     moment = f"{timezone.localtime(last.recorded_at):%H:%M:%S}"
-    by = str(last.by) if last.by is not None else "The clock"
+    by = str(last.by) if last.by is not None else "The system"
     if alert.state in UNDECIDED and last.name == "open":
-        return f"{by} took it up at {moment}; it is {state}."
-    return f"{by} was first, at {moment}: {state}."
+        return f"{by} opened this alert at {moment}. It is now: {state}."
+    return f"{by} acted first, at {moment}. This alert is now: {state}."
 
 
 def too_late(alert: Alert) -> Exception:
@@ -157,11 +159,13 @@ def not_this_ending(alert: Alert) -> Exception:
     if alert.state in OVER:
         return Conflict(standing(alert))
     never_referred = alert.is_undecided or alert.state == Alert.State.EXPIRED
-    return Refused("No operator referred this one to officers." if never_referred else "It was referred to officers.")
+    if never_referred:
+        return Refused("This alert was not referred to officers. Select another outcome.")
+    return Refused("This alert was referred to officers. Select another outcome.")
 
 
 def nothing_to_correct(alert: Alert) -> Exception:
-    return Conflict("No outcome of this one is recorded yet that could be corrected.")
+    return Conflict("There is no outcome to correct yet.")
 
 
 # Effects.
@@ -188,7 +192,7 @@ def decided_and_referred(alert: Alert, given: ActInput, actor: Actor, at: dt.dat
 
 
 def referred_again(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
-    # The officer who had answered cannot come after all.
+    # The officer who was responding is released from it.
     return {**_referred(given, at), "officer_id": None}
 
 
@@ -218,14 +222,14 @@ def coded(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[
 
 
 def _referred(given: ActInput, at: dt.datetime) -> dict[str, Any]:
-    """Refer it to a named officer, to a team, or to whoever answers first."""
+    """Return the columns of a referral to a named officer, to a team, or to every officer posted."""
     user_pk = None if given.to_user is None else given.to_user.pk
     team = "" if given.to_user is not None else given.to_team
     return {"referred_at": at, "escalated_at": None, "assigned_to_id": user_pk, "assigned_team": team}
 
 
 def done_at(alert: Alert, given: ActInput, now: dt.datetime) -> dt.datetime:
-    """Return when it was done, by the sender's stopwatch: never in the future, nor before the last act of a person."""
+    """Return when the act was done: never in the future, nor before the last act of a person on this alert."""
     ago = min(max(given.ago, dt.timedelta()), LONGEST_WAIT)
     by_people = alert.acts.filter(by__isnull=False).order_by("-pk")
     last = by_people.values_list("done_at", flat=True).first() or alert.raised_at
@@ -233,5 +237,5 @@ def done_at(alert: Alert, given: ActInput, now: dt.datetime) -> dt.datetime:
 
 
 def user_id(actor: Actor) -> Any:
-    """Return the key of the user who acts; None for a part of the system."""
+    """Return the primary key of the user who acts; None if the system acts."""
     return None if isinstance(actor, System) else actor.pk

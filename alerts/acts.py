@@ -1,6 +1,6 @@
-"""Every act that changes the state of an alert: from where to where, by whom, with what input, guards and effects.
+"""The table of acts that change the state of an alert, with their states, permissions, guards and effects.
 
-`alerts.operations.perform` carries out any of them; nothing else changes the state of an alert.
+`alerts.operations.perform` performs them. Nothing else changes the state of an alert.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _SPOKEN_TO = (_S.ENGAGED, _S.ID_CHECK)
 class ActKind:
     """One act on an alert.
 
-    A code of the state that it leads to has to be given, if there are any, unless it `may_omit_code`. wrong_state: the
-    error of an alert in a state that the step does not start from.
+    If the target state has codes, one is required, unless `may_omit_code` is set. wrong_state: returns the error for an
+    alert in a state that the step cannot start from.
     """
 
     name: ActName
@@ -45,18 +45,18 @@ class ActKind:
 
     @property
     def codes(self) -> list[tuple[str, str]]:
-        """The codes to choose from, with their labels; empty when none is given with this act."""
+        """The codes to choose from, with their labels; empty if this act takes none."""
         codes = CODES.get(self.step.target)
         return [] if codes is None else [(value, str(label)) for value, label in codes.choices]
 
     def check_input(self, given: ActInput) -> None:
-        """Raise `Refused` unless what is entered is what this act asks for."""
+        """Raise `Refused` unless the input is what this act asks for."""
         rules.check_choices(given)
         codes = [value for value, _ in self.codes]
         if not codes and given.code:
-            raise Refused("Leave the code empty: there is none for this step.")
+            raise Refused("This step takes no code. Leave the code empty.")
         if codes and given.code not in codes and (given.code or not self.may_omit_code):
-            raise Refused("Select one of the codes that are offered for this step.")
+            raise Refused("Select one of the codes offered for this step.")
         if self.asks_leaflet and given.leaflet is None:
             raise Refused("Select whether the leaflet was given.")
 
@@ -130,7 +130,7 @@ OPERATOR_ACTS: dict[str, ActKind] = _named(
     ),
 )
 
-# On the handset. "Not them", or "Release" once somebody is spoken to, is one tap away in every state.
+# Acts on the handset. Every state offers "Not the person" or, once an officer has spoken to the person, "Release".
 OFFICER_ACTS: dict[str, ActKind] = _named(
     _officer(ActName.ACKNOWLEDGE, (_S.REFERRED,), _S.ACKED, rules.answered),
     _officer(ActName.ENGAGE, _NOT_YET_MET, _S.ENGAGED, rules.engaged),
@@ -152,8 +152,8 @@ OFFICER_ACTS: dict[str, ActKind] = _named(
     _officer(ActName.NO_ENGAGEMENT, _NOT_YET_MET, _S.NO_ENGAGEMENT, rules.answered_and_ended),
 )
 
-# A known negative looks like any other alert to the operator: it asks for the same, is referred to nobody, and its
-# adjudication cannot be taken back once the answer is shown.
+# A known-negative check looks like any other alert to the operator and asks for the same input. It is referred to
+# nobody. Its adjudication cannot be undone, because the answer is then shown.
 CONTROL_ACTS: dict[str, ActKind] = {
     name: replace(
         OPERATOR_ACTS[name], step=Step(UNDECIDED, _S.CONTROL, DECIDE, Action.CONTROL_JUDGED), effects=rules.decided
@@ -176,7 +176,7 @@ def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
 
 
 def _correction(target: str) -> ActKind:
-    """From any outcome to any other, by the commander, with the reason; it is another act beside those before."""
+    """Return the act by which the commander corrects any other outcome to this one; earlier acts stay."""
     return ActKind(
         ActName.CORRECT,
         Step(OVER, target, RUN, Action.ALERT_CORRECTED),
@@ -190,8 +190,8 @@ def _correction(target: str) -> ActKind:
     )
 
 
-# The outcomes that the commander may record of an alert that is still open when its cameras are off. The first two are
-# found by looking at the faces.
+# Outcomes that the commander may record for an alert that is still open once its cameras are off. The first two are
+# found by comparing the faces, so these must not have been purged.
 ENDINGS: dict[str, ActKind] = {
     _S.LATE_SAME: _ending((*UNDECIDED, _S.EXPIRED), _S.LATE_SAME, rules.has_its_faces),
     _S.LATE_NOT_SAME: _ending((*UNDECIDED, _S.EXPIRED), _S.LATE_NOT_SAME, rules.has_its_faces),
@@ -211,10 +211,10 @@ ENDINGS: dict[str, ActKind] = {
 }
 CORRECTIONS: dict[str, ActKind] = {state: _correction(state) for state in (*ENDINGS, _S.OP_FALSE)}
 
-# Every step there is, but corrections; for the documents.
+# Every step except corrections, for the generated documents.
 STEPS: dict[str, Step] = {
     **{name: kind.step for name, kind in {**OPERATOR_ACTS, **OFFICER_ACTS}.items()},
-    "judge a known negative": CONTROL_ACTS[ActName.SAME].step,
+    "decide a known-negative check": CONTROL_ACTS[ActName.SAME].step,
     **{kind.name: kind.step for kind in (ESCALATE, EXPIRE)},
-    **{f"code as {state}": kind.step for state, kind in ENDINGS.items()},
+    **{f"record as {state}": kind.step for state, kind in ENDINGS.items()},
 }

@@ -1,4 +1,4 @@
-"""Alerts for programs: the same questions and acts as the pages, under the same permissions and the same blindness."""
+"""The API of alerts: the same permissions as the pages, and the same rules on when names and scores are shown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from watchlists.api import Holds
 
 
 class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Alert]):
-    """Possible matches that the user may see, and the steps of their life."""
+    """Possible matches that the user may see, and the acts on them."""
 
     permission_classes = (Holds,)
     may: ClassVar = {"act": (DECIDE, RESPOND), "*": (WATCH,)}
@@ -60,7 +60,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @extend_schema(request=NewActSerializer)
     @action(detail=True, methods=["post"])
     def act(self, request: Request, pk: str) -> Response:
-        """Do something with an alert; answers with how it stands then, or 204 when the user may no longer see it."""
+        """Perform an act on an alert. Return the alert afterwards, or 204 if the user may no longer see it."""
         alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue(), pk=_uuid(pk))
         said = NewActSerializer(data=request.data)
         said.is_valid(raise_exception=True)
@@ -72,7 +72,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True, url_path="shots/(?P<shot_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
     def shot(self, request: Request, pk: str, shot_id: str) -> HttpResponse:
-        """A face from the camera."""
+        """Return a picture of the alert as JPEG."""
         shot = get_object_or_404(self.get_object().shots.select_related("alert"), pk=shot_id)
         try:
             return HttpResponse(content.shot_content(shot).jpeg, content_type="image/jpeg")
@@ -88,4 +88,4 @@ def _uuid(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise ValidationError({"deployment": ["A UUID is needed."]}) from error
+        raise ValidationError({"deployment": ["Enter a valid UUID."]}) from error

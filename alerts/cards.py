@@ -1,4 +1,4 @@
-"""What a console or a handset shows of one alert, and of the queue: nothing that its reader may not see yet."""
+"""The contexts of an alert's card and of the queue, limited to what the user may see at the time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECTION_LENGTH = 200
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Another alert on the same person: how long after this one it was seen there (before, when negative)."""
+    """Another alert on the same subject. apart: how long after this one it was received; negative if before."""
 
     alert: Alert
     apart: dt.timedelta
@@ -36,12 +36,12 @@ class Elsewhere:
     def words(self) -> str:
         seconds = round(abs(self.apart.total_seconds()))
         span = f"{seconds} s" if seconds < 120 else f"{seconds // 60} min {seconds % 60} s"
-        return f"{span} {'later' if self.apart >= dt.timedelta() else 'before'}"
+        return f"{span} {'later' if self.apart >= dt.timedelta() else 'earlier'}"
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the queue. count: of all there are, whether shown or not."""
+    """A section of the queue. count: of all its alerts, whether shown or not."""
 
     name: str
     title: str
@@ -50,16 +50,16 @@ class Section:
 
 
 def queue_of(alerts: AlertQuerySet) -> list[Section]:
-    """What waits for whom, what is in the street, and what is over. alerts: those that the user may see."""
+    """Return the sections of the queue. alerts: those that the user may see."""
     kept, counts = alerts.in_queue(), counts_of(alerts)
     parts = (
         ("waiting", "To decide", kept.undecided().in_order()),
-        ("street", "In the street", kept.in_the_street().order_by("referred_at")),
-        ("late", "Not looked at in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
+        ("street", "With officers", kept.in_the_street().order_by("referred_at")),
+        ("late", "Not reviewed in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
         ("done", "Done", kept.settled().order_by("-raised_at")),
     )
     read = {name: list(found.for_rows()[:SECTION_LENGTH]) for name, _, found in parts}
-    # They are read one after the other: what moved on meanwhile is shown where it went, and there only.
+    # The sections are read one after another: an alert that moved in the meantime is shown only where it is now.
     newest: dict[uuid.UUID, int] = {}
     for alert in chain.from_iterable(read.values()):
         newest[alert.pk] = max(alert.revision, newest.get(alert.pk, 0))
@@ -70,7 +70,7 @@ def queue_of(alerts: AlertQuerySet) -> list[Section]:
 
 
 def counts_of(alerts: AlertQuerySet) -> dict[str, int]:
-    """How many are in each section of the queue."""
+    """Return the number of alerts in each section of the queue."""
     states = alerts.in_queue().order_by().values_list("state").annotate(Count("pk"))
     counts = dict.fromkeys(("waiting", "street", "late", "done"), 0)
     for state, count in states:
@@ -79,7 +79,7 @@ def counts_of(alerts: AlertQuerySet) -> dict[str, int]:
 
 
 def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
-    """The context of a card. visible: alerts that the user may see, of which others are named."""
+    """Return the context of a card. visible: alerts that the user may see, among which related ones are found."""
     now = timezone.now()
     shots = [shot for shot in alert.shots.all() if shot.kind == Shot.Kind.PROBE]
     acts = list(alert.acts.select_related("by"))
@@ -107,7 +107,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
 
 
 def hand_to(alert: Alert) -> list[tuple[str, str]]:
-    """Whom an alert may be handed to: everybody, each team, each officer who is posted."""
+    """Return the choices for a referral: every officer posted, each team, each officer."""
     postings = [
         posting
         for posting in Posting.objects.current().filter(deployment=alert.deployment_id).select_related("user")
@@ -122,9 +122,10 @@ def hand_to(alert: Alert) -> list[tuple[str, str]]:
 
 
 def may_see_name(alert: Alert, user: Any, at: dt.datetime) -> bool:
-    """An officer once they answered; at a console once the judgement stands. Of a known negative nobody.
+    """Return whether a user may see the subject's name. Nobody may on a known-negative check.
 
-    Nor at a console while another alert on the same person is still to be judged: one would tell the other.
+    An officer may once they have responded. At a console it is shown once the adjudication can no longer be undone and
+    no other alert on the same subject is undecided, because the name would influence that decision.
     """
     if alert.kind == Alert.Kind.CONTROL:
         return False
@@ -134,7 +135,7 @@ def may_see_name(alert: Alert, user: Any, at: dt.datetime) -> bool:
 
 
 def score_for(alert: Alert, user: Any, at: dt.datetime) -> float | None:
-    """The best shot's, for an operator once the judgement stands; nobody else needs it."""
+    """Return the best shot's similarity score for an operator who may see the name; None for anyone else."""
     if not (user.has_perm(DECIDE) and may_see_name(alert, user, at)):
         return None
     best = alert.shots.filter(is_best=True).select_related("alert").first()
@@ -145,7 +146,7 @@ def score_for(alert: Alert, user: Any, at: dt.datetime) -> float | None:
 
 
 def subject_of(alert: Alert) -> SubjectContent | None:
-    """Who is sought; None once that was purged."""
+    """Return the subject; None once the alert has been purged."""
     try:
         return content.subject_in(alert)
     except KeyGone:
@@ -153,7 +154,7 @@ def subject_of(alert: Alert) -> SubjectContent | None:
 
 
 def _photographs(alert: Alert) -> list[Photograph]:
-    """The one that the face came nearest to, then the person's others."""
+    """Return the subject's photographs, first the one most similar to the probe."""
     if alert.person_id is None:
         return []
     found = Photograph.objects.filter(person=alert.person_id).defer("encrypted")
@@ -170,7 +171,7 @@ def _others(alert: Alert, visible: AlertQuerySet) -> list[Alert]:
 
 
 def _judgement(acts: list[Act]) -> Act | None:
-    """The operator's last, if it was not taken back."""
+    """Return the operator's last adjudication; None if it was undone."""
     for act in reversed(acts):
         if act.name == "undo":
             return None

@@ -1,6 +1,6 @@
-"""What an alert holds of somebody, encrypted: under its period's own key, or that of a hold.
+"""The encrypted content of an alert: its subject and shots, under the key of its period or of an evidence hold.
 
-Each piece names the row it belongs to, so that none opens in another's place.
+Each piece names the row that it belongs to, so that it cannot be opened in place of another.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from watchlists.models import Person
 
 
 def key_of(period: Period) -> str:
-    """The name of the key that a period's alerts are encrypted under."""
+    """Return the name of the key for a period's alerts."""
     return f"alerts-{period.pk}"
 
 
 def key_of_hold(alert: Alert) -> str:
-    # Not "hold-": those are of entries of lists (watchlists.destruction), which sweeps away what is none of its own.
+    # Not "hold-": those keys belong to watchlist entries, and watchlists.destruction removes any that it does not know.
     return f"evidence-{alert.pk}"
 
 
@@ -35,7 +35,7 @@ _FREE_TEXTS = ("offence", "authority", "expected_action", "minor_rationale", "lo
 
 @dataclass(frozen=True)
 class SubjectContent:
-    """The person sought, as the list had them when the alert was raised. Labels, not codes: it is for reading."""
+    """The subject as the watchlist entry stood when the alert was raised. Labels instead of codes, for display."""
 
     name: str
     reference: str
@@ -68,9 +68,9 @@ class SubjectContent:
         )
 
     def without_name(self) -> SubjectContent:
-        """For who judges before they may know: the name is gone, and its words from what was written freely.
+        """Return a copy without the name, which is also removed from free text, for users who may not see it yet.
 
-        With or without accents, but not in lower case: who “may run” need not be called May.
+        Accents are ignored. Words in lower case stay: a subject who “may run” need not be called May.
         """
         words = [word for word in re.split(r"[\s\-'’.,]+", self.name) if len(word) > 2 or (not word.isascii() and word)]
         if not words:
@@ -81,9 +81,9 @@ class SubjectContent:
 
     @property
     def photograph_age(self) -> str:
-        """How old the photograph is, in words."""
+        """The age of the photograph, in words."""
         if not self.photographed:
-            return "of an unknown date"
+            return "date unknown"
         days = (dt.datetime.now(dt.UTC).date() - dt.date.fromisoformat(self.photographed)).days
         years, months = divmod(max(days, 0) // 30, 12)
         if years >= 2:
@@ -93,10 +93,10 @@ class SubjectContent:
 
 
 def _mention(word: str) -> str:
-    """What finds a word of a name in decomposed text."""
+    """Return a pattern that finds a word of a name in decomposed text."""
     letters = [letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter)]
     spelt = "".join(f"{re.escape(letter)}[\u0300-\u036f]*" for letter in letters)
-    # Not every script puts spaces between its words.
+    # Only for Latin letters: not every script puts spaces between words.
     return rf"(?<!\w){spelt}(?!\w)" if "".join(letters).isascii() else spelt
 
 
@@ -106,7 +106,7 @@ def _hidden(named: re.Pattern[str], text: str) -> str:
 
 @dataclass(frozen=True)
 class ShotContent:
-    """One shot, open. score: of this shot. box: left, top, width, height in pixels of its frame."""
+    """A decrypted shot. score: its similarity score. box: left, top, width, height in pixels of its frame."""
 
     score: float
     box: list[float]
@@ -114,7 +114,8 @@ class ShotContent:
 
 
 def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b"") -> bytes:
-    """
+    """Return the data and the JPEG of a row, encrypted under the named key.
+
     Raises:
         core.keys.KeyGone: there is no such key.
     """
@@ -124,12 +125,12 @@ def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b
 
 def _opened(name: str, row_id: uuid.UUID, sealed: bytes | memoryview[int] | None) -> tuple[dict[str, object], bytes]:
     if sealed is None or not name:
-        raise keys.KeyGone("This alert was purged")
+        raise keys.KeyGone("This alert has been purged")
     plain = keys.opened(name, bytes(sealed))
     (length,) = struct.unpack_from(">I", plain)
     about = json.loads(plain[4 : 4 + length])
     if about.pop("row") != str(row_id):
-        raise keys.KeyGone("This is not what was kept here")
+        raise keys.KeyGone("This content belongs to another row")
     return about, plain[4 + length :]
 
 
@@ -138,9 +139,10 @@ def seal_subject(alert: Alert, subject: SubjectContent) -> bytes:
 
 
 def subject_in(alert: Alert) -> SubjectContent:
-    """
+    """Return the subject of an alert.
+
     Raises:
-        core.keys.KeyGone: it was purged, or its key is gone.
+        core.keys.KeyGone: the alert was purged, or its key was destroyed.
     """
     about, _ = _opened(alert.key_name, alert.pk, alert.sealed)
     return SubjectContent(**about)  # type: ignore[arg-type]
@@ -151,9 +153,10 @@ def seal_shot(shot: Shot, key_name: str, shown: ShotContent) -> bytes:
 
 
 def shot_content(shot: Shot) -> ShotContent:
-    """
+    """Return the content of a shot.
+
     Raises:
-        core.keys.KeyGone: its key is gone.
+        core.keys.KeyGone: its key was destroyed.
     """
     about, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
     return ShotContent(score=about["score"], box=about["box"], jpeg=jpeg)  # type: ignore[arg-type]

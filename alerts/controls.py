@@ -1,7 +1,7 @@
-"""Known negatives: a consenting member of staff beside somebody of the list whom they resemble, and are not.
+"""Known-negative checks: a consenting member of staff beside a subject whom they resemble.
 
-Planted now and then among possible matches, where the force wants it, so that operators are measured by pictures whose
-answer is certain. Nobody else ever sees one: it is handed to no officer and is in no count but the operator's own.
+Where the force wants them, they are planted now and then among possible matches, so that operators are measured on
+pictures whose answer is certain. They are never referred to officers and count only in the operator's own figures.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from recognition.frame import Candidate
 from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from watchlists.models import Photograph, SealedTemplate
 
-# The face of a passer-by is about so wide in a camera's picture; a custody photograph's would give itself away.
+# Pixels. A passer-by's face is about this wide in a camera's picture; a larger one would give the check away.
 FACE_WIDTH = 64
 _chance = random.SystemRandom()
 
 
 def plant_due(*, since_last: dt.timedelta, at: dt.datetime | None = None) -> int:
-    """Plant where it is wanted, at random moments: on average one in `LFR_CONTROL_MINUTES`, so that none is foreseen.
+    """Plant known-negative checks at random moments, on average one in `LFR_CONTROL_EVERY`. Return how many.
 
-    since_last: how long ago this was asked before.
+    since_last: the time since the previous call.
     """
     if not settings.LFR_CONTROL_EVERY:
         return 0
@@ -54,7 +54,7 @@ def plant_due(*, since_last: dt.timedelta, at: dt.datetime | None = None) -> int
 
 @transaction.atomic
 def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
-    """One known negative of a period; None while another waits, or when there is nothing to make it of."""
+    """Plant one known-negative check in a period. Return None if another is waiting or none can be made."""
     now = at or timezone.now()
     lock_deployment(period.deployment)
     waiting = Alert.objects.filter(camera__period=period, kind=Alert.Kind.CONTROL).undecided()
@@ -66,7 +66,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     candidate = _resembled(photograph, period)
     if candidate is None:
         return None
-    # As long before as a frame takes on its way.
+    # As long ago as a frame takes to become an alert.
     received_at = now - dt.timedelta(milliseconds=_chance.uniform(55, 160))
     left, top, width, height = photograph.face_box
     face = encode_jpeg(as_a_camera_sees(photograph))
@@ -79,7 +79,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
 
 
 def _resembled(photograph: Photograph, period: Period) -> Candidate | None:
-    """Who of the list comes nearest to a member of staff: the hardest to tell apart is the best test."""
+    """Return the subject most similar to a member of staff: the hardest pair makes the best test."""
     watchlist = period.watchlist
     own = SealedTemplate.objects.filter(photograph=photograph).first()
     if own is None or watchlist is None or watchlist.engine_id is None:
@@ -91,7 +91,7 @@ def _resembled(photograph: Photograph, period: Period) -> Candidate | None:
 
 
 def as_a_camera_sees(photograph: Photograph) -> Pixels:
-    """The face of a photograph as small as on the street, cut out like any other."""
+    """Return the face of a photograph, as small as a camera sees it and cropped like a probe."""
     pixels = decode_stored(photograph.jpeg)
     scale = min(FACE_WIDTH / photograph.face_box[2], 1.0)
     small = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)

@@ -1,4 +1,4 @@
-"""Tell a deployment how its alerts stand."""
+"""Report the counts of alerts to their deployment."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from deployments.models import Period
 
 
 def tell_counts(period: Period) -> None:
-    """Count a period's alerts and tell its deployment. Part of an act that has locked the deployment."""
+    """Count a period's alerts and report the counts to its deployment, which the caller has locked."""
     alerts = Alert.objects.public().filter(deployment=period.deployment_id)
     tell(period, AlertCounts(**alerts.counts(period)))

@@ -1,4 +1,4 @@
-"""Deadlines of alerts: nobody answered, nobody reviewed."""
+"""Deadlines of alerts: no officer responded, or no operator decided."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 def escalate_unanswered(*, at: dt.datetime | None = None) -> int:
-    """Put what an officer was handed, and nobody answered, to every officer posted and to the commander."""
+    """Escalate unanswered referrals to every officer posted and to the commander. Return how many."""
     now = at or timezone.now()
     due = Alert.objects.to_escalate(now, settings.LFR_ANSWER_WITHIN)
     return _each(due, lambda alert: perform(alert, ESCALATE, actor=CLOCK, at=now))
 
 
 def expire_unreviewed(*, at: dt.datetime | None = None) -> int:
-    """Take away what nobody judged in time: whoever it was has gone. It blocks the closing until it is coded."""
+    """Expire alerts that nobody decided in time. Return how many. Possible matches still need an outcome."""
     now = at or timezone.now()
     due = Alert.objects.to_expire(now, settings.LFR_REVIEW_WITHIN)
     return _each(due, lambda alert: perform(alert, EXPIRE, actor=CLOCK, at=now))
@@ -41,13 +41,13 @@ def _each(due: AlertQuerySet, act: Callable[[Alert], None]) -> int:
         try:
             with transaction.atomic():
                 lock_deployment(alert.camera.period.deployment)
-                # Asked once it is held: somebody may have acted while the clock waited.
+                # Checked under the lock: somebody may have acted in the meantime.
                 alert.refresh_from_db()
                 if not due.filter(pk=alert.pk).exists():
                     continue
                 act(alert)
         except Conflict:
-            # Somebody acted at the last moment: theirs counts.
+            # Somebody acted at the last moment, and their act stands.
             continue
         count += 1
     return count

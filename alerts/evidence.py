@@ -1,4 +1,4 @@
-"""How long what an alert holds of anybody is kept: holds as evidence, the purge, and the end of keys."""
+"""Retention of the content of alerts: evidence holds, the purge, and the destruction of keys."""
 
 from __future__ import annotations
 
@@ -33,21 +33,22 @@ HOLD = "alerts.hold_alert"
 
 @transaction.atomic
 def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUser) -> EvidenceHold:
-    """Keep an alert from the purge as evidence, with the photograph it was compared with, under a key of its own.
+    """Hold an alert and its reference photograph as evidence, under a key of its own, so that it is not purged.
 
     Raises:
-        Refused: what `holds.accepted_reason` refuses, a hold already, or nothing is left to hold.
+        Refused: `holds.accepted_reason` refuses the reason or the date, or the alert is not a possible match, is
+            already held or has been purged.
     """
     require(actor, HOLD)
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     reason = holds.accepted_reason(reason, review_on=review_on)
     if alert.kind != Alert.Kind.ALERT:
-        raise Refused("Only possible matches are evidence of anything.")
+        raise Refused("Only possible matches can be held as evidence.")
     if alert.purged_at is not None:
-        raise Refused("This alert was purged: there is nothing left to hold.")
+        raise Refused("This alert has been purged. There is nothing left to hold.")
     if EvidenceHold.objects.filter(alert=alert).exists():
-        raise Refused("This alert is held already.")
+        raise Refused("This alert is already held as evidence.")
     _reseal(alert, content.key_of_hold(alert))
     _keep_reference(alert)
     made = EvidenceHold.objects.create(alert=alert, owner_id=actor.pk, reason=reason, review_on=review_on)
@@ -58,16 +59,16 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
 
 @transaction.atomic
 def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
-    """End a hold. What is past its time is purged by the next tick of the clock.
+    """Release an evidence hold. If its retention has ended, the alert is purged by the next run of the purge.
 
     Raises:
-        Refused: it is not held, or what `holds.accepted_release` refuses.
+        Refused: the alert is not held, or `holds.accepted_release` refuses the release.
     """
     require(actor, HOLD)
     lock_deployment(alert.camera.period.deployment)
     held = EvidenceHold.objects.filter(alert=alert).select_related("owner").first()
     if held is None:
-        raise Refused("This alert is not held.")
+        raise Refused("This alert is not held as evidence.")
     reason = holds.accepted_release(held, reason, actor=actor)
     held.delete()
     record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert, data={"reason": reason})
@@ -75,7 +76,7 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
 
 
 def _reseal(alert: Alert, key_name: str) -> None:
-    """Everything that an alert holds, under another key."""
+    """Encrypt the subject and the shots of an alert under another key."""
     subject = content.subject_in(alert)
     shots = [(shot, content.shot_content(shot)) for shot in alert.shots.select_related("alert")]
     keys.create(key_name)
@@ -88,7 +89,7 @@ def _reseal(alert: Alert, key_name: str) -> None:
 
 
 def _keep_reference(alert: Alert) -> None:
-    """The watchlist's photograph, cut as it is shown, beside the shots: its list's destruction does not take it."""
+    """Keep the watchlist photograph among the shots, as it is shown, so that it outlives its list."""
     if alert.photograph is None:
         return
     shot = Shot(
@@ -100,7 +101,7 @@ def _keep_reference(alert: Alert) -> None:
 
 
 def purge_due(*, at: dt.datetime | None = None) -> int:
-    """Empty every alert whose time has come; returns how many. Keys that nothing needs any more are destroyed."""
+    """Purge every alert that is due, and destroy keys that are no longer needed. Return how many were purged."""
     now = at or timezone.now()
     due = Alert.objects.due_for_purge(now, settings.LFR_ALERT_RETENTION).values_list("pk", flat=True)
     count = 0
@@ -108,7 +109,7 @@ def purge_due(*, at: dt.datetime | None = None) -> int:
         try:
             count += _purge(alert_id)
         except Exception:
-            # It stays due and is tried again; the others go on time. No data stands in the message.
+            # It stays due and is tried again. The others are purged on time. The message holds no personal data.
             logger.exception("An alert could not be purged")
     _destroy_keys()
     return count
@@ -134,7 +135,7 @@ def _purge(alert_id: uuid.UUID) -> bool:
 
 
 def _destroy_keys() -> None:
-    """Of periods that are over and have no alert left under their key; of holds that came to nothing."""
+    """Destroy the keys of ended periods that have no alert left under them, and unused keys of evidence holds."""
     for name in keys.store().names():
         kind, _, owner = name.partition("-")
         if kind == "evidence":
@@ -149,11 +150,11 @@ def _destroy_keys() -> None:
 
 @transaction.atomic
 def _destroy_unused(name: str, owner: str) -> None:
-    """The key of a hold that was rolled back, or whose process died between its commit and its key."""
+    """Destroy the key of a hold that was rolled back, or of a purged alert if the process died before it did so."""
     alert = Alert.objects.select_related("camera__period__deployment").filter(pk=owner).first()
     if alert is None or alert.key_name == name:
         return
-    # Whoever holds it now has committed, or has not begun.
+    # Under the lock, any hold has been committed or has not begun.
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     if alert.key_name != name:

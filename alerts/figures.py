@@ -1,7 +1,7 @@
-"""How an operator's judgements were borne out (signal detection: Macmillan and Creelman).
+"""The accuracy of operators' adjudications (signal detection: Macmillan and Creelman).
 
-False ones are counted on known negatives, whose answer is certain. Right ones are counted on possible matches of which
-officers confirmed the identity, or that were found the same afterwards. What nobody found out about counts nowhere.
+False alarms are counted on known-negative checks, whose answer is certain. Hits are counted on possible matches whose
+identity officers confirmed, or that the review found to be the same person. Other possible matches count in neither.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alerts.policy import Result
 from alerts.states import RESULTS
 from recognition.statistics import wilson
 
-# Below so many of each kind a figure of sensitivity says nothing, and none is shown.
+# With fewer of either kind, sensitivity and bias would mean nothing, and are not shown.
 ENOUGH = 10
 _TRUE = (Result.TRUE_CONFIRMED,)
 _FOUND_SAME = (*(state for state, result in RESULTS.items() if result in _TRUE), Alert.State.LATE_SAME)
@@ -27,10 +27,10 @@ _FOUND_SAME = (*(state for state, result in RESULTS.items() if result in _TRUE),
 
 @dataclass(frozen=True)
 class OperatorFigures:
-    """Of one operator. Judgements that were taken back within moments are in none of them.
+    """The figures of one operator. Adjudications that were undone count in none of them.
 
-    known_same: possible matches that proved to be the person, of which `hits` were judged the same. controls: known
-    negatives, of which `false_alarms` were judged the same and `unsaid` were left open.
+    known_same: possible matches that proved to be the subject, of which `hits` were decided as "same". controls:
+    known-negative checks, of which `false_alarms` were decided as "same" and `unsaid` as "inconclusive".
     """
 
     operator: Any
@@ -45,7 +45,7 @@ class OperatorFigures:
 
     @property
     def false_share(self) -> str:
-        """Known negatives that were judged the same, with the 95% interval."""
+        """Share of known-negative checks decided as "same", with its 95% interval."""
         return _share(self.false_alarms, self.controls)
 
     @property
@@ -62,19 +62,19 @@ class OperatorFigures:
 
     @property
     def sensitivity(self) -> float | None:
-        """d': how well the same and others are told apart; None with too few of either."""
+        """d': how well the operator tells the same person from others; None with too few of either."""
         return _z(self.hits, self.known_same) - _z(self.false_alarms, self.controls) if self.is_enough else None
 
     @property
     def bias(self) -> float | None:
-        """c: above 0 leans towards "not the same", below towards "same"; None with too few of either."""
+        """c: above 0 a tendency towards "not the same", below 0 towards "same"; None with too few of either."""
         if not self.is_enough:
             return None
         return -(_z(self.hits, self.known_same) + _z(self.false_alarms, self.controls)) / 2
 
 
 def _z(count: int, of: int) -> float:
-    """The normal deviate of a rate; the log-linear rule (Hautus 1995) keeps none and all finite."""
+    """Return the normal deviate of a rate. The log-linear rule (Hautus 1995) keeps rates of 0 and 1 finite."""
     return NormalDist().inv_cdf((count + 0.5) / (of + 1))
 
 
@@ -86,7 +86,7 @@ def _share(count: int, of: int) -> str:
 
 
 def of_operators(only: Any = None) -> list[OperatorFigures]:
-    """Of everybody who judged anything, or of one."""
+    """Return the figures of every operator who has decided on an alert, or of one operator."""
     standing: dict[Any, Act] = {}
     rows = Act.objects.filter(name__in=(*JUDGEMENTS, "undo")).select_related("alert").order_by("pk")
     for act in rows.defer("alert__sealed").iterator(1000):

@@ -1,4 +1,4 @@
-"""What browsers and handsets send about an alert, checked at the edge."""
+"""Forms for what browsers and handsets send about an alert."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ TEAM, USER = "team:", "user:"
 
 
 def act_input_in(post: QueryDict) -> ActInput:
-    """What somebody says with an act.
+    """Return the input of an act from a submitted form.
 
     Fields: key, revision, ago_ms, feature_NAME (alike or differs), reasons, code, leaflet (yes or no), to (user:ID,
-    team:NAME, or nothing for everybody).
+    team:NAME, or empty for every officer posted).
 
     Raises:
-        Refused: a field holds what it cannot mean.
+        Refused: a field has a value that is not allowed.
     """
     found: dict[str, list[str]] = {finding: [] for finding in Finding.values}
     for feature in Feature.values:
         finding = post.get(f"feature_{feature}", "")
         if finding:
             if finding not in found:
-                raise Refused("Mark features as alike or as different.")
+                raise Refused("Mark each feature as alike or as different.")
             found[finding].append(feature)
     return ActInput(
         key=_uuid(post.get("key", "")),
@@ -55,15 +55,15 @@ def _uuid(text: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise Refused("The key of an act is a UUID.") from error
+        raise Refused("The key of an act must be a UUID.") from error
 
 
 def _number(text: str, most: int) -> int:
-    """A whole number from nothing to `most`; what is outside is brought to the nearest, as a wrong clock's would be."""
+    """Return a whole number from 0 to `most`. Values outside are clamped, because a wrong clock can cause them."""
     try:
         return min(max(int(float(text)), 0), most)
     except (ValueError, OverflowError) as error:
-        raise Refused("A number was expected.") from error
+        raise Refused("Enter a number.") from error
 
 
 def _handed_to(to: str) -> Mapping[str, Any]:
@@ -73,48 +73,48 @@ def _handed_to(to: str) -> Mapping[str, Any]:
         number = _number(to.removeprefix(USER), 2**31)
         user = get_user_model().objects.filter(pk=number, is_active=True).first()
         if user is None:
-            raise Refused("There is no such officer.")
+            raise Refused("There is no such officer. Select another officer.")
         return {"to_user": user}
     if to:
-        raise Refused("Hand it to an officer, a team, or everybody.")
+        raise Refused("Select an officer, a team or every officer posted.")
     return {}
 
 
-# Codes by the ending that they belong to: an arrest is for an offence, a disposal of a kind.
+# Codes, grouped by the outcome that they belong to.
 CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
     (title, [(value, str(label)) for value, label in codes.choices])
     for title, codes in (
         ("Arrested for", OffenceClass),
         ("Other disposal", Disposal),
-        ("No action, because", NoAction),
-        ("No engagement, because", NoEngagement),
-        ("Not the person, but", WhyFalse),
+        ("Reason for no action", NoAction),
+        ("Reason for no engagement", NoEngagement),
+        ("Not the person: reason", WhyFalse),
     )
 )
 
 
 class EndingForm(forms.Form):
-    """What came of an alert, said afterwards."""
+    """The outcome of an alert, recorded once the cameras are off."""
 
-    ending = forms.ChoiceField(label="What came of it")
-    code = forms.ChoiceField(label="For what", required=False)
+    ending = forms.ChoiceField(label="Outcome")
+    code = forms.ChoiceField(label="Offence or reason", required=False)
 
     def __init__(self, *args: Any, alert: Alert | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         kinds = {state: kind for state, kind in ENDINGS.items() if alert is None or alert.state in kind.step.sources}
-        fields["ending"].choices = [("", "Choose"), *((state, Alert.State(state).label) for state in kinds)]
+        fields["ending"].choices = [("", "Select an outcome"), *((state, Alert.State(state).label) for state in kinds)]
         fields["code"].choices = [("", "–"), *CODES]
 
 
 class CorrectionForm(EndingForm):
-    reason = forms.CharField(max_length=300, help_text="Kept for ever: nobody’s name.")
+    reason = forms.CharField(max_length=300, help_text="Do not enter anyone’s name. The reason is kept permanently.")
 
     def __init__(self, *args: Any, alert: Alert | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         fields["ending"].choices = [
-            ("", "Choose"),
+            ("", "Select an outcome"),
             *((state, Alert.State(state).label) for state in CORRECTIONS if alert is None or state != alert.state),
         ]
 

@@ -1,4 +1,4 @@
-"""The engagement officer's phone."""
+"""The engagement officer's handset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alerts.models import Alert
 from core.permissions import acting, permitted
 from deployments.models import Deployment
 
-# What was finished is shown for a while, so that an officer sees that it was recorded.
+# How many finished alerts are shown, so that officers see that the outcomes were recorded.
 FINISHED = 5
 
 
@@ -29,7 +29,7 @@ def handset(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(RESPOND)
 def street(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """What is an officer's to answer."""
+    """Return the list of alerts on a handset."""
     return render(request, "alerts/_street.html", _street(request, deployment_id))
 
 

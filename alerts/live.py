@@ -1,6 +1,6 @@
-"""Live events out: {kind, id} to everybody who may watch a deployment; the browser fetches the row itself.
+"""The socket of live events: {kind, id} to users who may watch a deployment. Browsers then fetch the data.
 
-A handset hears only that something in the street changed: which alerts there are is not told to who may not see them.
+Handsets are told only that something changed for officers, because officers may not learn of other alerts.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from core.permissions import session_stands
 from deployments.events import group_of
 from deployments.models import Deployment
 
-# How often the browser hears that the line holds; two missed beats, and it says that it is lost.
+# How often a heartbeat is sent. After two missed ones the browser shows that the connection is lost.
 BEAT_S = 4.0
-# Threads of consoles that were admitted: no visitor who opens a socket stands before them.
+# Threads for sockets that were admitted, so that visitors who open sockets do not delay them.
 _database = ThreadPoolExecutor(2, "consoles")
 
 
@@ -56,7 +56,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         deployment, self.is_handset = watched
         self.group = group_of(deployment.id)
         await self.channel_layer.group_add(self.group, self.channel_name)
-        # From here nothing is missed: the browser now fetches what happened before.
+        # No event is missed from here on. The browser now fetches what happened before.
         await self._say("hello", str(deployment.id))
         if deployment.is_over:
             await self._say("deployment.ended", str(deployment.id))
@@ -73,7 +73,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
             await self._say("street.changed", "")
 
     async def _beat(self) -> None:
-        """Tell the browser that the line still holds, and end it when its user may no longer watch."""
+        """Send heartbeats, and close the socket once its user may no longer watch."""
         while True:
             await asyncio.sleep(BEAT_S)
             with contextlib.suppress(DatabaseFailure):
@@ -89,11 +89,11 @@ class EventsConsumer(AsyncWebsocketConsumer):
 
 
 def _watched(scope: Any) -> tuple[Deployment, bool] | None:
-    """The deployment, and whether who asks is an officer with a handset; None when they may not watch it."""
+    """Return the deployment and whether the user is an officer with a handset; None if they may not watch it."""
     session, user = scope["session"], scope["user"]
     if not user.is_authenticated or not session_stands(session):
         return None
-    # Fetched anew: roles and accounts change while a line is open.
+    # Fetched again: roles and accounts can change while a socket is open.
     user = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
     if user is None or not user.has_perm("alerts.watch_alerts"):
         return None

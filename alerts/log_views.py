@@ -1,4 +1,4 @@
-"""All alerts of a deployment: for the review, for corrections, and for what is held as evidence."""
+"""All alerts of a deployment, for the review, for corrections and for evidence holds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = 50
 @require_GET
 @permitted(RUN, HOLD)
 def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """Without pictures and names: what was decided, by whom, when, and what is still to be said."""
+    """Show decisions and outcomes, with who made them and when, and outcomes still to record. No faces or names."""
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     alerts = Alert.objects.filter(deployment=deployment).public()
     shown = alerts.unsettled() if request.GET.get("show") == "open" else alerts
@@ -58,9 +58,9 @@ def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), CorrectionForm(request.POST)
     if not form.is_valid():
-        raise Refused("Select an outcome, and enter why it is corrected.")
+        raise Refused("Select an outcome and enter the reason for the correction.")
     operations.correct(alert, actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Corrected. What was recorded before stays beside it.")
+    messages.success(request, "Outcome corrected. The earlier record is kept.")
     return redirect("alert-log", alert.deployment_id)
 
 
@@ -69,9 +69,9 @@ def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), HoldForm(request.POST)
     if not form.is_valid():
-        raise Refused("Enter what this is evidence of, and the date on which that is reviewed.")
+        raise Refused("Enter what this is evidence of and its review date.")
     evidence.hold(alert, actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Held: it is kept from the purge until the hold is released.")
+    messages.success(request, "Held as evidence. It will not be purged until the hold is released.")
     return redirect("alert-log", alert.deployment_id)
 
 
@@ -82,14 +82,14 @@ def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise Refused("Enter why this is no longer needed as evidence, in 400 characters or fewer.")
     evidence.release(alert, actor=acting(request), **form.cleaned_data)
-    messages.info(request, "Released.")
+    messages.info(request, "Hold released.")
     return redirect("alert-log", alert.deployment_id)
 
 
 @require_GET
 @permitted(HOLD)
 def holds(request: HttpRequest) -> HttpResponse:
-    """Every alert that is held as evidence, those to be reviewed first."""
+    """List every alert held as evidence, the earliest review date first."""
     found = EvidenceHold.objects.select_related("alert__camera", "alert__deployment", "owner")
     rows = [(hold, _release_form(request, hold)) for hold in found]
     return render(request, "alerts/holds.html", {"holds": rows})
@@ -98,7 +98,7 @@ def holds(request: HttpRequest) -> HttpResponse:
 @require_GET
 @permitted(DECIDE, SEE_FIGURES)
 def operator_figures(request: HttpRequest) -> HttpResponse:
-    """How well judgements were borne out: an operator's own, or everybody's for who answers for them."""
+    """Show an operator's own figures, or every operator's to users who may see them."""
     everybody = request.user.has_perm(SEE_FIGURES)
     found = figures.of_operators(None if everybody else acting(request))
     return render(request, "alerts/figures.html", {"figures": found, "everybody": everybody})

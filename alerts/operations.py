@@ -1,4 +1,4 @@
-"""Acts on alerts. Each is atomic, leaves its row among the alert's acts and in the audit log, and is announced."""
+"""Acts on alerts. Each is atomic, is recorded among the alert's acts and in the audit log, and is announced."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OFFERED = {**OPERATOR_ACTS, **OFFICER_ACTS}
 
 
 def act(alert: Alert, name: str, given: ActInput | None = None, *, actor: AbstractBaseUser) -> None:
-    """Do what an operator or an officer can do with an alert. Raises as `perform` does."""
+    """Perform an operator's or an officer's act on an alert. Raises as `perform` does."""
     kind = _OFFERED.get(name)
     if kind is None:
         raise Refused("Select one of the steps shown.")
@@ -37,26 +37,26 @@ def act(alert: Alert, name: str, given: ActInput | None = None, *, actor: Abstra
 
 
 def code(alert: Alert, ending: str, code: str = "", *, actor: AbstractBaseUser) -> None:
-    """Record the outcome of an alert that is still open when its cameras are off. Raises as `perform` does."""
+    """Record the outcome of an alert that is still open once its cameras are off. Raises as `perform` does."""
     perform(alert, _chosen(ENDINGS, ending), ActInput(code=code), actor=actor)
 
 
 def correct(alert: Alert, ending: str, code: str = "", *, reason: str, actor: AbstractBaseUser) -> None:
-    """Correct a recorded outcome by another act; those before stay. Raises as `perform` does."""
+    """Correct a recorded outcome. Earlier acts stay. Raises as `perform` does."""
     perform(alert, _chosen(CORRECTIONS, ending), ActInput(code=code, reason=reason.strip()), actor=actor)
 
 
 def perform(
     alert: Alert, kind: ActKind, given: ActInput | None = None, *, actor: Actor, at: dt.datetime | None = None
 ) -> None:
-    """Carry out an act, once: the only way the state of an alert changes.
+    """Perform an act, and only once under the same key. Nothing else changes the state of an alert.
 
-    at: when it is done, of what the clock does.
+    at: the time of an act of the clock; now by default.
 
     Raises:
-        PermissionDenied: the actor may not.
-        Refused: a guard of the act does not let it, or what it asks for was not entered.
-        Conflict: somebody was first, or the alert is no longer as they saw it; says who and what.
+        PermissionDenied: the actor may not perform it.
+        Refused: a guard of the act refuses it, or the input is not what the act asks for.
+        Conflict: somebody acted first, or the alert changed after the actor saw it. The message says who and how.
     """
     given = given or ActInput()
     require(actor, kind.step.permission, system_may=kind.step.system_may)
@@ -84,12 +84,12 @@ def _chosen(kinds: dict[str, ActKind], ending: str) -> ActKind:
 
 
 def _was_done(alert: Alert, kind: ActKind, given: ActInput, actor: Actor) -> bool:
-    """Whether this very act came in before: a button pressed twice, a handset that heard no answer."""
+    """Return whether this act has already been received: a button pressed twice, a handset that got no answer."""
     known = Act.objects.filter(key=given.key).first()
     if known is None:
         return False
     if (known.alert_id, known.by_id, known.name) != (alert.pk, user_id(actor), kind.name):
-        raise Refused("This key was used for another act.")
+        raise Refused("This key has already been used for another act.")
     return True
 
 
@@ -97,7 +97,7 @@ def _check(alert: Alert, kind: ActKind, given: ActInput, actor: Actor) -> None:
     if alert.state not in kind.step.sources:
         raise kind.wrong_state(alert)
     if given.revision is not None and given.revision != alert.revision:
-        raise Conflict(f"This changed after you opened it. {standing(alert)}")
+        raise Conflict(f"This alert changed after you opened it. {standing(alert)}")
     for guard in kind.guards:
         guard(alert, given, actor)
     kind.check_input(given)
@@ -125,7 +125,7 @@ def _keep(alert: Alert, kind: ActKind, before: str, given: ActInput, actor: Acto
 
 
 def _journal_data(kind: ActKind, before: str, given: ActInput) -> JournalData:
-    """Codes and ids."""
+    """Return the data of the act's entry in the audit log: codes, usernames and team, but no reason."""
     data: dict[str, Any] = {"act": kind.name.value, "from": str(before), "to": str(kind.step.target)}
     if given.code:
         data["code"] = given.code
@@ -142,5 +142,5 @@ def _journal_data(kind: ActKind, before: str, given: ActInput) -> JournalData:
 
 @transaction.atomic
 def note_viewed(alert: Alert, *, actor: AbstractBaseUser) -> None:
-    """Somebody opened an alert with its pictures."""
+    """Record in the audit log that somebody opened an alert with its pictures."""
     record(Action.ALERT_VIEWED, actor=actor, target=alert, data={"deployment": str(alert.deployment_id)})

@@ -1,4 +1,4 @@
-"""The closed lists that decisions are made of, so that nothing in them names anybody and every one can be counted."""
+"""The choices that decisions are made from, so that they name nobody and can be counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Feature(models.TextChoices):
-    """What is compared on two faces (after the list of FISWG), in the order that it is looked at."""
+    """The features compared on two faces (after the list of FISWG), in order of comparison."""
 
     OUTLINE = "outline", "Shape of face and jaw"
     HAIRLINE = "hairline", "Forehead and hairline"
@@ -19,7 +19,7 @@ class Feature(models.TextChoices):
 
 
 class Finding(models.TextChoices):
-    """How a feature compares. One that cannot be seen is left out."""
+    """How a feature compares. A feature that cannot be seen is left unmarked."""
 
     ALIKE = "alike", "Alike"
     DIFFERS = "differs", "Differs"
@@ -33,11 +33,11 @@ class InconclusiveReason(models.TextChoices):
     BLURRED = "blurred", "Blurred or too small"
     LIGHT = "light", "Too dark or too bright"
     OLD = "old", "Photograph too old or too poor"
-    UNDECIDABLE = "undecidable", "Some alike, some differ"
+    UNDECIDABLE = "undecidable", "Some features alike, some different"
 
 
 class OffenceClass(models.TextChoices):
-    """What an arrest was for, as it is published: it outlives the alert, and is nobody's offence in particular."""
+    """The class of offence of an arrest, as published. It is kept after the purge and identifies nobody."""
 
     RAPE = "rape", "Rape and serious sexual offences"
     VIOLENCE = "violence", "Violence"
@@ -52,7 +52,7 @@ class OffenceClass(models.TextChoices):
 
 
 class Disposal(models.TextChoices):
-    """What came of it instead of an arrest."""
+    """The disposal, if it was not an arrest."""
 
     SAFEGUARDED = "safeguarded", "Found and made safe"
     INTERVIEW = "interview", "Voluntary interview arranged"
@@ -63,7 +63,7 @@ class Disposal(models.TextChoices):
 
 
 class NoAction(models.TextChoices):
-    """Why nothing was to be done about the person sought, once they were found."""
+    """Why no action was taken once the subject was found."""
 
     DEALT_WITH = "dealt_with", "Already dealt with"
     COMPLYING = "complying", "Complying with the order"
@@ -72,25 +72,25 @@ class NoAction(models.TextChoices):
 
 
 class NoEngagement(models.TextChoices):
-    """Why nobody was spoken to: a choice that is as good as any other."""
+    """Why officers engaged nobody. Each reason is as valid as any other decision."""
 
     DOUBT = "doubt", "Doubt about the likeness"
     UNSAFE = "unsafe", "Not safe for the public or officers"
     NOBODY_FREE = "nobody_free", "No officer free"
-    DISPROPORTIONATE = "disproportionate", "Not proportionate there and then"
+    DISPROPORTIONATE = "disproportionate", "Not proportionate in the circumstances"
 
 
 class WhyFalse(models.TextChoices):
-    """How somebody came to be stopped who was not the person sought."""
+    """Why somebody was stopped who was not the subject."""
 
     RELATIVE = "relative", "A relative of the person sought"
-    LOOK_ALIKE = "look_alike", "Somebody who looks like them"
-    PHOTOGRAPH = "photograph", "The photograph is of somebody else"
-    UNLIKE = "unlike", "Not alike when seen"
+    LOOK_ALIKE = "look_alike", "Someone who looks like the person sought"
+    PHOTOGRAPH = "photograph", "The photograph shows someone else"
+    UNLIKE = "unlike", "Not alike in person"
 
 
 class Result(models.TextChoices):
-    """How an alert counts in the published figures (doctrine of the Met's grid)."""
+    """How an alert counts in the published figures (after the Met's grid)."""
 
     TRUE_CONFIRMED = "tc", "True, confirmed"
     TRUE_UNCONFIRMED = "tu", "True, unconfirmed"

@@ -1,4 +1,4 @@
-"""From a face that agrees with somebody of the list to the alert it belongs to."""
+"""Raise alerts from candidates, or add their shots to alerts that are already open."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from deployments.models import Camera, Deployment, Period
 from recognition.frame import Candidate
 from watchlists.models import Person, Photograph
 
-# Shots that one alert keeps: a person who stands before a camera for an hour fills no disk.
+# The most shots of one alert, so that a person who stands before a camera for an hour does not fill the disk.
 MOST_SHOTS = 24
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Where and when the face was seen.
+    """A face from the camera, with where and when it was seen.
 
-    box: left, top, width, height in pixels of the frame. probe_jpeg: the face, everybody else made unrecognisable.
+    box: left, top, width, height in pixels of the frame. probe_jpeg: the face, with other people made unrecognisable.
     heading: `recognition.track.Track.heading`.
     """
 
@@ -50,19 +50,19 @@ class Probe:
 def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Probe]]) -> list[Alert]:
     """Store the possible matches of one frame in one transaction, as new alerts or as more shots of open ones.
 
-    A shot joins the alert of its own track, or the open alert on the same person at the same camera, and no other.
+    A shot joins the alert of its own track, or else an open alert on the same subject at the same camera.
 
     Returns:
         The alerts that were raised.
 
     Raises:
-        Refused: the deployment is not live, or a candidate may not be looked for. Nothing of the frame is stored.
+        Refused: the deployment is not live, or a candidate may not be searched for. Nothing of the frame is stored.
     """
     raised, events = [], []
     with transaction.atomic():
-        # Shared with the end of the deployment: it waits for these alerts, or they find it ended.
+        # The end of the deployment takes the same lock: it waits for these alerts, or they find it ended.
         lock_deployment_of_camera(camera_id)
-        # Asked once it is held: whoever waited may have waited past the end.
+        # Read under the lock: the deployment may have ended while this waited.
         now = timezone.now()
         camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera_id)
         if not camera.period.is_open(now):
@@ -70,7 +70,7 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Probe]])
         for candidate, probe in found:
             photograph = photograph_of(candidate)
             if not _is_searched(photograph.person, camera.period):
-                raise Refused("This list is not compared at present.")
+                raise Refused("This watchlist is not searched at present.")
             since = probe.received_at - settings.LFR_JOIN_WINDOW
             known = Alert.objects.to_join(camera_id, candidate.person, probe.track, since).first()
             if known is None:
@@ -83,7 +83,7 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Probe]])
                 events.append(journal.Event(Action.ALERT_SHOT_ADDED, known, data))
         if any(alert.kind == Alert.Kind.ALERT for alert in raised):
             tell_counts(camera.period)
-        # Last, because whoever else writes to the journal waits from here until the commit.
+        # Last, because other writers to the audit log wait from here until the commit.
         if events:
             journal.record_all(events, actor=System(camera.journal_name))
     return raised
@@ -96,7 +96,7 @@ def _raise(camera: Camera, photograph: Photograph, score: float, probe: Probe, n
     if is_blue:
         bluetest.note_recognition(camera, person.pk, probe.received_at)
     if is_blue:
-        # Of the recognition test no console hears: nobody decides on it.
+        # Consoles are not told of a recognition test: nobody decides on it.
         announce(deployment.id, "deployment.changed", deployment.id)
     else:
         announce(deployment.id, "alert.raised", alert.id)
@@ -107,18 +107,18 @@ def photograph_of(candidate: Candidate) -> Photograph:
     """Return a candidate's photograph with its person, without the picture.
 
     Raises:
-        Refused: the list was destroyed meanwhile.
+        Refused: the watchlist was destroyed in the meantime.
     """
     found = Photograph.objects.defer("encrypted").select_related("person").filter(pk=candidate.photograph).first()
     if found is None:
-        raise Refused("This list was destroyed.")
+        raise Refused("This watchlist has been destroyed.")
     return found
 
 
 def new_alert(
     kind: Alert.Kind, camera: Camera, photograph: Photograph, score: float, probe: Probe, *, at: dt.datetime
 ) -> Alert:
-    """The row of an alert, who is sought and its first picture encrypted. Part of an act that holds the deployment.
+    """Create an alert with its subject and first shot, both encrypted. The caller has locked the deployment.
 
     photograph: from `photograph_of`. score: the similarity score of the shot.
 
@@ -130,7 +130,7 @@ def new_alert(
     if point is None:
         raise Refused("The deployment has no threshold.")
     key_name = content.key_of(period)
-    # Nobody else makes it: the deployment is held.
+    # No other process creates it: the deployment is locked.
     keys.create(key_name)
     alert = Alert(
         kind=kind,
@@ -154,9 +154,9 @@ def new_alert(
 
 
 def _add_shot(alert: Alert, candidate: Candidate, probe: Probe) -> bool:
-    """Keep one more picture of an open alert; return whether there was anything to keep.
+    """Add a shot to an open alert; return whether it was added.
 
-    The best is shown first, with the photograph that it came nearest to.
+    The shot with the highest score is shown first, with the photograph that it is most similar to.
     """
     shots = list(alert.shots.select_related("alert"))
     if not alert.is_open or any(_is_same(shot, probe) for shot in shots):
@@ -176,9 +176,9 @@ def _add_shot(alert: Alert, candidate: Candidate, probe: Probe) -> bool:
 
 
 def note_still_there(camera_id: uuid.UUID, people: Iterable[uuid.UUID], at: dt.datetime) -> None:
-    """These people of the list, as it seems, are still in view: a track that breaks goes on in their open alerts."""
+    """Note that these subjects seem to be still in view, so that a track that broke continues in their open alerts."""
     with transaction.atomic():
-        # Before any alert, like every act on one: for a moment two workers may have frames of one camera.
+        # Locked before any alert, as for every act: for a moment two workers may have frames of one camera.
         lock_deployment_of_camera(camera_id)
         Alert.objects.open_at(camera_id).filter(person__in=people, last_seen_at__lt=at).update(last_seen_at=at)
 
@@ -202,6 +202,6 @@ def _is_same(shot: Shot, probe: Probe) -> bool:
 
 
 def _is_searched(person: Person, period: Period) -> bool:
-    """Return whether an alert may be raised on a person: during a recognition test only on those of the blue list."""
+    """Return whether alerts may be raised on a person: in a recognition test only on those of the blue watchlist."""
     is_live = period.deployment.state == Deployment.State.LIVE
     return person.watchlist_id == period.blue_list_id or (is_live and person.watchlist_id == period.watchlist_id)

@@ -1,4 +1,4 @@
-"""The socket that operators' pages listen to."""
+"""The socket of live events for consoles and handsets."""
 
 from __future__ import annotations
 

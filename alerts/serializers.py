@@ -1,4 +1,4 @@
-"""Alerts as programs read them, and acts as they say them: what a console or a handset of the same user would show."""
+"""Serializers of alerts and acts. They show what a console or handset would show the same user."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ActSerializer(serializers.ModelSerializer[Act]):
         )
 
     def to_representation(self, instance: Act) -> dict[str, Any]:
-        """Who is still to judge, and an officer, look for themselves: what a colleague went by is not told to them."""
+        """Leave out colleagues' reasons for officers and for undecided alerts, so that users decide independently."""
         found = super().to_representation(instance)
         request = self.context.get("request")
         if instance.alert.is_undecided or (request is not None and request.user.has_perm(RESPOND)):
@@ -53,7 +53,7 @@ class ShotSerializer(serializers.ModelSerializer[Shot]):
 
 
 class SubjectSerializer(serializers.Serializer[Any]):
-    """The person sought. name: null until the reader may see it."""
+    """The subject. name: null until the user may see it."""
 
     name = serializers.CharField(allow_null=True)
     category = serializers.CharField()
@@ -65,11 +65,11 @@ class SubjectSerializer(serializers.Serializer[Any]):
     is_minor = serializers.BooleanField()
     minor_rationale = serializers.CharField()
     look_alikes = serializers.CharField()
-    photographed = serializers.CharField(help_text="The day the photograph was taken; empty when it is not known.")
+    photographed = serializers.CharField(help_text="The date on which the photograph was taken; empty if unknown.")
 
 
 class AlertRowSerializer(serializers.ModelSerializer[Alert]):
-    """One of a list: without what it shows of anybody. revision: to be sent back with an act."""
+    """An alert in a list, without its subject and shots. revision: to be sent back with an act."""
 
     camera = serializers.CharField(source="camera.name")
     assigned_to = serializers.CharField(source="assigned_to.username", default=None, allow_null=True)
@@ -100,7 +100,7 @@ class AlertRowSerializer(serializers.ModelSerializer[Alert]):
 
 
 class AlertSerializer(AlertRowSerializer):
-    """An alert with its subject, shots and acts. score: null until the adjudication can no longer be taken back."""
+    """An alert with its subject, shots and acts. score: null until the adjudication can no longer be undone."""
 
     subject = serializers.SerializerMethodField()
     score = serializers.SerializerMethodField()
@@ -131,7 +131,7 @@ class AlertSerializer(AlertRowSerializer):
 
 
 class NewActSerializer(serializers.Serializer[Any]):
-    """An act. key: a UUID of the sender's own, so that one sent twice is one. ago_ms: how long ago it was done."""
+    """An act. key: a UUID chosen by the sender; sent twice, the act is recorded once. ago_ms: time since the act."""
 
     act = serializers.ChoiceField(choices=[*OPERATOR_ACTS, *OFFICER_ACTS])
     key = serializers.UUIDField(required=False)
@@ -148,7 +148,7 @@ class NewActSerializer(serializers.Serializer[Any]):
     to_team = serializers.CharField(max_length=40, required=False)
 
     def said(self) -> tuple[str, ActInput]:
-        """The act's name, and what is said with it."""
+        """Return the act's name and its input."""
         given = dict(self.validated_data)
         name, ago = given.pop("act"), given.pop("ago_ms", 0)
         return name, ActInput(ago=dt.timedelta(milliseconds=ago), **given)

@@ -1,4 +1,4 @@
-"""The states of an alert, and their groups. Models, questions and acts all use these."""
+"""The states of an alert, and their groups, for models, querysets and acts."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ class AlertState(models.TextChoices):
     RAISED = "raised", "Possible match"
     REVIEW = "review", "Being compared"
     INCONCLUSIVE = "inconclusive", "Inconclusive"
-    OP_FALSE = "op_false", "Judged not the same"
-    REFERRED = "referred", "Handed to officers"
-    ACKED = "acked", "Officer answers"
+    OP_FALSE = "op_false", "Operator: not the same"
+    REFERRED = "referred", "Referred to officers"
+    ACKED = "acked", "Officer responding"
     OFFICER_NOT_SAME = "officer_false", "Officer: not the same"
     NOT_LOCATED = "not_located", "Not located"
     NO_ENGAGEMENT = "no_engagement", "No engagement"
-    ENGAGED = "engaged", "Person spoken to"
+    ENGAGED = "engaged", "Engagement in progress"
     ID_CHECK = "id_check", "Identity being checked"
     CONFIRMED_FALSE = "not_same", "Not the person: released"
     CONFIRMED_TRUE = "same", "Identity confirmed"
     ARRESTED = "arrested", "Same person: arrested"
     OTHER_DISPOSAL = "other", "Same person: other disposal"
     NO_ACTION = "no_action", "Same person: no action"
-    EXPIRED = "expired", "Not looked at in time"
-    LATE_SAME = "late_same", "Found the same afterwards"
-    LATE_NOT_SAME = "late_not_same", "Found not the same afterwards"
-    UNRESOLVED = "unresolved", "Never resolved"
+    EXPIRED = "expired", "Not reviewed in time"
+    LATE_SAME = "late_same", "Same person (found in review)"
+    LATE_NOT_SAME = "late_not_same", "Not the same (found in review)"
+    UNRESOLVED = "unresolved", "Unresolved"
     BLUE = "blue", "Recognition test"
-    CONTROL = "control", "Known negative, judged"
+    CONTROL = "control", "Known-negative check, decided"
 
 
 _S = AlertState
 UNDECIDED = (_S.RAISED, _S.REVIEW, _S.INCONCLUSIVE)
 IN_THE_STREET = (_S.REFERRED, _S.ACKED, _S.ENGAGED, _S.ID_CHECK, _S.CONFIRMED_TRUE)
-# Operators or officers are at it: further shots of the same person belong to it.
+# With operators or officers: further shots of the same subject join it.
 ACTIVE = (*UNDECIDED, *IN_THE_STREET)
 # An outcome is still to be recorded.
 OPEN = (*ACTIVE, _S.EXPIRED)
-# An operator's adjudication, as long as `LFR_UNDO` lasts.
+# Adjudications that the operator can undo within `LFR_UNDO`.
 CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.INCONCLUSIVE)
 
-# How an alert counts, once it is over.
+# How an alert counts once it has an outcome.
 RESULTS: dict[str, Result] = {
     _S.OP_FALSE: Result.FALSE_UNCONFIRMED,
     _S.OFFICER_NOT_SAME: Result.FALSE_UNCONFIRMED,
@@ -68,7 +68,7 @@ CODES: dict[str, type[models.TextChoices]] = {
     _S.NO_ACTION: NoAction,
 }
 FALSE = tuple(state for state, result in RESULTS.items() if result.is_false)
-# A known negative stays with operators.
+# Known-negative checks stay with operators.
 STATES_OF_CONTROLS = (*UNDECIDED, _S.CONTROL, _S.EXPIRED)
 # Alerts that were never referred to officers.
 NEVER_REFERRED = (

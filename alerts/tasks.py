@@ -1,4 +1,4 @@
-"""What Celery runs on the clock: shells over the operations."""
+"""Scheduled Celery tasks for alerts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from alerts import controls, deadlines, evidence
 logger = logging.getLogger(__name__)
 
 LEAD = dt.timedelta(seconds=20)
-# As the clock's schedule has it (lfr_site.settings).
+# As in the schedule in lfr_site.settings.
 WATCH_EVERY = dt.timedelta(seconds=2)
 
 
 @shared_task(name="alerts.purge_due", queue="destruction", ignore_result=True)
 def purge_due() -> None:
-    """Empty the alerts whose time has come."""
-    # A little before the time, so that the limit itself is never passed between two ticks of the clock.
+    """Purge the alerts that are due."""
+    # A little early, so that the limit is not passed between two runs.
     count = evidence.purge_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Purged %d alerts", count)
@@ -28,7 +28,7 @@ def purge_due() -> None:
 
 @shared_task(name="alerts.watch", queue="clock", ignore_result=True)
 def watch() -> None:
-    """What nobody answered, and what nobody looked at."""
+    """Escalate referrals, expire undecided alerts, and plant known-negative checks."""
     escalated, expired = deadlines.escalate_unanswered(), deadlines.expire_unreviewed()
     controls.plant_due(since_last=WATCH_EVERY)
     if escalated or expired:

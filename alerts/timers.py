@@ -1,4 +1,4 @@
-"""How long things took: from the frame to the alert, to the judgement, to the officer, to what came of it."""
+"""Latencies from the frame to the alert, the adjudication, the officer's response and the outcome."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WINDOW = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Spread:
-    """Of a number of times in seconds: the median, and what 95 in a hundred stay below; None when there were none."""
+    """The median and the 95th percentile of a number of times in seconds; None if there were none."""
 
     name: str
     count: int
@@ -35,7 +35,7 @@ class Spread:
 
     @property
     def words(self) -> str:
-        """Both, to read."""
+        """Both values, for display."""
         if self.p50 is None or self.p95 is None:
             return "–"
         return f"{_span(self.p50)} · {_span(self.p95)}"
@@ -48,13 +48,13 @@ def _span(seconds: float) -> str:
 
 
 def latest(deployment: Deployment, *, at: dt.datetime) -> list[Spread]:
-    """Of the last minutes: for the console."""
+    """Return the first three latencies over the last 10 minutes, for the console."""
     recent = Alert.objects.filter(deployment=deployment, raised_at__gte=at - WINDOW).public()
     return timers_of(recent)[:3]
 
 
 def timers_of(alerts: AlertQuerySet) -> list[Spread]:
-    """Of these alerts, each step against the one before it. Judgements that were taken back do not count."""
+    """Return the time that each step took after the one before. Adjudications that were undone do not count."""
     rows: list[Any] = list(
         alerts.order_by()
         .annotate(
@@ -65,17 +65,17 @@ def timers_of(alerts: AlertQuerySet) -> list[Spread]:
     )
     return [
         Spread.of("Frame to alert", _between(rows, "received_at", "raised_at")),
-        Spread.of("Alert to judgement", _between(rows, "raised_at", "decided_at")),
-        Spread.of("Judgement to answer", _between(rows, "decided_at", "answered")),
-        Spread.of("Answer to speaking", _between(rows, "answered", "engaged")),
-        Spread.of("Speaking to outcome", _between(rows, "engaged", "ended_at")),
+        Spread.of("Alert to decision", _between(rows, "raised_at", "decided_at")),
+        Spread.of("Decision to response", _between(rows, "decided_at", "answered")),
+        Spread.of("Response to engagement", _between(rows, "answered", "engaged")),
+        Spread.of("Engagement to outcome", _between(rows, "engaged", "ended_at")),
     ]
 
 
 def _between(rows: Iterable[Any], start: str, end: str) -> list[float]:
-    """Return seconds; what ended before it began is left out.
+    """Return the intervals in seconds, without those that end before they begin.
 
-    Two machines' clocks were apart then, and to call it 0 s would flatter the figures.
+    In those, the clocks of two machines differed, and counting them as 0 s would flatter the figures.
     """
     return [
         (row[end] - row[start]).total_seconds()

@@ -21,7 +21,7 @@ from recognition.imaging import encode_jpeg
 from watchlists.models import Photograph
 
 RUN = "deployments.run_deployment"
-# Rows that a console asks for at once; with more it asks for the whole queue.
+# The most rows that a console requests at once. For more, it requests the whole queue.
 MOST_ROWS = 100
 
 
@@ -38,14 +38,14 @@ def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(DECIDE, RUN)
 def queue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """All of the queue."""
+    """Return the whole queue."""
     return render(request, "alerts/_queue.html", _queue(request, _deployment(request, deployment_id)))
 
 
 @require_GET
 @permitted(DECIDE, RUN)
 def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """The rows of some alerts, and the counts: what a console asks for when it hears of them."""
+    """Return the rows of some alerts and the counts. A console requests them after an event."""
     deployment = _deployment(request, deployment_id)
     ids = request.GET.get("ids", "").split(",")[:MOST_ROWS]
     visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
@@ -57,7 +57,7 @@ def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(DECIDE, RUN)
 def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """How fast and how well it runs now."""
+    """Return the present latencies and the telemetry of cameras."""
     return render(request, "alerts/_measured.html", _measured(_deployment(request, deployment_id)))
 
 
@@ -72,10 +72,10 @@ def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(DECIDE, RESPOND)
 def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
-    """Do something with an alert; answers with its card, as it stands then."""
+    """Perform an act on an alert, and return its card afterwards."""
     alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue().for_rows(), pk=alert_id)
     operations.act(alert, name, act_input_in(request.POST), actor=acting(request))
-    # Who may no longer see it (handed to others) is told so, not refused: it was done.
+    # The act was done even if the user may no longer see the alert, for example once it is referred to others.
     found = Alert.objects.visible_to(request.user).for_rows().filter(pk=alert_id).first()
     return _card(request, found) if found is not None else HttpResponse(status=204)
 
@@ -83,7 +83,7 @@ def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
 @require_GET
 @permitted(WATCH)
 def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
-    """A face from the camera."""
+    """Return a shot as JPEG."""
     visible = Alert.objects.visible_to(request.user).filter(purged_at__isnull=True)
     shot = get_object_or_404(Shot.objects.select_related("alert"), pk=shot_id, alert__in=visible)
     try:
@@ -95,7 +95,7 @@ def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(WATCH)
 def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uuid.UUID) -> HttpResponse:
-    """A face from the watchlist, as large as the one from the camera and its eyes on the same spot."""
+    """Return a face from the watchlist as JPEG, the same size as a probe and with the eyes in the same place."""
     alert = get_object_or_404(Alert.objects.visible_to(request.user), pk=alert_id)
     photograph = get_object_or_404(Photograph, pk=photograph_id, person=alert.person_id)
     try:

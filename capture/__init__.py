@@ -1,1 +1,1 @@
-"""From a camera's frame to an alert: socket, frame queue, pipeline. It holds no rows of its own."""
+"""From a camera's frame to an alert: the socket, the frame queue and the pipeline. It has no models."""

@@ -1,4 +1,4 @@
-"""Admission of a camera socket: checked when it opens, and again while it is open."""
+"""Admission of a camera's socket, checked when it opens and again while it is open."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from deployments.models import Camera
 
 NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013
 
-# Threads of admitted cameras alone: what anybody else asks of the database stands before no frame.
+# Threads for admitted cameras only, so that other work in the database does not delay frames.
 _threads = ThreadPoolExecutor(2, "cameras")
 
 
 def in_database(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
-    """The function, to be awaited, in the threads that admitted cameras have for the database."""
+    """Return an awaitable version of the function, which runs in the threads for admitted cameras."""
     return database_sync_to_async(function, thread_sensitive=False, executor=_threads)
 
 
 class Refusal(Exception):
-    """This socket may not stream."""
+    """The socket may not stream. code: the code that it is closed with."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Admitted:
-    """A camera that may stream, who streams it, and until when."""
+    """A camera that may stream, the actor that streams it, and until when."""
 
     camera: Camera
     actor: Actor
@@ -44,12 +44,12 @@ class Admitted:
 
 
 def admitted(scope: Any, camera_id: str) -> Admitted:
-    """For a signed-in user who may, or an agent with this camera's own token.
+    """Admit a signed-in user who may stream this camera, or an agent with the camera's own token.
 
-    Asked of the database each time, so that it can be asked again while the socket is open.
+    The database is asked each time, so that this can be repeated while the socket is open.
 
     Raises:
-        Refusal: neither, or the deployment is not live.
+        Refusal: it is neither of these, or the deployment is not live.
     """
     found = Camera.objects.select_related("period__deployment").filter(pk=camera_id)
     token = _bearer_token(scope)
@@ -57,19 +57,19 @@ def admitted(scope: Any, camera_id: str) -> Admitted:
     if token:
         camera = found.with_token(token).first()
         if camera is None:
-            raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it was replaced.")
+            raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it has been replaced.")
         actor = System(f"agent of {camera.journal_name}")
     else:
         user = _signed_in(scope)
         camera = found.visible_to(user).first()
         if camera is None or not user.has_perm("deployments.operate_camera"):
-            raise Refusal(NOT_ALLOWED, "You may not stream this camera.")
+            raise Refusal(NOT_ALLOWED, "You do not have permission to stream from this camera.")
         actor = user
     if camera.deployment.is_over or camera.period.ended_at is not None:
         raise Refusal(OVER, "The deployment, or this period of it, has ended.")
     closes_at = camera.period.closes_at()
     if closes_at is None:
-        raise Refusal(NOT_LIVE, "The deployment is not live: cameras are closed.")
+        raise Refusal(NOT_LIVE, "The deployment is not live. Cameras are off.")
     return Admitted(camera, actor, closes_at)
 
 
@@ -80,7 +80,7 @@ def _signed_in(scope: Any) -> Any:
         fresh = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
         if fresh is not None:
             return fresh
-    raise Refusal(NOT_SIGNED_IN, "Sign in first.")
+    raise Refusal(NOT_SIGNED_IN, "Sign in to stream from this camera.")
 
 
 def _bearer_token(scope: Any) -> str:

@@ -1,4 +1,4 @@
-"""Measure how far the clock of a camera's agent or browser is from this server's, over its own socket."""
+"""Measure the offset between this server's clock and that of a camera's agent or browser, over its socket."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from deployments.offsets import Offset, RoundTrip, TripStart, estimate
 
 TRIPS = 5
-# A comparison counts for an hour (deployments.clock_comparison).
+# A comparison is valid for an hour (deployments.clock_comparison).
 EVERY_S, PATIENCE_S = 600.0, 30.0
 MOST_CHARACTERS = 200
 
 
 class CameraClock:
-    """Round trips with one camera: a question each, answered with the camera's own time."""
+    """Round trips with one camera. Each is a question that the camera answers with its time."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -23,15 +23,15 @@ class CameraClock:
         self._compared_at = self._asked_at = time.monotonic()
 
     def ask(self) -> int:
-        """Begin a round trip. Return the number that the answer has to name."""
+        """Begin a round trip. Return the number that the answer must quote."""
         self._number += 1
         self._start, self._asked_at = TripStart.now(), time.monotonic()
         return self._number
 
     def hear(self, text: str) -> bool | None:
-        """End the trip with what the camera sent.
+        """End the round trip with a message from the camera.
 
-        Returns whether that is the answer to the question that is open; None when it is nothing about clocks.
+        Return whether it answers the open question; None if it is not about clocks.
         """
         answer = _answer_in(text)
         if answer is None:
@@ -45,7 +45,7 @@ class CameraClock:
         return True
 
     def result(self) -> Offset | None:
-        """Return the offset once there were enough trips; None before."""
+        """Return the offset once there are enough round trips; None before."""
         if len(self._trips) < TRIPS:
             return None
         trips, self._trips = self._trips, []
@@ -53,13 +53,13 @@ class CameraClock:
         return estimate(trips)
 
     def is_due(self) -> bool:
-        """Return whether it is time to compare again and no answer is outstanding."""
+        """Return whether the next comparison is due and the last question was long enough ago."""
         now = time.monotonic()
         return now - self._compared_at > EVERY_S and now - self._asked_at > PATIENCE_S
 
 
 def _answer_in(text: str) -> tuple[int, float] | None:
-    """The number of the question and the milliseconds since 1970 that an answer says; None when it is none."""
+    """Return the question's number and the time in milliseconds since 1970; None if the text is no answer."""
     if len(text) > MOST_CHARACTERS:
         return None
     try:
@@ -67,5 +67,5 @@ def _answer_in(text: str) -> tuple[int, float] | None:
         number, at_ms = int(answer["id"]), float(answer["at_ms"])
     except (ValueError, TypeError, KeyError, OverflowError):
         return None
-    # A clock of another century is wrong, and still a time; what no clock shows is none.
+    # A time in another century is wrong but still a time. A number that no clock can show is not.
     return (number, at_ms) if answer.get("type") == "clock" and 0 < at_ms < 2**53 else None

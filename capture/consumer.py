@@ -1,4 +1,4 @@
-"""The socket of a camera: browser, agent, simulator and load generator send their frames to it.
+"""The socket for frames, used by browsers, agents, the simulator and the load generator.
 
 The protocol is described in docs/reference/camera-protocol.md.
 
@@ -40,20 +40,20 @@ from recognition.imaging import UnreadableImage
 
 logger = logging.getLogger(__name__)
 
-# A frame without an answer for this long is lost: its worker died, or none is running.
+# A frame without an answer for this long counts as lost: its worker died, or none is running.
 PATIENCE_S = 2.5
 BAD_FRAMES_IN_A_ROW, TICK_S = 20, 0.5
-# How often the numbers go to the database: each time is a connection, which ten cameras would feel twice a second.
+# How often counts are written to the database. Each write takes a connection, so twice a second would be too often.
 COUNT_EVERY_S = 2.0
-# How soon a socket notices that its token or its user's role is gone.
+# How soon a socket notices that its token or its user's role has been revoked.
 CHECK_EVERY_S = 5.0
-# A camera joins the queue after this share of its interval: early enough to be asked for the picture that is then due,
+# A camera joins the queue after this share of its interval: early enough to be asked for the picture that is due next,
 # late enough that no worker waits for a picture that does not exist yet.
 BEFORE_DUE = 0.7
 
 
 class CaptureConsumer(AsyncWebsocketConsumer):
-    """Frames of one camera, while its deployment is live."""
+    """The socket of one camera, which takes frames while its deployment is live."""
 
     camera: Camera
     actor: Actor
@@ -83,7 +83,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.leaving = "the connection was lost"
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # Channels tells a consumer that its peer is gone only when nothing was raised before. Leave anyway.
+        # Channels calls `disconnect` only if nothing was raised before, so clean up here.
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -96,7 +96,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             # Not in the threads that are reserved for admitted cameras.
             self._keep(await database_sync_to_async(admitted)(self.scope, self.camera_id))
             if not await self.gate.hold(self.camera_id):
-                raise Refusal(BUSY, "This camera is already streaming from another place. Close that one first.")
+                raise Refusal(BUSY, "This camera is already streaming from another place. Close that stream first.")
             await self.gate.listen()
             self.group = group_of(self.camera.period.deployment_id)
             await self.channel_layer.group_add(self.group, self.channel_name)
@@ -104,7 +104,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
         except (RedisError, OSError, DatabaseFailure):
-            await self._finish(NOT_READY, "The system is not ready. Trying again shortly.")
+            await self._finish(NOT_READY, "The system is not ready.")
         else:
             self.open = True
             self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._look_again(), self._listen())]
@@ -130,7 +130,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             return
         may_send, self.may_send = self.may_send, False
         if bytes_data is None or len(bytes_data) < 5:
-            await self._bad_frame(0, "A frame is binary: its number in four bytes, then a JPEG.")
+            await self._bad_frame(0, "A frame must be binary: its number in four bytes, then a JPEG.")
             self._want_later()
             return
         (number,) = struct.unpack_from(">I", bytes_data)
@@ -144,7 +144,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         else:
             await (self._take if may_send else self._keep_for_later)(number, bytes_data[4:])
 
-    # The clock of whatever sends frames.
+    # The sender's clock.
 
     async def _go_on_with_clock(self) -> None:
         """Ask for the camera's time again, or store the offset once there are enough answers."""
@@ -169,8 +169,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             if await self.gate.want(self.camera_id, self.telemetry.transit_s * 1000):
                 await call_worker_soon()
         except (RedisError, OperationalError, OSError):
-            # The socket's clock wants again.
-            await self._problem("The message broker does not answer.")
+            # `_tick` tries again.
+            await self._problem("The message broker is not responding.")
 
     def _want_later(self) -> None:
         """Join the queue once the camera's next picture is nearly due."""
@@ -196,7 +196,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.asked_at = now if was_asked else None
         await self._say("send")
 
-    # What workers answer.
+    # Answers from workers.
 
     async def _listen(self) -> None:
         while self.open:
@@ -208,7 +208,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                         await self._hear(answer)
                         await self._go_on(at_once=at_once)
             except (RedisError, OSError):
-                # The socket's clock says so; frames that were answered meanwhile are counted as lost.
+                # `_tick` reports this. Frames that were answered in the meantime are counted as lost.
                 await asyncio.sleep(TICK_S)
 
     async def _go_on(self, *, at_once: bool) -> None:
@@ -222,7 +222,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _hear(self, answer: dict[str, Any]) -> None:
         if answer["type"] == "not_live":
-            await self._finish(NOT_LIVE, "Cameras are shut.")
+            await self._finish(NOT_LIVE, "Cameras are off.")
             return
         since = self.waiting.get(answer["frame"], 0.0)
         if not await self._answered(answer["frame"]):
@@ -248,7 +248,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if event["kind"] == "deployment.ended":
             await self._finish(OVER, "The deployment has ended.")
         elif event["kind"] == "deployment.shut":
-            await self._finish(NOT_LIVE, "Cameras are shut for now.")
+            await self._finish(NOT_LIVE, "Cameras are off for now.")
 
     # Frames.
 
@@ -269,10 +269,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         except (RedisError, OperationalError, OSError):
             if self.waiting.pop(number, None) is not None:
                 await self._lost(number)
-            await self._problem("The message broker does not answer.")
+            await self._problem("The message broker is not responding.")
 
     async def _answered(self, number: int) -> bool:
-        """Whether an answer was still waited for. Frames older than it have been replaced by it."""
+        """Return whether this answer was still awaited. Older frames were replaced by it and count as lost."""
         if self.waiting.pop(number, None) is None:
             return False
         for older in [waiting for waiting in self.waiting if waiting < number]:
@@ -290,34 +290,34 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if self.bad_in_a_row >= BAD_FRAMES_IN_A_ROW:
             await self._finish(MISUSE, f"{BAD_FRAMES_IN_A_ROW} frames in a row could not be read.")
 
-    # The clock of this socket.
+    # Periodic work.
 
     async def _tick(self) -> None:
         while self.open:
             await asyncio.sleep(TICK_S)
-            # By both clocks: one that is set back makes no authority longer.
+            # By both clocks: setting the system clock back must not extend the authority.
             if timezone.now() >= self.closes_at or time.monotonic() >= self.closes_by:
-                await self._finish(OVER, "The time that cameras may be on is over.")
+                await self._finish(OVER, "The time in which cameras may be on has ended.")
                 return
             try:
                 if not await self.gate.keep_hold():
-                    raise Refusal(BUSY, "This camera now streams from another place.")
+                    raise Refusal(BUSY, "This camera is now streaming from another place.")
                 await self._give_up_on_late_frames()
                 await self._want()
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
             except (RedisError, OSError):
-                await self._problem("The message broker does not answer.")
+                await self._problem("The message broker is not responding.")
 
     async def _look_again(self) -> None:
-        """Do the periodic work that needs the database, apart from `_tick`, so that a slow database delays neither."""
+        """Do the periodic work that needs the database, apart from `_tick`, which a slow database must not delay."""
         checked = time.monotonic()
         while self.open:
             await asyncio.sleep(COUNT_EVERY_S)
             try:
                 await self._count()
                 if time.monotonic() - checked > CHECK_EVERY_S:
-                    # A token that was replaced, a user who signed out or lost the role: not until the next connection.
+                    # A replaced token, a sign-out or a lost role takes effect now, not only at the next connection.
                     self._keep(await in_database(admitted)(self.scope, self.camera_id))
                     checked = time.monotonic()
                 if self.clock.is_due():
@@ -325,7 +325,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
             except DatabaseFailure:
-                await self._problem("The database does not answer.")
+                await self._problem("The database is not responding.")
 
     def _end_with(self, task: asyncio.Task[None]) -> None:
         """Close the socket when one of its tasks has failed."""
@@ -341,10 +341,12 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await self._lost(number)
         if late:
             works = liveness.count("frames") > 0
-            await self._problem("A frame was not answered in time." if works else "No recognition worker answers.")
+            await self._problem(
+                "A frame was not processed in time." if works else "No recognition worker is responding."
+            )
 
     async def _count(self) -> None:
-        """Write the numbers since the last count. A write that has begun is ended, whatever becomes of this task."""
+        """Write the counts since the last call. A write that has begun is completed even if this task is cancelled."""
         counts, self.counts = self.counts, cameras.FrameCounts()
         if counts != cameras.FrameCounts():
             self.counting = asyncio.create_task(self._write(counts))
@@ -355,12 +357,12 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             health = self.telemetry.health(counts, is_waiting=self.wanted_at is not None)
             await in_database(cameras.count_frames)(self.camera, counts, health)
         except DatabaseFailure:
-            # Nothing is lost while the database is away: the numbers wait for the next tick.
+            # While the database is unavailable, the counts are kept for the next write.
             for name, value in vars(counts).items():
                 setattr(self.counts, name, getattr(self.counts, name) + value)
             raise
 
-    # What the client is told. A peer that has just left is told nothing: uvicorn raises OSError, Channels RuntimeError.
+    # Messages to the client. If it has just left, uvicorn raises OSError and Channels RuntimeError.
 
     async def _say(self, kind: str, **details: Any) -> None:
         with contextlib.suppress(RuntimeError, OSError):
@@ -380,7 +382,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self.close(code)
 
     async def _leave(self) -> None:
-        """Give back what this socket held, whatever ended it."""
+        """Release what this socket held, however it ended."""
         was_streaming = bool(self.clocks)
         self.open = False
         pacer.remove(self.gate)

@@ -2,19 +2,19 @@
 
     want (web)     the camera joins the queue of cameras that wait to send
     offer (web)    SET frame; unless the camera is pending: SET pending TURN, and append it to the frame queue
-    take (worker)  the first ready camera whose turn still stands: GETDEL frame, GET tracks
+    take (worker)  the first ready camera whose turn is still valid: GETDEL frame, GET tracks
     done (worker)  PUBLISH the answer, SET tracks, end the turn; a newer frame begins the next, at the end of the queue
 
 A camera sends when the server requests a frame. While no camera waits, the answer to its last frame is also the next
 request, and the camera sends its next picture when it is due. When frames arrive faster than workers read them, cameras
 queue, and each take requests the newest picture of the next one: a frame is as old as its transit, however many wait.
 
-`pending` stays while a frame is worked on, so that one camera's frames are handled in order, never two at once; its
-worker renews it, so that a slow frame holds one worker and no second one.
+`pending` stays while a frame is processed, so that one camera's frames are handled in order, never two at once. Its
+worker renews it, so that a slow frame occupies only one worker.
 
-Workers are called, not sent frames. While cameras are ready, one call waits in Celery's queue, whose taker asks for the
-next; a worker stays for every frame that is ready by then. So a busy system pays Celery's price of a message for a
-second's frames, not for each, and an idle one answers as soon.
+Workers are called, and take frames themselves. While cameras are ready, one call waits in Celery's queue, and the
+worker that takes it asks for the next call. A worker takes frames while any are ready, for up to `BATCH_S` of
+`capture.tasks`. A busy system therefore needs one Celery message for many frames, and an idle one answers at once.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ import redis.asyncio
 from django.conf import settings
 
 FRAME_LIFE_MS = 2000
-# Renewed while a worker is at the frame; short enough that a worker that died with it costs its camera a moment.
+# Renewed while a worker processes the frame. Short, so that a worker that dies delays its camera only for a moment.
 PENDING_LIFE_MS = 3000
 TRACKS_LIFE_S = 3
 HOLDER_LIFE_MS = 6000
 TILE_LIFE_MS, WATCHED_LIFE_S = 4000, 5
-# A call that no worker has followed by then is made again with the next frame.
+# A call that no worker has answered by then is repeated with the next frame.
 CALL_LIFE_S = 2
 # A worker that has taken no frame for this long is not counted when frames are requested ahead.
 WORKER_SEEN_MS = 5000
 # How long a requested frame is counted as coming, at least, before another camera is asked in its place.
 LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
-# A frame is requested when it is predicted to wait for a worker no longer than this share of a turn: with none of it,
-# workers would wait for frames.
+# A frame is requested when it is predicted to wait for a worker no longer than this share of a turn. With 0, workers
+# would wait for frames.
 MOST_WAIT = 0.5
-# How much a turn moves the length that turns are predicted to have: a longer one more, since a frame that is asked too
-# early waits, and one that is asked too late costs little.
+# How much a turn moves the predicted length of turns. A longer turn moves it more, because a frame requested too early
+# waits, and one requested too late costs little.
 TURN_UP, TURN_DOWN = 0.3, 0.1
-# A subscription that has been quiet for this long is pinged; if the ping is not answered, it is given up.
+# A subscription that has been quiet for this long is pinged. If the ping is not answered, it is closed.
 QUIET_S = 2.0
 # The message to a socket whose camera may send.
 SEND = '{"type":"send"}'
 
-# The cameras' keys are put together from the row's entries: a turn's 32 digits, then the camera's id.
+# An entry of `frames:ready` is a turn's 32 digits and then the camera's id. The camera's keys are built from it.
 _COMMON = f"""
 local function now_ms()
   local time = redis.call('TIME')
@@ -81,8 +81,8 @@ local function drop_stale()
     if stands then redis.call('DEL', 'pending:' .. camera) end
   end
 end
--- Predict how long a frame that arrives at a moment waits for a worker. Those that work now are taken to end their
--- turns evenly over the length of one; frames that are ready or coming go before it.
+-- Predict how long a frame that arrives at a given moment waits for a worker. Workers that are busy now are assumed to
+-- end their turns evenly over the length of one. Frames that are ready or coming go first.
 local function wait_at(at, now, turn, free, count)
   local free_at, due = {{}}, {{}}
   for index = 1, count do
@@ -106,7 +106,7 @@ local function wait_at(at, now, turn, free, count)
   for _, arrives in ipairs(due) do if arrives <= at then start(arrives) end end
   return start(at)
 end
--- Request frames from the cameras that have waited longest, each so early that its frame hardly waits for a worker.
+-- Request frames from the cameras that have waited longest, each at a time when its frame will hardly wait.
 local function ask(now)
   drop_stale()
   local count = workers(now)
@@ -214,17 +214,17 @@ redis.call('ZADD', 'frames:working', 'XX', now_ms() + {PENDING_LIFE_MS}, turn)
 return 1
 """
 )
-# Renews or gives up a lease only when it is still ours.
+# Renew or release a lease only if it is still this socket's.
 _RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A JPEG on its way: its number on this connection, when it came in, whom to answer.
+    """A JPEG with its number on this connection, when it was received, and where to send the answer.
 
-    received_at: seconds since 1970. moment: seconds of the receiver's own clock, which nobody sets. reply_to: the name
-    that its socket listens to.
+    received_at: seconds since 1970. moment: seconds of the receiver's monotonic clock. reply_to: the channel that its
+    socket listens to.
     """
 
     number: int
@@ -245,7 +245,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Turn:
-    """A frame that a worker has taken, and the camera's tracks as they were left."""
+    """A frame that a worker has taken, and the camera's tracks after the frame before."""
 
     camera_id: str
     name: str
@@ -254,7 +254,7 @@ class Turn:
 
 
 class FrameGate:
-    """The web process's side, asynchronous: of one socket, which answers are told to by its name."""
+    """The web process's side of the queue, asynchronous, for one socket. Answers are published under its name."""
 
     def __init__(self) -> None:
         self.name = f"answers:{uuid.uuid4().hex}"
@@ -272,12 +272,12 @@ class FrameGate:
 
         Return whether a worker has to be called, since a call may have been lost.
 
-        transit_ms: how long this camera's frames took lately from the asking to their arrival; 0 when not known.
+        transit_ms: how long this camera's frames took lately from the request to their arrival; 0 if unknown.
         """
         return bool(await self._want(args=[camera_id, round(transit_ms)]))
 
     async def ask(self) -> bool:
-        """Request the frames that are due to be requested: on a slow line, before a worker is free.
+        """Request the frames whose time has come: on a slow line, before a worker is free.
 
         Return whether a worker has to be called.
         """
@@ -288,16 +288,17 @@ class FrameGate:
         return bool(await self._offer(args=[camera_id, uuid.uuid4().hex, frame.packed()]))
 
     async def listen(self) -> None:
-        """Begin to be told: no answer to a frame offered from here on is missed."""
+        """Subscribe to answers: none to a frame offered from here on is missed."""
         self._told = self._valkey.pubsub(ignore_subscribe_messages=True)
         await self._told.subscribe(self.name)
 
     async def answers(self) -> AsyncIterator[tuple[dict[str, Any], bool]]:
-        """Yield the messages to this socket, for ever: answers to its frames, each with whether the camera may send at
-        once, and `send` when its turn has come.
+        """Yield messages to this socket, each with whether its camera may send at once; never return.
+
+        They are answers to its frames, and `send` when its turn has come.
 
         Raises:
-            redis.RedisError: Valkey does not answer; ask again, and the socket is told again once it does.
+            redis.RedisError: Valkey is not responding. Call again to go on once it does.
         """
         is_pinged = False
         while True:
@@ -309,18 +310,18 @@ class FrameGate:
             elif is_pinged:
                 # The connection is dead without having been closed. The next read connects again.
                 await self._told.connection.disconnect()
-                raise redis.ConnectionError("Valkey has not answered for too long.")
+                raise redis.ConnectionError("Valkey did not respond in time.")
             else:
                 is_pinged = True
                 await self._told.ping()
 
     async def hold(self, camera_id: str) -> bool:
-        """Become the one source of a camera's frames; False when another is."""
+        """Take the lease of a camera's stream. Return False if another socket has it."""
         self._held = f"holder:{camera_id}"
         return bool(await self._valkey.set(self._held, self.name, nx=True, px=HOLDER_LIFE_MS))
 
     async def keep_hold(self) -> bool:
-        """Stay the one source; after Valkey was restarted, become it again. False when another has become it."""
+        """Renew the lease, or take it again after a restart of Valkey. Return False if another socket has it."""
         async with self._holding:
             if self._held is None:
                 return True
@@ -329,8 +330,8 @@ class FrameGate:
             return bool(await self._valkey.set(self._held, self.name, nx=True, px=HOLDER_LIFE_MS))
 
     async def release(self) -> None:
-        """Be the source no longer, if this socket is."""
-        # Not while the hold is being renewed: that would take it again, and nobody would give it back.
+        """Release the lease, if this socket has it."""
+        # Not while the lease is being renewed: that would take it again, and nobody would release it.
         async with self._holding:
             held, self._held = self._held, None
             if held is not None:
@@ -343,7 +344,7 @@ class FrameGate:
 
 
 class FrameSource:
-    """The worker's side."""
+    """The worker's side of the queue."""
 
     def __init__(self) -> None:
         self._name = uuid.uuid4().hex
@@ -355,39 +356,39 @@ class FrameSource:
         self._renew = self._valkey.register_script(_RENEW_TURN)
 
     def take(self) -> tuple[Turn | None, bool]:
-        """Follow a call: the frame that has waited longest, gone from Valkey with the taking.
+        """Take the frame that has waited longest, which removes it from Valkey.
 
         Returns:
-            The turn, None when nothing is ready any more; and whether another worker has to be called.
+            The turn, or None if no frame is ready; and whether another worker has to be called.
         """
         return self._taken(self._take(args=[self._name]))
 
     def done(
         self, turn: Turn, answer: Mapping[str, Any], tracks: str = "", *, took_ms: float = 0.0, going_on: bool = True
     ) -> tuple[Turn | None, bool]:
-        """End a turn and answer its socket; when going on, take the next as `take` does.
+        """End a turn and answer its socket. If `going_on`, take the next as `take` does.
 
-        tracks: to leave for the camera's next frame: boxes, ids and scores near the threshold; no image and no
-            embedding. Empty, and those of before stay. took_ms: how long the turn took.
+        tracks: kept for the camera's next frame: boxes, ids and scores near the threshold; no image and no embedding.
+            If empty, the earlier tracks stay. took_ms: how long the turn took.
         """
         of_turn = (self._name, turn.camera_id, turn.name, uuid.uuid4().hex, tracks)
         said = (turn.frame.reply_to, json.dumps(answer), f"{took_ms:.1f}", "1" if going_on else "0")
         return self._taken(self._done(args=[*of_turn, *said]))
 
     def renew(self, turn: Turn) -> bool:
-        """Extend a turn that takes long: no other worker takes this camera's next frame. Return False if it is lost."""
+        """Extend a long turn, so that no other worker takes this camera's next frame. Return False if it is lost."""
         return bool(self._renew(args=[turn.camera_id, turn.name]))
 
     def is_watched(self, camera_id: str) -> bool:
-        """Whether somebody looks at this camera's tile now."""
+        """Return whether somebody is watching this camera's tile."""
         return bool(self._valkey.exists(f"watched:{camera_id}"))
 
     def keep_tile(self, camera_id: str, jpeg: bytes) -> None:
-        """For a moment; nobody on it can be recognised."""
+        """Keep a tile, on which nobody can be recognised, for `TILE_LIFE_MS`."""
         self._valkey.set(f"tile:{camera_id}", jpeg, px=TILE_LIFE_MS)
 
     def tile_for_watcher(self, camera_id: str) -> bytes | None:
-        """The newest tile, for who asks, and that they will ask again; None before there is one."""
+        """Return the newest tile, or None, and note that somebody is watching it."""
         self._valkey.set(f"watched:{camera_id}", "1", ex=WATCHED_LIFE_S)
         return cast("bytes | None", self._valkey.get(f"tile:{camera_id}"))
 
@@ -402,5 +403,5 @@ class FrameSource:
 
 @functools.lru_cache(maxsize=1)
 def frame_source() -> FrameSource:
-    """This worker's connection."""
+    """Return this worker's connection."""
     return FrameSource()

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from capture.frame_queue import FrameGate
 
 EVERY_S = 0.02
-# One thread calls workers for every camera: a call takes it a third of a millisecond, and several would only wait for
-# each other.
+# One thread calls workers for all cameras: a call takes a third of a millisecond, and several threads would only wait
+# for each other.
 _calling = ThreadPoolExecutor(1, "calling")
 
 
 async def call_worker_soon() -> None:
-    """Call a worker from the thread that does nothing else."""
+    """Call a worker from the thread reserved for calls."""
     await asyncio.get_running_loop().run_in_executor(_calling, call_worker)
 
 
 class Pacer:
-    """With takes and arrivals alone, cameras on slow lines would be asked in bursts, or too late."""
+    """A timer that requests due frames. Without it, cameras on slow lines would be asked in bursts, or too late."""
 
     def __init__(self) -> None:
         self._waiting: set[FrameGate] = set()
@@ -53,4 +53,4 @@ class Pacer:
 
 
 pacer = Pacer()
-"""This process's."""
+"""The pacer of this process."""

@@ -1,4 +1,4 @@
-"""Measure light and focus once a second for each camera, and keep a tile of its picture while somebody watches."""
+"""Measure light and focus once a second for each camera, and keep a tile of its picture while it is watched."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class PictureTelemetry:
         self._last[camera_id] = now
         try:
             if self._source.is_watched(camera_id):
-                # Found for themselves: the camera's own limits leave people out whom a tile would show.
+                # Detected separately: the camera's own limits leave out faces that the tile would show.
                 faces = [face.box for face in engine.detect(pixels, SMALLEST)]
                 self._source.keep_tile(camera_id, encode_jpeg(tile(pixels, faces), 70))
         except redis.RedisError:
-            # A tile is a convenience: the frame's answer says that Valkey is gone.
+            # The tile is optional. If Valkey is gone, the answer to the frame fails and shows it.
             pass
         return light_and_focus(pixels)
 
 
 @functools.lru_cache(maxsize=1)
 def picture_telemetry() -> PictureTelemetry:
-    """Return this worker's."""
+    """Return the picture telemetry of this worker."""
     return PictureTelemetry(frame_source())

@@ -1,6 +1,6 @@
-"""A frame to possible matches: what a worker does with one JPEG.
+"""The pipeline from a frame to possible matches: what a worker does with one JPEG.
 
-Faces that match nobody live in this process's memory while the frame is worked on, and nowhere else.
+Faces that match nobody exist only in this process's memory, and only while the frame is processed.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class NotLive(Exception):
 
 
 class OtherEngine(Exception):
-    """The engine is not the one that was authorised: its scores mean nothing on this list."""
+    """The engine is not the authorised one: its scores would mean nothing against this watchlist."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the sender of a frame is told: where faces are, how many are new, how long it took. Not who anybody is.
+    """The answer to the sender of a frame: where faces are, how many are new and how long it took. No identities.
 
-    boxes: left, top, width, height as shares of the frame's width and height. engine_ms: without raising alerts.
-    light: brightness and sharpness, once a second.
+    boxes: left, top, width, height as shares of the frame's width and height. engine_ms: without the time for raising
+    alerts. light: brightness and sharpness, once a second.
     """
 
     boxes: list[list[float]]
@@ -55,12 +55,12 @@ class Reading:
 def read_frame(
     camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, telemetry: PictureTelemetry | None = None
 ) -> Reading:
-    """Look at a frame and raise its possible matches. tracks: of this camera; changed.
+    """Process a frame and raise its possible matches. tracks: the camera's; changed in place.
 
     Raises:
         NotLive: the deployment is not live at this moment.
-        OtherEngine: this process runs another engine than the list was sealed for.
-        recognition.imaging.UnreadableImage: the frame is no whole JPEG.
+        OtherEngine: this process runs an engine other than the one the watchlist was sealed for.
+        recognition.imaging.UnreadableImage: the frame is not a whole JPEG.
     """
     terms = _terms(camera_id)
     if terms is None:
@@ -101,7 +101,7 @@ def _terms(camera_id: str) -> FrameTerms | None:
     try:
         return Camera.objects.frame_terms(camera_id, at=timezone.now())
     except (OperationalError, InterfaceError):
-        # The connection broke since this worker's last frame (a restarted server): once more, on a new one.
+        # The connection broke since this worker's last frame (a restarted server): try once more on a new one.
         close_old_connections()
         return Camera.objects.frame_terms(camera_id, at=timezone.now())
 
@@ -134,9 +134,9 @@ def _received_at(frame: Frame) -> dt.datetime:
 
 
 def _bystanders(wanted: Face, detected: Sequence[Face], pixels: Pixels, engine: Engine) -> list[Box]:
-    """Every other face of which a part may lie in this one's crop, those too small to be looked for included.
+    """Return the boxes of other faces that may lie partly in this one's crop, including those too small to be matched.
 
-    Larger faces were found in the whole frame; smaller ones are looked for near this face.
+    Larger faces were detected in the whole frame. Smaller ones are detected near this face.
     """
     near = engine.detect_around(pixels, wanted.centre, max(wanted.width, wanted.height) * REACH)
     return [face.box for face in (*detected, *near) if affinity(face.box, wanted.box) < 0.5]

@@ -1,4 +1,4 @@
-"""The Celery task that reads frames: a shell over the frame queue and the pipeline."""
+"""The Celery task that processes frames with the frame queue and the pipeline."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from watchlists.engine import engine
 
 logger = logging.getLogger(__name__)
 
-# How long a worker reads frames before Celery gets its turn: to stop it, to hear that it is alive.
+# How long a worker processes frames before it returns to Celery, which may stop it and needs a sign that it is alive.
 BATCH_S = 0.2
 
 
 def call_worker() -> None:
-    """Ask for a worker. The message holds nothing: which frames are ready is known to the frame queue.
+    """Call a worker. The message is empty, because the frame queue knows which frames are ready.
 
-    It goes over a connection of this thread's own, with a bounded wait: nothing else that uses the broker is before it.
+    It is sent over this thread's own connection, with a bounded wait: other use of the broker does not delay it.
 
     Raises:
-        kombu.exceptions.OperationalError: Valkey does not answer.
+        kombu.exceptions.OperationalError: Valkey is not responding.
     """
     match_frames.apply_async(expires=CALL_LIFE_S, retry=False, producer=_own_producer())
 
 
 def _own_producer() -> Any:
-    """This thread's producer, on a connection of its own. CELERY_BROKER_TRANSPORT_OPTIONS bounds its waits."""
+    """Return this thread's producer, on its own connection. CELERY_BROKER_TRANSPORT_OPTIONS bounds its waits."""
     if not hasattr(_own, "producer"):
         celery = match_frames.app
         _own.producer = celery.amqp.Producer(celery.connection_for_write())
@@ -48,7 +48,7 @@ _own = threading.local()
 
 @shared_task(name="capture.match_frames", queue="frames", ignore_result=True, acks_late=False)
 def match_frames() -> None:
-    """Work on frames while there are any, each camera's newest, and answer the sockets they came from."""
+    """Process frames while there are any, each camera's newest, and answer the sockets they came from."""
     source = frame_source()
     until = time.monotonic() + BATCH_S
     turn, calling = source.take()
@@ -65,7 +65,7 @@ def match_frames() -> None:
 
 
 def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
-    """Return the answer to the sender, and the tracks for the next frame; when empty, the earlier ones stay."""
+    """Return the answer to the sender, and the tracks for the next frame. If empty, the earlier ones stay."""
     frame, tracks, reading = turn.frame, TrackSet(), None
     reason = ""
     try:
@@ -78,12 +78,12 @@ def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
     except OtherEngine:
         reason = "The recognition engine is not the one that was authorised."
     except (DatabaseError, InterfaceError) as error:
-        logger.warning("The database did not answer: %s", type(error).__name__)
-        reason = "The database does not answer."
+        logger.warning("The database is not responding: %s", type(error).__name__)
+        reason = "The database is not responding."
     except Exception:
-        # Every frame is answered. The traceback holds code and no pixels: nothing here puts data into messages.
-        logger.exception("A frame could not be worked on")
-        reason = "Recognition failed on this picture."
+        # Every frame must be answered. The traceback holds code but no pixels: nothing here puts data into messages.
+        logger.exception("A frame could not be processed")
+        reason = "Recognition failed on this frame."
     if reading is None:
         return {"type": "failed", "frame": frame.number, "reason": reason}, tracks.to_json()
     answer = {

@@ -1,4 +1,4 @@
-"""Telemetry of a camera's stream: rates, waits, light. Numbers only, nothing about anybody."""
+"""Telemetry of a camera's stream: rates, waits, light. Numbers only, no personal data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.cameras import FrameCounts, Health
 
 # How much a new measurement moves the running one.
 SMOOTHING = 0.3
-# A longer transit says nothing about the line: the camera was away, in a background tab for example.
+# A longer transit says nothing about the line: the camera was inactive, for example in a background tab.
 LONGEST_TRANSIT_S = 2.5
 
 
@@ -25,13 +25,13 @@ class StreamTelemetry:
         self._arrived_at, self._number = 0.0, 0
         # The last arrival that the rate of due pictures was counted to, and that rate.
         self._rated, self._rate = (0.0, 0), 0.0
-        # Of the last frames: seconds between two pictures that were due, and from the asking to a frame's arrival, the
-        # wait for the camera's next picture included.
+        # Of the last frames: seconds between two pictures that were due, and from the request to a frame's arrival,
+        # including the wait for the camera's next picture.
         self.interval_s = 0.0
         self.transit_s = 0.0
 
     def note_arrival(self, number: int, asked_at: float | None) -> int:
-        """Note a frame's arrival. Return how many pictures before it were due and not sent, which numbers count too."""
+        """Note a frame's arrival. Return how many pictures before it were due but not sent, from the frame numbers."""
         now = time.monotonic()
         passed_over = max(number - self._number - 1, 0) if self._number else 0
         if not self._number:
@@ -48,16 +48,16 @@ class StreamTelemetry:
         return max(self._arrived_at + share * self.interval_s - time.monotonic(), 0.0)
 
     def note_turn(self, waited_s: float) -> None:
-        """Note how long the camera waited until it might send."""
+        """Note how long the camera waited until it was allowed to send."""
         self._turn_waits.append(waited_s)
 
     def note_answer(self, latency_s: float, light: Sequence[float] | None) -> None:
-        """Note that a frame was read this long after its arrival."""
+        """Note that a frame was processed this long after its arrival."""
         self._latencies.append(latency_s)
         self._light = light or self._light
 
     def health(self, counts: FrameCounts, *, is_waiting: bool = False) -> Health:
-        """Return how the camera did since the last call. is_waiting: for its turn to send."""
+        """Return the camera's telemetry since the last call. is_waiting: whether it is waiting for its turn to send."""
         now = time.monotonic()
         spent, self._since = max(now - self._since, 0.001), now
         latencies, self._latencies = self._latencies, []
@@ -78,8 +78,8 @@ class StreamTelemetry:
     def _due_rate(self, *, is_waiting: bool) -> float:
         """Return the pictures due a second, counted between the last arrivals of two counts.
 
-        A frame that arrives stands for all that were passed over since the one before, often longer ago than a count.
-        Without an arrival the rate stays that of before while the camera waits for its turn; else nothing is due.
+        A frame also stands for all pictures passed over since the frame before, which may be older than the last count.
+        Without an arrival, the rate stays the same while the camera waits for its turn; otherwise nothing is due.
         """
         (rated_at, rated), self._rated = self._rated, (self._arrived_at, self._number)
         if rated < self._number:

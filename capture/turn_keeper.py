@@ -17,13 +17,13 @@ from capture.frame_queue import PENDING_LIFE_MS, FrameSource, Turn, frame_source
 logger = logging.getLogger(__name__)
 
 RENEW_EVERY_S = PENDING_LIFE_MS / 3000
-# No frame needs this long: the process hangs. The supervisor starts another.
+# No frame needs this long, so the process must have hung. The supervisor starts another.
 LONGEST_TURN_S = 30.0
 HUNG = 70
 
 
 class TurnKeeper:
-    """A thread beside the recognising one, which releases the interpreter lock while it decodes or infers."""
+    """A thread beside the recognition thread, which releases the interpreter lock while it decodes or infers."""
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
@@ -47,7 +47,7 @@ class TurnKeeper:
             if turn is None or taken < RENEW_EVERY_S:
                 continue
             if taken > LONGEST_TURN_S:
-                logger.critical("A frame took more than %d s: this worker ends and is started again.", LONGEST_TURN_S)
+                logger.critical("A frame took more than %d s. This worker stops and is started again.", LONGEST_TURN_S)
                 os._exit(HUNG)
             with contextlib.suppress(redis.RedisError):
                 self._source.renew(turn)
@@ -55,5 +55,5 @@ class TurnKeeper:
 
 @functools.lru_cache(maxsize=1)
 def turn_keeper() -> TurnKeeper:
-    """Return this worker's keeper."""
+    """Return the turn keeper of this worker."""
     return TurnKeeper(frame_source())

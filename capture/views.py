@@ -1,4 +1,4 @@
-"""The picture of a camera that the commander's page shows."""
+"""The picture of a camera on the live operations page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUN = "deployments.run_deployment"
 @require_GET
 @permitted(RUN)
 def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
-    """What a camera sees now, so small and blurred that nobody can be recognised."""
+    """Return what a camera sees now, so small and blurred that nobody can be recognised; 204 if there is none."""
     camera = get_object_or_404(Camera.objects.visible_to(request.user), pk=camera_id)
     jpeg = frame_source().tile_for_watcher(str(camera.pk))
     return HttpResponse(jpeg, content_type="image/jpeg") if jpeg else HttpResponse(status=204)

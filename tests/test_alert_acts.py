@@ -157,7 +157,7 @@ MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
         "leaflet",
     ),
     "a release without a word on the leaflet": (("same", "engage"), "release", ActInput(), "leaflet"),
-    "a code where none belongs": (("same",), "lost", ActInput(code="robbery"), "there is none for this step"),
+    "a code where none belongs": (("same",), "lost", ActInput(code="robbery"), "takes no code"),
     "no such step": ((), "identify", ActInput(), "steps shown"),
 }
 
@@ -181,5 +181,5 @@ def test_endings_and_corrections_cover_every_result() -> None:
 def test_outcomes_are_offered_by_their_own_names() -> None:
     for form in (EndingForm(), CorrectionForm()):
         offered = dict(form.fields["ending"].choices)  # type: ignore[attr-defined]
-        assert offered.pop("") == "Choose"
+        assert offered.pop("") == "Select an outcome"
         assert offered == {state: State(state).label for state in offered}

@@ -112,12 +112,12 @@ def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) ->
     # What was decided on the one must not sway who judges the other: neither its state nor its name.
     act(south, "same", cast=cast)
     Alert.objects.filter(pk=south.pk).update(decided_at=timezone.now() - dt.timedelta(minutes=1))
-    assert "handed to officers" not in client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode().lower()
+    assert "referred to officers" not in client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode().lower()
     name = Person.objects.get().name
     assert name not in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
     act(north, "not_same", cast=cast)
     assert name in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
-    assert "42 s before" in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
+    assert "42 s earlier" in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
 
 
 def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
@@ -148,8 +148,8 @@ def test_of_two_who_decide_the_second_is_told_who_and_what(cast: Cast) -> None:
     answer = client_of(second).post(f"/alerts/{alert.pk}/acts/same/", {"feature_eyes": "alike"})
     assert answer.status_code == 409
     page = answer.content.decode()
-    assert "operator was first" in page
-    assert "judged not the same" in page
+    assert "operator acted first" in page
+    assert "operator: not the same" in page
 
 
 def test_the_same_act_sent_twice_is_one(cast: Cast) -> None:
@@ -177,7 +177,7 @@ def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -
     alert = act(make_alert(deployment), "not_same", cast=cast)
     assert deployment.counters().false == 1
     other = another(cast, deployment, "operator", "dee")
-    with pytest.raises(Refused, match="Only the operator who judged"):
+    with pytest.raises(Refused, match="Only the operator who made this decision"):
         operations.act(alert, "undo", actor=other)
     act(alert, "undo", cast=cast)
     assert (alert.state, alert.decided_by, alert.ended_at) == (State.REVIEW, None, None)
@@ -188,7 +188,7 @@ def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -
         operations.act(alert, "undo", actor=cast.operator)
     Alert.objects.update(decided_at=timezone.now())
     act(alert, "acknowledge", cast=cast)
-    with pytest.raises(Conflict, match="officer was first"):
+    with pytest.raises(Conflict, match="officer acted first"):
         operations.act(alert, "undo", actor=cast.operator)
     assert [row.name for row in alert.acts.all()] == ["not_same", "undo", "same", "acknowledge"]
 
@@ -197,7 +197,7 @@ def test_one_officer_answers_and_another_is_told(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", "acknowledge", cast=cast)
     other = another(cast, deployment, "officer", "kit")
-    with pytest.raises(Conflict, match="officer has answered"):
+    with pytest.raises(Conflict, match="officer is already responding"):
         operations.act(alert, "engage", actor=other)
 
 
@@ -258,7 +258,7 @@ def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) 
     # As long as it may be taken back, what would sway it stays away.
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
     assert name not in page
-    assert "Take it back" in page
+    assert "Undo decision" in page
     Alert.objects.update(decided_at=timezone.now() - dt.timedelta(seconds=7))
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
     assert name in page
@@ -366,7 +366,7 @@ def test_it_is_handed_to_who_is_posted_only(cast: Cast) -> None:
     for said, words in (
         (ActInput(alike=["eyes"], to_user=cast.commander), "not posted"),
         (ActInput(alike=["eyes"], to_user=cast.operator), "not posted"),
-        (ActInput(alike=["eyes"], to_team="Zulu"), "No team"),
+        (ActInput(alike=["eyes"], to_team="Zulu"), "team is not posted"),
     ):
         with pytest.raises(Refused, match=words):
             operations.act(alert, "same", said, actor=cast.operator)
@@ -395,13 +395,13 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
     with pytest.raises(Refused, match="Cameras are still on"):
         operations.code(left, "unresolved", actor=cast.commander)
     log = f"/deployments/{deployment.pk}/alerts/?show=open"
-    assert "Say what came of it" not in client_of(cast.commander).get(log).content.decode()
+    assert "Record the outcome" not in client_of(cast.commander).get(log).content.decode()
     running.end_period(deployment, actor=cast.commander)
-    assert "Say what came of it" in client_of(cast.commander).get(log).content.decode()
+    assert "Record the outcome" in client_of(cast.commander).get(log).content.decode()
     assert deployment.counters().open == 2
-    with pytest.raises(Refused, match="No operator referred"):
+    with pytest.raises(Refused, match="not referred to officers"):
         operations.code(left, "arrested", "robbery", actor=cast.commander)
-    with pytest.raises(Refused, match="referred to officers"):
+    with pytest.raises(Refused, match="was referred to officers"):
         operations.code(judged, "late_same", actor=cast.commander)
     operations.code(left, "late_not_same", actor=cast.commander)
     operations.code(judged, "arrested", "robbery", actor=cast.commander)
@@ -529,7 +529,7 @@ def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
     assert dataclasses.replace(full, false_alarms=10).bias < 0  # type: ignore[operator]
     assert "operator" in client_of(cast.commander).get("/figures/").content.decode()
     other = another(cast, deployment, "operator", "dee")
-    assert "Nothing was judged yet" in client_of(other).get("/figures/").content.decode()
+    assert "No decisions yet" in client_of(other).get("/figures/").content.decode()
 
 
 def _candidate(person: Person) -> Candidate:

@@ -70,7 +70,7 @@ def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, ju
         operations.act(alert, "acknowledge", actor=cast.officer)
     client = Client()
     client.force_login(cast.operator)
-    assert "two people" in client.get(f"/alerts/{alert.pk}/").content.decode()
+    assert "two different people" in client.get(f"/alerts/{alert.pk}/").content.decode()
     assert Entry.objects.filter(action="control.judged").count() == 1
     with pytest.raises((Refused, Conflict)):
         operations.correct(alert, "arrested", "robbery", reason="x", actor=cast.commander)

@@ -472,7 +472,7 @@ def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> No
         assert words in str(refused.value)
     act(alert, "engage", "check_identity", "confirm", "arrest", cast=cast)
     other = Alert.objects.get(pk=other.pk)
-    with pytest.raises(Refused, match="No operator referred"):
+    with pytest.raises(Refused, match="not referred to officers"):
         alert_operations.code(other, "arrested", "rape", actor=cast.commander)
     alert_operations.code(other, "unresolved", actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))

@@ -96,4 +96,4 @@ with turn_keeper.TurnKeeper(FrameSource()).keeping(Turn("hung", "t" * 32, Frame(
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == HUNG
-    assert "this worker ends and is started again" in done.stderr
+    assert "This worker stops and is started again" in done.stderr

@@ -1,4 +1,4 @@
-"""Acts on alerts are never changed, deleted or truncated: the database itself refuses."""
+"""Let the database refuse to change, delete or truncate acts on alerts."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Alerts, what was done with them, and what they hold of anybody."""
+"""Alerts, the acts on them, and their shots and evidence holds."""
 
 from alerts.models.acts import JUDGEMENTS, Act, ActName
 from alerts.models.alerts import Alert

@@ -1,4 +1,4 @@
-"""What was done with an alert: one row an act, never changed."""
+"""Acts on alerts: one row for each act, never changed."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from alerts.states import CODES
 
 
 class ActName(models.TextChoices):
-    """The name that an act is recorded under."""
+    """The name under which an act is recorded."""
 
     SAME = "same", "Same person"
     NOT_SAME = "not_same", "Not the same"
     INCONCLUSIVE = "inconclusive", "Inconclusive"
-    OPEN = "open", "Taken up"
-    UNDO = "undo", "Taken back"
-    HAND_OVER = "hand_over", "Handed over"
+    OPEN = "open", "Opened"
+    UNDO = "undo", "Decision undone"
+    HAND_OVER = "hand_over", "Referred again"
     ACKNOWLEDGE = "acknowledge", "On my way"
-    ENGAGE = "engage", "Speaking to them"
-    NOT_THEM = "not_them", "Not them"
+    ENGAGE = "engage", "Speaking to the person"
+    NOT_THEM = "not_them", "Not the person"
     RELEASE = "release", "Not the person: release"
     CHECK_IDENTITY = "check_identity", "Checking identity"
     CONFIRM = "confirm", "Identity confirmed"
@@ -34,22 +34,22 @@ class ActName(models.TextChoices):
     NO_ACTION = "no_action", "No action"
     LOST = "lost", "Not located"
     NO_ENGAGEMENT = "no_engagement", "No engagement"
-    ESCALATE = "escalate", "Nobody answered"
-    EXPIRE = "expire", "Not looked at in time"
-    CODE = "code", "Coded afterwards"
-    CORRECT = "correct", "Corrected"
+    ESCALATE = "escalate", "Escalated: no officer responded"
+    EXPIRE = "expire", "Not reviewed in time"
+    CODE = "code", "Outcome recorded afterwards"
+    CORRECT = "correct", "Outcome corrected"
 
 
-# The adjudications: the only acts that say what an operator saw.
+# The adjudications of operators.
 JUDGEMENTS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 
 
 class Act(models.Model):
-    """One act on an alert, as it was done. The database refuses to change or delete it; a correction is another act.
+    """One act on an alert. The database refuses to change or delete it; a correction is another act.
 
-    revision: of the alert after it. key: made by who sent it, so that one sent twice over a bad connection is one.
-    done_at: when it was done; recorded_at: when it came in, later when the handset had no connection. alike, differ,
-    reasons: what a judgement rests on.
+    revision: the alert's, after the act. key: chosen by the sender, so that an act sent twice over a bad connection is
+    recorded once. done_at: when it was done. recorded_at: when it was received, which is later if the handset had no
+    connection. alike, differ, reasons: the basis of an adjudication.
     """
 
     alert = models.ForeignKey(Alert, on_delete=models.PROTECT, related_name="acts")
@@ -65,8 +65,8 @@ class Act(models.Model):
     differ = ArrayField(models.CharField(max_length=12, choices=Feature.choices), default=list)
     reasons = ArrayField(models.CharField(max_length=12, choices=InconclusiveReason.choices), default=list)
     code = models.CharField(max_length=16, blank=True)
-    leaflet = models.BooleanField(null=True, help_text="Whether the leaflet was given, where that is asked.")
-    reason = models.CharField(max_length=300, blank=True, help_text="Of a correction.")
+    leaflet = models.BooleanField(null=True, help_text="Whether the leaflet was given, if the act asks for that.")
+    reason = models.CharField(max_length=300, blank=True, help_text="The reason for a correction.")
 
     objects = ActQuerySet.as_manager()
 
@@ -79,12 +79,12 @@ class Act(models.Model):
 
     @property
     def code_label(self) -> str:
-        """The code in words."""
+        """The label of the code."""
         return str(CODES[self.after](self.code).label) if self.code else ""
 
     @property
     def basis(self) -> str:
-        """What a judgement rests on, in words."""
+        """The basis of an adjudication, in words."""
         said = [f"alike: {_joined(Feature, self.alike)}"] if self.alike else []
         said += [f"differ: {_joined(Feature, self.differ)}"] if self.differ else []
         said += [_joined(InconclusiveReason, self.reasons)] if self.reasons else []

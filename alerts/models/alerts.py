@@ -1,4 +1,4 @@
-"""A possible match, from the camera to what came of it."""
+"""A possible match, from the camera to its outcome."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ RANKS: dict[str, int] = {tier: rank for rank, tier in enumerate((Tier.RED, Tier.
 
 
 class Alert(models.Model):
-    """One person of a list whom one camera came near: a possible match until people decide (`alerts.acts`).
+    """A face at one camera that is similar to a subject: a possible match until people decide (`alerts.acts`).
 
-    What it shows of anybody (`sealed`, and its shots) lies encrypted under `key_name`: its period's key, or that of a
-    hold. The purge takes both and leaves what is counted: state, times, who decided. revision counts acts, so that
-    nobody decides on another state than they saw.
+    Its personal data (`sealed` and its shots) is encrypted under `key_name`: the key of its period or of an evidence
+    hold. The purge deletes this data and leaves what is counted: state, times, who decided. revision counts acts, so
+    that nobody decides on a state other than the one they saw.
     """
 
     class Kind(models.TextChoices):
         ALERT = "alert", "Possible match"
-        # Of consenting staff on the blue list: decided by nobody and in no public count.
+        # Consenting staff on the blue watchlist: nobody decides on it, and it is in no public count.
         BLUE = "blue", "Recognition test"
-        # A member of staff beside somebody they are not, so that operators are measured: never handed to an officer.
-        CONTROL = "control", "Known negative"
+        # A member of staff beside a subject they are not, to measure operators: never referred to an officer.
+        CONTROL = "control", "Known-negative check"
 
     State = AlertState
 
@@ -52,14 +52,14 @@ class Alert(models.Model):
     revision = models.PositiveIntegerField(default=0)
     tier = models.CharField(max_length=8, choices=Tier.choices, blank=True)
     raised_at = models.DateTimeField()
-    received_at = models.DateTimeField(help_text="When the frame came in.")
-    last_seen_at = models.DateTimeField(help_text="When whoever it is was last in view.")
+    received_at = models.DateTimeField(help_text="When the frame was received.")
+    last_seen_at = models.DateTimeField(help_text="When the person was last in view.")
 
     track = models.CharField(max_length=32, blank=True)
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
     photograph = models.ForeignKey(Photograph, on_delete=models.SET_NULL, null=True, related_name="+")
     key_name = models.CharField(max_length=60, blank=True)
-    sealed = models.BinaryField(null=True, help_text="Encrypted: who is sought, as it stood on the list.")
+    sealed = models.BinaryField(null=True, help_text="Encrypted: the subject, as the watchlist entry stood.")
 
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     opened_at = models.DateTimeField(null=True)
@@ -71,8 +71,10 @@ class Alert(models.Model):
     escalated_at = models.DateTimeField(null=True)
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     engaged_at = models.DateTimeField(null=True)
-    code = models.CharField(max_length=16, blank=True, help_text="Of an arrest what for, of another ending why.")
-    ended_at = models.DateTimeField(null=True, help_text="When it was found what came of it.")
+    code = models.CharField(
+        max_length=16, blank=True, help_text="The offence of an arrest, or the reason for another outcome."
+    )
+    ended_at = models.DateTimeField(null=True, help_text="When the outcome was reached.")
     purged_at = models.DateTimeField(null=True)
 
     objects = AlertQuerySet.as_manager()
@@ -81,8 +83,8 @@ class Alert(models.Model):
         ordering = ("-raised_at",)
         permissions = (
             ("watch_alerts", "Can see possible matches"),
-            ("decide_alert", "Can decide possible matches"),
-            ("record_outcome", "Can answer possible matches in the street, and record what came of them"),
+            ("decide_alert", "Can decide on possible matches"),
+            ("record_outcome", "Can respond to possible matches on the street and record outcomes"),
             ("hold_alert", "Can hold a possible match as evidence"),
             ("see_figures", "Can see the figures of every operator"),
         )
@@ -108,22 +110,22 @@ class Alert(models.Model):
 
     @property
     def is_undecided(self) -> bool:
-        """Still waiting for an operator."""
+        """Whether it is still waiting for an operator's decision."""
         return self.state in UNDECIDED
 
     @property
     def is_open(self) -> bool:
-        """Something is still to come of it."""
+        """Whether its outcome is still to be recorded."""
         return self.state in OPEN
 
     @property
     def is_in_the_street(self) -> bool:
-        """With officers, and not over."""
+        """Whether it is with officers and has no outcome yet."""
         return self.state in IN_THE_STREET
 
     @property
     def section(self) -> str:
-        """Where it stands in the queue: waiting, street, late or done."""
+        """Its section of the queue: waiting, street, late or done."""
         if self.is_undecided:
             return "waiting"
         if self.is_in_the_street:
@@ -132,23 +134,23 @@ class Alert(models.Model):
 
     @property
     def queue_key(self) -> str:
-        """What the rows of its section are sorted by, as text: `AlertQuerySet.in_order`, and times for the others."""
+        """The text that its section is sorted by: as in `AlertQuerySet.in_order`, or by time."""
         if self.section == "waiting":
             rank = RANKS.get(self.tier, len(RANKS))
             return f"{int(self.state == self.State.INCONCLUSIVE)}{rank} {self.raised_at.isoformat()}"
         if self.section == "street":
             return (self.referred_at or self.raised_at).isoformat()
-        # The newest first: the distance to a moment far ahead.
+        # Newest first: the seconds left until a moment in the far future.
         return f"{4e9 - self.raised_at.timestamp():020.6f}"
 
     @property
     def street_since(self) -> dt.datetime:
-        """Since when officers have been at the step that they are at."""
+        """When the engagement began, or else when it was referred."""
         return self.engaged_at or self.referred_at or self.raised_at
 
     @property
     def result(self) -> Result | None:
-        """How it counts; None as long as something is to come of it, and of what counts nowhere."""
+        """How it counts; None while its outcome is to be recorded, and for alerts that do not count."""
         return RESULTS.get(self.state)
 
     @property
@@ -157,11 +159,11 @@ class Alert(models.Model):
         return self.result is not None and self.result.is_false
 
     def undo_until(self) -> dt.datetime | None:
-        """How long its operator may take the judgement back."""
+        """Return until when the operator may undo the adjudication; None if it cannot be undone."""
         return self.decided_at + settings.LFR_UNDO if self.decided_at and self.state in CAN_BE_TAKEN_BACK else None
 
     def is_revealed(self, at: dt.datetime) -> bool:
-        """Whether name and score may be shown: judged, and no longer to be taken back. Nobody sees them before."""
+        """Return whether name and score may be shown: it was decided, and that can no longer be undone."""
         if self.state in (*UNDECIDED, self.State.EXPIRED, self.State.BLUE):
             return False
         until = self.undo_until()

@@ -1,4 +1,4 @@
-"""What an alert holds of somebody: its pictures, and the hold that keeps it from the purge."""
+"""The shots of an alert, and the evidence hold that keeps it from the purge."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from watchlists.models.holds import EvidenceHoldBase
 
 
 class Shot(models.Model):
-    """One picture of the face, everybody else made unrecognisable, encrypted under its alert's key with score and box.
+    """A picture of one face, with other people made unrecognisable, encrypted with its score and box.
 
-    is_best: the one shown first. Of a hold also the photograph that it was compared with, which its list's destruction
-    would take.
+    is_best: the one shown first. An alert held as evidence also keeps here the photograph that it was compared with,
+    which would otherwise be destroyed with its watchlist.
     """
 
     class Kind(models.TextChoices):
@@ -22,10 +22,10 @@ class Shot(models.Model):
         REFERENCE = "reference", "From the watchlist"
 
     class Heading(models.TextChoices):
-        LEFT = "left", "Going left in the picture"
-        RIGHT = "right", "Going right in the picture"
-        TOWARDS = "towards", "Coming towards the camera"
-        AWAY = "away", "Going away from the camera"
+        LEFT = "left", "Moving left in the picture"
+        RIGHT = "right", "Moving right in the picture"
+        TOWARDS = "towards", "Moving towards the camera"
+        AWAY = "away", "Moving away from the camera"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="shots")
@@ -49,7 +49,7 @@ class Shot(models.Model):
 
 
 class EvidenceHold(EvidenceHoldBase):
-    """An alert that is kept from the purge as evidence."""
+    """An evidence hold, which keeps an alert from the purge."""
 
     alert = models.OneToOneField(Alert, on_delete=models.PROTECT, related_name="hold")
 

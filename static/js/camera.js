@@ -1,4 +1,4 @@
-// A camera: frames out, boxes back. It sends its newest picture each time the server asks for one.
+// A browser as a camera: it sends its newest picture when the server requests one, and draws the boxes of the answer.
 const root = document.getElementById("camera");
 const [video, overlay, idle, state, problem, stop] = ["video", "overlay", "idle", "state", "problem", "stop"].map((id) => document.getElementById(id));
 const figures = { fps: document.getElementById("fps"), latency: document.getElementById("latency"), dropped: document.getElementById("dropped"), faces: document.getElementById("in-view") };
@@ -6,26 +6,26 @@ const rate = document.getElementById("rate");
 const FINAL = new Set([4400, 4401, 4403, 4410]);
 const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
-// JPEG qualities and scales, best first: a line on which a frame takes LONGEST_TRANSFER (ms) longer than a message without
-// a size is sent smaller ones. The last is for lines on which nothing else helps: the smallest faces are lost with it.
+// JPEG qualities and scales, best first. Smaller pictures are sent if a frame takes LONGEST_TRANSFER (ms) longer than a
+// message of no size. The last is for the slowest lines: the smallest faces are lost with it.
 const ENCODINGS = [[0.85, 1], [0.7, 1], [0.55, 1], [0.4, 1], [0.45, 0.75]];
-// About how large a picture is in each, beside the first.
+// The approximate size of a picture in each encoding, relative to the first.
 const SIZES = [1, 0.57, 0.41, 0.33, 0.21];
 const LONGEST_TRANSFER = 100;
 const SMOOTHING = 0.3;
 
 let socket = null, stream = null, wanted = false, retry = 500;
-// number: of the last picture that was due. lastSent: of the last one that was sent.
+// number: of the last picture that was due. lastSent: of the last picture that was sent.
 let number = 0, lastSent = 0, sent = 0, most = 30, maySend = false, timer = 0;
 let encoding = 3, roundTrip = 0, transfer = null;
 const inFlight = new Map();
 let latencies = [], reads = [], heardAt = 0;
 
-// A server that stopped says nothing: frames that come to nothing are what tells.
+// A server that has stopped sends nothing. Unanswered frames show it.
 setInterval(() => {
   if (state.dataset.state === "on" && inFlight.size && performance.now() - heardAt > 4000) {
     show("waiting", "Waiting");
-    tell("The server does not answer.");
+    tell("The server is not responding.");
   }
 }, 1000);
 
@@ -61,7 +61,7 @@ async function begin() {
   try {
     await video.play();
   } catch {
-    if (own === beginning) { end(); tell("This cannot be played as a video."); }
+    if (own === beginning) { end(); tell("The video could not be played."); }
     return;
   }
   if (own !== beginning) return;
@@ -79,7 +79,7 @@ function end() {
   release();
   beginning += 1;
   video.pause();
-  // The last picture is somebody's face: it goes too.
+  // The last picture may show somebody's face, so it is removed too.
   video.srcObject = null;
   video.removeAttribute("src");
   video.load();
@@ -111,7 +111,7 @@ function connect() {
     inFlight.clear();
     draw([]);
     if (!wanted) return;
-    const reason = closing?.reason ?? (code === 1009 ? "The picture was too large to send." : "The line to the server is lost.");
+    const reason = closing?.reason ?? (code === 1009 ? "The picture was too large to send." : "The connection to the server was lost.");
     if (FINAL.has(code)) {
       end();
       show("refused", "Closed");
@@ -160,7 +160,7 @@ function hear(message) {
   }
 }
 
-// A picture is due. It is sent when the server has asked for one; the next takes its place otherwise.
+// A picture is due. It is sent if the server has requested one; otherwise the next replaces it.
 function tick() {
   clearTimeout(timer);
   if (!socket || socket.readyState !== WebSocket.OPEN) return;
@@ -184,7 +184,7 @@ function send() {
   lastSent = frame;
   canvas.toBlob(async (blob) => {
     const picture = blob && new Uint8Array(await blob.arrayBuffer().catch(() => new ArrayBuffer(0)));
-    // Meanwhile the line may have been lost, and another begun.
+    // In the meantime the connection may have been lost and opened again.
     if (line !== socket || line.readyState !== WebSocket.OPEN) return;
     if (!picture?.length) {
       maySend = true;
@@ -199,7 +199,7 @@ function send() {
   }, "image/jpeg", quality);
 }
 
-// How long a frame and its answer were on the line, in ms: a slow line is sent smaller pictures, a fast one better ones.
+// Choose the encoding. transit: how long a frame and its answer were on the line (ms).
 function measure(transit) {
   roundTrip = Math.min(roundTrip, transit);
   const taken = transit - roundTrip;

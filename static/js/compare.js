@@ -1,4 +1,4 @@
-// Two faces side by side: nearer, further, moved together, and one after the other in one place.
+// Two faces side by side: zoom, move both together, or show them alternately in one place (flicker).
 const NEAREST = 6;
 const FLICKER_MS = 420;
 
@@ -35,7 +35,7 @@ export function use(card, button) {
   else if (photograph) choose(card, button, ".reference img", photograph);
 }
 
-// The next of several shots or photographs: kind is "shot" or "photograph".
+// Select the next of several shots or photographs. kind: "shot" or "photograph".
 export function step(card, kind, by) {
   const buttons = [...card.querySelectorAll(`[data-${kind}]`)];
   if (buttons.length < 2) return;
@@ -58,7 +58,7 @@ function zoomBy(card, factor) {
   place(card);
 }
 
-// Both pictures by so many pixels, once they are nearer.
+// Move both pictures by so many pixels, if they are zoomed in.
 export function moveBy(card, right, down) {
   if (zoom === 1) return;
   shift = [shift[0] + right, shift[1] + down];
@@ -66,7 +66,7 @@ export function moveBy(card, right, down) {
 }
 
 function place(card) {
-  // Both by the same: what lies on one spot stays on one spot.
+  // Both by the same, so that the faces stay aligned.
   for (const image of card.querySelectorAll(".lens img")) image.style.transform = `translate(${shift[0]}px, ${shift[1]}px) scale(${zoom})`;
 }
 

@@ -1,4 +1,4 @@
-// The operator's console: events say {kind, id}; rows and cards are fetched, so who may see what is decided in one place.
+// The operator's console. Events hold {kind, id}. Rows and cards are fetched, so that the server decides who sees what.
 import { compare, moveBy, step as stepPictures, use as useTool } from "./compare.js";
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
@@ -14,27 +14,27 @@ const decides = "decides" in root.dataset;
 const title = document.title;
 const QUEUE_EVERY = 20000, MEASURED_EVERY = 5000;
 const NEXT_AFTER = 1300, LOOK_FIRST = 1000;
-// How long what somebody opened themselves, and is busy with, is left in front of them.
+// How long a card that the user opened and is working on stays open.
 const BROWSING = 15000;
-// Rows that one fetch may name; with more, the whole queue is fetched.
+// The most rows that one fetch may name. For more, the whole queue is fetched.
 const MOST_ROWS = 100, LONGEST_PART = 200;
-// How long a colleague who has taken an alert up is left alone with it.
+// Seconds for which an alert opened by a colleague is left to them.
 const LEFT_ALONE = 30;
 const emptyCard = card.innerHTML;
 
-// The line.
+// The connection.
 
 let ended = false;
 
 const line = openLine(root.dataset.socket, {
   told(state) {
-    const words = { on: ended ? "Deployment ended" : "Live", lost: "Line lost", refused: "Signed out, or not allowed" };
+    const words = { on: ended ? "Deployment ended" : "Live", lost: "Connection lost", refused: "Signed out, or no permission" };
     lineSign.dataset.state = state === "on" && ended ? "ended" : state === "refused" ? "lost" : state;
     lineSign.textContent = words[state];
     lost.hidden = state === "on";
     if (state !== "refused") return;
-    // Who may not see it any more does not go on looking at it.
-    lost.textContent = "You are signed out, or may not see this deployment any more.";
+    // Users who may no longer see the deployment must not keep seeing its faces.
+    lost.textContent = "You are signed out, or no longer have permission to see this deployment.";
     for (const place of [card, queue, undoBar]) place.replaceChildren();
   },
   hear({ kind, id }) {
@@ -55,13 +55,13 @@ const line = openLine(root.dataset.socket, {
 });
 
 function fragment(html) {
-  // Of a template nothing is fetched, no picture either, before it is put into the page.
+  // In a template, nothing is loaded (including images) until it is put into the page.
   const template = document.createElement("template");
   template.innerHTML = html;
   return template.content;
 }
 
-// The queue. However many events come, one fetch is under way, and one more behind it.
+// The queue. However many events arrive, one fetch runs and at most one more follows it.
 
 let fetching = false;
 let everything = false;
@@ -87,7 +87,7 @@ async function fetchMissing() {
   const { html, ...trip } = await fetchPiece(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
   fetching = false;
   if (html === undefined) {
-    // Not lost: with the next event, or by the clock, everything is asked for.
+    // Nothing is lost: the next event or timer fetches the whole queue.
     everything = true;
     return;
   }
@@ -114,7 +114,7 @@ function putRow(row) {
   if (part.children.length > LONGEST_PART) part.lastElementChild.remove();
 }
 
-// It is not to be seen here any more: handed on, or a known negative that nobody judged in time.
+// The alert is no longer shown here: it was referred to others, or is a known-negative check that expired.
 function gone(id) {
   document.getElementById(`alert-${id}`)?.remove();
   if (shownId() === id) card.innerHTML = emptyCard;
@@ -133,25 +133,25 @@ function settle() {
   const waiting = [...queue.querySelectorAll('[data-rows="waiting"] > li')];
   const count = queue.querySelector('[data-count="waiting"]')?.textContent ?? "0";
   document.title = count === "0" ? title : `(${count}) ${title}`;
-  // However it came, by event, after a lost line or by the clock: what is new is heard.
+  // New alerts are announced however they arrived: by event, after a lost connection or by timer.
   const fresh = known ? waiting.filter(({ dataset }) => !known.has(dataset.id)) : [];
   if (fresh.length) tell(fresh, count);
   known = new Set([...(known ?? []), ...waiting.map(({ dataset }) => dataset.id)]);
   const alarms = [...queue.querySelectorAll("li[data-alarm]")].map(({ dataset }) => dataset.id);
   if (alarms.some((id) => !alarmed.has(id))) {
     ring("red");
-    announce.textContent = "Nobody has answered a possible match that was handed over";
+    announce.textContent = "No officer has responded to a possible match that was referred";
   }
   alarmed = new Set(alarms);
   if (leaving || showing || sending) return mark();
-  // An event may have been lost, with the line or while something was being sent.
+  // An event may have been lost with the connection, or while an act was being sent.
   const row = document.getElementById(`alert-${shownId()}`);
   if (row && Number(row.dataset.revision) > Number(card.firstElementChild.dataset.revision)) freshen(shownId());
   else if (decides && isFree()) next();
   mark();
 }
 
-// What somebody is still to judge, or is busy with, is never taken away; what is done makes room.
+// A card that still needs a decision, or that the user is working on, is never replaced. Other cards are.
 let touchedAt = -BROWSING;
 
 function isFree() {
@@ -164,7 +164,7 @@ function tell(fresh, count) {
   const tiers = fresh.map(({ dataset }) => dataset.tier);
   const tier = ["red", "amber", "green"].find((each) => tiers.includes(each));
   ring(tier);
-  announce.textContent = `New in the queue: ${count} waiting`;
+  announce.textContent = `New possible match: ${count} waiting`;
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
     new Notification("Possible match", { body: `${tier ?? "New"}: ${count} waiting to be compared.`, tag: "lfr", renotify: true });
   }
@@ -212,7 +212,7 @@ async function fetchCard(id, { unasked = false }) {
   let answer = null;
   if (decides && row?.dataset.state === "raised") answer = await postPiece(`/alerts/${id}/acts/open/`, new FormData(), root.dataset.csrf, "card");
   if (answer?.isLate) return;
-  // Somebody else has taken it up at the same moment: who asked for it looks all the same, who did not gets the next.
+  // Somebody else opened it at the same moment. It is shown only to a user who chose it; others get the next one.
   if (answer?.status === 409 && unasked) return wanted(id);
   if (answer === null || answer.status === 409) answer = await fetchPiece(`/alerts/${id}/`, "card");
   if (answer.isLate) return;
@@ -222,7 +222,7 @@ async function fetchCard(id, { unasked = false }) {
   if (unasked) holdStill();
 }
 
-// The card in front, as it stands now.
+// Update the card on screen.
 async function freshen(id, { isTold = false } = {}) {
   if (shownId() !== id || sending || showing) return;
   const { html, status, isLate } = await fetchPiece(`/alerts/${id}/`, "card");
@@ -232,14 +232,14 @@ async function freshen(id, { isTold = false } = {}) {
   const fresh = fragment(html).firstElementChild;
   const wasToJudge = card.querySelector("[data-decidable]");
   if (!wasToJudge || !("decidable" in fresh.dataset)) {
-    // An act of one's own whose answer was lost shows what can still be taken back.
-    const words = fresh.dataset.state === "expired" ? "Its time is over: it was judged by nobody." : "A colleague has judged this one.";
+    // If the answer to the user's own decision was lost, the new card offers to undo it.
+    const words = fresh.dataset.state === "expired" ? "Nobody decided on this possible match in time." : "A colleague has already decided on this possible match.";
     if (wasToJudge && !isTold && !fresh.querySelector(".undo")) complain(words);
     put(html);
     if (wasToJudge) leave(id, NEXT_AFTER * 4);
     return;
   }
-  // Still to be judged: what was marked stays, and the judgement is on how it stands now.
+  // Still undecided: marked features stay, and the decision applies to the new revision.
   if (card.firstElementChild.dataset.revision === fresh.dataset.revision) return;
   Object.assign(card.firstElementChild.dataset, fresh.dataset);
   for (const part of ['[name="revision"]', ".said-before"]) card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
@@ -251,14 +251,14 @@ async function freshPictures(id) {
   if (html === undefined || isLate || shownId() !== id) return;
   const shots = fragment(html).querySelector(".shots");
   if (!shots) return;
-  // The face that is being compared stays; a better shot lies beside it, one key away.
+  // The shot that is being compared stays. A better one can be selected beside it.
   const shown = card.querySelector(".probe img")?.getAttribute("src");
   for (const shot of shots.querySelectorAll("[data-shot]")) shot.setAttribute("aria-pressed", String(shot.dataset.shot === shown));
   card.querySelector(".shots")?.replaceWith(shots);
 }
 
 function holdStill() {
-  // A key or click meant for the face before must not decide on the one that has just come up by itself.
+  // A key or click meant for the previous face must not decide on the one that has just opened by itself.
   const buttons = [...card.querySelectorAll(".decisions button:not(:disabled)")];
   for (const button of buttons) button.disabled = true;
   setTimeout(() => { for (const button of buttons) button.disabled = false; }, LOOK_FIRST);
@@ -276,7 +276,7 @@ queue.addEventListener("click", ({ target }) => {
 
 async function browse(id) {
   touchedAt = performance.now();
-  // What is being judged already keeps what was marked.
+  // A card that is already being decided keeps its marked features.
   if (shownId() !== id || !card.querySelector("[data-decidable]")) await show(id);
   if (shownId() === id && queue.contains(document.activeElement)) focusTitle();
 }
@@ -289,7 +289,7 @@ card.addEventListener("click", ({ target }) => {
   else if (button.closest(".tools")) useTool(card, button);
 });
 
-// What a judgement rests on.
+// The features compared.
 
 function find(button) {
   const isMarked = button.getAttribute("aria-pressed") === "true";
@@ -310,7 +310,7 @@ function cycle(number) {
 
 let sending = false;
 let leaving = null;
-// The key of each act that was begun: pressed again after a lost answer, it is the same act.
+// The key of each act that was begun, so that pressing again after a lost answer repeats the same act.
 const acts = new Map();
 
 async function submit(event) {
@@ -330,13 +330,13 @@ async function submit(event) {
   if (html !== undefined) {
     acts.delete(name);
     if (form.matches(".undo")) undoBar.replaceChildren();
-    // Another one was opened meanwhile: this one can still be taken back.
+    // Another card was opened in the meantime. This decision can still be undone.
     if (isLate) takeUndo(fragment(html));
     else put(html);
     if (!isLate) focusTitle();
   } else {
     complain(reason);
-    // What is missing can be said; but somebody may have been first: then how it stands now.
+    // Missing input can be added. If somebody else acted first, show the alert as it is now.
     if (status === 409) await freshen(id, { isTold: true });
     if (status === 404) gone(id);
   }
@@ -356,12 +356,12 @@ function leave(id, after) {
 }
 
 card.addEventListener("submit", submit);
-// Enter in a field would press the first of the three buttons: there is no answer by default.
+// Enter in a field would press the first of the three buttons. No decision may be the default.
 card.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); });
 undoBar.addEventListener("submit", submit);
 
 function next() {
-  // Red before amber before green, then the oldest; then what colleagues have held for long; last what nobody could say.
+  // Red before amber before green, then the oldest; also what a colleague opened long ago. Inconclusive ones last.
   const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li:not([data-purged])')];
   const row = rows.find((each) => each.dataset.state === "raised" || (each.dataset.state === "review" && isLeft(each)))
     ?? rows.find(({ dataset }) => dataset.state === "inconclusive" && !("own" in dataset));
@@ -406,13 +406,13 @@ function step(by) {
   browse(row.dataset.id);
 }
 
-// Chosen with a pointer, a list does not go on hearing the keys that judge.
+// A list that was used with a pointer must not keep the focus and swallow the keys for decisions.
 let isPointer = false;
 addEventListener("pointerdown", () => { isPointer = true; }, true);
 addEventListener("keydown", () => { isPointer = false; }, true);
 card.addEventListener("change", ({ target }) => { if (isPointer && target.matches("select")) target.blur(); });
 
-// Sound, notices, keys.
+// Sound, notifications, keys.
 
 soundButton(sound);
 if ("Notification" in window && Notification.permission === "default") {
@@ -422,13 +422,13 @@ if ("Notification" in window && Notification.permission === "default") {
     notify.hidden = Notification.permission !== "default";
   });
 }
-// Who dictates, or whose hand strays, turns single letters and digits off.
+// Users who dictate, or press keys by accident, can turn single letters and digits off.
 const LETTERS = "console-letters";
 let areLettersOn = localStorage.getItem(LETTERS) !== "off";
 
 function sayLetters() {
   letters.setAttribute("aria-pressed", String(areLettersOn));
-  letters.textContent = areLettersOn ? "Single keys are on" : "Single keys are off";
+  letters.textContent = areLettersOn ? "Single-key shortcuts are on" : "Single-key shortcuts are off";
 }
 
 letters.addEventListener("click", () => {
@@ -443,7 +443,7 @@ keys.addEventListener("click", () => {
   keys.setAttribute("aria-expanded", String(!help.hidden));
 });
 
-// Clocks.
+// Timers.
 
 setInterval(() => {
   tickAges(root);
@@ -453,11 +453,11 @@ setInterval(() => {
   undo.querySelector(".undo-left").textContent = Math.max(left, 0);
   if (left > 0 || showing || sending) return;
   undoBar.replaceChildren();
-  // Now it stands: name and score are shown, if it is still in front.
+  // The decision is final now. If the card is still open, name and score are shown.
   const id = undo.getAttribute("action").split("/")[2];
   freshen(id);
 }, 250);
-// Should an event ever be lost, the queue is right again within this time.
+// If an event is lost, the queue is right again within this time.
 setInterval(() => { if (line.isOpen()) refreshQueue(); }, QUEUE_EVERY);
 setInterval(async () => {
   if (document.hidden) return;

@@ -1,4 +1,4 @@
-// Change a list without taking the keyboard's place in it: the row in focus is the row in focus afterwards.
+// Change a list and keep the keyboard focus on the same row.
 export function keepingFocus(within, name, change) {
   const row = within.contains(document.activeElement) ? document.activeElement.closest(`[data-${name}]`) : null;
   change();

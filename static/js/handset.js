@@ -1,4 +1,4 @@
-// The officer's phone. Faces are kept in this page's memory only; what waits to be sent (ids and codes) survives it.
+// The officer's handset. Faces are kept only in this page's memory. Unsent acts (ids and codes) outlive the page.
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
 import { openLine } from "./line.js";
@@ -8,13 +8,13 @@ import { ask, hasMoved, learnTime, serverNow, since, span, stamp, tickAges } fro
 const root = document.getElementById("handset");
 const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] =
   ["line", "sound", "outbox", "refused", "reminder", "front", "street"].map((id) => document.getElementById(id));
-// Of this officer alone: a phone goes from hand to hand.
+// One outbox for each officer, because handsets are shared.
 const OUTBOX = `handset-outbox-${root.dataset.user}`;
 const RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, SHOWN_DONE = 6000, KEPT_CARDS = 6;
-// How long nothing can be pressed after a button has come to where another was.
+// How long nothing can be pressed after a button has moved to where another was (ms).
 const STILL = 700;
 
-// A thumb on its way to one button must not press another that has come to its place.
+// A thumb on its way to one button must not press another that has taken its place.
 
 let stillAgain = null;
 
@@ -32,10 +32,10 @@ function standing() {
   return offered.map((form) => `${form.getAttribute("action")} ${Math.round(form.getBoundingClientRect().top)}`).join();
 }
 
-// The list, and the cards of what is on it: fetched as long as there is a connection, so that they are there without.
+// The list and its cards are fetched while there is a connection, so that they are available without one.
 
 const cards = new Map();
-// Of each row that was shown, whether it had been put to everybody because nobody answered.
+// For each row that was shown, whether it had been escalated because no officer responded.
 let known = null;
 let waiting = null;
 let isFetching = false, isWantedAgain = false;
@@ -44,7 +44,7 @@ function refreshSoon() {
   waiting ??= setTimeout(() => { waiting = null; refresh(); }, GENTLE);
 }
 
-// One at a time, so that none overtakes another.
+// One fetch at a time, so that none overtakes another.
 async function refresh() {
   isWantedAgain = isFetching;
   if (isFetching) return;
@@ -79,13 +79,13 @@ async function loadAll(rows) {
 
 const loading = new Map();
 
-// Of one card at a time one answer is waited for, whoever asks.
+// Share one fetch of a card among all that request it.
 function load(id) {
   if (!loading.has(id)) loading.set(id, fetchCard(id).finally(() => loading.delete(id)));
   return loading.get(id);
 }
 
-// What was recorded is shown for a moment, then makes room for what waits; nobody's face stays in sight without need.
+// A finished card is shown for a moment and then replaced, so that no face stays on screen longer than necessary.
 let overSince = 0;
 
 function moveOn() {
@@ -112,7 +112,7 @@ function keep(id, html) {
   const fresh = holder.firstElementChild, card = cards.get(id);
   if (Number(fresh.dataset.revision) < Number(card?.dataset.revision)) return;
   steadily(() => {
-    // Once purged, nothing of the card before stays.
+    // Once the alert is purged, nothing of the earlier card stays.
     if (card?.querySelector(".pictures") && fresh.querySelector(".pictures")) patch(card, fresh);
     else replace(id, card, fresh);
     offer(id);
@@ -125,7 +125,7 @@ function replace(id, card, fresh) {
   if (card && front.contains(card)) front.replaceChildren(fresh);
 }
 
-// What the server says, without taking away what a thumb is about to press.
+// Update a card without replacing the buttons that a thumb may be about to press.
 function patch(card, fresh) {
   for (const name of Object.keys(card.dataset)) if (!(name in fresh.dataset)) delete card.dataset[name];
   Object.assign(card.dataset, fresh.dataset);
@@ -136,21 +136,21 @@ function patch(card, fresh) {
 }
 
 function forget(id) {
-  // What was taken away by others is said; what this officer finished stays for a moment.
+  // Say so if others took the alert away. A card that this officer finished stays for a moment.
   const card = cards.get(id);
   const isOpen = card && isInFront(id) && !isOver(stateOf(id));
   cards.delete(id);
   reminded.delete(id);
   if (!isOpen) return;
   front.replaceChildren();
-  if (!refusedSign.firstElementChild) say("It is no longer with you: taken back, or handed to a colleague.");
+  if (!refusedSign.firstElementChild) say("This possible match is no longer with you. The operator undid the decision or referred it to a colleague.");
 }
 
 function isInFront(id) {
   return front.firstElementChild?.dataset.id === id;
 }
 
-// The one that was asked for last, until it is there.
+// The card that was requested last, until it is loaded.
 let asked = null;
 
 async function open(id) {
@@ -159,7 +159,7 @@ async function open(id) {
   if (asked !== id) return;
   asked = null;
   const card = cards.get(id);
-  if (!card) return void say("It could not be fetched. Try again.");
+  if (!card) return void say("The possible match could not be loaded. Try again.");
   steadily(() => {
     front.replaceChildren(card);
     offer(id);
@@ -176,7 +176,7 @@ street.addEventListener("click", ({ target }) => {
   open(row.dataset.open);
 });
 
-// Where an alert stands for this officer: what the server said, and what they did since and is not sent yet.
+// The state of an alert for this officer: the server's, or that of the last act that is not sent yet.
 
 function stateOf(id) {
   const last = outbox().filter((act) => act.alert === id).at(-1);
@@ -210,7 +210,7 @@ function setOutbox(acts) {
   localStorage.setItem(OUTBOX, JSON.stringify(acts));
   outboxSign.toggleAttribute("data-waits", acts.length > 0);
   const said = acts.map((act) => `${act.label} (${new Date(act.at).toLocaleTimeString("en-GB")})`).join(", ");
-  outboxSign.textContent = said ? `Not sent yet: ${said}` : "Everything is sent";
+  outboxSign.textContent = said ? `Not sent yet: ${said}` : "Everything has been sent";
 }
 
 front.addEventListener("submit", (event) => {
@@ -228,7 +228,7 @@ front.addEventListener("submit", (event) => {
       url: form.getAttribute("action"), fields, ...stamp(),
     }]);
     offer(id);
-    // The button that was pressed is gone; the keyboard's place is at the card.
+    // The button that was pressed is gone, so the card takes the focus.
     card.querySelector("h2").focus({ preventScroll: true });
   });
   send();
@@ -236,13 +236,13 @@ front.addEventListener("submit", (event) => {
 
 let sending = false;
 
-// In their order; what is barred holds up what follows on the same alert, and nothing else.
+// In order. An act that is barred delays only later acts on the same alert.
 async function send() {
   if (sending) return;
   sending = true;
   const barred = new Set();
   try {
-    // How long ago something was done is told by the server's time, which must be known for that.
+    // The time since an act is measured by the server's time, so that must be known.
     if (outbox().length && hasMoved() && !(await ask(root.dataset.time))) return;
     for (let act = outbox()[0]; act; act = outbox().find(({ alert }) => !barred.has(alert))) {
       const how = await sendOne(act);
@@ -255,7 +255,7 @@ async function send() {
 }
 
 function isBarred(status) {
-  // Refused for what it says, or because somebody was first: that is an answer. Anything else may be about who asks.
+  // 409 and 422 are answers: somebody acted first, or the input was refused. Other errors may be about the user.
   return status !== undefined && status >= 400 && status < 500 && ![409, 422, 429].includes(status);
 }
 
@@ -266,12 +266,12 @@ async function sendOne(act) {
   if (isSignedOut) say(reason);
   if (isAway) return "away";
   if (isBarred(status)) {
-    // It is kept: who signs in again, or is posted again, has it sent then.
+    // It is kept, and sent once the user has signed in or been posted again.
     stuck(act);
     return "barred";
   }
   drop(act);
-  // Nothing, when it was handed to others meanwhile: it is recorded, and theirs now.
+  // There is no card if the alert was referred to others in the meantime. The act is recorded all the same.
   if (html) keep(act.alert, html);
   if (html === undefined) say(`Not recorded: ${act.label}. ${reason}`);
   refreshSoon();
@@ -280,15 +280,15 @@ async function sendOne(act) {
 
 function drop(act) {
   setOutbox(outbox().filter(({ key }) => key !== act.key));
-  // What its card says was said for this act: it is asked for anew.
+  // The card shows this act as not sent, so it must be fetched again.
   if (cards.has(act.alert)) cards.get(act.alert).dataset.version = "";
 }
 
 function stuck(act) {
   if (refusedSign.querySelector(`[data-key="${act.key}"]`)) return;
   const button = document.createElement("button");
-  button.textContent = "Give it up";
-  const line = say(`Not recorded yet: ${act.label}. You may not answer this one now: load this page again, or ask the commander. `, button);
+  button.textContent = "Discard record";
+  const line = say(`Not recorded yet: ${act.label}. You do not have permission to respond to this possible match now. Reload the page, or ask the commander. `, button);
   line.dataset.key = act.key;
   button.addEventListener("click", () => {
     steadily(() => line.remove());
@@ -298,7 +298,7 @@ function stuck(act) {
   });
 }
 
-// One line for what happened last; what waits for an answer of the officer's stays beside it.
+// One line for the latest message. Messages that wait for the officer's decision stay beside it.
 function say(text, ...more) {
   const line = document.createElement("p");
   line.className = "error";
@@ -315,7 +315,7 @@ function hush() {
   for (const line of refusedSign.querySelectorAll("p:not([data-key])")) line.remove();
 }
 
-// How long anybody has been spoken to.
+// Reminders during an engagement.
 
 const reminded = new Map();
 
@@ -325,7 +325,7 @@ function remind() {
   for (const [id, card] of cards) {
     const isSpokenTo = ["engaged", "id_check", "same"].includes(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
     const times = isSpokenTo ? Math.max(Math.floor((serverNow() - Number(card.dataset.engaged)) / every), 0) : 0;
-    if (times) said.push(`${card.dataset.camera}: spoken to for more than ${span(times * every)}. Is it still necessary? In doubt, release.`);
+    if (times) said.push(`${card.dataset.camera}: you have been speaking to the person for more than ${span(times * every)}. Is it still necessary? If in doubt, release them.`);
     if (times > (reminded.get(id) ?? 0)) {
       navigator.vibrate?.([200, 100, 200, 100, 400]);
       ring("amber");
@@ -333,7 +333,7 @@ function remind() {
     reminded.set(id, times);
   }
   const text = said.join(" ");
-  // Said once each time, not every second: a screen reader would never end.
+  // Set only when it changes, so that a screen reader does not repeat it every second.
   if (reminder.textContent !== text) steadily(() => { reminder.textContent = text; reminder.hidden = !text; });
 }
 
@@ -342,7 +342,7 @@ openLine(root.dataset.socket, {
     lineSign.dataset.state = state === "on" ? "on" : "lost";
     lineSign.textContent = { on: "Connected", lost: "No connection", refused: "Signed out, or not posted here" }[state];
     if (state === "on") send();
-    // Who may not see it any more does not go on looking at it.
+    // Users who may no longer see the deployment must not keep seeing its faces.
     if (state !== "refused") return;
     cards.clear();
     for (const place of [front, street]) place.replaceChildren();
@@ -356,7 +356,7 @@ setInterval(() => { tickAges(root); remind(); moveOn(); }, 500);
 setInterval(send, RETRY);
 setInterval(refresh, LIST_EVERY);
 addEventListener("online", send);
-// A phone that slept has missed what came, and its stopwatch stood still.
+// A handset that slept has missed events, and its stopwatch stood still.
 document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 setOutbox(outbox());
 learnTime(street.firstElementChild);

@@ -1,12 +1,12 @@
-// A live line: events in, loss and silence noticed, taken up again by itself.
+// A connection for live events. It notices when it is lost or silent, and reconnects by itself.
 import { mark, most } from "./time.js";
 
 const SILENCE = 9000;
 const FIRST_RETRY = 500;
 const SLOWEST_RETRY = 5000;
 
-// hear({kind, id}): an event; "hello" comes first, and whoever hears it fetches what happened before.
-// told(state): "on", "lost" or "refused".
+// hear({kind, id}): called for each event. The first is "hello", on which the caller fetches what happened before.
+// told(state): called with "on", "lost" or "refused".
 export function openLine(path, { hear, told }) {
   let retry = FIRST_RETRY;
   let heardAt = mark();
@@ -40,7 +40,7 @@ export function openLine(path, { hear, told }) {
     retry = Math.min(retry * 2, SLOWEST_RETRY);
   }
 
-  // A line can be dead without anybody saying so: silence is what tells.
+  // A connection can be dead without being closed. Silence shows it.
   setInterval(() => { if (socket && most(heardAt) > SILENCE) lose(); }, 1000);
   addEventListener("offline", () => { if (socket) lose(); });
   connect();

@@ -1,4 +1,4 @@
-// A sound for each tier, so that ears know before eyes do; off is always said.
+// A sound for each tier. The button always shows whether sound is on.
 const TUNES = {
   red: [[0, 988], [0.14, 988], [0.28, 1319], [0.42, 1319]],
   amber: [[0, 880], [0.18, 1175]],
@@ -22,7 +22,7 @@ export function ring(tier) {
   }
 }
 
-// button: says whether sound is on, and turns it on and off.
+// button: shows whether sound is on, and turns it on and off.
 export function soundButton(button) {
   const label = button.firstChild;
   async function set(on) {
@@ -38,7 +38,7 @@ export function soundButton(button) {
     await set(!isOn);
     ring("amber");
   });
-  // Browsers allow sound only after a first click or key: whoever had it on last time gets it back with that.
+  // Browsers allow sound only after a first click or key. If it was on last time, that turns it on again.
   if (localStorage.getItem(KEPT) === "on") {
     const restore = (event) => { if (!isOn && !button.contains(event.target) && event.key !== "m") set(true); };
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, restore, { once: true });

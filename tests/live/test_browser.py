@@ -258,20 +258,20 @@ def _decide(operator: Page, watcher: Page, deployment: str) -> None:
         expect(card.get_by_role("button", name=button)).to_be_enabled()
     shown = card.get_attribute("data-id")
     row = watcher.locator(f"#alert-{shown}")
-    expect(row).to_contain_text("operator compares")
+    expect(row).to_contain_text("operator is comparing")
     operator.keyboard.press("s")
     expect(operator.locator("#card-error")).to_contain_text("at least one feature that is alike")
     operator.keyboard.press("4")
     operator.keyboard.press("s")
-    expect(row).to_contain_text("Handed to officers")
-    # Taken back within seconds, judged again, and then it stands: name and score are shown.
-    expect(operator.get_by_role("button", name="Take it back")).to_be_visible()
+    expect(row).to_contain_text("Referred to officers")
+    # Undone within seconds and decided again. Once that is final, name and score are shown.
+    expect(operator.get_by_role("button", name="Undo decision")).to_be_visible()
     operator.keyboard.press("z")
-    expect(row).to_contain_text("operator compares")
+    expect(row).to_contain_text("operator is comparing")
     expect(operator.get_by_role("button", name="Same person")).to_be_enabled()
     operator.keyboard.press("7")
     operator.keyboard.press("s")
-    expect(row).to_contain_text("Handed to officers")
+    expect(row).to_contain_text("Referred to officers")
     expect(operator.locator(".revealed")).to_contain_text("Alex Fenwick", timeout=15_000)
     expect(operator.locator(".revealed")).to_contain_text("not a probability")
     # Sound: off is said, on is said, and the key does what the button does.
@@ -285,7 +285,7 @@ def _conclude(officer: Page, watcher: Page, deployment: str) -> None:
     officer.locator("[data-kind=open] [data-open]").first.click()
     card = officer.locator(".street-card")
     assert "Alex Fenwick" not in card.inner_html()
-    for step in ("On my way", "Speaking to them", "Checking identity", "Identity confirmed"):
+    for step in ("On my way", "Speaking to the person", "Checking identity", "Identity confirmed"):
         card.get_by_role("button", name=step, exact=True).click()
     expect(card.locator(".revealed")).to_have_text("Alex Fenwick")
     arrest = card.locator("[data-act=arrest]")

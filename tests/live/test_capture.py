@@ -102,7 +102,7 @@ async def test_a_camera_is_told_how_long_its_line_is(
 
 async def test_nobody_streams_without_leave(live: LiveSystem, deployment: LiveDeployment, tokens: list[str]) -> None:
     path = _path(deployment)
-    assert await _refusal(live, path) == (4401, "Sign in first.")
+    assert await _refusal(live, path) == (4401, "Sign in to stream from this camera.")
     code, reason = await _refusal(live, path, Authorization=f"Bearer {tokens[1]}")
     assert (code, "not this camera's" in reason) == (4403, True)
     assert (await _refusal(live, path, Authorization="Bearer nonsense"))[0] == 4403
@@ -256,7 +256,7 @@ async def test_a_killed_worker_costs_a_moment(live: LiveSystem, deployment: Live
         await capture.connection.send(_frame(3, portrait_jpeg()))
         problem = await capture.until("problem", 15)
         # It depends on how soon the supervisor has started others.
-        assert problem["text"] in ("A frame was not answered in time.", "No recognition worker answers.")
+        assert problem["text"] in ("A frame was not processed in time.", "No recognition worker is responding.")
         await _until_read_again(capture, 4)
     assert eventually(lambda: live.health().get("workers") == 2)
 

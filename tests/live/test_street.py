@@ -122,13 +122,13 @@ def test_every_branch_that_ends_with_somebody_else(scene: Scene) -> None:
     scene.both_say(alert, "Inconclusive")
     scene.two.locator(f"#alert-{alert} button").click()
     card = scene.two.locator(f".alert-card[data-id='{alert}']")
-    expect(card).to_contain_text("operator could not say")
+    expect(card).to_contain_text("operator found this inconclusive")
     card.get_by_role("button", name="Differs").nth(6).click()
     card.get_by_role("button", name="Not the same").click()
-    scene.both_say(alert, "Judged not the same")
+    scene.both_say(alert, "Operator: not the same")
     for steps, ends in (
-        (("Not them",), "Officer: not the same"),
-        (("Speaking to them", "Not the person: release"), "Not the person: released"),
+        (("Not the person",), "Officer: not the same"),
+        (("Speaking to the person", "Not the person: release"), "Not the person: released"),
     ):
         _in_the_street(scene, ends, *steps)
     assert _results(scene) == {"op_false": 1, "officer_false": 1, "not_same": 1}
@@ -137,12 +137,12 @@ def test_every_branch_that_ends_with_somebody_else(scene: Scene) -> None:
 def test_every_other_branch(scene: Scene) -> None:
     for steps, ends in (
         (("On my way", "Not located"), "Not located"),
-        (("On my way", "Speaking to them", "Not located"), "Not located"),
-        (("Speaking to them", "Checking identity", "Not the person: release"), "Not the person: released"),
+        (("On my way", "Speaking to the person", "Not located"), "Not located"),
+        (("Speaking to the person", "Checking identity", "Not the person: release"), "Not the person: released"),
     ):
         _in_the_street(scene, ends, *steps)
     _in_the_street(scene, "No engagement", record=("no_engagement", "Doubt about the likeness"))
-    met = ("On my way", "Speaking to them", "Checking identity", "Identity confirmed")
+    met = ("On my way", "Speaking to the person", "Checking identity", "Identity confirmed")
     for act, code, ends in (
         ("arrest", "Robbery", "Same person: arrested"),
         ("other", "Summons or charge by post", "Same person: other disposal"),
@@ -194,8 +194,8 @@ def test_two_look_at_one_alert_and_the_first_to_judge_it_counts(scene: Scene) ->
     judged = f"SELECT name FROM alerts_act WHERE alert_id = '{alert}' AND name IN ('same', 'not_same')"
     assert eventually(lambda: len(scene.live.sql(judged)) == 1)
     ((first,),) = scene.live.sql(judged)
-    loser, ends = (scene.two, "Judged not the same") if first == "not_same" else (scene.one, "Handed to officers")
-    expect(loser.locator("#card-error")).to_contain_text(re.compile("was first|A colleague has judged"))
+    loser, ends = (scene.two, "Operator: not the same") if first == "not_same" else (scene.one, "Referred to officers")
+    expect(loser.locator("#card-error")).to_contain_text(re.compile("acted first|A colleague has already decided"))
     scene.both_say(alert, ends)
     assert len(scene.live.sql(judged)) == 1
 
@@ -203,20 +203,20 @@ def test_two_look_at_one_alert_and_the_first_to_judge_it_counts(scene: Scene) ->
 def test_a_console_that_was_cut_off_misses_nothing(scene: Scene) -> None:
     scene.two.context.set_offline(True)
     expect(scene.two.locator("#lost")).to_be_visible(timeout=20_000)
-    expect(scene.two.locator("#line")).to_have_text("Line lost")
+    expect(scene.two.locator("#line")).to_have_text("Connection lost")
     raised = []
     for _ in range(2):
         scene.street.walk_past()
         ((alert,),) = scene.live.sql(f"{_IDS.format(scene.deployment.id)} ORDER BY raised_at DESC LIMIT 1")
         raised.append(alert)
         scene.judge(str(alert), "7", "7", "n")
-        expect(scene.one.locator(f"#alert-{alert}")).to_contain_text("Judged not the same")
+        expect(scene.one.locator(f"#alert-{alert}")).to_contain_text("Operator: not the same")
         expect(scene.two.locator(f"#alert-{alert}")).to_have_count(0)
     scene.two.context.set_offline(False)
     expect(scene.two.locator("#line")).to_have_text("Live", timeout=20_000)
     expect(scene.two.locator("#lost")).to_be_hidden()
     for alert in raised:
-        expect(scene.two.locator(f"#alert-{alert}")).to_contain_text("Judged not the same")
+        expect(scene.two.locator(f"#alert-{alert}")).to_contain_text("Operator: not the same")
 
 
 def test_a_handset_without_a_connection_keeps_what_was_done_and_says_so(scene: Scene) -> None:
@@ -226,8 +226,8 @@ def test_a_handset_without_a_connection_keeps_what_was_done_and_says_so(scene: S
     _press(card, "On my way")
     expect(card.locator(".revealed")).to_have_text("Street Portrait")
     scene.phone.context.set_offline(True)
-    _press(card, "Speaking to them")
-    expect(scene.phone.locator("#outbox")).to_contain_text("Not sent yet: Speaking to them")
+    _press(card, "Speaking to the person")
+    expect(scene.phone.locator("#outbox")).to_contain_text("Not sent yet: Speaking to the person")
     expect(card.get_by_role("img", name="Face from the camera")).to_be_visible()
     card.locator("[data-act=release]").get_by_label("Leaflet given").check()
     _press(card, "Not the person: release")
@@ -238,7 +238,7 @@ def test_a_handset_without_a_connection_keeps_what_was_done_and_says_so(scene: S
     scene.phone.context.set_offline(False)
     scene.phone.goto(f"{scene.path}handset/")
     scene.both_say(alert, "Not the person: released")
-    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent")
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything has been sent")
     acts = scene.live.sql(
         f"SELECT name, leaflet, extract(epoch FROM recorded_at - done_at) FROM alerts_act WHERE alert_id = '{alert}'"
         " AND name IN ('engage', 'release') ORDER BY id"
@@ -295,8 +295,8 @@ def test_a_phone_whose_clock_is_wrong_or_set_meanwhile_tells_the_right_time(scen
     card = scene.street_card(alert)
     expect(card).to_be_visible(timeout=20_000)
     line.send("Network.emulateNetworkConditions", _line(latency=0))
-    _press(card, "Speaking to them")
-    expect(card.locator(".state-now")).to_have_text("Person spoken to", timeout=20_000)
+    _press(card, "Speaking to the person")
+    expect(card.locator(".state-now")).to_have_text("Engagement in progress", timeout=20_000)
     assert eventually(lambda: _tells_how_long(scene, alert))
     assert _reminded_early(scene, alert) == []
     for by in (BEHIND, AHEAD):
@@ -320,7 +320,7 @@ def _acts_without_a_connection(scene: Scene, alert: str, card: Locator) -> None:
     after = scene.live.sql("SELECT clock_timestamp()")[0][0]
     _set_clock(scene.phone, BEHIND)
     scene.phone.context.set_offline(False)
-    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent", timeout=20_000)
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything has been sent", timeout=20_000)
     acts = f"SELECT done_at FROM alerts_act WHERE alert_id = '{alert}' AND name = 'check_identity'"
     assert eventually(lambda: len(scene.live.sql(acts)) == 1)
     ((done,),) = scene.live.sql(acts)
@@ -346,7 +346,7 @@ def _compares_clocks(scene: Scene, commander: Page) -> None:
 def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scene) -> None:
     alert = scene.raised()
     scene.judge(alert)
-    scene.one.get_by_label("If the same, to").select_option("Team Bravo 2")
+    scene.one.get_by_label("If the same person, refer to").select_option("Team Bravo 2")
     scene.one.keyboard.press("Escape")
     scene.one.locator(".features button").first.click()
     scene.one.get_by_role("button", name="Same person").click()
@@ -355,11 +355,11 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     expect(scene.phone.locator(f"[data-open='{alert}']")).to_have_count(0)
     # Nobody of the team answers: then it is everybody's, and every console says so.
     expect(scene.phone.locator(f"[data-open='{alert}']")).to_be_visible(timeout=40_000)
-    scene.both_say(alert, "nobody answered")
+    scene.both_say(alert, "no response yet")
     # Who is about to hand it on is left alone with it, whatever comes in.
     scene.two.goto(scene.path)
     scene.one.locator(f"#alert-{alert} button").click()
-    expect(scene.one.locator(".hand-over")).to_contain_text("Nobody answered")
+    expect(scene.one.locator(".hand-over")).to_contain_text("No officer has responded")
     with Street.of(scene.live, scene.deployment.cameras[1]) as south:
         south.walk_past()
     expect(scene.one.locator("[data-count=waiting]")).to_have_text("1")
@@ -374,7 +374,7 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     expect(scene.phone.locator(f"[data-open='{other}']")).to_be_visible()
     card = scene.street_card(other)
     expect(card).to_be_visible()
-    expect(scene.one.get_by_role("button", name="Take it back")).to_be_visible()
+    expect(scene.one.get_by_role("button", name="Undo decision")).to_be_visible()
     scene.one.keyboard.press("z")
     expect(card).to_have_count(0)
     expect(scene.phone.locator("#refused")).to_contain_text("no longer with you")
@@ -393,8 +393,8 @@ def test_an_act_that_comes_too_late_is_said_to_be_not_recorded(scene: Scene) -> 
     scene.phone.context.set_offline(False)
     expect(scene.phone.locator("#refused")).to_contain_text("Not recorded: On my way", timeout=15_000)
     expect(scene.phone.locator("#refused")).to_contain_text("officer2")
-    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent")
-    expect(card.get_by_role("button", name="Speaking to them", exact=True)).to_be_hidden()
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything has been sent")
+    expect(card.get_by_role("button", name="Speaking to the person", exact=True)).to_be_hidden()
     scene.live.user("officer2").post(f"/alerts/{alert}/acts/lost/")
     scene.both_say(alert, "Not located")
 
@@ -406,10 +406,10 @@ def test_nothing_moves_under_a_thumb_and_a_double_tap_is_one_act(scene: Scene) -
     scene.phone.context.set_offline(True)
     card.get_by_role("button", name="On my way").dblclick()
     expect(scene.phone.locator("#outbox")).to_contain_text("Not sent yet: On my way")
-    button = card.get_by_role("button", name="Speaking to them", exact=True)
+    button = card.get_by_role("button", name="Speaking to the person", exact=True)
     unsent = button.bounding_box()
     scene.phone.context.set_offline(False)
-    expect(scene.phone.locator("#outbox")).to_have_text("Everything is sent", timeout=15_000)
+    expect(scene.phone.locator("#outbox")).to_have_text("Everything has been sent", timeout=15_000)
     expect(card.locator(".revealed")).to_have_text("Street Portrait")
     assert button.bounding_box() == unsent
     acts = f"SELECT name FROM alerts_act WHERE alert_id = '{alert}' AND name <> 'open' ORDER BY id"
@@ -424,9 +424,9 @@ def test_nothing_moves_under_a_thumb_and_a_double_tap_is_one_act(scene: Scene) -
     expect(card).to_have_count(0)
     # And somebody else can be sent.
     scene.one.locator(f"#alert-{alert} button").click()
-    expect(scene.one.locator(".hand-over")).to_contain_text("officer answered. Should they not come")
-    scene.one.get_by_role("button", name="Hand over").click()
-    scene.both_say(alert, "Handed to officers")
+    expect(scene.one.locator(".hand-over")).to_contain_text("officer is responding. If they cannot come")
+    scene.one.get_by_role("button", name="Refer again").click()
+    scene.both_say(alert, "Referred to officers")
     scene.live.user("officer2").post(f"/alerts/{alert}/acts/lost/")
     scene.both_say(alert, "Not located")
 
@@ -435,8 +435,8 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     met = scene.raised()
     scene.judge(met, "4", "s")
     card = scene.street_card(met)
-    _press(card, "Speaking to them")
-    expect(card.locator(".state-now")).to_have_text("Person spoken to")
+    _press(card, "Speaking to the person")
+    expect(card.locator(".state-now")).to_have_text("Engagement in progress")
     with Street.of(scene.live, scene.deployment.cameras[1]) as south:
         south.walk_past()
     rows = scene.live.sql(f"{_IDS.format(scene.deployment.id)} AND id <> '{met}'")
@@ -445,32 +445,32 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     expect(scene.phone.locator("#reminder")).to_contain_text("Is it still necessary?", timeout=75_000)
     for console in (scene.one, scene.two):
         expect(console.locator(f"[data-rows=late] #alert-{left}")).to_be_visible(timeout=20_000)
-    card.locator("[data-act=release]").get_by_label("Because").select_option("A relative of the person sought")
+    card.locator("[data-act=release]").get_by_label("Reason").select_option("A relative of the person sought")
     _press(card, "Not the person: release")
     scene.both_say(met, "Not the person: released")
 
     commander = people.sign_in("commander")
     commander.goto(f"{scene.path}alerts/")
-    expect(commander.get_by_text("Say what came of it")).to_have_count(0)
+    expect(commander.get_by_text("Record the outcome")).to_have_count(0)
     one = commander.locator(f"#alert-{met}")
     one.get_by_text("Hold as evidence").click()
     one.get_by_label("Evidence of what").fill("Complaint about the stop")
     one.get_by_label("To be reviewed on").fill("2099-01-31")
-    one.get_by_role("button", name="Hold", exact=True).click()
+    one.get_by_role("button", name="Place hold", exact=True).click()
     expect(one.get_by_text("Held as evidence")).to_be_visible()
-    one.get_by_text("Correct", exact=True).first.click()
-    one.get_by_label("What came of it").select_option("Not located")
-    one.get_by_label("Reason").fill("The wrong button")
-    one.get_by_role("button", name="Correct", exact=True).click()
+    one.get_by_text("Correct the outcome", exact=True).first.click()
+    one.get_by_label("Outcome").select_option("Not located")
+    one.get_by_label("Reason", exact=True).fill("The wrong button")
+    one.get_by_role("button", name="Save correction", exact=True).click()
     expect(one.locator(".acts-done li")).to_have_count(5)
-    expect(one.locator(".acts-done li").last).to_contain_text("Corrected: not located")
+    expect(one.locator(".acts-done li").last).to_contain_text("Outcome corrected: not located")
     scene.live.user("commander").post(f"/deployments/{scene.deployment.id}/end/", {"code": "done"})
     commander.goto(f"{scene.path}alerts/?show=open")
     other = commander.locator(f"#alert-{left}")
-    other.get_by_text("Say what came of it").click()
-    other.get_by_label("What came of it").select_option("Found not the same afterwards")
-    other.get_by_role("button", name="Code it").click()
-    expect(other.get_by_role("heading")).to_contain_text("Found not the same afterwards")
+    other.get_by_text("Record the outcome").click()
+    other.get_by_label("Outcome").select_option("Not the same (found in review)")
+    other.get_by_role("button", name="Record outcome").click()
+    expect(other.get_by_role("heading")).to_contain_text("Not the same (found in review)")
     # Both purge times pass; what is held stays, and is let go.
     gone = f"SELECT purged_at IS NOT NULL FROM alerts_alert WHERE id = '{left}'"
     assert eventually(lambda: scene.live.sql(gone) == [(True,)], patience=100)
@@ -488,7 +488,7 @@ def test_sound_and_keys_are_said(scene: Scene) -> None:
     page = scene.one
     expect(page.locator("#sound")).to_contain_text("Sound is off")
     page.keyboard.press("?")
-    expect(page.get_by_text("same, not the same, inconclusive")).to_be_visible()
+    expect(page.get_by_text("same person, not the same, inconclusive")).to_be_visible()
     alert = scene.raised()
     expect(page).to_have_title(re.compile(r"^\(1\) Console"))
     scene.judge(alert)
@@ -504,10 +504,10 @@ def test_sound_and_keys_are_said(scene: Scene) -> None:
     page.get_by_label("Blurred or too small").press("Enter")
     expect(page.locator("#card-error")).to_be_hidden()
     page.get_by_label("Blurred or too small").press("Space")
-    page.get_by_role("button", name="Single keys are on").click()
+    page.get_by_role("button", name="Single-key shortcuts are on").click()
     page.keyboard.press("s")
     page.wait_for_timeout(500)
-    page.get_by_role("button", name="Single keys are off").click()
+    page.get_by_role("button", name="Single-key shortcuts are off").click()
     assert scene.live.sql(f"SELECT state FROM alerts_alert WHERE id = '{alert}'") == [("review",)]
     scene.judge(alert, "4", "7", "7", "n")
 
@@ -532,8 +532,8 @@ def test_no_barrier_is_found_on_console_and_handset_by_day_and_by_night(scene: S
     expect(phone.locator(".street-card")).to_be_visible()
     for page in (phone, scene.phone):
         assert violations(page) == []
-    _press(phone.locator(".street-card"), "Speaking to them")
-    expect(phone.locator(".street-card .state-now")).to_have_text("Person spoken to")
+    _press(phone.locator(".street-card"), "Speaking to the person")
+    expect(phone.locator(".street-card .state-now")).to_have_text("Engagement in progress")
     assert violations(phone) == []
     for path in ("alerts/", "", "console/"):
         commander.goto(f"{scene.path}{path}")

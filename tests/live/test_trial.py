@@ -272,10 +272,10 @@ class Day:
             assert not any(each in card.inner_text() for each in wanted)
             operator.keyboard.press("4")
             operator.keyboard.press("s")
-            expect(operator.locator(f"#alert-{judged}")).to_contain_text("Handed to officers")
+            expect(operator.locator(f"#alert-{judged}")).to_contain_text("Referred to officers")
             officer.locator(f"[data-open='{judged}']").click()
             met = officer.locator(f".street-card[data-id='{judged}']")
-            for step in ("On my way", "Speaking to them", "Checking identity", "Identity confirmed"):
+            for step in ("On my way", "Speaking to the person", "Checking identity", "Identity confirmed"):
                 met.get_by_role("button", name=step, exact=True).click()
             shown = met.locator(".revealed strong").inner_text()
             outcome, code = OUTCOMES[shown]
