@@ -1,1 +1,1 @@
-"""Authority, cameras and the live window."""
+"""Deployments: applications, authority, periods, cameras and live operations."""

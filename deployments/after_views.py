@@ -1,4 +1,4 @@
-"""What is done once the cameras are off: equipment, review, closing."""
+"""Views for the time after the cameras are off: loaned equipment, the review and closing."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ RUN, AUTHORISE, MANAGE = (
 def kit_receive(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment, form = _deployment(request, deployment_id), KitForm(request.POST)
     if not form.is_valid():
-        raise Refused("Say what it is, its number, and who lends it.")
+        raise Refused("Enter the equipment, its serial number and the lender.")
     afterwards.receive_kit(deployment, actor=acting(request), **form.cleaned_data)
-    messages.success(request, "On the register.")
+    messages.success(request, "Equipment added to the register.")
     return redirect("deployment", deployment.id)
 
 
@@ -38,16 +38,16 @@ def kit_return(request: HttpRequest, kit_id: int) -> HttpResponse:
     kit = get_object_or_404(Kit.objects.filter(deployment__in=visible).select_related("deployment"), pk=kit_id)
     form = KitReturnForm(request.POST)
     if not form.is_valid():
-        raise Refused("Say what was wiped and how it was checked, and who stood by.")
+        raise Refused("Enter what was wiped, how this was checked and the witness.")
     afterwards.return_kit(kit, actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Returned.")
+    messages.success(request, "Equipment marked as returned.")
     return redirect("deployment", kit.deployment_id)
 
 
 @require_POST
 @permitted(RUN)
 def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """Begin the review, or write it anew."""
+    """Begin the review, or change it."""
     deployment, form = _deployment(request, deployment_id), ReviewForm(request.POST)
     text = form.cleaned_data["review"] if form.is_valid() else ""
     act = afterwards.change_review if deployment.state == Deployment.State.REVIEW else afterwards.begin_review
@@ -61,7 +61,7 @@ def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 def close(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     afterwards.close(deployment, actor=acting(request))
-    messages.success(request, "Closed. Its record is complete.")
+    messages.success(request, "Deployment closed. Its record is complete.")
     return redirect("deployment", deployment.id)
 
 

@@ -1,4 +1,4 @@
-"""Acts after the cameras are off: equipment goes back, the review is written, the deployment is closed."""
+"""Acts after the cameras are off: returning equipment, writing the review and closing the deployment."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MANAGE, RUN, AUTHORISE = (
 
 @transaction.atomic
 def receive_kit(deployment: Deployment, *, description: str, serial: str, lender: str, actor: AbstractBaseUser) -> Kit:
-    """Another force's equipment has come.
+    """Record that equipment lent by another force was received.
 
     Raises:
-        Refused: not said what, whose, or which; or it stands here already. Conflict: the deployment is closed.
+        Refused: a field is empty, or the serial number is already on the register. Conflict: the deployment is closed.
     """
     require(actor, MANAGE)
     lock_deployment(deployment)
     if deployment.state in (Deployment.State.CLOSED, Deployment.State.RESULTS_PUBLISHED):
         raise Conflict("This deployment is closed.")
     if not (description.strip() and serial.strip() and lender.strip()):
-        raise Refused("Say what it is, its number, and who lends it.")
+        raise Refused("Enter the equipment, its serial number and the lender.")
     kit, is_new = Kit.objects.get_or_create(
         deployment=deployment,
         serial=serial.strip(),
@@ -46,26 +46,27 @@ def receive_kit(deployment: Deployment, *, description: str, serial: str, lender
         },
     )
     if not is_new:
-        raise Refused("Equipment of this number was received already.")
+        raise Refused("Equipment with this serial number is already on the register.")
     record(Action.KIT_RECEIVED, actor=actor, target=kit, data={"deployment": str(deployment.pk), "lender": kit.lender})
     return kit
 
 
 @transaction.atomic
 def return_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) -> None:
-    """Equipment goes back, wiped before somebody else's eyes.
+    """Record that equipment was wiped in front of a witness and returned.
 
     Raises:
-        Refused: no witness, or not said what was wiped. Conflict: it went back already, or cameras are still on.
+        Refused: a field is empty, or the witness is the actor. Conflict: it was already returned, or the deployment is
+            live or paused.
     """
     require(actor, MANAGE)
     lock_deployment(kit.deployment)
     if not witness.strip() or not wiping.strip():
-        raise Refused("Say what was wiped and how it was checked, and who stood by.")
+        raise Refused("Enter what was wiped, how this was checked and the witness.")
     if witness.strip().lower() in (str(actor).lower(), str(getattr(actor, "username", "")).lower()):
-        raise Refused("The witness must be somebody else.")
+        raise Refused("You cannot be the witness yourself. Enter someone else's name.")
     if kit.deployment.state in (Deployment.State.LIVE, Deployment.State.PAUSED):
-        raise Conflict("Cameras are still in use.")
+        raise Conflict("The cameras are still in use. End the period first.")
     rows = Kit.objects.filter(pk=kit.pk, returned_at__isnull=True)
     given = {
         "returned_at": timezone.now(),
@@ -74,13 +75,16 @@ def return_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) 
         "wiping": wiping.strip(),
     }
     if not rows.update(**given):
-        raise Conflict("This went back already.")
+        raise Conflict("This equipment has already been returned.")
     record(Action.KIT_RETURNED, actor=actor, target=kit, data={"deployment": str(kit.deployment_id)})
 
 
 @transaction.atomic
 def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
-    """Write what was learned: whether it met its objective, its conditions, what went wrong."""
+    """Begin the review of a deployment that has ended or was stopped.
+
+    review: whether the objective and conditions were met, and what went wrong.
+    """
     lock_deployment(deployment)
     _of_review(review)
     move(deployment, STEPS["begin_review"], actor=actor, changes={"review": review.strip()})
@@ -89,7 +93,7 @@ def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser
 
 @transaction.atomic
 def change_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
-    """Write the review anew, until the deployment is closed."""
+    """Change the review, until the deployment is closed."""
     require(actor, RUN)
     lock_deployment(deployment)
     _of_review(review)
@@ -102,10 +106,10 @@ def change_review(deployment: Deployment, *, review: str, actor: AbstractBaseUse
 
 @transaction.atomic
 def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
-    """Close the record.
+    """Close a deployment.
 
     Raises:
-        Refused: with everything that is still open. Conflict: it is not in review.
+        Refused: something is still open; the message lists it. Conflict: the deployment is not in review.
     """
     require(actor, AUTHORISE)
     lock_deployment(deployment)
@@ -117,7 +121,7 @@ def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 
 
 def open_ends_of(deployment: Deployment) -> list[str]:
-    """What must be settled before a deployment is closed; empty when nothing must."""
+    """Return what must be settled before a deployment can be closed; empty if nothing is open."""
     found = []
     unsettled = deployment.counters().open
     if unsettled:
@@ -127,16 +131,16 @@ def open_ends_of(deployment: Deployment) -> list[str]:
     )
     left = lists.filter(certificate__isnull=True).distinct().count()
     if left:
-        found.append(f"Lists without a certificate of destruction: {left}.")
+        found.append(f"Watchlists without a certificate of destruction: {left}.")
     kit = deployment.kit.filter(returned_at__isnull=True).count()
     if kit:
         found.append(f"Loaned equipment not wiped and returned: {kit}.")
     if deployment.lender and not deployment.kit.exists():
-        found.append(f"Equipment was lent by {deployment.lender}, and none of it is on the register.")
+        found.append(f"{deployment.lender} lent equipment, but none of it is on the register.")
     return found
 
 
 def _of_review(review: str) -> None:
     if not review.strip():
-        raise Refused("Write the review: objective, conditions, what went well and what did not.")
+        raise Refused("Enter the review: were the objective and conditions met, what went well and what did not?")
     refuse_names_on_file(review)

@@ -1,4 +1,4 @@
-"""The page of an application: saved as it is typed, checked as a whole, handed in."""
+"""Views of an application: saving it as it is typed, checking it as a whole and submitting it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def deployment_new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @permitted(APPLY)
 def deployment_edit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """The application, saved as it is typed (a script asks for JSON), or by its button."""
+    """Show or save the application. The script, which saves as people type, is answered in JSON."""
     deployment = _deployment(request, deployment_id)
     if not deployment.is_editable:
         return redirect("deployment", deployment.id)
@@ -59,7 +59,7 @@ def deployment_edit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRespo
 
 def _save(request: HttpRequest, deployment: Deployment) -> HttpResponse:
     form = ApplicationForm(request.POST, instance=Deployment(pk=deployment.pk))
-    # Nothing of a period is kept when a part of any is wrong: which camera is whose would be a guess.
+    # If any period or camera is invalid, none is saved: which camera belongs to which period would be a guess.
     periods, cameras = PeriodFormSet(request.POST, prefix="periods"), CameraFormSet(request.POST, prefix="cameras")
     form.is_valid()
     both_valid = all([periods.is_valid(), cameras.is_valid()])
@@ -97,7 +97,7 @@ def _as_saved(deployment: Deployment, form: ApplicationForm, periods: Any, camer
 
 
 def _ids(deployment: Deployment, periods: Any, cameras: Any) -> dict[str, str]:
-    """Which rows the browser's forms have become, by the names of their fields: from now on these are changed."""
+    """Return the ids of the saved rows by form field, so that the next save changes these rows."""
     held = list(deployment.periods.prefetch_related("cameras"))
     found: dict[str, str] = {}
     rows: dict[int, Period] = {}
@@ -122,7 +122,7 @@ def _ids(deployment: Deployment, periods: Any, cameras: Any) -> dict[str, str]:
 def _application(
     request: HttpRequest, deployment: Deployment, form: ApplicationForm, rows: tuple[Any, Any], *, status: int = 200
 ) -> HttpResponse:
-    """rows: the formsets of periods and cameras."""
+    """Render the application. rows: the formsets of periods and cameras."""
     point = deployment.operating_point
     context = {
         "deployment": deployment,
@@ -144,7 +144,7 @@ def _application(
 @permitted(APPLY)
 def deployment_submit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     applications.submit(_deployment(request, deployment_id), revision=_revision(request), actor=acting(request))
-    messages.success(request, "Submitted. An authorising officer decides now.")
+    messages.success(request, "Application submitted. An authorising officer will decide on it.")
     return redirect("deployment", deployment_id)
 
 
@@ -152,7 +152,7 @@ def deployment_submit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 @permitted(APPLY)
 def deployment_withdraw(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     applications.withdraw(_deployment(request, deployment_id), actor=acting(request))
-    messages.info(request, "Taken back: it can be changed again.")
+    messages.info(request, "Application withdrawn. You can change it again.")
     return redirect("deployment", deployment_id)
 
 
@@ -164,5 +164,5 @@ def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
 def _revision(request: HttpRequest) -> int:
     text = request.POST.get("revision", "")
     if not text.isdecimal() or len(text) > 9:
-        raise Refused("Open this application again: the page does not say which version of it you saw.")
+        raise Refused("The page did not say which version of the application you saw. Open the application again.")
     return int(text)

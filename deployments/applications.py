@@ -1,4 +1,4 @@
-"""Acts on an application until it is decided: drafted as people type, checked as a whole, handed in."""
+"""Acts on an application before it is decided: drafting, checking, submitting and withdrawing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from watchlists import thresholds
 from watchlists.operations import refuse_names_on_file
 
 APPLY = "deployments.apply_deployment"
-# What an application says besides its periods.
+# The fields of an application, apart from its periods.
 FIELDS = (
     "name",
     "use_case",
@@ -56,13 +56,13 @@ FIELDS = (
     "is_urgent",
     "urgent_reason",
 )
-# May stay empty.
+# Fields that may be empty.
 OPTIONAL = {"collateral", "collateral_measures", "lender", "is_urgent", "urgent_reason"}
 
 
 @dataclass(frozen=True)
 class CameraDraft:
-    """A camera as it is typed. id: None for a new one."""
+    """A camera as entered in the form. id: None for a new one."""
 
     name: str
     kind: str = Camera.Kind.BROWSER
@@ -73,7 +73,7 @@ class CameraDraft:
 
 @dataclass(frozen=True)
 class PeriodDraft:
-    """A period as it is typed. id: None for a new one."""
+    """A period as entered in the form. id: None for a new one."""
 
     place: str
     starts_at: dt.datetime | None
@@ -84,10 +84,10 @@ class PeriodDraft:
 
 @transaction.atomic
 def create(*, actor: AbstractBaseUser, name: str) -> Deployment:
-    """An empty application with one period."""
+    """Create an empty application with one period."""
     require(actor, APPLY)
     if not name.strip():
-        raise Refused("Give the deployment a name.")
+        raise Refused("Enter a name for the deployment.")
     deployment = Deployment.objects.create(name=name.strip(), applicant_id=actor.pk, controller=settings.LFR_FORCE)
     Period.objects.create(deployment=deployment)
     record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment)
@@ -103,24 +103,24 @@ def save_draft(
     revision: int,
     actor: AbstractBaseUser,
 ) -> int:
-    """Keep what was typed, however incomplete; returns the new revision. given: of FIELDS.
+    """Save what was entered, however incomplete, and return the new revision.
 
-    periods: all of them, those that are missing go; None to leave them.
+    given: values of FIELDS. periods: the complete list; periods that are not in it are deleted. None leaves them all.
 
     Raises:
-        Conflict: it can no longer be edited, or somebody else has changed it since.
-        Refused: two cameras of a period have one name, or an end is before its start.
+        Conflict: the application can no longer be edited, or someone has changed it since this revision.
+        Refused: the name is empty, two cameras of a period share a name, or a period does not end after its start.
     """
     require(actor, APPLY)
     lock_deployment(deployment)
     _still_the_same(deployment, revision)
     if not deployment.is_editable:
-        raise Conflict("This application was handed in and can no longer be changed. Take it back first.")
+        raise Conflict("This application cannot be changed now. If it is awaiting authority, withdraw it first.")
     changed = [name for name in FIELDS if name in given and getattr(deployment, name) != given[name]]
     for name in changed:
         setattr(deployment, name, given[name])
     if not deployment.name.strip():
-        raise Refused("Give the deployment a name.")
+        raise Refused("Enter a name for the deployment.")
     if periods is not None and _save_periods(deployment, periods):
         changed.append("periods")
     if changed:
@@ -133,7 +133,7 @@ def save_draft(
 
 @transaction.atomic
 def set_plan(period: Period, jpeg: bytes | None, *, actor: AbstractBaseUser) -> None:
-    """The picture on which cameras are marked; None for a blank sheet. jpeg: re-encoded, without metadata."""
+    """Set the picture on which cameras are marked. jpeg: re-encoded, without metadata; None for a blank sheet."""
     _editing(period.deployment, actor)
     period.plan_jpeg = jpeg
     period.save(update_fields=["plan_jpeg"])
@@ -142,10 +142,10 @@ def set_plan(period: Period, jpeg: bytes | None, *, actor: AbstractBaseUser) -> 
 
 @transaction.atomic
 def mark_camera(camera: Camera, mark: plans.Mark, *, actor: AbstractBaseUser) -> None:
-    """Where a camera stands on the plan, and what it covers there.
+    """Set where a camera stands on the plan and the zone it covers there.
 
     Raises:
-        Refused: outside the plan, or no area.
+        Refused: a point is outside the plan, or the zone has no area.
     """
     _editing(camera.deployment, actor)
     camera.plan_mark = plans.checked(mark)
@@ -155,10 +155,11 @@ def mark_camera(camera: Camera, mark: plans.Mark, *, actor: AbstractBaseUser) ->
 
 @transaction.atomic
 def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) -> None:
-    """Ask for authority.
+    """Submit an application for authority.
 
     Raises:
-        Refused: something is missing or cannot be; every reason is said. Conflict: it was changed since.
+        Refused: something is missing or wrong; the message lists it. Conflict: the application has changed since this
+            revision, or cannot be submitted from its present state.
     """
     require(actor, APPLY)
     lock_deployment(deployment)
@@ -176,13 +177,13 @@ def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) ->
 
 @transaction.atomic
 def withdraw(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
-    """Take an application back to change it, before it is decided on."""
+    """Withdraw a submitted application, before it is decided, so that it can be changed."""
     lock_deployment(deployment)
     move(deployment, STEPS["withdraw"], actor=actor)
 
 
 def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> list[str]:
-    """What stands in the way of handing an application in, in its writer's words; empty when nothing does."""
+    """Return what prevents an application from being submitted, as sentences; empty if nothing does."""
     now = at or timezone.now()
     found = []
     empty = [
@@ -191,11 +192,11 @@ def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> lis
         if name not in OPTIONAL and getattr(deployment, name) in ("", None)
     ]
     if empty:
-        found.append(f"Still empty: {', '.join(empty)}.")
+        found.append(f"Not filled in: {', '.join(empty)}.")
     if deployment.is_urgent and not deployment.urgent_reason.strip():
-        found.append("Say why it cannot wait.")
+        found.append("Enter why it cannot wait.")
     if deployment.collateral and not deployment.collateral_measures.strip():
-        found.append("Say what is done about whom else the cameras would see.")
+        found.append("Enter the measures to limit collateral intrusion.")
     found += _problems_of_periods(deployment, now)
     end = deployment.ends_at
     holds_until = deployment.intelligence_expires_on
@@ -208,46 +209,46 @@ def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> lis
 
 def _problems_of_periods(deployment: Deployment, now: dt.datetime) -> list[str]:
     periods = list(deployment.periods.prefetch_related("cameras"))
-    found = [] if periods else ["There is no period: say where, and from when to when."]
+    found = [] if periods else ["There is no period. Add one with its place, start and end."]
     for number, period in enumerate(periods, start=1):
         found += [f"Period {number}: {problem}" for problem in _problems_of_period(period, now)]
     timed = [period for period in periods if period.starts_at and period.ends_at]
     for first, second in itertools.pairwise(timed):
         if first.ends_at and second.starts_at and second.starts_at < first.ends_at:
-            found.append("Two periods overlap in time: of one deployment one is live at a time.")
+            found.append("Two periods overlap. Only one period of a deployment can be live at a time.")
     return found
 
 
 def _problems_of_period(period: Period, now: dt.datetime) -> list[str]:
     found = []
     if not period.place.strip():
-        found.append("say where.")
+        found.append("enter the place.")
     if period.starts_at is None or period.ends_at is None:
-        found.append("say from when to when.")
+        found.append("enter the start and the end.")
     elif period.ends_at <= period.starts_at:
         found.append("the end must be after the start.")
     elif period.ends_at <= now:
-        found.append("this time is over already.")
+        found.append("the end is in the past.")
     elif period.ends_at - period.starts_at > settings.LFR_LONGEST_DEPLOYMENT:
         hours = settings.LFR_LONGEST_DEPLOYMENT.total_seconds() / 3600
-        found.append(f"it may last {hours:.0f} hours at most.")
+        found.append(f"it can last {hours:.0f} hours at most.")
     cameras = list(period.cameras.all())
     if not cameras:
-        found.append("it needs at least one camera.")
+        found.append("add at least one camera.")
     unmarked = [camera.name for camera in cameras if not camera.plan_mark]
     if unmarked:
-        found.append(f"not on the plan yet: {', '.join(unmarked)}.")
+        found.append(f"these cameras are not on the plan: {', '.join(unmarked)}.")
     marked = [camera for camera in cameras if camera.plan_mark]
     for one, other in itertools.combinations(marked, 2):
         if plans.overlap(one.plan_mark["zone"], other.plan_mark["zone"]):
             found.append(
-                f"the zones of {one.name} and {other.name} overlap on the plan: everybody there would be counted twice."
+                f"the zones of {one.name} and {other.name} overlap on the plan, so people there would be counted twice."
             )
     return found
 
 
 def _save_periods(deployment: Deployment, drafts: Sequence[PeriodDraft]) -> bool:
-    """Whether anything changed."""
+    """Save the periods and return whether anything changed."""
     held = {period.pk: period for period in deployment.periods.all()}
     kept, changed = set(), False
     for draft in drafts:
@@ -270,12 +271,12 @@ def _save_periods(deployment: Deployment, drafts: Sequence[PeriodDraft]) -> bool
 def _save_cameras(period: Period, drafts: Sequence[CameraDraft]) -> bool:
     names = [draft.name for draft in drafts]
     if len(set(names)) != len(names):
-        raise Refused("Two cameras of a period have the same name: give each its own.")
+        raise Refused("Two cameras in a period have the same name. Give each camera a different name.")
     held = {camera.pk: camera for camera in period.cameras.all()}
     kept = {draft.id for draft in drafts if draft.id in held}
     gone = period.cameras.exclude(pk__in=kept).delete()[0]
     changed = bool(gone)
-    # Names are given up first, so that two cameras may exchange theirs.
+    # Free the old names first, so that two cameras can swap names.
     for draft in drafts:
         if draft.id in held and held[draft.id].name != draft.name:
             Camera.objects.filter(pk=draft.id).update(name=f"renaming {draft.id}")
@@ -295,7 +296,7 @@ def _editing(deployment: Deployment, actor: AbstractBaseUser) -> None:
     require(actor, APPLY)
     lock_deployment(deployment)
     if not deployment.is_editable:
-        raise Conflict("This application was handed in and can no longer be changed. Take it back first.")
+        raise Conflict("This application cannot be changed now. If it is awaiting authority, withdraw it first.")
 
 
 def _note_change(deployment: Deployment, what: str, actor: AbstractBaseUser) -> None:
@@ -308,5 +309,5 @@ def _note_change(deployment: Deployment, what: str, actor: AbstractBaseUser) -> 
 def _still_the_same(deployment: Deployment, revision: int) -> None:
     if deployment.revision != revision:
         raise Conflict(
-            "Somebody else, or you in another window, has changed this application since you opened it. Open it again."
+            "Someone else, or you in another window, has changed this application since you opened it. Open it again."
         )

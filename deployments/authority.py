@@ -1,4 +1,4 @@
-"""Acts of authority: who decides on an application, of what rank, until when, and how it is taken back."""
+"""Acts of authority: deciding on applications, confirming, revoking, and changing the threshold."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ AUTHORISE, RUN = "deployments.authorise_deployment", "deployments.run_deployment
 
 
 def rank_of(actor: AbstractBaseUser) -> str:
-    """The rank of somebody, as their account says; "" for none."""
+    """Return the rank on a user's account; "" if there is none."""
     return str(getattr(actor, "rank", ""))
 
 
 def wrote(deployment: Deployment, user: AbstractBaseUser) -> bool:
-    """Whether somebody began, changed or handed in an application: the journal knows."""
+    """Return whether a user created, changed or submitted an application, according to the audit log."""
     acts = (Action.DEPLOYMENT_CREATED, Action.DEPLOYMENT_CHANGED, Action.DEPLOYMENT_SUBMITTED)
     own = Entry.objects.filter(target_id=str(deployment.pk), action__in=acts, actor_id=str(user.pk))
     return user.pk == deployment.applicant_id or own.exists()
 
 
 def rank_needed(deployment: Deployment) -> Rank:
-    """Who may authorise this application."""
+    """Return the lowest rank that can authorise this application."""
     if Collateral.PROTEST in deployment.collateral:
         return AUTHORISES_PROTEST
     return AUTHORISES_URGENTLY if deployment.is_urgent else AUTHORISES
@@ -59,24 +59,27 @@ def authorise(
     conditions: str = "",
     ends_at: dt.datetime | None = None,
 ) -> Document:
-    """Give authority, with its conditions, until `ends_at` (the end of the last period); the document comes of it.
+    """Authorise an application and return its Written Authority Document.
+
+    ends_at: by default the end of the last period.
 
     Raises:
-        Refused: the applicant decides, the rank does not do, or something of the application no longer holds.
-        Conflict: it is not, or no longer, what the officer read.
+        Refused: the actor worked on the application, their rank is too low, `ends_at` is not possible, or the
+            application no longer passes its checks.
+        Conflict: the application is not awaiting authority, or has changed since the officer read it.
     """
     _deciding(deployment, actor, revision)
     _of_rank(actor, rank_needed(deployment))
     refuse_names_on_file(reason, conditions)
     problems = problems_of(deployment)
     if problems:
-        raise Refused(" ".join(problems) + " Return it to its applicant.")
+        raise Refused(" ".join(problems) + " Return the application to the applicant.")
     now, last = timezone.now(), deployment.ends_at
     until = ends_at or last
     if until is None or last is None or until <= now:
-        raise Refused("An authority must end after it begins.")
+        raise Refused("The end of the authority must be in the future.")
     if until > last:
-        raise Refused("The authority cannot outlast the last period that was applied for.")
+        raise Refused("The authority cannot end after the last period applied for.")
     review_due_at, decided_until = None, until
     if deployment.is_urgent and not at_least(rank_of(actor), AUTHORISES):
         review_due_at = now + settings.LFR_URGENT_REVIEW
@@ -109,7 +112,7 @@ def authorise(
 
 @transaction.atomic
 def give_back(deployment: Deployment, *, reason: str, revision: int, actor: AbstractBaseUser) -> None:
-    """Send an application back to its applicant, to be put right."""
+    """Return an application to the applicant for correction."""
     _deciding(deployment, actor, revision)
     refuse_names_on_file(reason)
     _decide(deployment, Decision.Kind.RETURNED, actor, reason)
@@ -118,7 +121,7 @@ def give_back(deployment: Deployment, *, reason: str, revision: int, actor: Abst
 
 @transaction.atomic
 def refuse(deployment: Deployment, *, reason: str, revision: int, actor: AbstractBaseUser) -> None:
-    """Refuse authority. Whoever may be asked for it in urgency may refuse it too."""
+    """Refuse an application. The rank that can authorise urgently is high enough."""
     _deciding(deployment, actor, revision)
     refuse_names_on_file(reason)
     _decide(deployment, Decision.Kind.REFUSED, actor, reason)
@@ -127,10 +130,11 @@ def refuse(deployment: Deployment, *, reason: str, revision: int, actor: Abstrac
 
 @transaction.atomic
 def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> Document:
-    """A Superintendent's review of what an Inspector authorised: it now holds to the end of its periods.
+    """Confirm an urgent authority, as a Superintendent or above, so that it lasts until `decided_until`.
 
     Raises:
-        Refused: the rank does not do, it is their own decision, or there is nothing to review. Conflict: it has ended.
+        Refused: the rank is too low, the actor worked on the application or authorised it, or no review is due.
+        Conflict: the authority has ended.
     """
     require(actor, AUTHORISE)
     lock_deployment(deployment)
@@ -138,7 +142,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     if deployment.review_due_at is None:
         raise Refused("There is no urgent authority to review.")
     if actor.pk == deployment.authorised_by_id or wrote(deployment, actor):
-        raise Refused("Who applied or decided may not review it: another officer must.")
+        raise Refused("You applied for this deployment or authorised it. Another officer must confirm it.")
     if not deployment.authority_holds():
         raise Conflict("This authority has ended.")
     refuse_names_on_file(reason)
@@ -153,7 +157,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
 
 @transaction.atomic
 def revoke(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
-    """Take an authority back before cameras are on; a live deployment is stopped instead."""
+    """Revoke an authority before the deployment goes live; a live deployment is stopped instead."""
     require(actor, AUTHORISE)
     lock_deployment(deployment)
     refuse_names_on_file(reason)
@@ -162,7 +166,7 @@ def revoke(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
 
 @transaction.atomic
 def cancel(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
-    """Give a deployment up before cameras are on, by who applied for such."""
+    """Cancel a deployment before it goes live, as a user who can apply for deployments."""
     lock_deployment(deployment)
     refuse_names_on_file(reason)
     _end_unstarted(deployment, "cancel", reason, actor)
@@ -172,26 +176,28 @@ def cancel(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
 def propose_change(
     deployment: Deployment, after: OperatingPoint, *, evidence: str, actor: AbstractBaseUser
 ) -> ThresholdChange:
-    """Ask for another threshold under the same authority.
+    """Propose another threshold under the same authority.
 
     Raises:
-        Refused: it is the present one, of another engine, unsupported, or another change waits. Conflict: no authority.
+        Refused: it is the present threshold, of another engine, unsupported, or too low to resume after too many false
+            alerts; or another change awaits a decision.
+        Conflict: no authority is in force.
     """
     require(actor, RUN)
     lock_deployment(deployment)
     before = deployment.operating_point
     if before is None or not deployment.authority_holds():
-        raise Conflict("This deployment has no authority that holds.")
+        raise Conflict("This deployment has no authority in force.")
     if after == before or after.engine != before.engine:
-        raise Refused("Choose another threshold of the engine that was authorised.")
+        raise Refused("Select a different threshold of the authorised engine.")
     if deployment.threshold_changes.filter(state="proposed").exists():
-        raise Refused("Another change of the threshold waits for its decision.")
+        raise Refused("Another change of threshold is awaiting a decision.")
     refuse_names_on_file(evidence)
     problems = thresholds.obstacles_to(after, timezone.localdate())
     if problems:
         raise Refused(" ".join(problems))
     if verdict_of(deployment).level == "pause" and after.threshold <= before.threshold:
-        raise Refused("False alerts are above the ceiling: only a higher threshold lets it go on.")
+        raise Refused("False alerts are above the ceiling. Select a higher threshold.")
     change = ThresholdChange.objects.create(
         deployment=deployment, before=before, after=after, evidence=evidence, proposed_by_id=actor.pk
     )
@@ -203,19 +209,20 @@ def propose_change(
 
 @transaction.atomic
 def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: AbstractBaseUser) -> None:
-    """Approve or reject another threshold. False alerts are counted from an approved change on.
+    """Approve or reject a proposed threshold. Approval starts the count of false alerts afresh.
 
     Raises:
-        Refused: the proposer decides, or the rank does not do. Conflict: decided already, or the authority ended.
+        Refused: the actor proposed it, or their rank is too low.
+        Conflict: it is already decided, the threshold has changed, or the authority has ended.
     """
     deployment = change.deployment
     require(actor, AUTHORISE)
     lock_deployment(deployment)
     if actor.pk == change.proposed_by_id:
-        raise Refused("Who proposed a change may not decide on it: somebody else must.")
+        raise Refused("You proposed this change. Another authorising officer must decide on it.")
     _of_rank(actor, rank_needed(deployment))
     if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
-        raise Conflict("This change was proposed for another threshold, or the authority has ended.")
+        raise Conflict("The threshold has changed since this was proposed, or the authority has ended.")
     refuse_names_on_file(reason)
     if accept:
         problems = thresholds.obstacles_to(change.after, timezone.localdate())
@@ -226,7 +233,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
         deployment.governed_from, deployment.governed_from_faces = timezone.now(), counted.faces
         deployment.false_governed = 0
         deployment.save(update_fields=["operating_point", "governed_from", "governed_from_faces", "false_governed"])
-        # What was tested was tested at the threshold before.
+        # The recognition test was made at the old threshold and must be repeated.
         Camera.objects.filter(period__deployment=deployment).update(set_up_at=timezone.now())
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     step = CHANGE_STEPS["approve" if accept else "reject"]
@@ -246,9 +253,9 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
     require(actor, AUTHORISE)
     lock_deployment(deployment)
     if deployment.state != Deployment.State.SUBMITTED:
-        raise Conflict(f"This application is {deployment.get_state_display().lower()}: there is nothing to decide.")
+        raise Conflict(f"This application is {deployment.get_state_display().lower()}, so there is nothing to decide.")
     if wrote(deployment, actor):
-        raise Refused("Who applied may not decide: another authorising officer must.")
+        raise Refused("You worked on this application. Another authorising officer must decide on it.")
     if deployment.revision != revision:
         raise Conflict("This application has changed since you opened it. Read it again before you decide.")
     _of_rank(actor, AUTHORISES_URGENTLY)
@@ -256,14 +263,14 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
 
 def _of_rank(actor: AbstractBaseUser, needed: Rank) -> None:
     if not at_least(rank_of(actor), needed):
-        raise Refused(f"This takes the rank of {needed.label} or above.")
+        raise Refused(f"You need the rank of {needed.label} or above to do this.")
 
 
 def _decide(
     deployment: Deployment, kind: Decision.Kind, actor: AbstractBaseUser, reason: str, conditions: str = ""
 ) -> None:
     if not reason.strip():
-        raise Refused("Give the reasons of your decision: necessity and proportionality.")
+        raise Refused("Enter the reasons for your decision, including necessity and proportionality.")
     Decision.objects.create(
         deployment=deployment,
         kind=kind,
@@ -277,9 +284,9 @@ def _decide(
 
 def _end_unstarted(deployment: Deployment, step: str, reason: str, actor: AbstractBaseUser) -> None:
     if not reason.strip():
-        raise Refused("Say why.")
+        raise Refused("Enter a reason.")
     if deployment.periods.filter(went_live_at__isnull=False).exists():
-        raise Refused("A part of it took place: end it from live operations, then review it.")
+        raise Refused("Part of this deployment has already taken place. Stop it from live operations, then review it.")
     had_authority = deployment.has_authority
     bluetest.end_tests(deployment, actor=actor)
     changes = {"ended_at": timezone.now(), "end_reason": reason[:400]}

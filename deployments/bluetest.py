@@ -1,4 +1,4 @@
-"""The recognition test: who walks past is tapped in, who is recognised is counted, a camera at a time."""
+"""The recognition test: staff walk past each camera, and the passes that were recognised are counted."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPERATE, RUN = "deployments.operate_camera", "deployments.run_deployment"
 class CameraRate:
     """The true recognition rate of one camera (ISO/IEC 30137-1: opportunities, not people).
 
-    waiting: passes so short ago that an alert may still come; they count neither way.
+    waiting: passes so recent that an alert may still come; they are not counted yet.
     """
 
     camera: Camera
@@ -56,21 +56,21 @@ class CameraRate:
 
     @property
     def is_enough(self) -> bool:
-        """Whether so many passed that the camera may go live, and enough of them were recognised."""
+        """Whether the camera has enough passes to go live, and enough of them were recognised."""
         return self.passes >= settings.LFR_BLUE_PASSES and (
             self.rate is None or self.rate >= settings.LFR_RECOGNITION_FLOOR
         )
 
     @property
     def is_below_floor(self) -> bool:
-        """Whether what was seen contradicts a rate at the floor."""
+        """Whether the 95% interval of the rate lies wholly below the required minimum."""
         return self.passes > 0 and self.bounds[1] < settings.LFR_RECOGNITION_FLOOR
 
 
 def rates(period: Period, *, at: dt.datetime | None = None, all_of_them: bool = False) -> list[CameraRate]:
-    """Of each camera of a period: passes since the last test began, and since the camera was last set up.
+    """Return the rate of each camera, from passes since the last test began and the camera was last set up.
 
-    all_of_them: for the record, whatever was changed in between.
+    all_of_them: count every pass, whatever was changed in between; for the record.
     """
     now = at or timezone.now()
     found = []
@@ -85,25 +85,25 @@ def rates(period: Period, *, at: dt.datetime | None = None, all_of_them: bool = 
 
 @transaction.atomic
 def start(period: Period, *, actor: AbstractBaseUser) -> None:
-    """Open the cameras for the recognition test: they compare with the blue list, and with no other.
+    """Start the recognition test: cameras may stream, and compare faces with the blue watchlist only.
 
     Raises:
-        Refused: not in the period, no blue list that holds, or no sign is up yet.
+        Refused: wrong state, outside the period or the authority, no usable blue watchlist, or no sign recorded.
     """
     require(actor, RUN)
     lock_period(period)
     now = timezone.now()
     deployment, blue = period.deployment, period.blue_list
     if deployment.state not in TESTABLE:
-        raise Refused("A recognition test is made after public notice, before going live or while paused.")
+        raise Refused("Start a recognition test after public notice, and before going live or while paused.")
     if not period.covers(now) or not deployment.authority_holds(now):
-        raise Refused("A recognition test is made within the period and its authority.")
+        raise Refused("Start a recognition test within the period and while the authority is in force.")
     in_use = Watchlist.State.LIVE if period.is_running else Watchlist.State.SEALED
     is_old = blue is not None and not period.is_running and blue.expires_at is not None and blue.expires_at <= now
     if blue is None or blue.state != in_use or is_old:
-        raise Refused("Attach a blue list that was sealed within 24 hours first.")
+        raise Refused("Attach a sealed blue watchlist that has not expired first.")
     if not period.signs.exists():
-        raise Refused("Cameras see whoever passes: put the signs up, and record them, before the test.")
+        raise Refused("Put up the signs and record them before the test. The cameras see everyone who passes.")
     period.tested_from, period.test_until = now, now + settings.LFR_TEST_LENGTH
     period.save(update_fields=["tested_from", "test_until"])
     data = {"until": period.test_until.isoformat(), "period": str(period.pk)}
@@ -113,7 +113,7 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def end(period: Period, *, actor: Actor) -> None:
-    """Shut the cameras again."""
+    """End the recognition test; the cameras turn off."""
     require(actor, RUN, system_may=True)
     lock_period(period)
     if end_now(period, actor=actor):
@@ -121,7 +121,7 @@ def end(period: Period, *, actor: Actor) -> None:
 
 
 def end_now(period: Period, *, actor: Actor) -> bool:
-    """Part of an act that holds the period: whether a test was on."""
+    """End the test and return whether one was running. The caller has locked the period."""
     if period.test_until is None:
         return False
     period.test_until = None
@@ -131,29 +131,29 @@ def end_now(period: Period, *, actor: Actor) -> bool:
 
 
 def end_tests(deployment: Deployment, *, actor: Actor) -> None:
-    """The same of every period, as part of an act that holds the deployment."""
+    """End the tests of all periods. The caller has locked the deployment."""
     for period in deployment.periods.filter(test_until__isnull=False):
         end_now(period, actor=actor)
 
 
 @transaction.atomic
 def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datetime | None = None) -> Pass:
-    """A member of staff walks through a camera's zone now.
+    """Record that a member of staff walks through a camera's zone now.
 
     Raises:
-        Refused: cameras are shut, or they are not on this period's blue list.
+        Refused: cameras are off, the person is not on the period's blue watchlist, or has just passed this camera.
     """
     require(actor, OPERATE)
     period, now = camera.period, at or timezone.now()
     lock_period(period)
     if not period.is_open(now):
-        raise Refused("Cameras are shut: nobody can be recognised now.")
+        raise Refused("The cameras are off, so nobody can be recognised now.")
     if person.watchlist_id != period.blue_list_id:
-        raise Refused("They are not on the blue list of this period.")
+        raise Refused("This person is not on the blue watchlist of this period.")
     if Pass.objects.filter(camera=camera, person=person, at__gt=now - settings.LFR_PASS_WINDOW).exists():
         seconds = settings.LFR_PASS_WINDOW.total_seconds()
-        raise Refused(f"They have just passed this camera: one pass counts in {seconds:.0f} seconds.")
-    # The tap comes a moment before the alert, or after it.
+        raise Refused(f"This person has just passed this camera. Leave {seconds:.0f} seconds between passes.")
+    # The alert may come shortly before the tap, or after it.
     early = Recognition.objects.filter(camera=camera, person=person, at__gte=now - settings.LFR_PASS_WINDOW)
     recognition = early.filter(of_pass__isnull=True).order_by("at").first()
     made = Pass.objects.create(
@@ -171,9 +171,9 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
 
 
 def note_recognition(camera: Camera, person_id: uuid.UUID, at: dt.datetime) -> None:
-    """Told by `alerts`, as part of raising an alert on a member of staff; the deployment is held.
+    """Record an alert on a member of staff. `alerts` calls this as it raises the alert, with the deployment locked.
 
-    Two alerts within moments, of a track that broke, are one opportunity.
+    Two alerts within LFR_PASS_WINDOW, from a track that broke, count as one.
     """
     if Recognition.objects.filter(camera=camera, person_id=person_id, at__gt=at - settings.LFR_PASS_WINDOW).exists():
         return

@@ -1,4 +1,4 @@
-"""The page of a camera, and its settings."""
+"""Views of a camera: its page and its settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def camera_page(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(MANAGE)
 def camera_zone(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
-    """The zone as it was drawn; answered to the script that drew it."""
+    """Save the zone that the script drew, and answer it in JSON."""
     camera = _camera(request, camera_id)
     try:
         cameras.set_zone(camera, shape_of(request.POST, "zone"), actor=acting(request))
@@ -43,9 +43,9 @@ def camera_zone(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 def camera_limits(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera, form = _camera(request, camera_id), LimitsForm(request.POST)
     if not form.is_valid():
-        raise Refused("The smallest face has 16 to 400 pixels, and a camera sends 1 to 30 frames a second.")
+        raise Refused("The minimum face width must be 16 to 400 pixels, and the frame rate 1 to 30 frames per second.")
     cameras.set_limits(camera, actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Saved. It holds from the next connection on.")
+    messages.success(request, "Limits saved. A new frame rate applies when the camera next connects.")
     return redirect("camera", camera.id)
 
 
@@ -62,7 +62,7 @@ def camera_token(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 def camera_token_revoke(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera = _camera(request, camera_id)
     cameras.revoke_token(camera, actor=acting(request))
-    messages.info(request, "Revoked: the agent is shut out within seconds.")
+    messages.info(request, "Token revoked. The agent will be disconnected within seconds.")
     return redirect("camera", camera.id)
 
 

@@ -1,4 +1,4 @@
-"""Acts on cameras: their tokens, their zones, and what went through them."""
+"""Acts on cameras: tokens, zones, limits, connections and counts of frames."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MANAGE = "deployments.manage_cameras"
 
 @dataclass
 class FrameCounts:
-    """Frames of one camera since the last count: numbers only, nothing about anybody.
+    """Frames of one camera since the last count: numbers only, no personal data.
 
-    passed_over: pictures that were due and not sent, because the camera had no turn yet or its line was slow. dropped:
-    frames that were sent and not read.
+    passed_over: frames that were due but not sent, because it was not the camera's turn yet or its connection was slow.
+    dropped: frames that were sent but not read.
     """
 
     received: int = 0
@@ -44,11 +44,11 @@ class FrameCounts:
 
 @dataclass(frozen=True)
 class Health:
-    """How a camera does now.
+    """The present health of a camera.
 
-    rate: frames read a second. dropped: share of the pictures due that were not read. latency_ms: from a frame's
-    arrival to its answer. brightness, sharpness: of its picture. due_rate: pictures due a second. turn_wait_ms: its
-    wait until it may send. line_ms: from being told so to the frame's arrival; 0 while it never has to wait.
+    rate: frames read per second. dropped: share of the frames due that were not read. latency_ms: from a frame's
+    arrival to its answer. brightness, sharpness: of its picture. due_rate: frames due per second. turn_wait_ms: the
+    wait until it may send. line_ms: from permission to send to the frame's arrival; 0 if the camera never has to wait.
     """
 
     rate: float
@@ -63,10 +63,10 @@ class Health:
 
 @transaction.atomic
 def issue_token(camera: Camera, *, actor: Actor) -> str:
-    """A new token for a camera agent; the one before stops working. It is shown once and kept only as a hash.
+    """Issue a token for a camera agent; the previous one stops working. Only its hash is stored.
 
     Raises:
-        Conflict: the deployment is over.
+        Conflict: the camera's period or deployment is over.
     """
     require(actor, MANAGE, system_may=True)
     _still_of_use(camera)
@@ -79,10 +79,10 @@ def issue_token(camera: Camera, *, actor: Actor) -> str:
 
 @transaction.atomic
 def revoke_token(camera: Camera, *, actor: AbstractBaseUser) -> None:
-    """No agent may use this camera any more; one that streams is shut out within seconds.
+    """Revoke the token of a camera; an agent that is streaming is disconnected within seconds.
 
     Raises:
-        Refused: it has no token.
+        Refused: the camera has no token.
     """
     require(actor, MANAGE)
     if not Camera.objects.filter(pk=camera.pk).exclude(token_digest="").update(token_digest=""):
@@ -92,10 +92,10 @@ def revoke_token(camera: Camera, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
-    """Where on its picture faces are looked for; no corners for everywhere.
+    """Set the zone of the picture in which faces are looked for; no corners means the whole picture.
 
     Raises:
-        Refused: not a zone. Conflict: the deployment is over.
+        Refused: the corners do not form a zone. Conflict: the deployment is live or over.
     """
     require(actor, MANAGE)
     _set_up(camera)
@@ -107,11 +107,11 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def set_limits(camera: Camera, *, smallest_face: int, frame_rate: int, actor: AbstractBaseUser) -> None:
-    """The smallest face that is looked at, in pixels, and how many frames a second are sent at most."""
+    """Set the minimum face width, in pixels, and the maximum frame rate, in frames per second."""
     require(actor, MANAGE)
     _set_up(camera)
     if not 16 <= smallest_face <= 400 or not 1 <= frame_rate <= 30:
-        raise Refused("The smallest face has 16 to 400 pixels, and a camera sends 1 to 30 frames a second.")
+        raise Refused("The minimum face width must be 16 to 400 pixels, and the frame rate 1 to 30 frames per second.")
     camera.smallest_face, camera.frame_rate = smallest_face, frame_rate
     camera.save(update_fields=["smallest_face", "frame_rate", "set_up_at"])
     data: dict[str, str | int | bool | None] = {"smallest_face": smallest_face, "frame_rate": frame_rate}
@@ -120,19 +120,19 @@ def set_limits(camera: Camera, *, smallest_face: int, frame_rate: int, actor: Ab
 
 @transaction.atomic
 def note_connected(camera: Camera, *, actor: Actor) -> None:
-    """A camera's stream opened."""
+    """Record that a camera's stream opened."""
     data = {"deployment": str(camera.period.deployment_id)}
     record(Action.CAMERA_CONNECTED, actor=actor, target=camera, data=data)
 
 
 @transaction.atomic
 def note_disconnected(camera: Camera, *, actor: Actor, reason: str) -> None:
-    """A camera's stream closed."""
+    """Record that a camera's stream closed."""
     record(Action.CAMERA_DISCONNECTED, actor=actor, target=camera, data={"reason": reason})
 
 
 def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = None) -> None:
-    """Add to a camera's totals; faces seen under test are counted apart. Aggregates, so no journal row."""
+    """Add to a camera's totals; faces seen in tests are counted separately. Aggregates, so not in the audit log."""
     now: dict[str, Any] = (
         {}
         if health is None
@@ -160,9 +160,9 @@ def count_frames(camera: Camera, counts: FrameCounts, health: Health | None = No
 
 
 def note_clock(camera: Camera, offset: Offset) -> None:
-    """Keep how far the clock of a camera's agent, or of its browser, is ahead of this server's.
+    """Store how far the clock of a camera's agent or browser is ahead of this server's.
 
-    A measurement, taken again and again while the camera is connected, so no journal row.
+    Measured repeatedly while the camera is connected, so not in the audit log.
     """
     Camera.objects.filter(pk=camera.pk).update(
         clock_offset_ms=offset.ms, clock_uncertainty_ms=offset.uncertainty_ms, clock_checked_at=timezone.now()
@@ -170,14 +170,14 @@ def note_clock(camera: Camera, offset: Offset) -> None:
 
 
 def _set_up(camera: Camera) -> None:
-    """Part of an act that changes what a camera looks at: what was tested before says nothing of it any more."""
+    """Prepare a change of what a camera looks at; its earlier recognition test no longer counts."""
     deployment = camera.period.deployment
     lock_deployment(deployment)
     _still_of_use(camera)
     if deployment.state == Deployment.State.LIVE:
-        raise Conflict("Pause the cameras first: what runs is what was tested.")
+        raise Conflict("Pause the deployment first. A live camera must stay as it was tested.")
     if deployment.state == Deployment.State.READY:
-        move(deployment, STEPS["unready"], actor=System("a camera that was set up anew"))
+        move(deployment, STEPS["unready"], actor=System("a change to a camera"))
         announce(deployment.id, "deployment.changed", deployment.id)
     camera.set_up_at = timezone.now()
 

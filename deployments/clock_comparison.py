@@ -1,4 +1,4 @@
-"""How far the clocks that a period relies on are from this server's: measured, kept, and put into words."""
+"""Comparison of the clocks that a period relies on with this server's clock."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from deployments import offsets
 from deployments.models import Period
 from deployments.offsets import Offset
 
-# A comparison of clocks holds so long.
+# How long a comparison of clocks stays valid.
 HOLDS = dt.timedelta(hours=1)
-# A device whose line leaves more doubt than this was not compared at all.
+# A slow connection makes a comparison uncertain; one that is more uncertain than this is refused.
 MOST_UNCERTAIN_MS = 30_000
 FIELDS = (
     "clock_checked_at",
@@ -28,7 +28,7 @@ def database_offset() -> Offset:
     """Measure the database's clock.
 
     Raises:
-        deployments.offsets.ClockMoved: this server's clock was set meanwhile.
+        deployments.offsets.ClockMoved: this server's clock was set during every measurement.
     """
     return offsets.measure(_database_ms)
 
@@ -40,31 +40,31 @@ def _database_ms() -> float:
 
 
 def finding(period: Period, now: dt.datetime) -> tuple[bool, str]:
-    """Return whether every clock is near enough to this server's, and a sentence that says so."""
+    """Return whether every clock is close enough to this server's, and a sentence that says so."""
     at, device, database = period.clock_checked_at, period.device_offset, period.database_offset
-    # Once it runs, the system itself watches for a clock that jumps.
+    # While a period is running, the system itself watches for a clock that jumps.
     is_old = at is None or (now - at > HOLDS and not period.is_running)
     if is_old or device is None or database is None:
-        return False, "Clocks were not compared within the last hour."
+        return False, "The clocks have not been compared in the last hour."
     people = {"the commander's device": device, "the database": database}
     cameras = _camera_offsets(period, now)
     wrong = [
-        *(f"{offsets.beyond(*each)} Set it right and compare again." for each in people.items() if _is_far(each[1])),
+        *(f"{offsets.beyond(*each)} Correct it and compare again." for each in people.items() if _is_far(each[1])),
         *(f"{offsets.beyond(*each)} {_CAMERA_AGAIN}" for each in cameras.items() if _is_far(each[1])),
     ]
     return not wrong, " ".join(wrong) or offsets.within(people | cameras)
 
 
-_CAMERA_AGAIN = "Set it right: it is compared again while the camera is connected."
+_CAMERA_AGAIN = "Correct it. It is compared again while the camera is connected."
 
 
 def _is_far(offset: Offset) -> bool:
-    """Only what exceeds the uncertainty is held against anybody: a slow line is no wrong clock."""
+    """Return whether a clock is wrong by more than the tolerance, even allowing for a slow connection."""
     return offsets.excess(offset) > settings.LFR_CLOCK_TOLERANCE_MS
 
 
 def _camera_offsets(period: Period, now: dt.datetime) -> dict[str, Offset]:
-    """Return the offsets of cameras that were measured lately; a camera that was not is not held against anybody."""
+    """Return the offsets of cameras measured within HOLDS; other cameras do not fail the check."""
     lately = period.cameras.filter(clock_checked_at__gt=now - HOLDS)
     found = ((f"camera {camera.name}", camera.clock_offset) for camera in lately)
     return {name: offset for name, offset in found if offset is not None}

@@ -1,4 +1,4 @@
-"""Live operations, the page of the commander, and the acts that it offers."""
+"""Views of live operations, the commander's page, and of the acts it offers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(RUN, HALT)
 def command_now(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """What changes on the page by itself."""
+    """Render the part of the page that refreshes by itself."""
     return render(request, "deployments/_command.html", _now(request, deployment_id))
 
 
@@ -74,7 +74,7 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
 @permitted(RUN)
 def make_ready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     readiness.make_ready(_deployment(request, deployment_id), actor=acting(request))
-    messages.success(request, "Ready. Going live asks for everything once more.")
+    messages.success(request, "Marked as ready. The readiness checks are repeated when you go live.")
     return redirect("command", deployment_id)
 
 
@@ -89,7 +89,7 @@ def unready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @permitted(RUN)
 def go_live(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.go_live(_deployment(request, deployment_id), actor=acting(request))
-    messages.success(request, "Live: cameras may stream now.")
+    messages.success(request, "The deployment is live. Cameras can stream now.")
     return redirect("command", deployment_id)
 
 
@@ -97,7 +97,7 @@ def go_live(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @permitted(HALT)
 def pause(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.pause(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
-    messages.info(request, "Paused: cameras are shut.")
+    messages.info(request, "Deployment paused. All cameras are off.")
     return redirect("command", deployment_id)
 
 
@@ -105,16 +105,16 @@ def pause(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @permitted(RUN)
 def resume(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.resume(_deployment(request, deployment_id), actor=acting(request))
-    messages.success(request, "Live again.")
+    messages.success(request, "Deployment resumed. Cameras can stream again.")
     return redirect("command", deployment_id)
 
 
 @require_POST
 @permitted(RUN)
 def end(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
-    """The end of this period; of the deployment, when it is the last."""
+    """End the running period and, if it is the last, the deployment."""
     running.end_period(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
-    messages.info(request, "Ended: every camera is shut, and the clock of destruction runs.")
+    messages.info(request, "Period ended. All cameras are off and the retention periods have started.")
     return redirect("deployment", deployment_id)
 
 
@@ -122,14 +122,14 @@ def end(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @permitted(HALT)
 def stop(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.stop(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
-    messages.info(request, "Stopped for good: every camera is shut, and the clock of destruction runs.")
+    messages.info(request, "Deployment stopped. All cameras are off and the retention periods have started.")
     return redirect("deployment", deployment_id)
 
 
 def _halt(request: HttpRequest) -> dict[str, str]:
     form = HaltForm(request.POST)
     if not form.is_valid():
-        raise Refused("Choose the reason.")
+        raise Refused("Select a reason.")
     return {"code": form.cleaned_data["code"], "detail": form.cleaned_data["detail"]}
 
 

@@ -1,4 +1,4 @@
-"""Counts of alerts, told by `alerts` whenever they change, so that the guards of a deployment never have to ask."""
+"""Counts of possible matches. `alerts` updates them whenever they change, so this package never queries alerts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from deployments.running import judge
 
 @dataclass(frozen=True)
 class AlertCounts:
-    """Possible matches as they stand now.
+    """The present counts of possible matches.
 
     raised, open, false: of one period. false_governed: false alerts of the whole deployment that were raised since the
-    present threshold applied, which are held against the ceiling.
+    present threshold applied; these count against the ceiling.
     """
 
     raised: int
@@ -23,7 +23,7 @@ class AlertCounts:
 
 
 def tell(period: Period, counts: AlertCounts) -> None:
-    """Keep the counts, and judge the deployment when there are more false alerts. Part of an act that has locked it."""
+    """Store the counts, and check the ceiling if false alerts increased. The caller has locked the deployment."""
     Period.objects.filter(pk=period.pk).update(
         alerts_raised=counts.raised, alerts_open=counts.open, alerts_false=counts.false
     )

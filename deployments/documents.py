@@ -1,4 +1,4 @@
-"""The documents of an authority, set from the record and kept as they were made: PDF, its hash in the journal."""
+"""The documents of an authority: PDFs made from the record and stored as made, their hashes in the audit log."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from watchlists import thresholds
 
 logger = logging.getLogger(__name__)
 
-CLERK = System("the record")
+CLERK = System("the document service")
 TEMPLATE = Path(__file__).resolve().parent / "typeset" / "document.typ"
-# A blank sheet's height as a share of its width.
+# Height of a blank sheet, as a share of its width.
 BLANK_RATIO = 0.6
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a document: words, named values, a table whose first line is its head, plans."""
+    """A section of a document: text, named values, a table whose first row is the header, and plans."""
 
     heading: str
     text: str = ""
@@ -45,7 +45,7 @@ class Section:
 
 
 def make(deployment: Deployment, kind: str) -> Document:
-    """Set a document from the record as it stands and keep it; part of the act that it is the document of."""
+    """Make a document from the present record and store it, as part of the act that it documents."""
     deployment = Deployment.objects.select_related("operating_point__engine", "applicant", "authorised_by").get(
         pk=deployment.pk
     )
@@ -60,20 +60,20 @@ def make(deployment: Deployment, kind: str) -> Document:
 
 
 def make_or_leave(deployment: Deployment, kind: str) -> None:
-    """The same, where the act must not fail for want of its document: the clock makes what is missing."""
+    """Make a document, or log the failure and let the act succeed; `make_missing` tries again."""
     try:
         with transaction.atomic():
             make(deployment, kind)
     except Exception:
-        logger.exception("A document could not be set yet")
+        logger.exception("A document could not be made yet")
 
 
 def make_missing() -> int:
-    """Set the Cancellation Reports that are still to be set; returns how many there were."""
+    """Make the Cancellation Reports that are missing and return how many there were."""
     over = Deployment.objects.filter(state__in=OVER, authorised_by__isnull=False, closed_at__isnull=True)
     missing = over.exclude(documents__kind=Document.Kind.CANCELLATION)
     for deployment in missing:
-        # One that cannot be set keeps no other back.
+        # One failure must not prevent the others.
         make_or_leave(deployment, Document.Kind.CANCELLATION)
     return len(missing)
 
@@ -87,7 +87,7 @@ def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
             "number": deployment.number,
             "force": settings.LFR_FORCE,
             "marking": "DEMONSTRATION" if settings.IS_DEMO else "OFFICIAL",
-            "footer": f"Made from the record at {_moment(now)}. Its SHA-256 is in the journal.",
+            "footer": f"Made from the record on {_moment(now)}. The SHA-256 of this document is in the audit log.",
             "facts": (_authority_facts if is_authority else _ending_facts)(deployment),
             "sections": [
                 asdict(section)
@@ -108,7 +108,7 @@ def _authority_facts(deployment: Deployment) -> list[tuple[str, str]]:
     officer = f"{_person(deployment.authorised_by)}, {deployment.get_authorised_rank_display()}"
     facts = [
         ("Authorised by", officer),
-        ("At", _moment(deployment.authorised_at)),
+        ("Authorised on", _moment(deployment.authorised_at)),
         ("Authority ends", _moment(deployment.authority_ends_at)),
         ("Use case", deployment.get_use_case_display()),
         ("Applicant", _person(deployment.applicant)),
@@ -118,7 +118,12 @@ def _authority_facts(deployment: Deployment) -> list[tuple[str, str]]:
         facts.append(("Equipment lent by", deployment.lender))
     if deployment.is_urgent:
         due = deployment.review_due_at
-        facts.append(("Urgent", f"to be reviewed before {_moment(due)}, or it ends" if due else "reviewed"))
+        facts.append(
+            (
+                "Urgent",
+                f"To be confirmed before {_moment(due)}, or the authority ends" if due else "No confirmation is due",
+            )
+        )
     return facts
 
 
@@ -128,7 +133,7 @@ def _authority_sections(deployment: Deployment, folder: Path) -> Iterable[Sectio
     others = deployment.decisions.exclude(kind="authorised")
     yield _table(
         "Other decisions",
-        ("When", "What", "By", "Reason"),
+        ("Date", "Decision", "By", "Reason"),
         [(_moment(d.at), d.get_kind_display(), f"{_person(d.by)}, {d.get_rank_display()}", d.reason) for d in others],
         none="None.",
     )
@@ -144,7 +149,7 @@ def _authority_sections(deployment: Deployment, folder: Path) -> Iterable[Sectio
             ("Why here", deployment.why_here),
             (
                 "Intelligence",
-                f"{deployment.intelligence_reference}, holds until {_day(deployment.intelligence_expires_on)}",
+                f"{deployment.intelligence_reference}, valid until {_day(deployment.intelligence_expires_on)}",
             ),
             ("Why now", deployment.why_now),
             *([("Why it cannot wait", deployment.urgent_reason)] if deployment.is_urgent else []),
@@ -152,20 +157,23 @@ def _authority_sections(deployment: Deployment, folder: Path) -> Iterable[Sectio
         ],
     )
     yield Section(
-        "Who may be looked for",
-        rows=[("Criteria", deployment.list_criteria), ("At most", f"{deployment.list_size_asked:,} people")],
+        "Who may be on the watchlist",
+        rows=[("Criteria", deployment.list_criteria), ("Maximum size", f"{deployment.list_size_asked:,} people")],
     )
     yield Section(
         "Proportionality",
         rows=[
-            ("Near the cameras", "; ".join(deployment.collateral_labels) or "None of the places asked about."),
-            ("What is done about it", deployment.collateral_measures or "Nothing is needed."),
+            ("Sensitive places and groups nearby", "; ".join(deployment.collateral_labels) or "None of those listed."),
+            ("Measures to limit collateral intrusion", deployment.collateral_measures or "None needed."),
             ("Article 8", deployment.article_8),
             ("Article 10", deployment.article_10),
             ("Article 11", deployment.article_11),
             ("Community impact", deployment.community_impact),
             ("Signs and notice", deployment.signage_plan),
-            ("Officers to respond", f"{deployment.officers_planned} at least; with fewer the cameras are paused."),
+            (
+                "Officers to respond",
+                f"At least {deployment.officers_planned}; the cameras are paused if there are fewer.",
+            ),
             ("DPIA", deployment.dpia_version),
             ("Equality assessment", deployment.equality_version),
         ],
@@ -181,30 +189,43 @@ def _threshold_section(deployment: Deployment) -> Section:
         return Section("Engine and threshold", "None.")
     rows = [
         ("Engine", f"{point.engine.model}, {point.engine.preprocessing}\n{_broken(point.engine.digest)}"),
-        ("Threshold", f"{point.threshold:.3f}: similarity from which a face is a possible match. No probability."),
-        ("Why this threshold", deployment.threshold_reason),
-        ("Rests on", point.basis),
+        (
+            "Threshold",
+            f"{point.threshold:.3f}. A face with this similarity score or a higher one is a possible match. The "
+            "score is not a probability.",
+        ),
+        ("Reasons for this threshold", deployment.threshold_reason),
+        ("Basis", point.basis),
     ]
     expected = thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
     if expected is not None:
         alerts = expected.false_alerts
-        beyond = " The list is larger than the one measured: extrapolated." if expected.is_extrapolated else ""
+        beyond = (
+            " Extrapolated, because the watchlist is larger than the one measured." if expected.is_extrapolated else ""
+        )
         rows.append(
             (
                 "Expected false alerts",
-                f"{alerts.value:.1f} ({alerts.low:.1f} to {alerts.high:.1f}) among {expected.footfall:,} faces on a "
-                f"list of {expected.list_size:,}, by that calibration, one look a face.{beyond}",
+                f"{alerts.value:.1f} ({alerts.low:.1f} to {alerts.high:.1f}) among {expected.footfall:,} faces, with a "
+                f"watchlist of {expected.list_size:,}, by the calibration and with one probe per face."
+                f"{beyond}",
             )
         )
     ceiling = settings.LFR_FACES_A_FALSE_ALERT
-    rows.append(("Ceiling", f"1 false alert in {ceiling:,} faces; beyond it the cameras are paused."))
+    rows.append(
+        (
+            "Ceiling",
+            f"1 false alert in {ceiling:,} faces. The cameras are paused when a test shows that this is exceeded.",
+        )
+    )
     evidence = thresholds.support(point, timezone.localdate())
     if evidence is not None:
         rows.append(
             (
                 "Equality evidence",
-                f"{evidence.title} ({evidence.source}; {evidence.reference}). Supports the engine from "
-                f"{evidence.lowest_threshold:.3f} on; to be renewed by {_day(evidence.expires_on)}. {evidence.finding}",
+                f"{evidence.title} ({evidence.source}; {evidence.reference}). Supports thresholds of "
+                f"{evidence.lowest_threshold:.3f} and above; to be renewed by {_day(evidence.expires_on)}. "
+                f"{evidence.finding}",
             )
         )
     return Section("Engine and threshold", rows=rows)
@@ -215,12 +236,12 @@ def _retention_section() -> Section:
     return Section(
         "Retention",
         rows=[
-            ("Faces that match nobody", "Not kept: neither picture nor template."),
+            ("Faces without a possible match", "Not kept, neither as a picture nor as a template."),
             (
                 "Possible matches",
-                f"Faces, scores and names destroyed within {alerts} of the end of their period.",
+                f"Faces, scores and names are destroyed within {alerts} of the end of their period.",
             ),
-            ("Watchlist", f"Destroyed within {lists} of the end of its period, with a certificate."),
+            ("Watchlist", f"Destroyed within {lists} of the end of its period, with a certificate of destruction."),
         ],
     )
 
@@ -228,10 +249,10 @@ def _retention_section() -> Section:
 def _ending_facts(deployment: Deployment) -> list[tuple[str, str]]:
     return [
         ("Outcome", str(deployment.get_state_display())),
-        ("At", _moment(deployment.ended_at)),
+        ("Date", _moment(deployment.ended_at)),
         ("Reason", "\n".join(filter(None, [deployment.get_end_code_display(), deployment.end_reason]))),
         ("Authorised by", f"{_person(deployment.authorised_by)}, {_moment(deployment.authorised_at)}"),
-        ("Authority was to end", _moment(deployment.authority_ends_at)),
+        ("Authority was due to end", _moment(deployment.authority_ends_at)),
         ("Applicant", _person(deployment.applicant)),
     ]
 
@@ -251,7 +272,7 @@ def _ending_sections(deployment: Deployment) -> Iterable[Section]:
             for p in periods
             if p.watchlist is not None
         ],
-        none="No list was attached.",
+        none="No watchlist was attached.",
     )
     yield _table(
         "Recognition test",
@@ -261,24 +282,24 @@ def _ending_sections(deployment: Deployment) -> Iterable[Section]:
             for period in periods
             for rate in bluetest.rates(period, all_of_them=True)
         ],
-        none="No member of staff walked past a camera.",
+        none="No passes were recorded.",
     )
     changes = deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")
     yield _table(
-        "Changes of the threshold",
-        ("From, to", "Evidence", "Proposed by", "Decision"),
+        "Changes of threshold",
+        ("Change", "Evidence", "Proposed by", "Decision"),
         [(str(c), c.evidence, _person(c.proposed_by), f"{c.get_state_display()} {c.decision_reason}") for c in changes],
         none="None.",
     )
     yield _table(
         "Loaned equipment",
-        ("Equipment", "Lender", "Received", "Returned, wiped before"),
+        ("Equipment", "Lender", "Received", "Returned"),
         [
             (
                 str(k),
                 k.lender,
                 _moment(k.received_at),
-                f"{_moment(k.returned_at)} {k.witness}" if k.returned_at else "not yet",
+                f"{_moment(k.returned_at)}, wiping witnessed by {k.witness}" if k.returned_at else "Not yet",
             )
             for k in deployment.kit.all()
         ],
@@ -300,7 +321,7 @@ def _took_place(period: Period) -> tuple[str, ...]:
 
 
 def _table(title: str, head: tuple[str, ...], lines: Sequence[tuple[str, ...]], *, none: str = "") -> Section:
-    """none: what is said when there are no lines."""
+    """Return a section with a table, or with the text `none` if there are no lines."""
     return Section(title, table=[head, *lines]) if lines else Section(title, none)
 
 
@@ -314,7 +335,7 @@ def _plan(period: Period, number: int, folder: Path) -> dict[str, Any]:
     return {
         "file": name,
         "ratio": ratio,
-        "alt": f"Period {number}, {period.place}: where the cameras stand, and what they cover.",
+        "alt": f"Period {number}, {period.place}: where the cameras stand and the zones they cover.",
         "cameras": [_marked(camera) for camera in period.cameras.all() if camera.plan_mark],
     }
 
@@ -331,7 +352,7 @@ def _span(time: dt.timedelta) -> str:
 
 
 def _broken(digest: str) -> str:
-    """With places where a line may end."""
+    """Return a digest with zero-width spaces, at which a line can break."""
     return "\u200b".join(digest[start : start + 16] for start in range(0, len(digest), 16))
 
 
@@ -343,7 +364,7 @@ def _moment(moment: dt.datetime | None) -> str:
     if moment is None:
         return "–"
     local = timezone.localtime(moment)
-    # With its zone: on the night the clocks change an hour comes twice.
+    # The zone is needed: when the clocks go back, one hour occurs twice.
     return f"{local.day} {local:%B %Y, %H:%M %Z}"
 
 

@@ -1,4 +1,4 @@
-"""Telling browsers and cameras that something changed: {type, id}, never the thing itself."""
+"""Announcements to browsers and cameras that something changed: its kind and id, never its content."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 
 
 def group_of(deployment_id: uuid.UUID) -> str:
-    """The channel group of everybody who watches a deployment."""
+    """Return the channel group of everyone who watches a deployment."""
     return f"deployment_{deployment_id.hex}"
 
 
 def announce(deployment_id: uuid.UUID, kind: str, subject_id: object) -> None:
-    """Tell the deployment's group once the present transaction has committed."""
+    """Announce a change to the deployment's group, once the present transaction has committed."""
     message = {"type": "announcement", "kind": kind, "id": str(subject_id)}
     transaction.on_commit(functools.partial(_send_to_group, group_of(deployment_id), message))
 
@@ -33,9 +33,9 @@ def _send_to_group(group: str, message: dict[str, Any]) -> None:
 
 
 class Outbox:
-    """One event loop in a thread for all that a process sends.
+    """One event loop in a thread, through which a process sends all its messages.
 
-    `async_to_sync` would start a loop, and so a connection to Valkey, for every message.
+    `async_to_sync` would start an event loop, and so a connection to Valkey, for every message.
     """
 
     def __init__(self) -> None:

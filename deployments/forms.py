@@ -1,4 +1,4 @@
-"""What people type about deployments."""
+"""Forms of deployments."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from deployments.policy import CHOSEN_HALTS, Collateral, UseCase
 from watchlists.engines import current_engine
 from watchlists.models import OperatingPoint, Watchlist
 
-# The parts of the application's page.
+# The sections of the application's page, and the fields in each.
 PARTS = (
-    ("What for", ("name", "use_case", "objective")),
+    ("Purpose", ("name", "use_case", "objective")),
     ("Why here, why now", ("why_here", "intelligence_reference", "intelligence_expires_on", "why_now")),
-    ("Who may be looked for", ("list_criteria", "list_size_asked", "footfall")),
+    ("Watchlist", ("list_criteria", "list_size_asked", "footfall")),
     ("Proportionality", ("alternatives", "collateral", "collateral_measures", "article_8", "article_10", "article_11")),
-    ("Public and officers", ("community_impact", "signage_plan", "officers_planned")),
+    ("Community, public notice and officers", ("community_impact", "signage_plan", "officers_planned")),
     ("Engine and threshold", ("operating_point", "threshold_reason")),
     ("Documents and controller", ("dpia_version", "equality_version", "controller", "lender")),
     ("Urgency", ("is_urgent", "urgent_reason")),
@@ -52,13 +52,13 @@ MOMENT = "%Y-%m-%dT%H:%M"
 
 
 class NewDeploymentForm(forms.Form):
-    """What a draft begins with."""
+    """The name of a new draft."""
 
-    name = forms.CharField(max_length=120, help_text="What people will call it: the place and the purpose.")
+    name = forms.CharField(max_length=120, help_text="Include the place and the purpose.")
 
 
 class LocalMomentField(forms.DateTimeField):
-    """A time of day in the force's own time zone, which on two nights a year is not a time or is two."""
+    """A local date and time. On the two nights a year when the clocks change, some do not exist or occur twice."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=MOMENT)
 
@@ -84,19 +84,19 @@ def _of_the_night(naive: dt.datetime) -> str:
     zone = timezone.get_current_timezone()
     first = naive.replace(tzinfo=zone, fold=0)
     if first.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != naive:
-        return f"On this night the clocks go forward: {naive:%H:%M} does not exist. Choose a time before or after."
-    return f"On this night the clocks go back: {naive:%H:%M} comes twice. Choose a time that comes once."
+        return f"{naive:%H:%M} does not exist on this date, because the clocks go forward. Enter another time."
+    return f"{naive:%H:%M} occurs twice on this date, because the clocks go back. Enter another time."
 
 
 class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
-    """The application but its periods. Everything may be empty in a draft."""
+    """The application without its periods. In a draft, every field except the name may be empty."""
 
     collateral = forms.MultipleChoiceField(
-        label="Near the cameras",
+        label="Sensitive places and groups nearby",
         choices=Collateral.choices,
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text="Tick what lies within sight or on the way.",
+        help_text="Select everything that is within sight of the cameras or on the way to them.",
     )
 
     class Meta:
@@ -112,26 +112,26 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         points: Any = self.fields["operating_point"]
         points.queryset = OperatingPoint.objects.filter(engine=current_engine()).select_related("engine")
         points.label_from_instance = lambda point: f"{point.threshold:.3f}, set {point.set_at:%d %B %Y}"
-        points.empty_label = "Choose a threshold that was approved"
+        points.empty_label = "Select an approved threshold"
         use_case: Any = self.fields["use_case"]
-        use_case.choices = [("", "Choose the use case"), *UseCase.choices]
+        use_case.choices = [("", "Select a use case"), *UseCase.choices]
 
     def section(self, *names: str) -> list[Any]:
-        """The fields of one part of the page."""
+        """Return the fields of one section of the page."""
         return [self[name] for name in names]
 
     @property
     def given(self) -> dict[str, Any]:
-        """What was typed and can be kept; the rest has its error."""
+        """The valid values by field; each other field has an error."""
         return {name: self.cleaned_data[name] for name in FIELDS if name in self.cleaned_data}
 
 
 class PeriodForm(forms.Form):
-    """One period; nothing in it means none."""
+    """One period. A form that is left empty adds none."""
 
     id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     place = forms.CharField(
-        max_length=200, required=False, help_text="Street, town, and between which points people are seen."
+        max_length=200, required=False, help_text="Street and town, and between which points people will be seen."
     )
     starts_at = LocalMomentField(label="Start", required=False)
     ends_at = LocalMomentField(label="End", required=False)
@@ -145,23 +145,23 @@ class PeriodForm(forms.Form):
 
 
 class CameraForm(forms.Form):
-    """One camera of the period whose place in the form `period` says; an empty name means none."""
+    """One camera. `period` is the index of its period in the form; a form without a name adds none."""
 
     id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     period = forms.IntegerField(widget=forms.HiddenInput)
     name = forms.CharField(max_length=80, required=False)
     kind = forms.ChoiceField(choices=Camera.Kind.choices)
     smallest_face = forms.IntegerField(
-        label="Smallest face (pixels)", min_value=16, max_value=400, initial=32, required=False
+        label="Minimum face width (pixels)", min_value=16, max_value=400, initial=32, required=False
     )
-    frame_rate = forms.IntegerField(label="Frames a second", min_value=1, max_value=30, initial=5, required=False)
+    frame_rate = forms.IntegerField(label="Frames per second", min_value=1, max_value=30, initial=5, required=False)
     remove = forms.BooleanField(label="Remove", required=False)
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
-        # Somebody who is about to type another name must not lose the camera and its zone meanwhile.
+        # The application is saved as people type: clearing a name to enter another must not delete the camera.
         if given.get("id") and not given.get("name") and not given.get("remove"):
-            self.add_error("name", "Give the camera a name, or remove it.")
+            self.add_error("name", "Enter a name for the camera, or remove it.")
         return given
 
 
@@ -170,7 +170,7 @@ CameraFormSet = forms.formset_factory(CameraForm, extra=0, max_num=24, absolute_
 
 
 def periods_as_typed(deployment: Deployment) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The initial data of both formsets: the periods and cameras that are there, and an empty camera a period."""
+    """Return the initial data of both formsets: the saved periods and cameras, and an empty camera per period."""
     periods: list[dict[str, Any]] = []
     cameras: list[dict[str, Any]] = []
     for index, period in enumerate(deployment.periods.prefetch_related("cameras")):
@@ -193,7 +193,7 @@ def periods_as_typed(deployment: Deployment) -> tuple[list[dict[str, Any]], list
 
 
 def drafts_of(periods: Any, cameras: Any) -> list[PeriodDraft]:
-    """What both valid formsets say."""
+    """Return the drafts of the periods that the two valid formsets describe."""
     found = []
     for index, form in enumerate(periods):
         given = form.cleaned_data
@@ -227,10 +227,12 @@ class DecisionForm(forms.Form):
         label="Reasons: necessity and proportionality", max_length=4000, widget=forms.Textarea(attrs={"rows": 4})
     )
     conditions = forms.CharField(
-        label="Conditions, if any", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
+        label="Conditions (optional)", max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
     ends_at = LocalMomentField(
-        label="Authority ends", required=False, help_text="Empty: with the last period. It may end earlier, not later."
+        label="Authority ends",
+        required=False,
+        help_text="Leave empty to end with the last period. The authority cannot end later than that.",
     )
 
 
@@ -239,38 +241,38 @@ class ReasonForm(forms.Form):
 
 
 class HaltForm(forms.Form):
-    """Why cameras are paused, stopped or ended."""
+    """The reason for pausing, ending or stopping."""
 
     code = forms.ChoiceField(
-        label="Reason", choices=[("", "Choose the reason")] + [(h.value, h.label) for h in CHOSEN_HALTS]
+        label="Reason", choices=[("", "Select a reason")] + [(h.value, h.label) for h in CHOSEN_HALTS]
     )
     detail = forms.CharField(label="What happened", max_length=300, required=False)
 
 
 class NoticeForm(forms.Form):
-    notice = forms.CharField(label="Where and when the public was told", max_length=300)
+    notice = forms.CharField(label="Where and when the public was notified", max_length=300)
 
 
 class ListForm(forms.Form):
-    """The sealed list of a period, or its blue list."""
+    """A choice of sealed watchlist for a period, or of its blue watchlist."""
 
-    watchlist = forms.ModelChoiceField(queryset=Watchlist.objects.none(), empty_label="Choose a sealed list")
+    watchlist = forms.ModelChoiceField(queryset=Watchlist.objects.none(), empty_label="Select a sealed watchlist")
 
     def __init__(self, *args: Any, is_blue: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         sealed = Watchlist.objects.filter(state=Watchlist.State.SEALED, is_blue=is_blue)
         field: Any = self.fields["watchlist"]
         field.queryset = sealed.filter(periods__isnull=True, blue_periods__isnull=True)
-        field.label = "Blue list" if is_blue else "Watchlist"
+        field.label = "Blue watchlist" if is_blue else "Watchlist"
 
 
 class SignForm(forms.Form):
-    place = forms.CharField(label="Where it stands", max_length=200)
-    photograph = forms.FileField(label="Photograph of it", help_text="Faces on it are made unrecognisable.")
+    place = forms.CharField(label="Location of the sign", max_length=200)
+    photograph = forms.FileField(label="Photograph of the sign", help_text="Faces in it are made unrecognisable.")
 
 
 class BriefingForm(forms.Form):
-    briefing = forms.CharField(label="What was briefed, and by whom", max_length=400)
+    briefing = forms.CharField(label="What was briefed and by whom", max_length=400)
 
 
 class OfficersForm(forms.Form):
@@ -278,20 +280,22 @@ class OfficersForm(forms.Form):
 
 
 class PassForm(forms.Form):
-    """Who walks past which camera now."""
+    """The camera and the member of staff of one pass."""
 
     camera = forms.UUIDField()
     person = forms.UUIDField()
 
 
 class ChangeForm(forms.Form):
-    """Another threshold for a deployment."""
+    """A proposal of another threshold for a deployment."""
 
     after = forms.ModelChoiceField(
-        label="Threshold", queryset=OperatingPoint.objects.none(), empty_label="Choose a threshold that was approved"
+        label="Threshold", queryset=OperatingPoint.objects.none(), empty_label="Select an approved threshold"
     )
     evidence = forms.CharField(
-        label="What shows that the present one is wrong here", max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+        label="Evidence that the present threshold is wrong for this place",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
     def __init__(self, *args: Any, before: OperatingPoint | None, **kwargs: Any) -> None:
@@ -309,15 +313,15 @@ class KitForm(forms.Form):
 
 
 class KitReturnForm(forms.Form):
-    wiping = forms.CharField(label="What was wiped, and how it was checked", max_length=300)
-    witness = forms.CharField(label="Before whom", max_length=120)
+    wiping = forms.CharField(label="What was wiped and how this was checked", max_length=300)
+    witness = forms.CharField(label="Witness", max_length=120)
 
 
 class ReviewForm(forms.Form):
     review = forms.CharField(
         max_length=8000,
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Whether it met its objective and its conditions, what went well, what did not. Nobody's name.",
+        help_text="Whether the objective and conditions were met, what went well and what did not. Do not name anyone.",
     )
 
 
@@ -338,12 +342,12 @@ def _with_roles(user: Any) -> str:
 
 
 class LimitsForm(forms.Form):
-    smallest_face = forms.IntegerField(label="Smallest face (pixels)", min_value=16, max_value=400)
-    frame_rate = forms.IntegerField(label="Frames a second, at most", min_value=1, max_value=30)
+    smallest_face = forms.IntegerField(label="Minimum face width (pixels)", min_value=16, max_value=400)
+    frame_rate = forms.IntegerField(label="Maximum frames per second", min_value=1, max_value=30)
 
 
 def shape_of(post: Mapping[str, Any], name: str) -> Any:
-    """A shape drawn in the browser, as JSON; None when it is none."""
+    """Return a shape drawn in the browser, read from JSON; None if it is not valid JSON."""
     try:
         return json.loads(post.get(name, ""))
     except ValueError:
@@ -354,10 +358,10 @@ _MILLISECONDS = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
 
 def device_offset(post: Mapping[str, Any]) -> Offset:
-    """How far a browser found its device's clock to be ahead of the server's, in whole milliseconds.
+    """Return how far a browser measured its device's clock to be ahead of the server's, in whole milliseconds.
 
     Raises:
-        Refused: it did not say so in numbers.
+        Refused: the browser did not send valid numbers.
     """
     texts = [str(post.get(name, "")) for name in ("offset_ms", "uncertainty_ms")]
     try:
@@ -365,4 +369,4 @@ def device_offset(post: Mapping[str, Any]) -> Offset:
             raise ValueError
         return Offset(*map(float, texts))
     except ValueError as error:
-        raise Refused("Your browser did not measure its clock. Load the page again and compare clocks.") from error
+        raise Refused("Your browser did not measure its clock. Reload the page and compare clocks again.") from error

@@ -1,4 +1,4 @@
-"""Load: whether the machine reads all frames of its cameras, and what it would need to."""
+"""Load: whether this machine reads all frames of its cameras, and what it would need to do so."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deployments.models import Camera
 
-# Below this share of the pictures due, cameras are held back and somebody is told.
+# If a smaller share than this of the frames due is read, the commander is warned.
 FULL_SHARE = 0.85
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 @dataclass(frozen=True)
 class Load:
-    """Frames that all streaming cameras have, and frames that are read.
+    """Frames that all streaming cameras have due, and frames that are read.
 
-    read, due: frames a second. workers: recognition workers, one a core.
+    read, due: frames per second. workers: recognition workers, one per core.
     """
 
     read: float
@@ -29,17 +29,17 @@ class Load:
 
     @property
     def is_saturated(self) -> bool:
-        """Whether cameras have more frames than the workers read."""
+        """Whether the cameras have more frames due than the workers read."""
         return self.due > 0 and self.read < FULL_SHARE * self.due
 
     @property
     def cameras_borne(self) -> int:
-        """How many cameras the machine reads in full at their present rate."""
+        """The number of cameras that this machine can read in full at their present rate."""
         return max(int(self.cameras * self.read / self.due), 1) if self.due else self.cameras
 
     @property
     def cores_missing(self) -> int:
-        """How many more workers, each on its own core, would read everything."""
+        """The number of additional workers, each on its own core, needed to read everything."""
         if self.read <= 0:
             return 0
         return max(math.ceil(self.workers * self.due / self.read) - self.workers, 1)
@@ -48,7 +48,7 @@ class Load:
     def sentence(self) -> str:
         """Return the load in a sentence with figures."""
         return (
-            f"This machine reads {self.read:.0f} of {self.due:.0f} frames a second: enough for "
+            f"This machine reads {self.read:.0f} of {self.due:.0f} frames per second, enough for "
             f"{_count(self.cameras_borne, 'camera')} at this rate. "
             f"{'It needs' if self.cameras == 1 else f'All {_word(self.cameras)} need'} "
             f"{_count(self.cores_missing, 'more core')}."
@@ -56,9 +56,9 @@ class Load:
 
 
 def load_of(cameras: Iterable[Camera], workers: int) -> Load | None:
-    """The load of these cameras, as far as they wait for the workers; None while none of them streams.
+    """Return the load of those cameras that are limited by the workers; None if there are none.
 
-    A camera whose line is what is slow (`Camera.is_line_slow`) is left out: more workers would not help it.
+    Cameras with a slow connection (`Camera.is_line_slow`) are left out: more workers would not help them.
     """
     streaming = [camera for camera in cameras if camera.is_streaming and not camera.is_line_slow]
     if not streaming:

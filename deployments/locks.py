@@ -1,4 +1,4 @@
-"""The rows that an act on a deployment locks, always in one order and before the audit log."""
+"""Locks on the rows of a deployment, always taken in the same order and before the audit log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from watchlists.models import Watchlist
 
 
 def lock_deployment(deployment: Deployment) -> None:
-    """Lock a deployment, and with it everything of its periods and cameras, until the act ends."""
+    """Lock a deployment until the transaction ends; this protects its periods and cameras too."""
     deployment.refresh_from_db(from_queryset=Deployment.objects.select_for_update(no_key=True))
 
 

@@ -1,8 +1,8 @@
-"""How far another clock is from this server's, estimated from round trips.
+"""Estimates, from round trips, of how far another clock is from this server's.
 
-In a round trip the other clock is read once, between two readings of one's own. It was read somewhere between them, so
-its offset from the middle of the trip is certain to half the trip's length, however the delay was shared between the
-way there and the way back. A slow line makes the estimate less certain; it never makes a right clock wrong.
+In a round trip the other clock is read once, between two readings of the local clock. The offset from the middle of the
+trip is therefore certain to within half the trip's length, however the delay is divided between the two directions. A
+slow connection makes the estimate less certain; it never makes a correct clock appear wrong.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-# A clock that moves by more than this against the stopwatch during a trip was set in between.
+# If the clock and the stopwatch differ by more than this over a trip, the clock was set during it.
 STEADY_MS = 20.0
-# Trips during which the clock was set are made again, but not without end.
+# Trips during which the clock was set are repeated: at most this many tries per trip wanted.
 MOST_TRIES = 3
 
 
@@ -24,12 +24,12 @@ class ClockMoved(Exception):
 
 @dataclass(frozen=True)
 class Offset:
-    """How far a clock is ahead of this server's, in milliseconds: the truth lies within ms ± uncertainty_ms.
+    """How far a clock is ahead of this server's, in milliseconds: the true value is within ms ± uncertainty_ms.
 
     A clock that is behind has a negative offset.
 
     Raises:
-        ValueError: not finite numbers, or an uncertainty below zero.
+        ValueError: a number is not finite, or the uncertainty is negative.
     """
 
     ms: float
@@ -42,7 +42,7 @@ class Offset:
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """Milliseconds since 1970. sent, received: by one's own clock; remote: by the other clock, read in between."""
+    """Times in milliseconds since 1970. sent, received: by the local clock; remote: by the other clock, in between."""
 
     sent: float
     remote: float
@@ -51,7 +51,7 @@ class RoundTrip:
 
 @dataclass(frozen=True)
 class TripStart:
-    """Milliseconds when a trip began: by one's own clock, and by a stopwatch that nobody sets."""
+    """When a trip began, in milliseconds: by the local clock, and by a stopwatch that cannot be set."""
 
     wall_ms: float
     stopwatch_ms: float
@@ -66,12 +66,12 @@ class TripStart:
         wall: Callable[[], float] = time.time,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> RoundTrip | None:
-        """Return the trip that ends now; None when one's own clock was set in between."""
+        """Return the trip that ends now; None if the local clock was set in between."""
         end = TripStart.now(wall, stopwatch)
         spent = end.stopwatch_ms - self.stopwatch_ms
         if abs(end.wall_ms - self.wall_ms - spent) > STEADY_MS:
             return None
-        # Its length by the stopwatch, which a slow correction of the clock does not change.
+        # The length is taken from the stopwatch, because a gradual correction of the clock does not affect it.
         return RoundTrip(self.wall_ms, remote_ms, self.wall_ms + spent)
 
 
@@ -79,7 +79,7 @@ def estimate(trips: Sequence[RoundTrip]) -> Offset:
     """Return the offset of the other clock, from the shortest trip.
 
     Raises:
-        ValueError: no trips, or one that was received before it was sent.
+        ValueError: there are no trips, or one was received before it was sent.
     """
     if not trips or any(trip.received < trip.sent for trip in trips):
         raise ValueError("an estimate needs round trips that were received after they were sent")
@@ -89,7 +89,7 @@ def estimate(trips: Sequence[RoundTrip]) -> Offset:
 
 
 def excess(offset: Offset) -> float:
-    """Return how many milliseconds a clock is off at the very least: 0 while it may be right."""
+    """Return the least number of milliseconds by which a clock is wrong; 0 if it may be right."""
     return max(abs(offset.ms) - offset.uncertainty_ms, 0.0)
 
 
@@ -100,13 +100,13 @@ def measure(
     wall: Callable[[], float] = time.time,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> Offset:
-    """Return the offset of a clock that can be asked, against this server's.
+    """Measure the offset of another clock from this server's.
 
-    wall: this server's clock, in seconds since 1970. stopwatch: seconds of a clock that nobody sets; a trip during
-    which the two part is not counted.
+    wall: this server's clock, in seconds since 1970. stopwatch: a clock that cannot be set, in seconds; a trip during
+    which the two diverge is not counted.
 
     Raises:
-        ClockMoved: none of the trips counted.
+        ClockMoved: no trip was counted.
     """
     found: list[RoundTrip] = []
     for _ in range(trips * MOST_TRIES):
@@ -122,16 +122,16 @@ def measure(
 
 
 def kept(ms: float | None, uncertainty_ms: float | None) -> Offset | None:
-    """Return the offset that two columns hold; None when it was never measured."""
+    """Return the offset stored in two columns; None if it was never measured."""
     return None if ms is None or uncertainty_ms is None else Offset(ms, uncertainty_ms)
 
 
 def within(measured: Mapping[str, Offset]) -> str:
-    """Return a sentence about clocks that are near enough to this server's. measured: by the name of each."""
+    """Return a sentence about clocks that are close enough to this server's. measured: offsets by name."""
     parts = [f"{name} within {abs(offset.ms) / 1000:.2f} s" for name, offset in measured.items()]
     doubt = max(offset.uncertainty_ms for offset in measured.values())
     said = ", ".join(parts).replace(" within", " is within", 1)
-    return f"{said[:1].upper()}{said[1:]} of this server (uncertain by up to {doubt / 1000:.2f} s)."
+    return f"{said[:1].upper()}{said[1:]} of this server, with an uncertainty of up to {doubt / 1000:.2f} s."
 
 
 def beyond(name: str, offset: Offset) -> str:

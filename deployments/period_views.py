@@ -1,4 +1,4 @@
-"""Pages of a period: its plan, the readiness checks, and the recognition test."""
+"""Views of a period: its plan, the readiness checks and the recognition test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAN_SIDE, SIGN_SIDE = 1600, 1000
 @require_http_methods(["GET", "POST"])
 @permitted(VIEW)
 def plan(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
-    """Cameras and their zones on a plan; a POST, by who applies, sets or removes its picture."""
+    """Show cameras and zones on the plan. A POST from an applicant sets or removes the plan's picture."""
     period = _period(request, period_id)
     if request.method == "POST":
         if not request.user.has_perm(APPLY):
@@ -56,7 +56,7 @@ def plan_jpeg(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(APPLY)
 def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
-    """Where a camera stands on the plan; answered to the script that drew it."""
+    """Save where a camera stands on the plan, and answer the script in JSON."""
     visible = Camera.objects.visible_to(request.user).select_related("period__deployment")
     camera = get_object_or_404(visible, pk=camera_id)
     try:
@@ -69,7 +69,7 @@ def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(VIEW)
 def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
-    """The readiness checks of a period, and the forms that record them."""
+    """Show the readiness checks of a period and the forms that record them."""
     period = _period(request, period_id)
     context: dict[str, Any] = {
         "period": period,
@@ -95,9 +95,9 @@ def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period = _period(request, period_id)
     form = ListForm(request.POST, is_blue="blue" in request.POST)
     if not form.is_valid():
-        raise Refused("Choose a sealed list that no other period uses.")
+        raise Refused("Select a sealed watchlist that no other period uses.")
     readiness.attach_list(period, form.cleaned_data["watchlist"], actor=acting(request))
-    messages.success(request, "Attached.")
+    messages.success(request, "Watchlist attached.")
     return redirect("period", period.id)
 
 
@@ -106,7 +106,7 @@ def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 def sign_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period, form = _period(request, period_id), SignForm(request.POST, request.FILES)
     if not form.is_valid():
-        raise Refused("Say where the sign stands, and choose its photograph.")
+        raise Refused("Enter the location of the sign and select its photograph.")
     pixels = _read(form.cleaned_data["photograph"], SIGN_SIDE)
     photograph = encode_jpeg(_without_faces(pixels), 80)
     readiness.record_sign(period, place=form.cleaned_data["place"], photograph=photograph, actor=acting(request))
@@ -137,7 +137,7 @@ def briefing_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 def officers_count(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period, form = _period(request, period_id), OfficersForm(request.POST)
     if not form.is_valid():
-        raise Refused("Count the officers who are there.")
+        raise Refused("Enter the number of officers present, from 0 to 1,000.")
     running.count_officers(period, count=form.cleaned_data["count"], actor=acting(request))
     return redirect(_back(request, period))
 
@@ -145,7 +145,7 @@ def officers_count(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(RUN)
 def clock_check(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
-    """Compare clocks: the device has estimated how far its own is from the server's (static/js/period.js)."""
+    """Compare the clocks. The device has measured how far its own is from the server's (static/js/period.js)."""
     period = _period(request, period_id)
     check = readiness.check_clock(period, device=device_offset(request.POST), actor=acting(request))
     messages.add_message(request, messages.SUCCESS if check.holds else messages.ERROR, check.why)
@@ -157,7 +157,7 @@ def clock_check(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 def test_start(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period = _period(request, period_id)
     bluetest.start(period, actor=acting(request))
-    messages.success(request, "Cameras may stream now: they compare with the blue list, and with no other.")
+    messages.success(request, "Test started. Cameras can stream, and compare faces with the blue watchlist only.")
     return redirect("period", period.id)
 
 
@@ -172,10 +172,10 @@ def test_end(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(OPERATE)
 def pass_tap(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
-    """Somebody of the blue list walks past a camera now."""
+    """Record that a member of staff on the blue watchlist walks past a camera now."""
     period, form = _period(request, period_id), PassForm(request.POST)
     if not form.is_valid():
-        raise Refused("Say who walks past which camera.")
+        raise Refused("Select a member of staff and a camera.")
     camera = get_object_or_404(period.cameras, pk=form.cleaned_data["camera"])
     person = get_object_or_404(Person.objects.filter(watchlist=period.blue_list_id), pk=form.cleaned_data["person"])
     bluetest.tap(camera, person, actor=acting(request))
@@ -197,7 +197,7 @@ def _period(request: HttpRequest, period_id: uuid.UUID) -> Period:
 
 def _read(upload: Any, side: int) -> Any:
     if upload is None:
-        raise Refused("Choose a picture.")
+        raise Refused("Select a picture.")
     try:
         return read_upload(upload.read(), side)
     except UnreadableImage as error:
@@ -205,5 +205,5 @@ def _read(upload: Any, side: int) -> Any:
 
 
 def _without_faces(pixels: Pixels) -> Pixels:
-    """Passers-by may be on it, who have nothing to do with it."""
+    """Return the picture with faces made unrecognisable: it may show passers-by."""
     return faceless(pixels, [face.box for face in engine().detect_in_photograph(pixels)])

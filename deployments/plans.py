@@ -1,4 +1,4 @@
-"""Shapes that people draw: zones on a picture or a plan, as corners in shares of its width and height."""
+"""Zones that people draw on a picture or plan, with corners as shares of its width and height."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ Corners = Sequence[Sequence[float]]
 Mark = dict[str, list[list[float]]]
 
 MOST_CORNERS = 24
-# Overlap is looked at on a grid of this side.
+# The side of the grid on which areas and overlaps are measured.
 GRID = 400
-# Of the smaller zone: lines that touch are no overlap.
+# A share of the smaller zone: edges that touch are not an overlap.
 OVERLAP_SHARE = 0.02
 SMALLEST_SHARE = 0.001
 
 
 def polygon(given: Any) -> list[list[float]]:
-    """Corners as they came from a browser, checked.
+    """Return the corners that a browser sent, rounded and checked.
 
     Raises:
-        Refused: not three corners or more within the picture, or no area between them.
+        Refused: there are not 3 to MOST_CORNERS corners, one is outside the picture, or the area is too small.
     """
     try:
         corners = [[round(float(x), 4), round(float(y), 4)] for x, y in given]
     except (TypeError, ValueError, OverflowError) as error:
-        raise Refused("A zone is drawn corner by corner.") from error
+        raise Refused("The zone could not be read. Draw it again.") from error
     if not 3 <= len(corners) <= MOST_CORNERS:
-        raise Refused(f"A zone has 3 to {MOST_CORNERS} corners.")
+        raise Refused(f"A zone must have 3 to {MOST_CORNERS} corners.")
     if not all(0 <= value <= 1 for corner in corners for value in corner):
-        raise Refused("A corner lies outside the picture.")
+        raise Refused("A corner is outside the picture. Draw the zone again.")
     if not _mask(corners).sum() > SMALLEST_SHARE * GRID * GRID:
-        raise Refused("There is no room in this zone.")
+        raise Refused("The zone is too small. Draw a larger one.")
     return corners
 
 
 def checked(mark: Any) -> Mark:
-    """A camera's place and zone on a plan.
+    """Return a camera's place and zone on a plan, checked.
 
     Raises:
-        Refused: as `polygon`; or the camera is not within the plan.
+        Refused: as for `polygon`, or the camera is outside the plan.
     """
     try:
         ((x, y),) = mark["at"]
         place = [round(float(x), 4), round(float(y), 4)]
         zone = mark["zone"]
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Refused("Say where the camera stands, and draw the zone that it covers.") from error
+        raise Refused("Mark where the camera stands and draw the zone it covers.") from error
     if not all(0 <= value <= 1 for value in place):
-        raise Refused("The camera stands outside the plan.")
+        raise Refused("The camera is outside the plan. Mark it again.")
     return {"at": [place], "zone": polygon(zone)}
 
 
 def overlap(one: Corners, other: Corners) -> bool:
-    """Whether two zones share more than their edges."""
+    """Return whether two zones overlap by more than their edges."""
     first, second = _mask(one), _mask(other)
     return bool((first & second).sum() > OVERLAP_SHARE * min(first.sum(), second.sum()))
 

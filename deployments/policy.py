@@ -1,4 +1,4 @@
-"""The closed lists of the force's policy on where, why and by whom, and its figures that are no settings."""
+"""The force's policy as closed lists: use cases, sensitive places, ranks that authorise, and reasons to halt."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class UseCase(models.TextChoices):
     MISSING = "missing", "Missing person hotspot"
     INFRASTRUCTURE = "infrastructure", "Protective security: critical national infrastructure"
     EVENT = "event", "Protective security: event"
-    INTELLIGENCE = "intelligence", "Specific intelligence on where somebody is"
+    INTELLIGENCE = "intelligence", "Specific intelligence about where a person is"
 
 
 class Collateral(models.TextChoices):
-    """Whom else the cameras would see: each that is near has to be answered."""
+    """Sensitive places and groups that cameras may see. The application must address each one nearby."""
 
     SCHOOL = "school", "School, nursery or playground"
     WORSHIP = "worship", "Place of worship"
@@ -28,7 +28,7 @@ class Collateral(models.TextChoices):
     MINORS = "minors", "Many under 18 expected"
 
 
-# Who may give authority; in urgency, subject to review by the first; and where a protest is expected.
+# The lowest rank that can authorise: normally; in urgency, subject to confirmation by the first; with a protest.
 AUTHORISES, AUTHORISES_URGENTLY, AUTHORISES_PROTEST = Rank.SUPERINTENDENT, Rank.INSPECTOR, Rank.ACC
 
 
@@ -41,15 +41,15 @@ class Halt(models.TextChoices):
     RESPONSE = "response", "Too few officers to respond"
     FAULT = "fault", "Technical fault"
     FALSE_ALERTS = "false_alerts", "False alerts above the ceiling"
-    RECOGNITION = "recognition", "Recognition rate below the floor"
+    RECOGNITION = "recognition", "Recognition rate below the minimum"
     SIGNAGE = "signage", "Signs missing or down"
     INCIDENT = "incident", "Critical incident"
     COMMUNITY = "community", "Community tension"
     BREACH = "breach", "Data breach"
-    CLOCK = "clock", "Clock not to be trusted"
+    CLOCK = "clock", "Clock unreliable"
     LIST = "list", "Watchlist no longer valid"
     WEATHER = "weather", "Weather or light"
 
 
-# What people choose from; the others are found by the system.
+# The reasons that people can select; only the system gives the others.
 CHOSEN_HALTS = tuple(halt for halt in Halt if halt not in (Halt.END_OF_PERIOD, Halt.AUTHORITY))

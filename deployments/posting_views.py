@@ -1,4 +1,4 @@
-"""Who works on a deployment."""
+"""Views for posting staff to a deployment."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def staff_post(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     form = PostingForm(request.POST)
     if not form.is_valid():
-        raise Refused("Choose who is posted.")
+        raise Refused("Select the person to post.")
     user = form.cleaned_data["user"]
     staffing.post(deployment, user, team=form.cleaned_data["team"], actor=acting(request))
-    messages.success(request, f"{user} is posted.")
+    messages.success(request, f"{user} has been posted.")
     return redirect("deployment", deployment.id)
 
 

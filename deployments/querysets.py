@@ -1,4 +1,4 @@
-"""Questions about deployments and cameras."""
+"""Querysets of deployments, periods, postings and cameras."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def visible_to(self, user: Any) -> DeploymentQuerySet:
-        """Deployments this user may open: all, or those that they are posted to."""
+        """Return the deployments this user may open: all, or only those they are posted to."""
         if not user.has_perm("deployments.view_deployment"):
             return self.none()
         return self.filter(_posted(user)) if user.has_perm("deployments.be_posted") else self
 
     def live(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Live, within a period that runs and within their authority."""
+        """Return deployments that are live, within a running period and within their authority."""
         return self.filter(_running(at, "periods__"), state="live", authority_ends_at__gt=at).distinct()
 
     def run_out(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Whose cameras are on, or paused, after their period or their authority ended."""
+        """Return deployments that are live or paused after their period or authority ended."""
         running = models.Q(periods__went_live_at__isnull=False, periods__ended_at__isnull=True)
         over = models.Q(authority_ends_at__lte=at) | (running & models.Q(periods__ends_at__lte=at))
         return self.filter(over, state__in=("live", "paused")).distinct()
 
     def lapsed(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Not running, and now too late: the authority is over, or the last period that was applied for."""
+        """Return deployments that are not running and no longer can: the authority or the last period is over."""
         last = models.Max("periods__ends_at")
         unstarted = self.filter(state__in=("submitted", "authorised", "notified", "ready"))
         return unstarted.annotate(last_end=last).filter(
@@ -43,7 +43,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         )
 
     def with_counts(self) -> DeploymentQuerySet:
-        """Each with `faces`, `received`, `processed` and `dropped` over its cameras."""
+        """Annotate each with `faces`, `received`, `processed` and `dropped`, summed over its cameras."""
         return self.annotate(
             faces=models.Sum("periods__cameras__faces_seen", default=0),
             received=models.Sum("periods__cameras__frames_received", default=0),
@@ -54,26 +54,26 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 class PeriodQuerySet(models.QuerySet["Period"]):
     def visible_to(self, user: Any) -> PeriodQuerySet:
-        """Periods of the deployments this user may open."""
+        """Return the periods of the deployments this user may open."""
         if not user.has_perm("deployments.view_deployment"):
             return self.none()
         return self.filter(_posted(user, "deployment__")) if user.has_perm("deployments.be_posted") else self
 
     def of_list(self, watchlist_id: uuid.UUID) -> PeriodQuerySet:
-        """The period that a list is, or was, used in."""
+        """Return the period in which a watchlist is, or was, used."""
         return self.filter(models.Q(watchlist_id=watchlist_id) | models.Q(blue_list_id=watchlist_id))
 
     def with_faces(self) -> PeriodQuerySet:
-        """Each with `faces`, how many its cameras saw; in their order, which grouping would lose."""
+        """Annotate each with `faces`, the number its cameras saw, and keep the order, which grouping would lose."""
         return self.annotate(faces=models.Sum("cameras__faces_seen", default=0)).order_by("starts_at", "pk")
 
 
 @dataclass(frozen=True)
 class FrameTerms:
-    """What a frame of a camera is compared with, by which engine, from which score on.
+    """What a camera's frames are compared with, by which engine and at which threshold.
 
-    watchlist_ids: the period's list and its blue list; under test the blue list alone. smallest_face: in pixels.
-    zone: corners as shares of the picture's width and height; empty for all of it.
+    watchlist_ids: the period's watchlist and blue watchlist; under test only the blue one. smallest_face: in pixels.
+    zone: corners as shares of the picture's width and height; empty for the whole picture.
     """
 
     watchlist_ids: tuple[uuid.UUID, ...]
@@ -84,8 +84,8 @@ class FrameTerms:
     engine: EngineIdentity
 
 
-# Asked for every frame, where putting the statement together would cost more than answering it. One rule with
-# `streaming_allowed` and `Period.is_open`, held together by a test.
+# Run for every frame, for which building the query with the ORM would take longer than running it. It must follow the
+# same rule as `streaming_allowed` and `Period.is_open`; a test compares them.
 _FRAME_TERMS = """
     SELECT CASE WHEN deployment.state = 'live' THEN period.watchlist_id END, period.blue_list_id,
         point.engine_id, point.threshold, camera.smallest_face, camera.zone,
@@ -107,17 +107,17 @@ _FRAME_TERMS = """
 
 class PostingQuerySet(models.QuerySet["Posting"]):
     def current(self) -> PostingQuerySet:
-        """Those that were not ended."""
+        """Return the postings that have not ended."""
         return self.filter(ended_at__isnull=True)
 
 
 def _posted(user: Any, prefix: str = "") -> models.Q:
-    """Of a deployment that somebody is posted to now, which they are once."""
+    """Return a condition: the user is posted to the deployment now, which they can be only once."""
     return models.Q(**{f"{prefix}postings__user": user, f"{prefix}postings__ended_at": None})
 
 
 def _running(at: dt.datetime, prefix: str) -> models.Q:
-    """A period that went live, has not ended, and covers this moment."""
+    """Return a condition: the period went live, has not ended and covers this moment."""
     wanted = {"starts_at__lte": at, "ends_at__gt": at, "went_live_at__isnull": False, "ended_at__isnull": True}
     return models.Q(**{prefix + name: value for name, value in wanted.items()})
 
@@ -130,19 +130,19 @@ def _under_test(at: dt.datetime, prefix: str) -> models.Q:
 
 class CameraQuerySet(models.QuerySet["Camera"]):
     def visible_to(self, user: Any) -> CameraQuerySet:
-        """Cameras of the deployments this user may open."""
+        """Return the cameras of the deployments this user may open."""
         if not user.has_perm("deployments.view_deployment"):
             return self.none()
         return self.filter(_posted(user, "period__deployment__")) if user.has_perm("deployments.be_posted") else self
 
     def streaming_allowed(self, at: dt.datetime) -> CameraQuerySet:
-        """Cameras that may stream at this moment: `Period.is_open`."""
+        """Return the cameras that may stream at this moment, by the same rule as `Period.is_open`."""
         live = models.Q(period__deployment__state="live") & _running(at, "period__")
         open_now = live | _under_test(at, "period__")
         return self.filter(open_now, period__deployment__authority_ends_at__gt=at)
 
     def frame_terms(self, camera_id: str, *, at: dt.datetime) -> FrameTerms | None:
-        """The terms on which this camera's frames are looked at; None while they may not be: `streaming_allowed`."""
+        """Return the terms for this camera's frames; None while it may not stream (`streaming_allowed`)."""
         with connections[self.db].cursor() as cursor:
             cursor.execute(_FRAME_TERMS, {"camera": camera_id, "at": at})
             values = cursor.fetchone()
@@ -154,10 +154,10 @@ class CameraQuerySet(models.QuerySet["Camera"]):
         return FrameTerms(lists, engine_id, threshold, smallest_face, corners, EngineIdentity(*engine))
 
     def with_token(self, token: str) -> CameraQuerySet:
-        """The camera a token was issued for, if it still holds."""
+        """Return the camera that a token was issued for, if the token is still valid."""
         return self.filter(token_digest=token_digest(token)) if token else self.none()
 
 
 def token_digest(token: str) -> str:
-    """What is kept of a camera token: tokens carry 256 random bits, so a plain hash cannot be searched back."""
+    """Return the stored hash of a camera token. With 256 random bits, a plain hash cannot be reversed by search."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What must be true before cameras are on, each thing recorded by who saw to it, and asked again at every start."""
+"""Readiness checks: each is recorded by the officer who did it, and all are repeated at every start."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from watchlists.models import Watchlist
 from watchlists.operations import refuse_names, refuse_names_on_file
 
 RUN, OPERATES = "deployments.run_deployment", "deployments.operate_camera"
-# A clock that went back by more than this is not to be trusted with the end of an authority.
+# After the clock goes back by more than this, it cannot be relied on to end an authority on time.
 BACKWARDS = dt.timedelta(seconds=5)
 BRIEFING_HOLDS = dt.timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that must be true. why: what is wrong, or what was found."""
+    """The result of one readiness check. why: what is wrong, or what was found."""
 
     name: str
     label: str
@@ -45,7 +45,7 @@ class Check:
 
 
 def next_period(deployment: Deployment, at: dt.datetime | None = None) -> Period | None:
-    """The period that runs, or the next one that may."""
+    """Return the running period or, if there is none, the next one."""
     moment = at or timezone.now()
     ahead = deployment.periods.filter(ended_at__isnull=True, ends_at__gt=moment).select_related(
         "watchlist", "blue_list"
@@ -54,7 +54,7 @@ def next_period(deployment: Deployment, at: dt.datetime | None = None) -> Period
 
 
 def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
-    """Everything that must be true for this period's cameras to be on, found anew."""
+    """Make every readiness check of this period and return the results."""
     now = at or timezone.now()
     return [
         _authority(period, now),
@@ -72,20 +72,20 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
 
 
 def obstacles(period: Period, *, at: dt.datetime | None = None) -> list[str]:
-    """Why cameras may not be on; empty when they may."""
+    """Return the reasons why cameras cannot be turned on; empty if there are none."""
     return [check.why for check in checks(period, at=at) if not check.holds]
 
 
 @transaction.atomic
 def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser) -> None:
-    """Say that the public was told, and how.
+    """Record that the public was notified, and how.
 
     Raises:
-        Refused: nothing is said of how. Conflict: it is not authorised, or was done already.
+        Refused: the notice is empty. Conflict: the deployment is not authorised, or notice was already recorded.
     """
     lock_deployment(deployment)
     if not notice.strip():
-        raise Refused("Say where and when the public was told.")
+        raise Refused("Enter where and when the public was notified.")
     refuse_names_on_file(notice)
     changes = {"notice": notice.strip()[:300], "notified_at": timezone.now()}
     move(deployment, STEPS["notify"], actor=actor, changes=changes, data={"notice": notice.strip()[:300]})
@@ -94,30 +94,31 @@ def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser)
 
 @transaction.atomic
 def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    """Choose the sealed list of a period, or its blue list, by what the list is.
+    """Attach a sealed watchlist to a period, as its watchlist or its blue watchlist, depending on the list's kind.
 
     Raises:
-        Refused: the list is not sealed, too large, used elsewhere, or the application names somebody on it.
+        Refused: the list is not sealed, too old, too large, used elsewhere, or the application names someone on it.
+        Conflict: there is no authority, or the period has begun or ended.
     """
     if not any(actor.has_perm(name) for name in (APPLY, RUN)):  # type: ignore[attr-defined]
         require(actor, APPLY)
     lock_period(period)
     deployment = period.deployment
     if not deployment.has_authority or period.went_live_at is not None or period.ended_at is not None:
-        raise Conflict("Lists are chosen under an authority, and before their period begins.")
+        raise Conflict("Watchlists can only be attached under an authority and before the period goes live.")
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if locked.state != Watchlist.State.SEALED or (
         locked.expires_at is not None and locked.expires_at <= timezone.now()
     ):
         raise Refused(
-            f"“{locked}” is {locked.get_state_display().lower()} or too old: choose one that was sealed today."
+            f"“{locked}” is {locked.get_state_display().lower()}. Select a sealed watchlist that has not expired."
         )
     if Period.objects.of_list(locked.pk).exclude(pk=period.pk).exists():
-        raise Refused("A list serves one period. Seal a new version of it.")
+        raise Refused("Another period already uses this watchlist. Seal a new version of it.")
     if not locked.is_blue:
         most = deployment.list_size_asked
         if most is not None and locked.size > most:
-            raise Refused(f"There are {locked.size:,} people on this list; {most:,} at most were asked for.")
+            raise Refused(f"There are {locked.size:,} people on this watchlist; the application allows {most:,}.")
         refuse_names(locked, deployment.name, deployment.places, deployment.decision_reason, deployment.conditions)
     name = "blue_list" if locked.is_blue else "watchlist"
     setattr(period, name, locked)
@@ -139,17 +140,17 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
 def record_sign(
     period: Period, *, place: str, photograph: bytes, actor: AbstractBaseUser, put_up_at: dt.datetime | None = None
 ) -> Sign:
-    """A sign is up. photograph: JPEG with faces made unrecognisable (`recognition.crop.faceless`).
+    """Record that a sign is up. photograph: JPEG with faces made unrecognisable (`recognition.crop.faceless`).
 
     Raises:
-        Refused: no place, or a time that is still to come.
+        Refused: the location is empty, or the time is in the future.
     """
     _preparing(period, actor)
     at = put_up_at or timezone.now()
     if not place.strip():
-        raise Refused("Say where the sign stands.")
+        raise Refused("Enter the location of the sign.")
     if at > timezone.now():
-        raise Refused("A sign cannot have been put up in the future.")
+        raise Refused("The time at which the sign was put up must be in the past.")
     refuse_names_on_file(place)
     sign = Sign.objects.create(
         period=period, place=place.strip()[:200], put_up_at=at, photograph=photograph, recorded_by_id=actor.pk
@@ -162,10 +163,10 @@ def record_sign(
 
 @transaction.atomic
 def record_briefing(period: Period, *, briefing: str, actor: AbstractBaseUser) -> None:
-    """Everybody was briefed. briefing: what about, and by whom."""
+    """Record that everyone was briefed. briefing: the subjects, and who gave it."""
     _preparing(period, actor)
     if not briefing.strip():
-        raise Refused("Say what was briefed, and by whom.")
+        raise Refused("Enter what was briefed and by whom.")
     period.briefed_at, period.briefed_by_id, period.briefing = timezone.now(), actor.pk, briefing.strip()[:400]
     period.save(update_fields=["briefed_at", "briefed_by", "briefing"])
     record(Action.BRIEFING_RECORDED, actor=actor, target=period.deployment, data={"period": str(period.pk)})
@@ -174,20 +175,20 @@ def record_briefing(period: Period, *, briefing: str, actor: AbstractBaseUser) -
 
 @transaction.atomic
 def check_clock(period: Period, *, device: Offset, actor: AbstractBaseUser) -> Check:
-    """Keep how far the clocks of the commander's device and of the database are from this server's.
+    """Store how far the clocks of the commander's device and the database are from this server's.
 
-    device: as the device estimated it from round trips. Returns what the readiness check says now.
+    device: as the device estimated it from round trips. Returns the readiness check of the clocks.
 
     Raises:
-        Refused: the line to the device is too slow to tell, or this server's clock was set meanwhile.
+        Refused: the connection to the device is too slow to tell, or this server's clock was set during the comparison.
     """
     _preparing(period, actor)
     if device.uncertainty_ms > clock_comparison.MOST_UNCERTAIN_MS:
-        raise Refused("The line to your device is too slow to compare clocks. Try again on a better connection.")
+        raise Refused("Your connection is too slow to compare clocks. Try again on a better connection.")
     try:
         database = clock_comparison.database_offset()
     except ClockMoved as error:
-        raise Refused("This server's clock was set during the comparison. Compare again.") from error
+        raise Refused("This server's clock was set during the comparison. Compare the clocks again.") from error
     period.device_offset_ms, period.device_uncertainty_ms = device.ms, device.uncertainty_ms
     period.database_offset_ms, period.database_uncertainty_ms = database.ms, database.uncertainty_ms
     period.clock_checked_at = timezone.now()
@@ -209,7 +210,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """Mark a deployment as ready.
 
     Raises:
-        Refused: with everything that is not. Conflict: the public was not told yet, or it is ready already.
+        Refused: a readiness check is not done; the message lists them. Conflict: the state is not NOTIFIED.
     """
     require(actor, RUN)
     lock_deployment(deployment)
@@ -217,7 +218,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
     period = next_period(deployment)
     if period is None:
-        raise Refused("No period lies ahead.")
+        raise Refused("This deployment has no period left.")
     lock_period(period)
     not_who_authorised(deployment, actor)
     missing = obstacles(period)
@@ -228,13 +229,13 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 
 
 def not_who_authorised(deployment: Deployment, actor: AbstractBaseUser) -> None:
-    """Raises Refused: who gave the authority does not run the day."""
+    """Raise Refused if the actor authorised the deployment: they cannot also run it."""
     if actor.pk == deployment.authorised_by_id:
-        raise Refused("Who authorised a deployment may not run it: another officer must.")
+        raise Refused("You authorised this deployment, so you cannot run it. Another officer must do so.")
 
 
 def latest_moment() -> dt.datetime | None:
-    """The latest that the journal knows of; rows written by a clock that went back do not hide it."""
+    """Return the latest time among recent audit log entries, even if the clock has since gone back."""
     recent = Entry.objects.order_by("-number").values_list("at", flat=True)[:1000]
     return max(recent, default=None)
 
@@ -250,13 +251,13 @@ def _authority(period: Period, now: dt.datetime) -> Check:
     deployment = period.deployment
     holds = deployment.authority_holds(now)
     end = deployment.authority_ends_at
-    why = f"Until {timezone.localtime(end):%H:%M on %d %B}." if holds and end else "The authority does not hold now."
+    why = f"Until {timezone.localtime(end):%H:%M on %d %B}." if holds and end else "The authority is not in force."
     return Check("authority", "Authority", holds, why)
 
 
 def _notice(period: Period) -> Check:
     notice = period.deployment.notice
-    return Check("notice", "Public notice", bool(notice), notice or "The public has not been told.")
+    return Check("notice", "Public notice", bool(notice), notice or "Public notice has not been given.")
 
 
 def _list(period: Period, now: dt.datetime) -> Check:
@@ -268,16 +269,16 @@ def _list(period: Period, now: dt.datetime) -> Check:
     if not usable:
         return Check("list", label, False, f"The watchlist is {watchlist.get_state_display().lower()}.")
     if not period.is_running and watchlist.expires_at is not None and watchlist.expires_at <= now:
-        return Check("list", label, False, "The watchlist was checked more than 24 hours ago.")
+        return Check("list", label, False, "The watchlist has expired.")
     if most is not None and watchlist.size > most:
         return Check(
-            "list", label, False, f"There are {watchlist.size:,} people on the list; {most:,} were authorised."
+            "list", label, False, f"There are {watchlist.size:,} people on the watchlist; {most:,} were authorised."
         )
     return Check(
         "list",
         label,
         True,
-        f"{watchlist.size:,} people, sealed {timezone.localtime(watchlist.sealed_at):%H:%M on %d %B}.",
+        f"{watchlist.size:,} people, sealed at {timezone.localtime(watchlist.sealed_at):%H:%M on %d %B}.",
     )
 
 
@@ -289,7 +290,7 @@ def _engine(period: Period, now: dt.datetime) -> Check:
     problems = thresholds.obstacles_to(point, timezone.localdate(now))
     for watchlist in (period.watchlist, period.blue_list):
         if watchlist is not None and watchlist.engine_id != point.engine_id:
-            problems.append("A list was sealed for another recognition engine than the one authorised.")
+            problems.append("A watchlist was sealed for a different recognition engine from the one authorised.")
     if engines.current_engine() != point.engine:
         problems.append("The recognition engine is not the one that was authorised.")
     return Check("engine", label, not problems, " ".join(problems) or f"{point.engine.model}, {point.threshold:.3f}.")
@@ -297,7 +298,7 @@ def _engine(period: Period, now: dt.datetime) -> Check:
 
 def _signs(period: Period) -> Check:
     count = period.signs.count()
-    why = f"{count} recorded." if count else "No sign is recorded."
+    why = f"{count} recorded." if count else "No sign has been recorded."
     return Check("signs", "Signs", count > 0, why)
 
 
@@ -308,7 +309,7 @@ def _briefing(period: Period, now: dt.datetime) -> Check:
         "briefing",
         "Briefing",
         holds,
-        f"{timezone.localtime(at):%H:%M}." if holds and at else "Nobody was briefed today.",
+        f"At {timezone.localtime(at):%H:%M}." if holds and at else "No briefing was recorded in the last 12 hours.",
     )
 
 
@@ -318,7 +319,7 @@ def _posted(period: Period) -> Check:
     operators, officers = sum(operates for _, operates in may), sum(not operates for _, operates in may)
     why = f"{operators} at consoles, {officers} in the street."
     if not (operators and officers):
-        why = "Post at least one operator, who decides, and one engagement officer, who responds, to this deployment."
+        why = "Post at least one LFR operator and one engagement officer to this deployment."
     return Check("posted", "Staff posted", bool(operators and officers), why)
 
 
@@ -327,16 +328,16 @@ def _officers(period: Period, now: dt.datetime) -> Check:
     counted = period.officers_counted_at
     is_fresh = counted is not None and now - counted < BRIEFING_HOLDS
     holds = present is not None and present >= needed and is_fresh
-    why = f"{present or 0} present, {needed} at least were authorised."
+    why = f"{present or 0} present; at least {needed} are needed."
     if present is not None and not is_fresh:
-        why = "Officers were not counted today."
+        why = "The officers present were not counted in the last 12 hours."
     return Check("officers", "Officers", holds, why)
 
 
 def _clock(period: Period, now: dt.datetime) -> Check:
     last = latest_moment()
     if last is not None and last - now > BACKWARDS:
-        return Check("clock", "Clocks", False, "This server's clock went back: set it right.")
+        return Check("clock", "Clocks", False, "This server's clock went back. Correct it.")
     return Check("clock", "Clocks", *clock_comparison.finding(period, now))
 
 
@@ -344,7 +345,7 @@ def _recognition(period: Period, now: dt.datetime) -> Check:
     rates = bluetest.rates(period, at=now)
     label = "Recognition test"
     if settings.LFR_BLUE_PASSES == 0:
-        return Check("recognition", label, True, "This installation asks for none.")
+        return Check("recognition", label, True, "This installation does not require a recognition test.")
     short = [
         f"{rate.camera}: {rate.passes} of {settings.LFR_BLUE_PASSES} passes"
         if rate.passes < settings.LFR_BLUE_PASSES
@@ -359,7 +360,7 @@ def _recognition(period: Period, now: dt.datetime) -> Check:
 
 
 def verdict_of(deployment: Deployment) -> governor.Verdict:
-    """How the false alerts since the present threshold was set stand to the ceiling."""
+    """Test the false alerts since the present threshold applied against the ceiling."""
     counted = deployment.counters()
     return governor.judge(
         deployment.false_governed,
@@ -372,5 +373,5 @@ def _false_alerts(period: Period) -> Check:
     verdict = verdict_of(period.deployment)
     why = verdict.why
     if verdict.level == "pause":
-        why += " It may go on only with another threshold, proposed and approved."
+        why += " The deployment can only continue after a change of threshold is proposed and approved."
     return Check("false_alerts", "False alerts", verdict.level != "pause", why)

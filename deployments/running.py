@@ -1,4 +1,4 @@
-"""Acts that put cameras on and off. Every way off shuts every socket; the clock takes it when nobody does."""
+"""Acts that turn cameras on and off. Turning off closes every stream; it happens on time even if nobody does it."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from watchlists.operations import refuse_names_on_file
 logger = logging.getLogger(__name__)
 
 HALT = "deployments.halt_deployment"
-GOVERNOR = System("the governor")
+GOVERNOR = System("the automatic safeguard")
 _S = Deployment.State
 
 
 @transaction.atomic
 def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
-    """Put the cameras of the period that covers this moment on, once everything is true again.
+    """Turn on the cameras of the present period, after repeating its readiness checks.
 
     Raises:
-        Refused: too early, too late, or with the readiness checks that are not done. Conflict: it is not ready.
+        Refused: too early, too late, or a readiness check is not done. Conflict: the deployment is not ready.
     """
     require(actor, RUN)
     period = _current(deployment)
@@ -62,7 +62,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def unready(deployment: Deployment, *, actor: Actor) -> None:
-    """Note that a readiness check is no longer done."""
+    """Record that a deployment is no longer ready."""
     lock_deployment(deployment)
     move(deployment, STEPS["unready"], actor=actor)
     announce(deployment.id, "deployment.changed", deployment.id)
@@ -70,10 +70,10 @@ def unready(deployment: Deployment, *, actor: Actor) -> None:
 
 @transaction.atomic
 def pause(deployment: Deployment, *, code: str, detail: str = "", actor: Actor) -> None:
-    """Shut the cameras for now.
+    """Pause a deployment: its cameras turn off until it is resumed.
 
     Raises:
-        Refused: no such reason. Conflict: it is not live.
+        Refused: the reason is not one of those offered. Conflict: the deployment is not live.
     """
     lock_deployment(deployment)
     _pause(deployment, code, detail, actor)
@@ -81,10 +81,10 @@ def pause(deployment: Deployment, *, code: str, detail: str = "", actor: Actor) 
 
 @transaction.atomic
 def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
-    """Put the cameras on again: everything is asked for as at the start.
+    """Resume a paused deployment, after repeating its readiness checks.
 
     Raises:
-        Refused: with the readiness checks that are not done. Conflict: it is not paused.
+        Refused: a readiness check is not done. Conflict: the deployment is not paused.
     """
     require(actor, RUN)
     period = _current(deployment)
@@ -101,31 +101,34 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def count_officers(period: Period, *, count: int, actor: AbstractBaseUser) -> None:
-    """How many officers are there to respond. With fewer than were authorised, live cameras are paused."""
+    """Record how many officers are present to respond, and pause a live deployment if there are too few."""
     require(actor, RUN)
     lock_period(period)
     deployment = period.deployment
     if not deployment.has_authority or period.ended_at is not None:
         raise Conflict("This period is over, or its deployment has no authority.")
     if not 0 <= count <= 1000:
-        raise Refused("Count the officers who are there.")
+        raise Refused("Enter the number of officers present, from 0 to 1,000.")
     period.officers_present, period.officers_counted_at = count, timezone.now()
     period.save(update_fields=["officers_present", "officers_counted_at"])
     data: JournalData = {"officers": count, "period": str(period.pk)}
     record(Action.OFFICERS_COUNTED, actor=actor, target=deployment, data=data)
     needed = deployment.officers_planned or 1
     if deployment.state == _S.LIVE and period.is_running and count < needed:
-        _pause(deployment, Halt.RESPONSE, f"{count} officers are present; {needed} were authorised.", actor=GOVERNOR)
+        _pause(deployment, Halt.RESPONSE, f"Officers present: {count}. At least {needed} are needed.", actor=GOVERNOR)
     announce(deployment.id, "deployment.changed", deployment.id)
 
 
 @transaction.atomic
 def end_period(deployment: Deployment, *, code: str = Halt.DONE, detail: str = "", actor: Actor) -> None:
-    """End the period that runs: its lists are closed. With another one ahead the deployment stands down until then;
-    otherwise it ends. The end is never later than the period's or the authority's, however late it is noticed.
+    """End the running period and close its watchlists.
+
+    If another period is to come, the deployment stands down until then; otherwise it ends. The recorded end is never
+    later than the end of the period or the authority, even if the act comes later.
 
     Raises:
-        Refused: no such reason, or it names somebody on the list. Conflict: nothing runs.
+        Refused: the reason is not one of those offered, or names someone on a watchlist.
+        Conflict: no period is running.
     """
     period = _running(deployment)
     _of_reason(code, detail, actor)
@@ -147,10 +150,11 @@ def end_period(deployment: Deployment, *, code: str = Halt.DONE, detail: str = "
 
 @transaction.atomic
 def stop(deployment: Deployment, *, code: str, detail: str = "", actor: AbstractBaseUser) -> None:
-    """End everything at once and for good, periods to come included.
+    """Stop a deployment at once and permanently, including any periods to come.
 
     Raises:
-        Refused: no such reason, or it names somebody on the list. Conflict: cameras are neither on nor about to be.
+        Refused: the reason is not one of those offered, or names someone on a watchlist.
+        Conflict: the deployment is not in a state that can be stopped.
     """
     require(actor, HALT)
     lock_deployment(deployment)
@@ -173,13 +177,13 @@ def stop(deployment: Deployment, *, code: str, detail: str = "", actor: Abstract
 
 
 def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
-    """End whatever runs past its period or its authority; returns it."""
+    """End the deployments that run past their period or authority, and return them."""
     ended = []
     for deployment in Deployment.objects.run_out(at or timezone.now()):
         try:
-            end_period(deployment, code=Halt.AUTHORITY, detail="The time is over.", actor=CLOCK)
+            end_period(deployment, code=Halt.AUTHORITY, detail="The period or the authority has ended.", actor=CLOCK)
         except Exception:
-            # Cameras are shut by the time itself; the rest is tried again, and the others end on time.
+            # Streams close at this time in any case. The rest is tried again, and the other deployments end on time.
             logger.exception("A deployment could not be ended")
         else:
             ended.append(deployment)
@@ -187,23 +191,23 @@ def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
 
 
 def lapse_unstarted(*, at: dt.datetime | None = None) -> int:
-    """Close what did not go live in time; returns how many."""
+    """Close the deployments that did not go live in time, and return how many."""
     now = at or timezone.now()
     return sum(_isolated(lambda each: _expire(each, now), deployment) for deployment in Deployment.objects.lapsed(now))
 
 
 def watch_running(*, at: dt.datetime | None = None) -> int:
-    """Pause what runs with too low a recognition rate, or too many false alerts; returns how many."""
+    """Pause deployments with too low a recognition rate or too many false alerts, and return how many."""
     now = at or timezone.now()
     return sum(_isolated(lambda each: _watch(each, now), deployment) for deployment in Deployment.objects.live(now))
 
 
 def _isolated(act: Callable[[Deployment], bool], deployment: Deployment) -> bool:
-    """What goes wrong with one deployment costs no other its time."""
+    """Act on one deployment. A failure is logged, so that it does not affect the others."""
     try:
         return act(deployment)
     except Exception:
-        logger.exception("The clock could not deal with a deployment")
+        logger.exception("A scheduled act on a deployment failed")
         return False
 
 
@@ -220,9 +224,10 @@ def _watch(deployment: Deployment, now: dt.datetime) -> bool:
 
 
 def distrust_clock(last: dt.datetime, now: dt.datetime) -> int:
-    """Shut everything when the clock has gone back: no authority may be longer than it was given for.
+    """Pause all live deployments and end all tests if the clock has gone back, so that no authority is prolonged.
 
-    It goes on once clocks were compared anew. last: the latest moment that the journal knows. Returns how many.
+    They can resume once the clocks have been compared again. last: the latest time in the audit log. Returns the number
+    of deployments paused.
     """
     if last - now <= BACKWARDS:
         return 0
@@ -233,13 +238,13 @@ def distrust_clock(last: dt.datetime, now: dt.datetime) -> int:
     for deployment in live:
         pause(deployment, code=Halt.CLOCK, detail=detail, actor=CLOCK)
     Period.objects.filter(ended_at__isnull=True).update(clock_checked_at=None)
-    # They were measured against the clock as it was.
+    # These offsets were measured against the clock before it went back.
     Camera.objects.filter(period__ended_at__isnull=True).update(clock_checked_at=None)
     return len(live)
 
 
 def judge(deployment: Deployment) -> None:
-    """Part of an act that tells of a false alert and holds the deployment: pause it when they are too many."""
+    """Pause a live deployment if it has too many false alerts. The caller has locked it."""
     verdict = verdict_of(deployment)
     if verdict.level == "pause" and deployment.state == _S.LIVE:
         _pause(deployment, Halt.FALSE_ALERTS, verdict.why, GOVERNOR)
@@ -249,12 +254,12 @@ def judge(deployment: Deployment) -> None:
 def _expire(deployment: Deployment, now: dt.datetime) -> bool:
     lock_deployment(deployment)
     if not Deployment.objects.lapsed(now).filter(pk=deployment.pk).exists():
-        # Its authority was confirmed meanwhile.
+        # Its authority was confirmed in the meantime.
         return False
     had_authority = deployment.has_authority
     end_tests(deployment, actor=CLOCK)
-    changes = _ended(timezone.now(), Halt.AUTHORITY, "It did not go live in time.")
-    # What took place in part is reviewed and closed like what took place.
+    changes = _ended(timezone.now(), Halt.AUTHORITY, "The deployment did not go live in time.")
+    # A deployment that took place in part is reviewed and closed like any other.
     took_place = deployment.periods.filter(went_live_at__isnull=False).exists()
     move(deployment, STEPS["end" if took_place else "expire"], actor=CLOCK, changes=changes)
     announce(deployment.id, "deployment.ended", deployment.id)
@@ -270,30 +275,30 @@ def _pause(deployment: Deployment, code: str, detail: str, actor: Actor) -> None
 
 
 def _of_reason(code: str, detail: str, actor: Actor) -> None:
-    # What the system finds is not for people to choose.
+    # Some reasons can only be given by the system.
     choice = tuple(Halt) if isinstance(actor, System) else CHOSEN_HALTS
     if code not in choice:
-        raise Refused("Choose one of the reasons shown.")
+        raise Refused("Select one of the reasons shown.")
     if detail and not isinstance(actor, System):
         refuse_names_on_file(detail)
 
 
 def _current(deployment: Deployment) -> Period:
-    """The period that covers this moment, held.
+    """Lock and return the period that covers this moment.
 
     Raises:
-        Refused: none does.
+        Refused: no period does, or the authority has ended. Conflict: the deployment has no authority.
     """
     lock_deployment(deployment)
     now = timezone.now()
     period = next_period(deployment, now)
     if period is None:
-        raise Refused("The authority has ended.")
+        raise Refused("This deployment has no period left.")
     lock_period(period)
     deployment.refresh_from_db()
     if period.starts_at is not None and now < period.starts_at:
         start = timezone.localtime(period.starts_at)
-        raise Refused(f"The period starts at {start:%H:%M on %d %B}; it cannot go live before.")
+        raise Refused(f"The period starts at {start:%H:%M on %d %B} and cannot go live before then.")
     if not deployment.has_authority:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
     if not deployment.authority_holds(now):
@@ -305,7 +310,7 @@ def _running(deployment: Deployment) -> Period:
     lock_deployment(deployment)
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     if period is None:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}: nothing runs.")
+        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}, and no period is running.")
     lock_period(period)
     deployment.refresh_from_db()
     return period

@@ -1,4 +1,4 @@
-"""Posting operators and engagement officers to a deployment, and ending that."""
+"""Posting operators and engagement officers to a deployment, and ending postings."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _BE_POSTED = Q(groups__permissions__codename="be_posted", groups__permissions__c
 
 
 def postable() -> QuerySet[AbstractBaseUser]:
-    """Whoever works on the deployments that they are posted to."""
+    """Return the active users who can be posted to deployments."""
     return get_user_model().objects.filter(_BE_POSTED, is_active=True).distinct().order_by("username")
 
 
 @transaction.atomic
 def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", actor: AbstractBaseUser) -> Posting:
-    """Let somebody work on a deployment, in a team or without; who is posted already changes to this team.
+    """Post a user to a deployment, in a team or without one. A user who is already posted changes to this team.
 
     Raises:
-        Refused: their role is not posted to deployments, or it is over.
+        Refused: users with their role are not posted to deployments, or the deployment is over.
     """
     require(actor, RUN)
     lock_deployment(deployment)
     if deployment.is_over:
-        raise Refused("This deployment is over: nobody is posted to it any more.")
+        raise Refused("This deployment is over, so nobody can be posted to it.")
     if not postable().filter(pk=user.pk).exists():
-        raise Refused("Only operators and engagement officers are posted to deployments.")
+        raise Refused("Only LFR operators and engagement officers can be posted to deployments.")
     before = deployment.postings.current().filter(user_id=user.pk).first()
     if before is not None:
         _end(before, actor)
@@ -53,11 +53,11 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
 
 @transaction.atomic
 def withdraw(posting: Posting, *, actor: AbstractBaseUser) -> None:
-    """End a posting: from now on they see nothing of the deployment."""
+    """End a posting. The user can no longer see the deployment."""
     require(actor, RUN)
     lock_deployment(posting.deployment)
     if not Posting.objects.current().filter(pk=posting.pk).exists():
-        raise Refused("This posting has been ended already.")
+        raise Refused("This posting has already ended.")
     _end(posting, actor)
     data = {"user": posting.user.get_username(), "team": posting.team}
     record(Action.STAFF_WITHDRAWN, actor=actor, target=posting.deployment, data=data)

@@ -1,4 +1,4 @@
-"""What the clock does to deployments."""
+"""Scheduled tasks of deployments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="deployments.end_run_out", queue="clock", ignore_result=True)
 def end_run_out() -> None:
-    """End what ran out, first of all; then close what never started, and pause what does badly or by a bad clock."""
+    """End expired deployments first; then pause those that must not run, close those not started, make documents."""
     acts: tuple[Callable[[], object], ...] = (
         running.end_run_out,
         _look_at_the_clock,
@@ -27,8 +27,8 @@ def end_run_out() -> None:
         try:
             done = act()
         except Exception:
-            # One that fails keeps none of the others from its time.
-            logger.exception("The clock could not do everything")
+            # A failure must not delay the others.
+            logger.exception("A scheduled act on deployments failed")
         else:
             if done:
                 logger.info("%s: %s", act.__name__, done)

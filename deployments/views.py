@@ -1,4 +1,4 @@
-"""Pages of deployments: what was applied for, decisions on it, documents, changes of the threshold."""
+"""Views of deployments: the application, decisions on it, documents and changes of threshold."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
-    """The application's parts as words, in the order of its form."""
+    """Return the application's sections as text, in the order of its form."""
     parts = []
     for title, names in PARTS:
         rows = []
@@ -105,7 +105,7 @@ def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
             field: Any = Deployment._meta.get_field(name)
             value = getattr(deployment, name)
             if name == "collateral":
-                text = "; ".join(deployment.collateral_labels) or "None of the places asked about"
+                text = "; ".join(deployment.collateral_labels) or "None of those listed"
             elif name == "use_case":
                 text = deployment.get_use_case_display()
             elif name == "is_urgent":
@@ -126,7 +126,7 @@ def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
 @permitted(APPLY)
 def deployment_cancel(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     authority.cancel(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
-    messages.info(request, "Cancelled.")
+    messages.info(request, "Deployment cancelled.")
     return redirect("deployment", deployment_id)
 
 
@@ -135,7 +135,7 @@ def deployment_cancel(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 def deployment_authorise(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     given = _decision(request)
     authority.authorise(_deployment(request, deployment_id), actor=acting(request), **given)
-    messages.success(request, "Authorised. The Written Authority Document is below.")
+    messages.success(request, "Deployment authorised. The Written Authority Document is below.")
     return redirect("deployment", deployment_id)
 
 
@@ -146,7 +146,7 @@ def deployment_return(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     authority.give_back(
         _deployment(request, deployment_id), reason=given["reason"], revision=given["revision"], actor=acting(request)
     )
-    messages.info(request, "Returned to its applicant.")
+    messages.info(request, "Application returned to the applicant.")
     return redirect("deployment", deployment_id)
 
 
@@ -157,7 +157,7 @@ def deployment_refuse(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     authority.refuse(
         _deployment(request, deployment_id), reason=given["reason"], revision=given["revision"], actor=acting(request)
     )
-    messages.info(request, "Refused.")
+    messages.info(request, "Application refused.")
     return redirect("deployment", deployment_id)
 
 
@@ -165,7 +165,7 @@ def deployment_refuse(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 @permitted(AUTHORISE)
 def deployment_confirm(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     authority.confirm_urgent(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
-    messages.success(request, "The urgent authority is confirmed, to the end of its periods.")
+    messages.success(request, "Urgent authority confirmed.")
     return redirect("deployment", deployment_id)
 
 
@@ -173,7 +173,7 @@ def deployment_confirm(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRe
 @permitted(AUTHORISE)
 def deployment_revoke(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     authority.revoke(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
-    messages.info(request, "The authority is taken back.")
+    messages.info(request, "Authority revoked.")
     return redirect("deployment", deployment_id)
 
 
@@ -183,7 +183,7 @@ def deployment_notify(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     form = NoticeForm(request.POST)
     notice = form.cleaned_data["notice"] if form.is_valid() else ""
     readiness.give_notice(_deployment(request, deployment_id), notice=notice, actor=acting(request))
-    messages.success(request, "Noted. Now make the first period ready.")
+    messages.success(request, "Public notice recorded. Next, make the first period ready.")
     return redirect("deployment", deployment_id)
 
 
@@ -193,11 +193,11 @@ def threshold_change(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResp
     deployment = _deployment(request, deployment_id)
     form = ChangeForm(request.POST, before=deployment.operating_point)
     if not form.is_valid():
-        raise Refused("Choose a threshold, and say what shows that the present one is wrong.")
+        raise Refused("Select a threshold and enter the evidence that the present one is wrong.")
     authority.propose_change(
         deployment, form.cleaned_data["after"], evidence=form.cleaned_data["evidence"], actor=acting(request)
     )
-    messages.success(request, "Proposed. An authorising officer decides.")
+    messages.success(request, "Change of threshold proposed. An authorising officer will decide on it.")
     return redirect("deployment", deployment_id)
 
 
@@ -209,14 +209,14 @@ def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpRespons
     change = get_object_or_404(changes, pk=change_id)
     accept = request.POST.get("decision") == "approve"
     authority.decide_change(change, accept=accept, reason=_reason(request), actor=acting(request))
-    messages.info(request, "Approved." if accept else "Rejected.")
+    messages.info(request, "Change of threshold approved." if accept else "Change of threshold rejected.")
     return redirect("deployment", change.deployment_id)
 
 
 @require_GET
 @permitted(VIEW)
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
-    """The PDF as it was made."""
+    """Return the PDF as it was made."""
     visible = Deployment.objects.visible_to(request.user)
     found = get_object_or_404(
         Document.objects.filter(deployment__in=visible).select_related("deployment"), pk=document_id
@@ -246,5 +246,5 @@ def _decision(request: HttpRequest) -> dict[str, Any]:
 def _reason(request: HttpRequest) -> str:
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        raise Refused("Give the reason.")
+        raise Refused("Enter a reason.")
     return str(form.cleaned_data["reason"])

@@ -355,9 +355,9 @@ def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:
         assert not Alert.objects.visible_to(user).exists()
         assert not Deployment.objects.visible_to(user).exists()
         assert client_of(user).get(f"/alerts/{alert.pk}/").status_code == 404
-    with pytest.raises(Refused, match="ended already"):
+    with pytest.raises(Refused, match="already ended"):
         staffing.withdraw(Posting.objects.all()[0], actor=cast.commander)
-    with pytest.raises(Refused, match="Only operators and engagement officers"):
+    with pytest.raises(Refused, match="Only LFR operators and engagement officers"):
         staffing.post(deployment, cast.compliance, actor=cast.commander)
 
 

@@ -63,8 +63,8 @@ def test_a_draft_keeps_whatever_was_typed_and_says_what_is_missing(cast: Cast) -
     (empty, *rest) = applications.problems_of(deployment)
     assert "why here" in empty
     assert "policing objective" not in empty
-    assert any("say where" in problem for problem in rest)
-    with pytest.raises(Refused, match="Still empty"):
+    assert any("enter the place" in problem for problem in rest)
+    with pytest.raises(Refused, match="Not filled in"):
         applications.submit(deployment, revision=2, actor=cast.watchlist_admin)
     # Nothing new is no new revision, and no row.
     rows = Entry.objects.count()
@@ -101,11 +101,11 @@ def test_periods_and_cameras_are_changed_added_and_taken_away(cast: Cast) -> Non
     ("periods", "says"),
     [
         ([_period(1, hours=13)], "12 hours at most"),
-        ([_period(-5, hours=2)], "over already"),
-        ([_period(1), _period(2)], "overlap in time"),
+        ([_period(-5, hours=2)], "in the past"),
+        ([_period(1), _period(2)], "Two periods overlap"),
         ([_period(1, cameras=[])], "at least one camera"),
-        ([_period(1, place="")], "say where"),
-        ([_period(1, starts_at=None)], "from when to when"),
+        ([_period(1, place="")], "enter the place"),
+        ([_period(1, starts_at=None)], "enter the start and the end"),
     ],
 )
 def test_impossible_periods_are_told(cast: Cast, periods: list[PeriodDraft], says: str) -> None:
@@ -143,11 +143,11 @@ def test_overlapping_zones_on_the_plan_are_told(cast: Cast) -> None:
     [
         ({"at": [[0.5, 0.5]], "zone": [[0.1, 0.1], [0.2, 0.1]]}, "3 to 24 corners"),
         ({"at": [[0.5, 0.5]], "zone": [[0.1, 0.1], [0.2, 0.1], [1.5, 0.2]]}, "outside the picture"),
-        ({"at": [[0.5, 0.5]], "zone": [[0.1, 0.1], [0.1, 0.1], [0.1, 0.1]]}, "no room"),
+        ({"at": [[0.5, 0.5]], "zone": [[0.1, 0.1], [0.1, 0.1], [0.1, 0.1]]}, "too small"),
         ({"at": [[2, 0.5]], "zone": [[0, 0], [1, 0], [1, 1]]}, "outside the plan"),
         ({"zone": []}, "where the camera stands"),
         (None, "where the camera stands"),
-        ({"at": [[0.5, 0.5]], "zone": "x"}, "corner by corner"),
+        ({"at": [[0.5, 0.5]], "zone": "x"}, "could not be read"),
         ({"at": [[0.5, 0.5]], "zone": [[0, 0], [float("nan"), 0], [1, 1]]}, "outside the picture"),
     ],
 )
@@ -162,8 +162,8 @@ def test_bad_shapes_are_refused(cast: Cast, mark: Any, says: str) -> None:
     [
         ({"intelligence_expires_on": dt.date(2020, 1, 1)}, "intelligence expires"),
         ({"is_urgent": True}, "cannot wait"),
-        ({"collateral": [Collateral.SCHOOL], "collateral_measures": ""}, "whom else"),
-        ({"operating_point": None}, "threshold asked for"),
+        ({"collateral": [Collateral.SCHOOL], "collateral_measures": ""}, "limit collateral intrusion"),
+        ({"operating_point": None}, "threshold requested"),
     ],
 )
 def test_what_does_not_hold_together_is_told(cast: Cast, changes: dict[str, Any], says: str) -> None:
@@ -175,12 +175,12 @@ def test_the_applicant_never_decides_and_the_rank_must_do(cast: Cast) -> None:
     deployment = _submitted(cast)
     permit(cast.watchlist_admin, *ROLES["Authorising officer"])
     User.objects.filter(pk=cast.watchlist_admin.pk).update(rank=Rank.ACC)
-    with pytest.raises(Refused, match="applied may not decide"):
+    with pytest.raises(Refused, match="You worked on this application"):
         _authorise(deployment, User.objects.get(pk=cast.watchlist_admin.pk))
     for rank in ("", *RANKS):
         enough = rank in (Rank.SUPERINTENDENT, Rank.CHIEF_SUPERINTENDENT, Rank.ACC)
         if not enough:
-            with pytest.raises(Refused, match="takes the rank of"):
+            with pytest.raises(Refused, match="need the rank of"):
                 _authorise(deployment, _ranked(cast, rank))
     with pytest.raises(PermissionDenied):
         _authorise(deployment, cast.commander)
@@ -249,9 +249,9 @@ def test_an_authority_ends_within_its_periods(cast: Cast) -> None:
     deployment = _submitted(cast)
     end = deployment.ends_at
     assert end is not None
-    with pytest.raises(Refused, match="outlast"):
+    with pytest.raises(Refused, match="cannot end after the last period"):
         _authorise(deployment, cast.authority, ends_at=end + dt.timedelta(minutes=1))
-    with pytest.raises(Refused, match="end after it begins"):
+    with pytest.raises(Refused, match="must be in the future"):
         _authorise(deployment, cast.authority, ends_at=timezone.now() - dt.timedelta(minutes=1))
     earlier = end - dt.timedelta(minutes=30)
     _authorise(deployment, cast.authority, ends_at=earlier)
@@ -415,7 +415,7 @@ def test_whoever_wrote_a_part_of_it_may_not_decide_on_it(cast: Cast) -> None:
     other = permit(other, *ROLES["Watchlist administrator"], *ROLES["Authorising officer"])
     applications.save_draft(deployment, {"why_now": "Mine"}, revision=deployment.revision, actor=other)
     applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
-    with pytest.raises(Refused, match="applied may not decide"):
+    with pytest.raises(Refused, match="You worked on this application"):
         _authorise(deployment, other)
 
 

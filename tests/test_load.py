@@ -28,7 +28,7 @@ def test_saturation_is_said_in_figures() -> None:
     assert load is not None
     assert load.is_saturated
     assert load.sentence == (
-        "This machine reads 17 of 50 frames a second: enough for three cameras at this rate. "
+        "This machine reads 17 of 50 frames per second, enough for three cameras at this rate. "
         "All ten need four more cores."
     )
 
@@ -62,8 +62,8 @@ def test_nobody_streams() -> None:
 @pytest.mark.parametrize(
     ("camera", "says"),
     [
-        ((1.7, 5, 400), "Machine full: 1.7 of 5.0 frames a second read"),
-        ((2, 5, 20, 600), "Slow line: 2.0 of 5.0 frames a second read"),
+        ((1.7, 5, 400), "Machine at capacity: 1.7 of 5.0 frames per second read"),
+        ((2, 5, 20, 600), "Slow connection: 2.0 of 5.0 frames per second read"),
         ((3, 5), "40% of frames lost"),
     ],
 )

@@ -90,8 +90,8 @@ def test_what_was_found_is_said_in_words() -> None:
         "camera North": Offset(150, 9),
     }
     assert within(found) == (
-        "The commander's device is within 0.08 s, the database within 0.00 s, camera North within 0.15 s of this server"
-        " (uncertain by up to 0.04 s)."
+        "The commander's device is within 0.08 s, the database within 0.00 s, camera North within 0.15 s of this "
+        "server, with an uncertainty of up to 0.04 s."
     )
     assert beyond("camera North", Offset(-3500, 400)) == (
         "The clock of camera North is at least 3.1 s behind this server's."

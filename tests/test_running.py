@@ -185,7 +185,7 @@ def test_who_may_halt_and_who_may_not(cast: Cast) -> None:
 def test_reasons_are_chosen_from_those_that_people_have(cast: Cast, code: str) -> None:
     deployment = make_live_deployment(cast)
     for halt in (running.pause, running.stop, running.end_period):
-        with pytest.raises(Refused, match="Choose one"):
+        with pytest.raises(Refused, match="Select one"):
             halt(deployment, code=code, actor=cast.commander)
     deployment.refresh_from_db()
     assert deployment.state == State.LIVE
@@ -305,7 +305,7 @@ def test_the_governor_is_a_sequential_test(cast: Cast) -> None:
     assert governor.judge(0, 0, 1000).level == "ok"
     assert governor.judge(3, 100, 1000).level == "pause"
     assert governor.judge(5, 1000, 1000).level == "pause"
-    assert "fewer than 1 of 20" in governor.judge(5, 1000, 1000).why
+    assert "at most 1 in 20 deployments" in governor.judge(5, 1000, 1000).why
     # Exactly: the mean of the four likelihood ratios.
     expected = sum(math.exp(2 * math.log(r) - 0.5 * (r - 1)) for r in (2, 4, 8, 16)) / 4
     assert governor.judge(2, 500, 1000).evidence == pytest.approx(expected)
@@ -335,9 +335,9 @@ def test_false_alerts_above_the_ceiling_pause_until_another_threshold_is_approve
     deployment.refresh_from_db()
     assert deployment.state == State.PAUSED
     paused = Entry.objects.get(action="deployment.paused")
-    assert paused.actor == "the governor"
+    assert paused.actor == "the automatic safeguard"
     assert paused.data["code"] == "false_alerts"
-    with pytest.raises(Refused, match="another threshold"):
+    with pytest.raises(Refused, match="change of threshold"):
         running.resume(deployment, actor=cast.commander)
     point = deployment.operating_point
     assert point is not None
@@ -363,7 +363,7 @@ def test_who_proposed_a_change_never_approves_it(cast: Cast) -> None:
     higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
     both = permit(cast.authority, *ROLES["Commander"])
     change = authority.propose_change(deployment, higher, evidence="Many", actor=both)
-    with pytest.raises(Refused, match="somebody else"):
+    with pytest.raises(Refused, match="Another authorising officer"):
         authority.decide_change(change, accept=True, reason="Mine", actor=both)
     uncalibrated = engines.set_operating_point(point.engine, 0.2, "typed in")
     with pytest.raises(Refused):
@@ -476,7 +476,7 @@ def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> No
         alert_operations.code(other, "arrested", "rape", actor=cast.commander)
     alert_operations.code(other, "unresolved", actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
-    with pytest.raises(Refused, match="somebody else"):
+    with pytest.raises(Refused, match="someone else"):
         afterwards.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
     afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks overwritten, checked", actor=cast.commander)
     with pytest.raises(PermissionDenied):
@@ -512,7 +512,7 @@ def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Ca
 def test_a_day_that_took_place_is_reviewed_whatever_became_of_the_next(cast: Cast) -> None:
     deployment = two_days(cast)
     running.end_period(deployment, actor=cast.commander)
-    with pytest.raises(Refused, match="A part of it took place"):
+    with pytest.raises(Refused, match="Part of this deployment has already taken place"):
         authority.cancel(deployment, reason="Rain", actor=cast.watchlist_admin)
     assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(days=3)) == 1
     deployment.refresh_from_db()
@@ -523,7 +523,7 @@ def test_a_day_that_took_place_is_reviewed_whatever_became_of_the_next(cast: Cas
 def test_a_finished_period_keeps_its_list(cast: Cast) -> None:
     deployment = two_days(cast)
     running.end_period(deployment, actor=cast.commander)
-    with pytest.raises(Conflict, match="before their period begins"):
+    with pytest.raises(Conflict, match="before the period goes live"):
         readiness.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.watchlist_admin)
 
 
@@ -534,7 +534,7 @@ def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:
         with pytest.raises((Refused, Conflict)):
             start(deployment, actor=both)
     readiness.make_ready(deployment, actor=cast.commander)
-    with pytest.raises(Refused, match="may not run it"):
+    with pytest.raises(Refused, match="cannot run it"):
         running.go_live(deployment, actor=both)
 
 

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                             ("missing", "Missing person hotspot"),
                             ("infrastructure", "Protective security: critical national infrastructure"),
                             ("event", "Protective security: event"),
-                            ("intelligence", "Specific intelligence on where somebody is"),
+                            ("intelligence", "Specific intelligence about where a person is"),
                         ],
                         max_length=16,
                     ),
@@ -43,41 +43,43 @@ class Migration(migrations.Migration):
                     "why_here",
                     models.TextField(
                         blank=True,
-                        help_text="What links the people on the list to this place: hot spot figures, sightings, an event.",
+                        help_text="What links the people on the watchlist to this place: crime hotspot figures, sightings or an event.",
                     ),
                 ),
                 ("intelligence_reference", models.CharField(blank=True, max_length=120)),
                 (
                     "intelligence_expires_on",
-                    models.DateField(blank=True, null=True, verbose_name="intelligence holds until"),
+                    models.DateField(blank=True, null=True, verbose_name="intelligence valid until"),
                 ),
                 ("why_now", models.TextField(blank=True)),
                 (
                     "list_criteria",
                     models.TextField(
                         blank=True,
-                        help_text="Who is to be on it, and who is not.",
-                        verbose_name="criteria of the watchlist",
+                        help_text="Who can be on it, and who cannot.",
+                        verbose_name="criteria for the watchlist",
                     ),
                 ),
                 (
                     "list_size_asked",
-                    models.PositiveIntegerField(blank=True, null=True, verbose_name="people on the list, at most"),
+                    models.PositiveIntegerField(
+                        blank=True, null=True, verbose_name="maximum number of people on the watchlist"
+                    ),
                 ),
                 (
                     "footfall",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="People who will pass the cameras over the whole deployment.",
+                        help_text="How many people will pass the cameras over the whole deployment.",
                         null=True,
-                        verbose_name="faces expected",
+                        verbose_name="expected number of faces",
                     ),
                 ),
                 (
                     "alternatives",
                     models.TextField(
                         blank=True,
-                        help_text="What else was thought of or tried, and why not that.",
+                        help_text="What else was considered or tried, and why it is not enough.",
                         verbose_name="less intrusive means considered",
                     ),
                 ),
@@ -98,15 +100,15 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=list,
                         size=None,
-                        verbose_name="near the cameras",
+                        verbose_name="sensitive places and groups nearby",
                     ),
                 ),
                 (
                     "collateral_measures",
                     models.TextField(
                         blank=True,
-                        help_text="For each of the above.",
-                        verbose_name="collateral intrusion, and what is done about it",
+                        help_text="For each place or group selected above.",
+                        verbose_name="measures to limit collateral intrusion",
                     ),
                 ),
                 ("article_8", models.TextField(blank=True, verbose_name="Article 8: private life")),
@@ -117,7 +119,7 @@ class Migration(migrations.Migration):
                     "signage_plan",
                     models.TextField(
                         blank=True,
-                        help_text="Where signs will stand, what notice is given beforehand, and how.",
+                        help_text="Where the signs will be, what notice will be given beforehand, and how.",
                         verbose_name="signs and notice",
                     ),
                 ),
@@ -125,12 +127,12 @@ class Migration(migrations.Migration):
                     "officers_planned",
                     models.PositiveSmallIntegerField(
                         blank=True,
-                        help_text="Cameras pause when there are fewer.",
+                        help_text="The cameras are paused if there are fewer.",
                         null=True,
-                        verbose_name="officers to respond, at least",
+                        verbose_name="minimum number of officers to respond",
                     ),
                 ),
-                ("threshold_reason", models.TextField(blank=True, verbose_name="why this threshold")),
+                ("threshold_reason", models.TextField(blank=True, verbose_name="reasons for this threshold")),
                 ("dpia_version", models.CharField(blank=True, max_length=60, verbose_name="DPIA in force (version)")),
                 (
                     "equality_version",
@@ -140,13 +142,15 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "controller",
-                    models.CharField(blank=True, help_text="The force that answers for the data.", max_length=120),
+                    models.CharField(
+                        blank=True, help_text="The force responsible for the personal data.", max_length=120
+                    ),
                 ),
                 (
                     "lender",
                     models.CharField(
                         blank=True,
-                        help_text="Empty when it is the force's own.",
+                        help_text="Leave empty if the equipment is the force's own.",
                         max_length=120,
                         verbose_name="equipment lent by",
                     ),
@@ -155,7 +159,7 @@ class Migration(migrations.Migration):
                     "is_urgent",
                     models.BooleanField(
                         default=False,
-                        help_text="An Inspector may authorise; a Superintendent must review it in time, or it ends.",
+                        help_text="An Inspector can authorise it. The authority ends unless a Superintendent confirms it in time.",
                         verbose_name="urgent",
                     ),
                 ),
@@ -229,12 +233,12 @@ class Migration(migrations.Migration):
                             ("response", "Too few officers to respond"),
                             ("fault", "Technical fault"),
                             ("false_alerts", "False alerts above the ceiling"),
-                            ("recognition", "Recognition rate below the floor"),
+                            ("recognition", "Recognition rate below the minimum"),
                             ("signage", "Signs missing or down"),
                             ("incident", "Critical incident"),
                             ("community", "Community tension"),
                             ("breach", "Data breach"),
-                            ("clock", "Clock not to be trusted"),
+                            ("clock", "Clock unreliable"),
                             ("list", "Watchlist no longer valid"),
                             ("weather", "Weather or light"),
                         ],
@@ -272,7 +276,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
                         to="watchlists.operatingpoint",
-                        verbose_name="threshold asked for",
+                        verbose_name="threshold requested",
                     ),
                 ),
             ],
@@ -282,12 +286,12 @@ class Migration(migrations.Migration):
                     ("apply_deployment", "Can draft deployments and submit them for authority"),
                     (
                         "authorise_deployment",
-                        "Can authorise, return, refuse and close deployments, as their rank allows",
+                        "Can authorise, return, refuse and close deployments, subject to their rank",
                     ),
-                    ("run_deployment", "Can make deployments ready, start, resume and end them"),
+                    ("run_deployment", "Can mark deployments as ready, and start, resume and end them"),
                     ("halt_deployment", "Can pause and stop deployments"),
-                    ("manage_cameras", "Can set cameras up: zones, tokens, loaned equipment"),
-                    ("operate_camera", "Can stream a camera and note passes of the blue list"),
+                    ("manage_cameras", "Can set up cameras, their zones and tokens, and record loaned equipment"),
+                    ("operate_camera", "Can stream a camera and record passes in the recognition test"),
                     ("read_records", "Can read and download deployment records"),
                 ),
             },
@@ -386,7 +390,7 @@ class Migration(migrations.Migration):
                 ("witness", models.CharField(blank=True, max_length=120)),
                 (
                     "wiping",
-                    models.CharField(blank=True, help_text="What was wiped, and how it was checked.", max_length=300),
+                    models.CharField(blank=True, help_text="What was wiped and how this was checked.", max_length=300),
                 ),
                 (
                     "deployment",
@@ -421,7 +425,9 @@ class Migration(migrations.Migration):
                 (
                     "place",
                     models.CharField(
-                        blank=True, help_text="Street, town, and between which points people are seen.", max_length=200
+                        blank=True,
+                        help_text="Street and town, and between which points people will be seen.",
+                        max_length=200,
                     ),
                 ),
                 ("starts_at", models.DateTimeField(blank=True, null=True, verbose_name="start")),
@@ -511,12 +517,12 @@ class Migration(migrations.Migration):
                     "smallest_face",
                     models.PositiveSmallIntegerField(
                         default=32,
-                        help_text="Width below which a face is not looked at.",
+                        help_text="Narrower faces are ignored.",
                         validators=[
                             django.core.validators.MinValueValidator(16),
                             django.core.validators.MaxValueValidator(400),
                         ],
-                        verbose_name="smallest face (pixels)",
+                        verbose_name="minimum face width (pixels)",
                     ),
                 ),
                 (
@@ -527,7 +533,7 @@ class Migration(migrations.Migration):
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(30),
                         ],
-                        verbose_name="frames a second, at most",
+                        verbose_name="maximum frames per second",
                     ),
                 ),
                 ("zone", models.JSONField(default=list, editable=False)),
@@ -540,7 +546,7 @@ class Migration(migrations.Migration):
                 ("faces_seen", models.PositiveBigIntegerField(default=0, editable=False)),
                 (
                     "faces_tested",
-                    models.PositiveBigIntegerField(default=0, editable=False, verbose_name="faces seen under test"),
+                    models.PositiveBigIntegerField(default=0, editable=False, verbose_name="faces seen in tests"),
                 ),
                 ("last_seen_at", models.DateTimeField(editable=False, null=True)),
                 ("rate_now", models.FloatField(editable=False, null=True)),
@@ -609,7 +615,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("team", "user__username"),
-                "permissions": (("be_posted", "Sees only the deployments it is posted to"),),
+                "permissions": (("be_posted", "Can see only the deployments they are posted to"),),
             },
         ),
         migrations.CreateModel(
@@ -711,7 +717,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
                     "evidence",
-                    models.TextField(help_text="What shows that the present threshold is wrong for this place."),
+                    models.TextField(help_text="Evidence that the present threshold is wrong for this place."),
                 ),
                 (
                     "state",

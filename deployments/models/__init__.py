@@ -1,4 +1,4 @@
-"""Deployments, their periods and cameras, the recognition test, and what stands on file about them."""
+"""Models of deployments, their periods and cameras, the recognition test and the records of each deployment."""
 
 from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera

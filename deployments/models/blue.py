@@ -1,4 +1,4 @@
-"""The recognition test: consenting staff walk past, each pass is tapped in, and each alert on them is counted."""
+"""The recognition test: staff who consented walk past, their passes are recorded and alerts on them are counted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from watchlists.models import Person
 
 
 class Recognition(models.Model):
-    """A camera raised an alert on a member of staff. Their name is not here, and they go with the blue list."""
+    """An alert on a member of staff. No name is stored, and `person` is cleared when the blue watchlist goes."""
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="recognitions")
     person = models.ForeignKey(Person, on_delete=models.SET_NULL, related_name="+", null=True)
@@ -25,9 +25,9 @@ class Recognition(models.Model):
 
 
 class Pass(models.Model):
-    """A member of staff walked through a camera's zone of recognition: an opportunity to recognise them.
+    """One walk of a member of staff through a camera's zone of recognition: one opportunity to recognise them.
 
-    recognition: the alert that it led to; one alert counts for one pass.
+    recognition: the alert that it led to; an alert counts for one pass only.
     """
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="passes")

@@ -1,4 +1,4 @@
-"""A camera of a period, its zone, its health, and what went through it, in numbers only."""
+"""A camera of a period: its zone, its health and counts of its frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.models.periods import Period
 from deployments.offsets import Offset, kept
 from deployments.querysets import CameraQuerySet
 
-# Of what a worker measures on a frame: mean brightness, 0 to 255, and the sharpness of its edges.
+# Limits for what a worker measures on a frame: mean brightness, 0 to 255, and the sharpness of its edges.
 DARK, BRIGHT, BLURRED = 40, 225, 25
 SILENT_FOR = dt.timedelta(seconds=6)
 DROPPED_SHARE = 0.2
@@ -23,8 +23,11 @@ SLOW_LINE_MS = 250
 
 
 class Camera(models.Model):
-    """zone: corners of the zone of recognition on its picture, as shares of its width and height; empty: all of it.
-    plan_mark: where it stands on the period's plan, and what it covers there."""
+    """A camera of a period.
+
+    zone: corners of the zone of recognition, as shares of the picture's width and height; empty for the whole picture.
+    plan_mark: where the camera stands on the period's plan, and the zone it covers there.
+    """
 
     class Kind(models.TextChoices):
         BROWSER = "browser", "Browser or phone"
@@ -36,28 +39,28 @@ class Camera(models.Model):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.BROWSER)
     smallest_face = models.PositiveSmallIntegerField(
-        "smallest face (pixels)",
+        "minimum face width (pixels)",
         default=32,
         validators=[MinValueValidator(16), MaxValueValidator(400)],
-        help_text="Width below which a face is not looked at.",
+        help_text="Narrower faces are ignored.",
     )
     frame_rate = models.PositiveSmallIntegerField(
-        "frames a second, at most", default=5, validators=[MinValueValidator(1), MaxValueValidator(30)]
+        "maximum frames per second", default=5, validators=[MinValueValidator(1), MaxValueValidator(30)]
     )
     zone: models.JSONField[list[list[float]], list[list[float]]] = models.JSONField(default=list, editable=False)
     plan_mark: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(
         default=dict, editable=False
     )
-    # Passes of the recognition test count from here: since then nothing of what they tested was changed.
+    # Passes of the recognition test count from this time, at which the camera was last changed.
     set_up_at = models.DateTimeField(default=timezone.now, editable=False)
     token_digest = models.CharField(max_length=64, blank=True, editable=False)
     frames_received = models.PositiveBigIntegerField(default=0, editable=False)
     frames_processed = models.PositiveBigIntegerField(default=0, editable=False)
     frames_dropped = models.PositiveBigIntegerField(default=0, editable=False)
     faces_seen = models.PositiveBigIntegerField(default=0, editable=False)
-    faces_tested = models.PositiveBigIntegerField("faces seen under test", default=0, editable=False)
+    faces_tested = models.PositiveBigIntegerField("faces seen in tests", default=0, editable=False)
     last_seen_at = models.DateTimeField(null=True, editable=False)
-    # Of the last seconds.
+    # Measured over the last few seconds.
     rate_now = models.FloatField(null=True, editable=False)
     dropped_now = models.FloatField(null=True, editable=False)
     latency_now_ms = models.PositiveIntegerField(null=True, editable=False)
@@ -66,7 +69,7 @@ class Camera(models.Model):
     due_rate_now = models.FloatField(default=0, editable=False)
     turn_wait_now_ms = models.PositiveIntegerField(default=0, editable=False)
     line_now_ms = models.PositiveIntegerField(default=0, editable=False)
-    # How far the clock of its agent, or of its browser, is ahead of the server's.
+    # How far the clock of its agent or browser is ahead of the server's.
     clock_offset_ms = models.FloatField(null=True, editable=False)
     clock_uncertainty_ms = models.FloatField(null=True, editable=False)
     clock_checked_at = models.DateTimeField(null=True, editable=False)
@@ -94,32 +97,32 @@ class Camera(models.Model):
 
     @property
     def clock_offset(self) -> Offset | None:
-        """Of its agent's clock; None before it was measured."""
+        """The offset of its agent's or browser's clock; None before it was measured."""
         return kept(self.clock_offset_ms, self.clock_uncertainty_ms)
 
     @property
     def is_streaming(self) -> bool:
-        """Heard of within the last seconds."""
-        # Either way: a clock that was set back must not make a camera that fell silent look alive until it catches up.
+        """Whether the camera was heard from within SILENT_FOR."""
+        # abs(): if the clock is set back, a silent camera must not look alive until the clock catches up.
         return self.last_seen_at is not None and abs(timezone.now() - self.last_seen_at) < SILENT_FOR
 
     @property
     def is_line_slow(self) -> bool:
-        """Its frames are on their way for longer than they wait for their turn."""
+        """Whether its frames take longer to arrive than the camera waits for its turn."""
         return self.line_now_ms > max(self.turn_wait_now_ms, SLOW_LINE_MS)
 
     @property
     def _why_few(self) -> str:
-        read = f"{self.rate_now or 0:.1f} of {self.due_rate_now:.1f} frames a second read"
+        read = f"{self.rate_now or 0:.1f} of {self.due_rate_now:.1f} frames per second read"
         if self.is_line_slow:
-            return f"Slow line: {read}"
+            return f"Slow connection: {read}"
         if self.turn_wait_now_ms > 0:
-            return f"Machine full: {read}"
+            return f"Machine at capacity: {read}"
         return f"{self.dropped_now or 0:.0%} of frames lost"
 
     @property
     def warnings(self) -> list[str]:
-        """What somebody should do something about, in their words."""
+        """The problems that need attention, in words."""
         if self.last_seen_at is None:
             return ["No picture yet"]
         if not self.is_streaming:

@@ -1,4 +1,4 @@
-"""A deployment: the unit of control. No camera matches a face outside one."""
+"""A deployment: the unit of control. No camera compares faces outside one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from watchlists.models import OperatingPoint
 
 @dataclass(frozen=True)
 class Counters:
-    """Possible matches (but those of the blue list), those not settled yet, false ones, and faces seen."""
+    """Numbers of possible matches (except blue watchlist), of open ones, of false ones, and of faces seen."""
 
     raised: int
     open: int
@@ -30,10 +30,10 @@ class Counters:
 
 
 class Deployment(models.Model):
-    """Looking for the people of sealed lists, in one place or one after the other, on one authority. Steps: STEPS.
+    """A use of LFR with sealed watchlists, in one or more periods, under one authority. Steps: STEPS.
 
-    What was applied for stands here from the first draft on; places, times and lists are its periods'. revision counts
-    the changes of the application, so that nobody decides on another one than they read.
+    It holds the application from the first draft on; places, times and watchlists belong to its periods. revision
+    counts the changes of the application, so that nobody decides on a version that they have not read.
     """
 
     class State(models.TextChoices):
@@ -60,39 +60,49 @@ class Deployment(models.Model):
     objective = models.TextField("policing objective", blank=True)
     why_here = models.TextField(
         blank=True,
-        help_text="What links the people on the list to this place: hot spot figures, sightings, an event.",
+        help_text="What links the people on the watchlist to this place: crime hotspot figures, sightings or an event.",
     )
     intelligence_reference = models.CharField(max_length=120, blank=True)
-    intelligence_expires_on = models.DateField("intelligence holds until", null=True, blank=True)
+    intelligence_expires_on = models.DateField("intelligence valid until", null=True, blank=True)
     why_now = models.TextField(blank=True)
     list_criteria = models.TextField(
-        "criteria of the watchlist", blank=True, help_text="Who is to be on it, and who is not."
+        "criteria for the watchlist", blank=True, help_text="Who can be on it, and who cannot."
     )
-    list_size_asked = models.PositiveIntegerField("people on the list, at most", null=True, blank=True)
+    list_size_asked = models.PositiveIntegerField("maximum number of people on the watchlist", null=True, blank=True)
     footfall = models.PositiveIntegerField(
-        "faces expected", null=True, blank=True, help_text="People who will pass the cameras over the whole deployment."
+        "expected number of faces",
+        null=True,
+        blank=True,
+        help_text="How many people will pass the cameras over the whole deployment.",
     )
     alternatives = models.TextField(
-        "less intrusive means considered", blank=True, help_text="What else was thought of or tried, and why not that."
+        "less intrusive means considered",
+        blank=True,
+        help_text="What else was considered or tried, and why it is not enough.",
     )
     collateral = ArrayField(
         models.CharField(max_length=12, choices=Collateral.choices),
-        verbose_name="near the cameras",
+        verbose_name="sensitive places and groups nearby",
         default=list,
         blank=True,
     )
     collateral_measures = models.TextField(
-        "collateral intrusion, and what is done about it", blank=True, help_text="For each of the above."
+        "measures to limit collateral intrusion", blank=True, help_text="For each place or group selected above."
     )
     article_8 = models.TextField("Article 8: private life", blank=True)
     article_10 = models.TextField("Article 10: expression", blank=True)
     article_11 = models.TextField("Article 11: assembly", blank=True)
     community_impact = models.TextField("community impact assessment", blank=True)
     signage_plan = models.TextField(
-        "signs and notice", blank=True, help_text="Where signs will stand, what notice is given beforehand, and how."
+        "signs and notice",
+        blank=True,
+        help_text="Where the signs will be, what notice will be given beforehand, and how.",
     )
     officers_planned = models.PositiveSmallIntegerField(
-        "officers to respond, at least", null=True, blank=True, help_text="Cameras pause when there are fewer."
+        "minimum number of officers to respond",
+        null=True,
+        blank=True,
+        help_text="The cameras are paused if there are fewer.",
     )
     operating_point = models.ForeignKey(
         OperatingPoint,
@@ -100,24 +110,24 @@ class Deployment(models.Model):
         related_name="+",
         null=True,
         blank=True,
-        verbose_name="threshold asked for",
+        verbose_name="threshold requested",
     )
-    threshold_reason = models.TextField("why this threshold", blank=True)
+    threshold_reason = models.TextField("reasons for this threshold", blank=True)
     dpia_version = models.CharField("DPIA in force (version)", max_length=60, blank=True)
     equality_version = models.CharField("equality impact assessment in force (version)", max_length=60, blank=True)
-    controller = models.CharField(max_length=120, blank=True, help_text="The force that answers for the data.")
+    controller = models.CharField(max_length=120, blank=True, help_text="The force responsible for the personal data.")
     lender = models.CharField(
-        "equipment lent by", max_length=120, blank=True, help_text="Empty when it is the force's own."
+        "equipment lent by", max_length=120, blank=True, help_text="Leave empty if the equipment is the force's own."
     )
     is_urgent = models.BooleanField(
         "urgent",
         default=False,
-        help_text="An Inspector may authorise; a Superintendent must review it in time, or it ends.",
+        help_text="An Inspector can authorise it. The authority ends unless a Superintendent confirms it in time.",
     )
     urgent_reason = models.TextField("why it cannot wait", blank=True)
     revision = models.PositiveIntegerField(default=1, editable=False)
-    # False alerts are held against the ceiling since the present threshold applies: from that moment, and from so many
-    # faces seen. How many there have been is told by `alerts` (deployments.counters).
+    # False alerts count against the ceiling from when the present threshold applied: from this time and this number of
+    # faces seen. `alerts` updates the number of false alerts (deployments.counters).
     governed_from = models.DateTimeField(null=True, editable=False)
     governed_from_faces = models.PositiveBigIntegerField(default=0, editable=False)
     false_governed = models.PositiveIntegerField(default=0, editable=False)
@@ -134,7 +144,7 @@ class Deployment(models.Model):
     decision_reason = models.TextField(blank=True, editable=False)
     conditions = models.TextField(blank=True, editable=False)
     authority_ends_at = models.DateTimeField(null=True, editable=False)
-    # What an urgent authority's end becomes when it is confirmed.
+    # The end of an urgent authority once it is confirmed.
     decided_until = models.DateTimeField(null=True, editable=False)
     review_due_at = models.DateTimeField(null=True, editable=False)
     notice = models.CharField(max_length=300, blank=True, editable=False)
@@ -151,11 +161,11 @@ class Deployment(models.Model):
         ordering = ("-created_at",)
         permissions = (
             ("apply_deployment", "Can draft deployments and submit them for authority"),
-            ("authorise_deployment", "Can authorise, return, refuse and close deployments, as their rank allows"),
-            ("run_deployment", "Can make deployments ready, start, resume and end them"),
+            ("authorise_deployment", "Can authorise, return, refuse and close deployments, subject to their rank"),
+            ("run_deployment", "Can mark deployments as ready, and start, resume and end them"),
             ("halt_deployment", "Can pause and stop deployments"),
-            ("manage_cameras", "Can set cameras up: zones, tokens, loaned equipment"),
-            ("operate_camera", "Can stream a camera and note passes of the blue list"),
+            ("manage_cameras", "Can set up cameras, their zones and tokens, and record loaned equipment"),
+            ("operate_camera", "Can stream a camera and record passes in the recognition test"),
             ("read_records", "Can read and download deployment records"),
         )
         constraints = (
@@ -187,12 +197,12 @@ class Deployment(models.Model):
 
     @property
     def starts_at(self) -> dt.datetime | None:
-        """Of its first period."""
+        """The start of the first period."""
         return min((period.starts_at for period in self.periods.all() if period.starts_at), default=None)
 
     @property
     def ends_at(self) -> dt.datetime | None:
-        """Of its last period."""
+        """The end of the last period."""
         return max((period.ends_at for period in self.periods.all() if period.ends_at), default=None)
 
     @property
@@ -200,28 +210,28 @@ class Deployment(models.Model):
         return ", then ".join(period.place for period in self.periods.all() if period.place)
 
     def counters(self) -> Counters:
-        """What was counted over all periods."""
+        """Return the counts over all periods."""
         sums = self.periods.aggregate(
             raised=models.Sum("alerts_raised", default=0),
             open=models.Sum("alerts_open", default=0),
             false=models.Sum("alerts_false", default=0),
         )
-        # On its own: joined with the cameras, each period would count once a camera.
+        # A query of its own: joined with the cameras, each period would be counted once per camera.
         faces = self.periods.aggregate(faces=models.Sum("cameras__faces_seen", default=0))
         return Counters(**sums, **faces)
 
     @property
     def journal_name(self) -> str:
-        # What people call it may name somebody.
+        # The name that people chose may identify a person.
         return f"deployment {self.number}"
 
     @property
     def number(self) -> str:
-        """What documents call it."""
+        """The reference number, as documents show it."""
         return f"LFR/{self.created_at:%Y}/{str(self.id)[:8].upper()}"
 
     def authority_holds(self, at: dt.datetime | None = None) -> bool:
-        """Whether the authority has been given and has not ended at this moment."""
+        """Return whether the authority has been given and has not ended at this moment."""
         moment = at or timezone.now()
         return self.has_authority and self.authority_ends_at is not None and moment < self.authority_ends_at
 
@@ -229,7 +239,7 @@ class Deployment(models.Model):
 _S = Deployment.State
 EDITABLE = (_S.DRAFT, _S.RETURNED)
 UNDER_AUTHORITY = (_S.AUTHORISED, _S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED)
-# Its cameras are shut for good.
+# The cameras are off for good.
 OVER = (
     _S.ENDED,
     _S.STOPPED,
@@ -275,6 +285,6 @@ STEPS: dict[str, Step] = {
     ),
     "begin_review": Step((_S.ENDED, _S.STOPPED), _S.REVIEW, _RUN, Action.DEPLOYMENT_REVIEWED),
     "close": Step((_S.REVIEW,), _S.CLOSED, _AUTHORISE, Action.DEPLOYMENT_CLOSED),
-    # Publication comes with its own issue; nobody holds this permission yet.
+    # Publication is not built yet; nobody holds this permission.
     "publish": Step((_S.CLOSED,), _S.RESULTS_PUBLISHED, "deployments.publish_results", Action.RESULTS_PUBLISHED),
 }

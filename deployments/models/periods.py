@@ -1,4 +1,4 @@
-"""A period: one place for a few hours, with its own lists, cameras and readiness."""
+"""A period: one place for a few hours, with its own watchlists, cameras and readiness checks."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from watchlists.models import Watchlist
 
 
 class Period(models.Model):
-    """A place and a time under a deployment's authority. Of the periods of one deployment one is live at a time.
+    """A place and a time under a deployment's authority. Only one period of a deployment is live at a time.
 
-    A list is sealed within a day before its period and destroyed within a day after it, so a deployment of two days has
-    two, and everything that readiness asks for is recorded anew for each.
+    A watchlist is sealed within a day before its period and destroyed within a day after it, so a deployment of two
+    days has two periods, and every readiness check is made separately for each.
 
-    alerts_*: what `alerts` has told of: possible matches but those of the blue list. test_until: how long the
-    recognition test, before going live or while paused, may go on; cameras then compare with the blue list alone.
+    alerts_*: counts from `alerts`: possible matches, except those on the blue watchlist. test_until: the latest end of
+    the recognition test, before going live or while paused; cameras then compare with the blue watchlist only.
     device_*, database_*: how far the clocks of the commander's device and of the database are ahead of the server's.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="periods", editable=False)
     place = models.CharField(
-        max_length=200, blank=True, help_text="Street, town, and between which points people are seen."
+        max_length=200, blank=True, help_text="Street and town, and between which points people will be seen."
     )
     starts_at = models.DateTimeField("start", null=True, blank=True)
     ends_at = models.DateTimeField("end", null=True, blank=True)
@@ -78,32 +78,32 @@ class Period(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.place or "a place still to be named"
+        return self.place or "an unnamed place"
 
     @property
     def device_offset(self) -> Offset | None:
-        """Of the commander's device; None before clocks were compared."""
+        """The offset of the commander's device; None before the clocks were compared."""
         return kept(self.device_offset_ms, self.device_uncertainty_ms)
 
     @property
     def database_offset(self) -> Offset | None:
-        """Of the database; None before clocks were compared."""
+        """The offset of the database; None before the clocks were compared."""
         return kept(self.database_offset_ms, self.database_uncertainty_ms)
 
     @property
     def is_running(self) -> bool:
-        """Between its going live and its end, pauses included."""
+        """Whether the period has gone live and has not ended; it may be paused."""
         return self.went_live_at is not None and self.ended_at is None
 
     def covers(self, at: dt.datetime) -> bool:
         return self.starts_at is not None and self.ends_at is not None and self.starts_at <= at < self.ends_at
 
     def is_open(self, at: dt.datetime | None = None) -> bool:
-        """Whether cameras may stream at this moment: live, or under test; within the period and the authority."""
+        """Return whether cameras may stream now: live or under test, within the period and the authority."""
         return self.closes_at(at) is not None
 
     def closes_at(self, at: dt.datetime | None = None) -> dt.datetime | None:
-        """When cameras that may stream at this moment are shut at the latest; None when they may not."""
+        """Return when cameras that may stream now must turn off at the latest; None if they may not stream."""
         moment, deployment = at or timezone.now(), self.deployment
         if not self.covers(moment) or not deployment.authority_holds(moment):
             return None
@@ -119,7 +119,7 @@ TESTABLE = (Deployment.State.NOTIFIED, Deployment.State.READY, Deployment.State.
 
 
 class Sign(models.Model):
-    """A sign that was put up: where, when, and a photograph in which faces were made unrecognisable."""
+    """A sign that was put up: where, when, and a photograph with faces made unrecognisable."""
 
     period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="signs")
     place = models.CharField(max_length=200)

@@ -1,4 +1,4 @@
-"""Who works on a deployment: operators at consoles, officers in the street."""
+"""Who works on a deployment: operators at consoles and officers in the street."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from deployments.querysets import PostingQuerySet
 
 
 class Posting(models.Model):
-    """Somebody who was posted to a deployment, until it was ended. Whoever must be posted sees no other deployment.
+    """The posting of a user to a deployment. Users with the permission `be_posted` see no other deployments.
 
-    team: call sign of those who answer together; a possible match may be handed to all of a team.
+    team: call sign of those who respond together; a possible match can be referred to a whole team.
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="postings")
@@ -27,7 +27,7 @@ class Posting(models.Model):
 
     class Meta:
         ordering = ("team", "user__username")
-        permissions = (("be_posted", "Sees only the deployments it is posted to"),)
+        permissions = (("be_posted", "Can see only the deployments they are posted to"),)
         constraints = (
             models.UniqueConstraint(
                 fields=["deployment", "user"], condition=models.Q(ended_at__isnull=True), name="posted_once"

@@ -1,4 +1,4 @@
-"""What stands on file about a deployment: decisions, documents, changes of its threshold, equipment that was lent."""
+"""Records of a deployment: decisions, documents, changes of threshold and loaned equipment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watchlists.models import OperatingPoint
 
 
 class Decision(models.Model):
-    """One decision on an application, kept whatever is decided later."""
+    """One decision on an application. It is kept even if a later decision differs."""
 
     class Kind(models.TextChoices):
         AUTHORISED = "authorised", "Authorised"
@@ -38,7 +38,7 @@ class Decision(models.Model):
 
 
 class Document(models.Model):
-    """A document made from the record, as it was made. Its hash is in the journal."""
+    """A document, stored as it was made from the record. Its hash is in the audit log."""
 
     class Kind(models.TextChoices):
         AUTHORITY = "authority", "Written Authority Document"
@@ -58,7 +58,7 @@ class Document(models.Model):
 
 
 class ThresholdChange(models.Model):
-    """Another threshold for a deployment that has its authority: proposed by one, approved by another. CHANGE_STEPS."""
+    """A change of threshold under authority, proposed by one person and decided by another. Steps: CHANGE_STEPS."""
 
     class State(models.TextChoices):
         PROPOSED = "proposed", "Proposed"
@@ -68,7 +68,7 @@ class ThresholdChange(models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="threshold_changes")
     before = models.ForeignKey(OperatingPoint, on_delete=models.PROTECT, related_name="+")
     after = models.ForeignKey(OperatingPoint, on_delete=models.PROTECT, related_name="+")
-    evidence = models.TextField(help_text="What shows that the present threshold is wrong for this place.")
+    evidence = models.TextField(help_text="Evidence that the present threshold is wrong for this place.")
     state = models.CharField(max_length=12, choices=State.choices, default=State.PROPOSED)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField(auto_now_add=True)
@@ -92,7 +92,7 @@ CHANGE_STEPS: dict[str, Step] = {
 
 
 class Kit(models.Model):
-    """A piece of equipment that another force lent, from its receipt to its return, wiped before two people."""
+    """Equipment lent by another force, from its receipt to its return, wiped in front of a witness."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="kit")
     description = models.CharField(max_length=200)
@@ -103,7 +103,7 @@ class Kit(models.Model):
     returned_at = models.DateTimeField(null=True)
     returned_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     witness = models.CharField(max_length=120, blank=True)
-    wiping = models.CharField(max_length=300, blank=True, help_text="What was wiped, and how it was checked.")
+    wiping = models.CharField(max_length=300, blank=True, help_text="What was wiped and how this was checked.")
 
     class Meta:
         ordering = ("received_at", "pk")

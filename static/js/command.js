@@ -1,4 +1,4 @@
-// Live operations: a clock to the end, what happens as it happens, and a tile a camera in which nobody can be recognised.
+// Live operations: a countdown to the end, live updates, and a tile per camera in which nobody can be recognised.
 import { learnTime, mark, serverNow } from "./time.js";
 
 const root = document.getElementById("command");
@@ -6,10 +6,10 @@ const now = document.getElementById("now");
 const line = document.getElementById("line");
 const EVERY_MS = 5000, TILE_MS = 1000, PATIENCE_MS = 9000;
 
-// Of each tile, the address of the picture that is shown.
+// The address of the picture shown in each tile.
 const shown = new Map();
 
-// A button was pressed: its answer is the next page.
+// Set when a form is submitted: its answer replaces this page.
 let leaving = false;
 document.addEventListener("submit", () => { leaving = true; });
 
@@ -36,7 +36,7 @@ function tick() {
     clock.closest(".panel").classList.toggle("bad", left < 600);
   }
   const lost = performance.now() - heardAt > PATIENCE_MS;
-  line.textContent = lost ? "The line to the server is lost: this page is not up to date." : "Up to date";
+  line.textContent = lost ? "The connection to the server is lost. This page is not up to date." : "Up to date";
   line.classList.toggle("field-error", lost);
 }
 
@@ -54,11 +54,11 @@ async function refresh() {
         for (const tile of now.querySelectorAll("img[data-tile]")) if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
         heardAt = performance.now();
         refreshClock({ sent, received });
-        // The buttons beside it belong to a state.
+        // The buttons beside it depend on the state.
         if (!leaving && now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
       }
     } else if (answer.redirected) location.reload();
-  } catch { /* the clock says so */ }
+  } catch { /* tick() shows that the connection is lost */ }
   fetching = false;
   if (again) { again = false; refresh(); }
 }
@@ -72,7 +72,7 @@ async function showTiles() {
       const answer = await fetch(name, { cache: "no-store" });
       if (answer.status === 200) address = URL.createObjectURL(await answer.blob());
     } catch { /* no picture is shown */ }
-    // The page may have been drawn anew meanwhile.
+    // The tiles may have been replaced in the meantime.
     const present = now.querySelector(`img[data-tile="${name}"]`);
     if (address) shown.set(name, address);
     else shown.delete(name);

@@ -1,4 +1,4 @@
-// A shape drawn corner by corner on an SVG whose view is 100 wide: by tap, by mouse, or by keys on the corners.
+// A shape drawn corner by corner, by tap, mouse or keyboard, on an SVG whose view is 100 wide.
 const SVG = "http://www.w3.org/2000/svg";
 
 export function element(name, attributes) {
@@ -8,7 +8,7 @@ export function element(name, attributes) {
 }
 
 export class Drawing {
-  // corners: shares of width and height, as the server keeps them.
+  // corners: shares of the width and height, as the server stores them.
   constructor(svg, layer, changed) {
     this.svg = svg;
     this.layer = layer;
@@ -82,7 +82,7 @@ export async function send(address, token, fields) {
   body.append("csrfmiddlewaretoken", token);
   for (const [key, value] of Object.entries(fields)) body.append(key, JSON.stringify(value));
   const answer = await fetch(address, { method: "POST", body });
-  if (!answer.headers.get("Content-Type")?.includes("json")) throw new Error("It was not kept. Open this page again.");
+  if (!answer.headers.get("Content-Type")?.includes("json")) throw new Error("The drawing was not saved. Open this page again.");
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.error);
   return said;

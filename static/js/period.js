@@ -1,5 +1,5 @@
-// How far this device's clock is from the server's: measured before it is handed in, so that a slow line is not taken
-// for a wrong clock.
+// Measures how far this device's clock is from the server's before the form is sent, so that a slow connection is not
+// mistaken for a wrong clock.
 import { deviceOffset } from "./time.js";
 
 const TRIPS = 8;
@@ -19,7 +19,7 @@ async function measure(button, said) {
   const offset = await deviceOffset(form.dataset.time, TRIPS, (trip) => { said.textContent = `Measuring: ${trip} of ${TRIPS}`; });
   button.disabled = false;
   if (!offset) {
-    said.textContent = "The clocks could not be compared. Check that you are connected and signed in, and compare again.";
+    said.textContent = "The clocks could not be compared. Check that you are connected and signed in, then try again.";
     return;
   }
   said.textContent = "Measured";

@@ -1,4 +1,4 @@
-// Where cameras stand on the plan, and what they cover there.
+// Marks where cameras stand on the plan and the zones they cover.
 import { Drawing, element, send } from "./draw.js";
 
 const root = document.getElementById("plan");
@@ -53,11 +53,11 @@ function show() {
   if (!chosen) return;
   drawing.draw(1);
   const count = drawing.corners.length;
-  hint.textContent = count === 0 ? `Tap where ${chosen.name} stands.` : count < 4 ? `Tap the corners of what it covers: ${count - 1} so far.` : "Drag a corner to move it, or keep the zone.";
+  hint.textContent = count === 0 ? `Tap where ${chosen.name} stands.` : count < 4 ? `Tap the corners of the zone it covers: ${count - 1} so far.` : "Drag a corner to move it, or save the zone.";
   keep.disabled = count < 4;
 }
 
-// Keep a label on the sheet, and a line away from those that are placed already.
+// Keeps a label on the sheet and clear of the labels already placed.
 function settle(label, placed) {
   const half = label.getBBox().width / 2 + 0.5;
   label.setAttribute("x", Math.min(Math.max(Number(label.getAttribute("x")), half), 100 - half));
@@ -78,7 +78,7 @@ async function save() {
     return;
   }
   const button = root.querySelector(`[data-camera="${chosen.id}"]`);
-  Object.assign(button.querySelector(".badge"), { textContent: "drawn", className: "badge live" });
+  Object.assign(button.querySelector(".badge"), { textContent: "Drawn", className: "badge live" });
   const next = cameras.find((camera) => !camera.mark.at);
   if (next) root.querySelector(`[data-camera="${next.id}"]`).click();
   else hint.textContent = "Every camera is on the plan.";

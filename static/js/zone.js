@@ -1,4 +1,4 @@
-// The zone of recognition, drawn over what the camera sees. Nothing of the picture is sent.
+// Draws the zone of recognition over the camera's picture. The picture itself is not sent.
 import { Drawing, element, send } from "./draw.js";
 
 const root = document.getElementById("camera");
@@ -22,7 +22,7 @@ backdrop.addEventListener("change", () => {
   idle.hidden = true;
 });
 
-// The overlay lies over the picture itself, whatever its shape.
+// Fits the overlay to the picture, whatever its shape.
 const video = document.getElementById("video");
 video.addEventListener("loadedmetadata", () => fit(video.videoWidth, video.videoHeight));
 still.addEventListener("load", () => fit(still.naturalWidth, still.naturalHeight));
@@ -46,7 +46,7 @@ function show() {
   layer.replaceChildren();
   if (drawing.active) {
     drawing.draw();
-    hint.textContent = drawing.corners.length < 3 ? `Tap the corners of the zone: ${drawing.corners.length} so far.` : "Drag a corner to move it, or keep the zone.";
+    hint.textContent = drawing.corners.length < 3 ? `Tap the corners of the zone: ${drawing.corners.length} so far.` : "Drag a corner to move it, or save the zone.";
     keep.disabled = drawing.corners.length < 3;
   } else if (zone.length) layer.append(element("polygon", { points: drawing.points(zone), class: "zone" }));
 }
@@ -63,5 +63,5 @@ async function save(corners) {
   drawing.active = false;
   keep.hidden = true;
   show();
-  hint.textContent = zone.length ? "Kept: faces are looked for inside the zone." : "Faces are looked for in the whole picture.";
+  hint.textContent = zone.length ? "Zone saved. Faces are looked for inside the zone." : "Faces are looked for in the whole picture.";
 }

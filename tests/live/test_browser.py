@@ -233,7 +233,7 @@ def _start(live: LiveSystem, operator: Page, listed: str) -> str:
 def _stream(live: LiveSystem, page: Page, deployment: str) -> None:
     page.goto(deployment)
     page.get_by_role("link", name="Open North").click()
-    page.get_by_role("button", name="This device's camera").click()
+    page.get_by_role("button", name="Use this device's camera").click()
     expect(page.locator("#state")).to_have_text("Streaming")
     expect(page.locator("#in-view")).to_have_text("1", timeout=20_000)
     # It goes on streaming, as fast as this machine reads.
@@ -299,7 +299,7 @@ def _conclude(officer: Page, watcher: Page, deployment: str) -> None:
 
 def _end(commander: Page, camera: Page, deployment: str) -> None:
     commander.goto(f"{deployment}command/")
-    commander.get_by_role("button", name="End the period").click()
+    commander.get_by_role("button", name="End period").click()
     expect(commander.locator("h1 .badge")).to_have_text("Ended")
     expect(camera.locator("#state")).to_have_text("Closed")
     # Said by the socket that is closed, or by the next one that is refused.

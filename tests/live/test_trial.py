@@ -85,8 +85,8 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     deployment = _apply(people.sign_in("watchlist_admin"), system)
     _authorise(authority, system, deployment)
     commander.goto(system.url + deployment)
-    commander.get_by_label("Where and when the public was told").fill("Force website and social media, yesterday")
-    commander.get_by_role("button", name="Notice was given").click()
+    commander.get_by_label("Where and when the public was notified").fill("Force website and social media, yesterday")
+    commander.get_by_role("button", name="Record public notice").click()
     _receive_kit(commander)
 
     day = Day(system, deployment, faces)
@@ -132,15 +132,15 @@ def _apply(page: Page, system: LiveSystem) -> str:
     page.goto(f"{system.url}/deployments/")
     page.get_by_role("link", name="New deployment").click()
     page.get_by_label("Name").fill("Southend and Chelmsford")
-    page.get_by_role("button", name="Begin").click()
+    page.get_by_role("button", name="Start application").click()
     expect(page.get_by_role("button", name="Submit for authority")).to_be_disabled()
     page.get_by_label("Use case").select_option("Crime hotspot")
     for label, text in _APPLICATION.items():
         page.get_by_label(label, exact=True).fill(text)
-    page.get_by_label("Intelligence holds until").fill(f"{now + dt.timedelta(days=20):%Y-%m-%d}")
+    page.get_by_label("Intelligence valid until").fill(f"{now + dt.timedelta(days=20):%Y-%m-%d}")
     page.get_by_label("Place of worship").check()
-    page.get_by_label("Threshold asked for").select_option(index=1)
-    page.get_by_role("button", name="Another period").click()
+    page.get_by_label("Threshold requested").select_option(index=1)
+    page.get_by_role("button", name="Add period").click()
     first, second = page.locator(".period-fields").all()
     for block, place, start, end, name in (
         (first, "Southend High Street", now - dt.timedelta(minutes=2), now + dt.timedelta(hours=2), "Pier"),
@@ -150,7 +150,7 @@ def _apply(page: Page, system: LiveSystem) -> str:
         block.get_by_label("Start").fill(f"{start:%Y-%m-%dT%H:%M}")
         block.get_by_label("End").fill(f"{end:%Y-%m-%dT%H:%M}")
         block.get_by_label("Name").fill(name)
-    expect(page.locator("#problems")).to_contain_text("not on the plan yet: Market", timeout=15_000)
+    expect(page.locator("#problems")).to_contain_text("not on the plan: Market", timeout=15_000)
     expect(page.locator("#problems li")).to_have_count(2)
     # What was typed is there when the page is opened again.
     page.reload()
@@ -173,17 +173,17 @@ def _draw(page: Page) -> None:
     assert area is not None
     for x, y in ((0.5, 0.9), (0.2, 0.2), (0.8, 0.2), (0.8, 0.7), (0.2, 0.7)):
         page.mouse.click(area["x"] + area["width"] * x, area["y"] + area["height"] * y)
-    page.get_by_role("button", name="Keep this zone").click()
+    page.get_by_role("button", name="Save zone").click()
     expect(page.locator("#hint")).to_have_text("Every camera is on the plan.")
 
 
 def _authorise(page: Page, system: LiveSystem, deployment: str) -> None:
     page.goto(system.url + deployment)
-    expect(page.get_by_text("among 9,000 faces on a list of 20")).to_be_visible()
+    expect(page.get_by_text("among 9,000 faces with a watchlist of 20")).to_be_visible()
     page.get_by_label("Reasons: necessity and proportionality").fill(
         "Two towns, some hours, people wanted for grave harm"
     )
-    page.get_by_label("Conditions, if any").fill("Stop if an assembly forms")
+    page.get_by_label("Conditions (optional)").fill("Stop if an assembly forms")
     page.get_by_role("button", name="Authorise").click()
     expect(page.locator("h1 .badge")).to_have_text("Authorised")
     address = page.get_by_role("link", name="Written Authority Document").get_attribute("href")
@@ -195,11 +195,11 @@ def _authorise(page: Page, system: LiveSystem, deployment: str) -> None:
 
 
 def _receive_kit(page: Page) -> None:
-    page.get_by_text("Equipment has come").click()
+    page.get_by_text("Record received equipment").click()
     page.get_by_label("Equipment", exact=True).fill("Van with two cameras")
     page.get_by_label("Serial or asset number").fill("SWP/LFR/2")
     expect(page.get_by_label("Lender")).to_have_value("South Wales Police")
-    page.get_by_role("button", name="Put on the register").click()
+    page.get_by_role("button", name="Add to register").click()
     expect(page.get_by_text("SWP/LFR/2")).to_be_visible()
 
 
@@ -218,23 +218,23 @@ class Day:
         for who, team in (("operator (LFR operator)", ""), ("officer (Engagement officer)", "Alpha 1")):
             page.get_by_label("Operator or officer").select_option(who)
             page.get_by_label("Team or call sign").fill(team)
-            page.get_by_role("button", name="Post", exact=True).click()
+            page.get_by_role("button", name="Post to deployment").click()
         page.get_by_role("link", name="Readiness checks").click()
         expect(page.get_by_role("heading", name=place)).to_be_visible()
         expect(page.locator(".checks .no")).not_to_have_count(0)
-        page.get_by_label("Watchlist").select_option(f"{place}, high harm")
-        page.get_by_role("button", name="Attach").first.click()
-        page.get_by_label("Blue list").select_option(f"Blue, {place}")
-        page.get_by_role("button", name="Attach").last.click()
-        page.get_by_label("Where it stands").fill("Both ends of the street")
-        page.get_by_label("Photograph of it").set_input_files(
+        page.get_by_label("Watchlist", exact=True).select_option(f"{place}, high harm")
+        page.get_by_role("button", name="Attach watchlist").click()
+        page.get_by_label("Blue watchlist").select_option(f"Blue, {place}")
+        page.get_by_role("button", name="Attach blue watchlist").click()
+        page.get_by_label("Location of the sign").fill("Both ends of the street")
+        page.get_by_label("Photograph of the sign").set_input_files(
             {"name": "sign.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()}
         )
-        page.get_by_role("button", name="A sign is up").click()
-        page.get_by_label("What was briefed, and by whom").fill("Powers, under-18 rule, look-alikes")
-        page.get_by_role("button", name="Briefed").click()
+        page.get_by_role("button", name="Record sign").click()
+        page.get_by_label("What was briefed and by whom").fill("Powers, under-18 rule, look-alikes")
+        page.get_by_role("button", name="Record briefing").click()
         page.get_by_label("Officers present").fill("6")
-        page.get_by_role("button", name="Count").click()
+        page.get_by_role("button", name="Save count").click()
         page.get_by_role("button", name="Compare clocks").click()
         expect(page.locator(".checks .no")).to_have_count(1, timeout=30_000)
         # Not before staff were recognised.
@@ -244,12 +244,12 @@ class Day:
 
     def test(self, page: Page, camera: Page) -> None:
         """The member of staff walks past and is recognised; nobody else is compared with anybody."""
-        page.get_by_role("button", name="Start the test").click()
+        page.get_by_role("button", name="Start test").click()
         before, found = self._count("deployments_recognition"), self._alerts()
         self._stream(camera)
         assert eventually(lambda: self._count("deployments_recognition") > before, patience=30)
         page.get_by_role("button", name=STAFF).first.click()
-        camera.get_by_role("button", name="Stop").click()
+        camera.get_by_role("button", name="Stop streaming").click()
         expect(page.locator(".checks .no")).to_have_count(0)
         assert self._alerts() == found
 
@@ -264,7 +264,7 @@ class Day:
         expect(tile).to_have_attribute("src", re.compile("^blob:"), timeout=15_000)
         assert tile.evaluate("async (image) => { await image.decode(); return image.naturalWidth }") == 48
         assert eventually(lambda: self._alerts() == before + len(wanted), patience=40)
-        camera.get_by_role("button", name="Stop").click()
+        camera.get_by_role("button", name="Stop streaming").click()
         for name in wanted:
             card = operator.locator(".alert-card[data-decidable]")
             expect(card.get_by_role("button", name="Same person")).to_be_enabled(timeout=15_000)
@@ -291,7 +291,7 @@ class Day:
         now = "SELECT id FROM deployments_period WHERE starts_at <= now() AND ends_at > now() AND ended_at IS NULL"
         ((own,),) = self._system.sql(f"SELECT id FROM deployments_camera WHERE period_id IN ({now})")
         camera.locator(f"a[href='/cameras/{own}/']").click()
-        camera.get_by_role("button", name="This device's camera").click()
+        camera.get_by_role("button", name="Use this device's camera").click()
         expect(camera.locator("#state")).to_have_text("Streaming")
 
     def _pictures(self, names: tuple[str, ...]) -> dict[str, bytes]:
@@ -315,19 +315,19 @@ def _pause_and_resume(page: Page, system: LiveSystem, deployment: str) -> None:
     page.goto(f"{system.url}{deployment}command/")
     page.get_by_label("Reason").first.select_option("Community tension")
     page.get_by_label("What happened").first.fill("A crowd gathers at the van")
-    page.get_by_role("button", name="Pause now").click()
+    page.get_by_role("button", name="Pause deployment").click()
     expect(page.locator(".gauges .badge").first).to_have_text("Paused")
     expect(page.locator(".timeline")).to_contain_text("A crowd gathers at the van")
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume deployment").click()
     expect(page.locator(".gauges .badge").first).to_have_text("Live")
     page.locator("[name=count]").fill("5")
-    page.get_by_role("button", name="Count").click()
-    expect(page.locator(".gauges")).to_contain_text("4 at least")
+    page.get_by_role("button", name="Save count").click()
+    expect(page.locator(".gauges")).to_contain_text("at least 4 needed")
 
 
 def _end_period(page: Page, system: LiveSystem, deployment: str) -> None:
     page.goto(f"{system.url}{deployment}command/")
-    page.get_by_role("button", name="End the period").click()
+    page.get_by_role("button", name="End period").click()
     assert eventually(lambda: system.sql("SELECT count(*) FROM deployments_deployment WHERE state = 'live'") == [(0,)])
 
 
@@ -342,18 +342,18 @@ def _next_day(system: LiveSystem) -> None:
 def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str) -> None:
     commander.goto(system.url + deployment)
     expect(commander.get_by_text("Loaned equipment not wiped and returned: 1")).to_be_visible()
-    commander.get_by_text("Wiped and returned", exact=True).click()
-    commander.get_by_label("What was wiped, and how it was checked").fill("Both disks overwritten; read back empty")
-    commander.get_by_label("Before whom").fill("PS 4471")
-    commander.get_by_role("button", name="Returned", exact=True).click()
+    commander.get_by_text("Record return", exact=True).click()
+    commander.get_by_label("What was wiped and how this was checked").fill("Both disks overwritten; read back empty")
+    commander.get_by_label("Witness").fill("PS 4471")
+    commander.get_by_role("button", name="Mark as returned").click()
     commander.get_by_label("Review", exact=True).fill("The objective was met; one pause for a crowd, over in a minute.")
-    commander.get_by_role("button", name="Begin the review").click()
+    commander.get_by_role("button", name="Begin review").click()
     certified = "SELECT count(*) FROM watchlists_certificate"
     assert eventually(lambda: system.sql(certified)[0][0] == 4, patience=120)
     authority.goto(system.url + deployment)
-    expect(authority.get_by_text("Every possible match has its outcome")).to_be_visible()
+    expect(authority.get_by_text("Every possible match has an outcome")).to_be_visible()
     expect(authority.get_by_role("link", name="Cancellation Report")).to_be_visible()
-    authority.get_by_role("button", name="Close the deployment").click()
+    authority.get_by_role("button", name="Close deployment").click()
     expect(authority.locator("h1 .badge")).to_have_text("Closed")
 
 
@@ -386,18 +386,18 @@ _APPLICATION = {
     "Why here": "The people sought have been seen in both streets since September",
     "Intelligence reference": "INT/23/4471",
     "Why now": "The autumn fair",
-    "Criteria of the watchlist": "Wanted by a court, or circulated for arrest for grave harm",
-    "People on the list, at most": "20",
-    "Faces expected": "9000",
+    "Criteria for the watchlist": "Wanted by a court, or circulated for arrest for grave harm",
+    "Maximum number of people on the watchlist": "20",
+    "Expected number of faces": "9000",
     "Less intrusive means considered": "Patrols with photographs; visits to addresses",
-    "Collateral intrusion, and what is done about it": "A church, outside the zone; no service then",
+    "Measures to limit collateral intrusion": "A church, outside the zone; no service then",
     "Article 8: private life": "Some hours, two pavements; strangers forgotten at once",
     "Article 10: expression": "No expression is observed",
     "Article 11: assembly": "None expected; stop if one forms",
     "Community impact assessment": "CIA/23/88, agreed with the advisory group",
     "Signs and notice": "At both ends and 100 m before; the force's site",
-    "Officers to respond, at least": "4",
-    "Why this threshold": "The calibration's, for a list of this size",
+    "Minimum number of officers to respond": "4",
+    "Reasons for this threshold": "The calibration's, for a list of this size",
     "DPIA in force (version)": "2.3",
     "Equality impact assessment in force (version)": "1.4",
     "Equipment lent by": "South Wales Police",
