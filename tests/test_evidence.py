@@ -31,7 +31,7 @@ def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: 
     for ending, code, reason, words in (
         ("arrested", "", "A mistake", "codes offered"),
         ("arrested", "robbery", " ", "Enter the reason"),
-        ("arrested", "robbery", "It was Test Person 0", "names somebody"),
+        ("arrested", "robbery", "It was Test Person 0", "name or reference of a person"),
         ("not_same", "", "A mistake", "already"),
         ("nothing", "", "A mistake", "Select an outcome"),
     ):
@@ -117,7 +117,7 @@ def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture
     soon = timezone.localdate() + dt.timedelta(days=28)
     for reason, day, words in (
         ("", soon, "evidence of"),
-        ("Test Person 0", soon, "names somebody"),
+        ("Test Person 0", soon, "name or reference of a person"),
         ("Arrest", timezone.localdate(), "after today"),
     ):
         with pytest.raises(Refused, match=words):

@@ -69,7 +69,7 @@ def test_placing_takes_a_reason_without_names_and_a_date_ahead(held: Held, cast:
     for reason, days, words in (
         (" ", 90, "Enter what this is evidence of"),
         ("x" * 401, 90, "400 characters"),
-        ("The bag of Test Person 0", 90, "names somebody"),
+        ("The bag of Test Person 0", 90, "name or reference of a person"),
         ("Exhibit", 0, "after today"),
     ):
         with pytest.raises(Refused, match=words):
@@ -84,7 +84,7 @@ def test_the_owner_releases_with_a_reason_that_the_audit_log_keeps(held: Held, c
     for reason, words in (
         (" ", "no longer needed"),
         ("x" * 401, "400 characters"),
-        ("Test Person 0 was acquitted", "names somebody"),
+        ("Test Person 0 was acquitted", "name or reference of a person"),
     ):
         with pytest.raises(Refused, match=words):
             held.release(held.target, reason=reason, actor=cast.authority)

@@ -48,7 +48,7 @@ def test_who_proposed_it_never_approves_it_whatever_their_roles(cast: Cast) -> N
     proposal = _proposed(cast)
     both = permit(cast.system_admin, *ROLES["Authorising officer"])
     for act in (thresholds.approve, thresholds.reject):
-        with pytest.raises(Refused, match="somebody else"):
+        with pytest.raises(Refused, match="another person must"):
             act(proposal, reason="Mine", actor=both)
     assert not OperatingPoint.objects.filter(proposal__isnull=False).exists()
 
@@ -62,7 +62,7 @@ def test_without_evidence_in_force_nothing_is_proposed_or_approved(cast: Cast) -
     evidence = rehearsal.record_evidence(cast.compliance, lowest=0.3)
     proposal = _proposed(cast)
     thresholds.withdraw_evidence(evidence, actor=cast.compliance)
-    with pytest.raises(Refused, match="no longer holds"):
+    with pytest.raises(Refused, match="no longer in force"):
         thresholds.approve(proposal, reason="Fine", actor=cast.authority)
     with pytest.raises(Conflict):
         thresholds.withdraw_evidence(evidence, actor=cast.compliance)
@@ -78,7 +78,7 @@ def test_a_rate_the_calibration_cannot_show_is_refused(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"expires_on": dt.date(2020, 1, 1)}, "expired already"),
+        ({"expires_on": dt.date(2020, 1, 1)}, "has expired"),
         ({"lowest_threshold": 1.5}, "between 0 and 1"),
     ],
 )

@@ -268,12 +268,12 @@ def test_a_text_that_names_a_listed_person_is_refused(cast: Cast) -> None:
     watchlist = _checked(cast)
     person = Person.objects.get()
     for text in (f"The photograph of {person.name.upper()} is his brother's", f"See {person.reference}"):
-        with pytest.raises(Refused, match="without the name"):
+        with pytest.raises(Refused, match="name or reference of a person"):
             operations.return_watchlist(watchlist, actor=cast.authority, reason=text)
     operations.return_watchlist(watchlist, actor=cast.authority, reason="The third photograph is of another")
     Watchlist.objects.filter(pk=watchlist.pk).update(name=f"Find {person.name}")
     watchlist.refresh_from_db()
-    with pytest.raises(Refused, match="without the name"):
+    with pytest.raises(Refused, match="name or reference of a person"):
         operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
 
 
@@ -283,7 +283,7 @@ def test_a_sealed_list_whose_checks_are_a_day_old_expires(cast: Cast) -> None:
     assert operations.expire_stale(at=now + dt.timedelta(hours=23)) == 0
     Watchlist.objects.filter(pk=watchlist.pk).update(expires_at=now)
     watchlist.refresh_from_db()
-    with pytest.raises(Refused, match="more than 24 hours old"):
+    with pytest.raises(Refused, match="watchlist has expired"):
         operations.go_live(watchlist, actor=cast.commander)
     assert operations.expire_stale() == 1
     watchlist.refresh_from_db()

@@ -1,1 +1,1 @@
-"""The lists: people, photographs; compile, authorise, seal, destroy; exact nearest-face search."""
+"""Watchlists: people and photographs; compiling, approving, sealing and destroying; exact nearest-face search."""

@@ -1,4 +1,4 @@
-"""Lists for programs: the same questions and acts as the pages, under the same permissions."""
+"""The API of watchlists: the same reads and operations as the pages, under the same permissions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _WATCHLIST = OpenApiParameter("watchlist", OpenApiTypes.UUID, required=True)
 
 
 class Holds(BasePermission):
-    """Who holds one of the permissions that the view names for what is asked of it."""
+    """Allow users who hold one of the permissions that the view names for the requested action."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         wanted: dict[str, tuple[str, ...]] = view.may
@@ -77,7 +77,7 @@ def _given(serializer: Any) -> dict[str, Any]:
 class WatchlistViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.CreateModelMixin, viewsets.GenericViewSet[Watchlist]
 ):
-    """Watchlists and the steps of their life."""
+    """Create watchlists and take them through compilation, checks and approval."""
 
     serializer_class = WatchlistSerializer
     permission_classes = (Holds,)
@@ -181,7 +181,7 @@ class WatchlistViewSet(
 class PersonViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Person]
 ):
-    """The people of a list; a new one comes with a photograph."""
+    """The people on a watchlist. A person is added together with a first photograph."""
 
     serializer_class = PersonSerializer
     permission_classes = (Holds,)
@@ -233,7 +233,7 @@ class PersonViewSet(
         person = self.get_object()
         given = _given(PersonChangeSerializer(person, data=request.data, partial=True))
         if "revision" not in given:
-            raise ValidationError({"revision": ["Say which revision you are changing."]})
+            raise ValidationError({"revision": ["Enter the revision that you are changing."]})
         people.change_person(person, given, revision=given.pop("revision"), actor=_actor(request))
         return Response(PersonSerializer(person).data)
 
@@ -264,7 +264,7 @@ class PersonViewSet(
 
 
 class PhotographViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, viewsets.GenericViewSet[Photograph]):
-    """What is known of a photograph, and the picture itself."""
+    """The details of a photograph, and the picture itself."""
 
     serializer_class = PhotographSerializer
     permission_classes = (Holds,)
@@ -287,7 +287,7 @@ class PhotographViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, vie
 
 
 class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
-    """What has to be settled on a list before its approval."""
+    """Flags on the entries of a list, which must be settled before the list is approved."""
 
     serializer_class = FlagSerializer
     permission_classes = (Holds,)
@@ -319,7 +319,7 @@ class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
 
 
 class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
-    """Bulk imports. They are handed in on their list's page, or with `manage.py import_watchlist`, or here."""
+    """Bulk imports. Upload the files here, on the list's page, or with `manage.py import_watchlist`."""
 
     serializer_class = ImportSerializer
     permission_classes = (Holds,)
@@ -327,7 +327,7 @@ class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
     may: ClassVar = {"*": (COMPILE,)}
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        # Before anything looks into a body that may be too large for memory.
+        # Set before anything reads the body, which may be too large for memory.
         request.upload_handlers = [NamelessFileHandler(request)]
         return super().initialize_request(request, *args, **kwargs)
 
@@ -373,7 +373,7 @@ class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
 
 
 class CertificateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Certificate]):
-    """That lists were destroyed."""
+    """Certificates of destroyed watchlists."""
 
     serializer_class = CertificateSerializer
     permission_classes = (Holds,)
@@ -382,7 +382,7 @@ class CertificateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Certific
 
 
 class LedgerView(APIView):
-    """Whether somebody was on a list. By POST, so that the reference stands in no address and no log."""
+    """Search for every list that a reference is or was on. POST keeps the reference out of addresses and logs."""
 
     permission_classes = (Holds,)
     may: ClassVar = {"*": (ledger.SEARCH,)}
@@ -407,12 +407,12 @@ def _watchlist_of(request: Request) -> Watchlist:
     try:
         wanted = uuid.UUID(request.query_params.get("watchlist", ""))
     except ValueError as error:
-        raise ValidationError({"watchlist": ["Say which list, by its id."]}) from error
+        raise ValidationError({"watchlist": ["Enter the id of the watchlist."]}) from error
     return get_object_or_404(Watchlist.objects.visible_to(request.user), pk=wanted)
 
 
 def _picture(given: dict[str, Any]) -> tuple[Enrolment, people.Provenance]:
-    """The photograph of a request, read; as the page's form does it."""
+    """Read the photograph in a request in the same way as the page's form."""
     frame = None
     if given.get("frame"):
         form = PhotographForm({"frame": given["frame"]})

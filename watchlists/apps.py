@@ -3,7 +3,5 @@ from django.apps import AppConfig
 
 class WatchlistsConfig(AppConfig):
     name = "watchlists"
-    verbose_name = (
-        " people, photographs, compile, authorise, seal, destroy; nearest-face search in pgvector.:Watchlists"
-    )
+    verbose_name = "Watchlists"
     default_auto_field = "django.db.models.BigAutoField"

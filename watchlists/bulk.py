@@ -1,4 +1,4 @@
-"""Many people at once: the act of an import, in batches."""
+"""Add many people to a list at once, for an import."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from watchlists.people import COMPILE, Provenance, check, lock_drafts, recount, 
 
 @dataclass(frozen=True)
 class Taken:
-    """A photograph that was read before, encrypted with the list's key. reading: width, height, face_box, report."""
+    """A photograph that was read earlier, encrypted with the list's key.
+
+    reading: its width, height, face_box, landmarks and report.
+    """
 
     encrypted: bytes
     sha256: str
@@ -36,7 +39,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class NewEntry:
-    """A line of an import with what it says and shows."""
+    """A line of an import, with its particulars and photographs."""
 
     row: ImportRow
     particulars: Mapping[str, Any]
@@ -45,7 +48,9 @@ class NewEntry:
 
 @transaction.atomic
 def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *, actor: AbstractBaseUser) -> None:
-    """Put many people on a list in one transaction; each one's row says what came of it. crowd: grows by them.
+    """Add many people to a list in one transaction, and note the result in each import row.
+
+    crowd: everyone on file; the new people are added to it.
 
     Raises:
         Conflict: the list can no longer be edited.
@@ -101,7 +106,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
 
 
 def _each_once(photographs: Sequence[Taken]) -> list[Taken]:
-    """Two names of one picture are one photograph."""
+    """Return the photographs without repeats: the same picture under two names is one photograph."""
     return list({taken.sha256: taken for taken in photographs}.values())
 
 

@@ -1,6 +1,6 @@
-"""Separation of duties by what was done: anybody who worked on a version of a list cannot approve it.
+"""Separation of duties by what was done: anyone who worked on a version of a list cannot approve it.
 
-Every operation that changes anything of a version says so here, whatever roles its actor has now or later.
+Every operation that changes a version records it here, whatever roles the actor has now or later.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ Kind = Contribution.Kind
 
 
 def note_contribution(watchlist: Watchlist, kind: Kind, *, actor: AbstractBaseUser) -> None:
-    """Record that somebody worked on this version; part of the operation that is the work."""
+    """Record that a user worked on this version, in the transaction of that work."""
     Contribution.objects.bulk_create(
         [Contribution(watchlist=watchlist, user_id=actor.pk, kind=kind)], ignore_conflicts=True
     )
 
 
 def carry_over(source: Watchlist, draft: Watchlist) -> None:
-    """Let work on a version that nobody approved count for the version drawn from it, which holds that work.
+    """Count work on an unapproved version towards the draft made from it, which contains that work.
 
-    Work on a sealed version does not: somebody else approved it, and what is carried over from there is unchanged.
+    Work on a sealed version does not count: another person approved it, and its content is copied unchanged.
     """
     if source.sealed_at is not None:
         return
@@ -32,7 +32,7 @@ def carry_over(source: Watchlist, draft: Watchlist) -> None:
 
 
 def contribution_of(watchlist: Watchlist, user: AbstractBaseUser) -> str:
-    """Why somebody cannot approve this version, for them to read; empty for somebody who did not work on it."""
+    """Return a message on why the user cannot approve this version; empty if they did not work on it."""
     first = watchlist.contributions.filter(user_id=user.pk).first()
     if first is None:
         return ""
@@ -40,7 +40,7 @@ def contribution_of(watchlist: Watchlist, user: AbstractBaseUser) -> str:
 
 
 def refuse_contributor(watchlist: Watchlist, user: AbstractBaseUser) -> None:
-    """Raise Refused for somebody who worked on this version."""
+    """Raise Refused if the user worked on this version."""
     reason = contribution_of(watchlist, user)
     if reason:
         raise Refused(reason)

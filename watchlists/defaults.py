@@ -1,4 +1,4 @@
-"""What a new installation starts with: the shipped engine's calibration, and the threshold that it gives."""
+"""The defaults of a new installation: the shipped engine's calibration, and the threshold chosen from it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from typing import Any
 from recognition.calibration import Calibration
 from recognition.engine import EngineIdentity
 
-# Of strangers on a list as large as the one measured.
+# The false positive identification rate (FPIR) on a list as large as the one measured.
 DEFAULT_FPIR = 0.003
-# The threshold that the shipped calibration gives for it (a test holds them together).
+# The threshold that the shipped calibration gives for that rate (a test compares the two).
 DEFAULT_THRESHOLD = 0.69
 SHIPPED_CALIBRATION = Path(__file__).parent / "shipped_calibration.json"
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A calibration with what it was measured on: dataset for people, digest over its photographs."""
+    """A calibration and the photographs it was measured on.
+
+    dataset: their name, for people. dataset_sha256: the digest over them.
+    """
 
     engine: EngineIdentity
     dataset: str
@@ -44,5 +47,5 @@ class Measurement:
 
 
 def shipped_measurement() -> Measurement:
-    """Made by `manage.py calibrate --export`; of no use to any other engine."""
+    """Return the measurement made by `manage.py calibrate --export`. It applies to the shipped engine only."""
     return Measurement.from_json(json.loads(SHIPPED_CALIBRATION.read_text()))

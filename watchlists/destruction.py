@@ -1,7 +1,7 @@
-"""The end of a list: what is destroyed, what is kept as evidence, and the proof.
+"""Destruction of lists: what is destroyed, what is kept as evidence, and the proof.
 
-destroy   rows, in one transaction with the journal; then the key, without which no copy of a photograph opens
-scrub     what the database keeps of deleted rows: tables rewritten, the log of before removed
+destroy   deletes rows, in one transaction with the audit log, then the key: no copy of a photograph opens without it
+scrub     removes what the database keeps of deleted rows: rewrites the tables and removes the older write-ahead log
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ from watchlists.seal import canonical
 logger = logging.getLogger(__name__)
 
 HOLD = "watchlists.hold_evidence"
-# People whose rows are deleted at once, so that a large list does not stand in memory.
+# How many people are deleted at a time, so that a large list is never in memory as a whole.
 CHUNK = 500
-# Whatever of a list a table of this app can hold.
+# Every table of this app that can hold data about the people on a list.
 TABLES = tuple(
     model._meta.db_table
     for model in (Person, Photograph, Template, SealedTemplate, Flag, Hold, Import, ImportRow, ImportPhotograph)
 )
-# In place of words that named somebody who was on a list.
-WITHHELD = "(withheld: it named somebody on the list)"
-# A table is rewritten under a lock that keeps everybody out: others go first, and the clock tries again.
+# Replaces a text that named a person on the list.
+WITHHELD = "(withheld: the text named a person on the list)"
+# Rewriting a table locks everyone else out, so give up soon: the scheduler tries again.
 LOCK_PATIENCE = "3s"
 SNAPSHOT_PATIENCE_S = 5.0
-# Whatever keeps deleted rows from being removed: transactions, prepared ones, replicas.
+# Whether anything may still need deleted rows: older transactions, prepared transactions, replication slots.
 _OLDER = """
     SELECT EXISTS (
         SELECT FROM pg_stat_activity
@@ -66,7 +66,7 @@ _OLDER = """
     ) OR EXISTS (SELECT FROM pg_prepared_xacts)
     OR EXISTS (SELECT FROM pg_replication_slots WHERE xmin IS NOT NULL AND age(xmin) > age(%(horizon)s::xid))
 """
-# The log up to this file, in the server's folder or in an archive.
+# Whether the server or an archive may still have write-ahead log up to this file.
 _LOG_LEFT = """
     SELECT current_setting('archive_mode') <> 'off'
     OR current_setting('wal_recycle') <> 'off'
@@ -75,13 +75,13 @@ _LOG_LEFT = """
 
 
 def destroy_due(*, at: dt.datetime | None = None) -> int:
-    """Destroy every list that is over and whose time has come; returns how many."""
+    """Destroy every list that is due for destruction. Returns how many were destroyed."""
     count = 0
     for watchlist in Watchlist.objects.due_for_destruction(at or timezone.now()):
         try:
             destroy(watchlist)
         except Exception:
-            # It stays overdue, in red, and is tried again; the others go on time. No data stands in the message.
+            # The list is shown as overdue and tried again; the others are not delayed. The message contains no data.
             logger.exception("A list could not be destroyed")
         else:
             count += 1
@@ -90,7 +90,7 @@ def destroy_due(*, at: dt.datetime | None = None) -> int:
 
 @transaction.atomic
 def destroy(watchlist: Watchlist) -> Certificate:
-    """Delete everything a list holds of anybody, but what is held as evidence. Its row, certificate and ledger stay."""
+    """Delete everything a list holds about people, except evidence holds. Its row, certificate and ledger stay."""
     lock(Watchlist.objects.all(), watchlist.pk)
     held = [hold.person for hold in Hold.objects.filter(person__watchlist=watchlist).select_related("person")]
     for person in held:
@@ -108,7 +108,7 @@ def destroy(watchlist: Watchlist) -> Certificate:
     certificate = _certify(
         watchlist, people=len(ids), photographs=photographs, templates=sealed, held=len(held), ledger_hash=ledger_hash
     )
-    # The journal last: its lock is everybody's, and deleting takes its time.
+    # The audit log comes last: every operation needs its lock, and deleting takes time.
     data: JournalData = {
         "people": len(ids),
         "photographs": photographs,
@@ -125,10 +125,10 @@ def destroy(watchlist: Watchlist) -> Certificate:
 
 @transaction.atomic
 def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: AbstractBaseUser) -> Hold:
-    """Keep an entry from destruction as evidence. The officer who places the hold owns it.
+    """Keep an entry from destruction as evidence. The officer who places the hold becomes its owner.
 
     Raises:
-        Refused: what `holds.accepted_reason` refuses, or a hold already.
+        Refused: `holds.accepted_reason` refuses, or the entry is already held.
     """
     require(actor, HOLD)
     lock(Watchlist.objects.all(), person.watchlist_id)
@@ -137,7 +137,7 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
         person=person, defaults={"reason": reason, "owner_id": actor.pk, "review_on": review_on}
     )
     if not is_new:
-        raise Refused("This entry is held already.")
+        raise Refused("This entry is already held as evidence.")
     data = {"review_on": review_on.isoformat(), "watchlist": str(person.watchlist_id)}
     record(Action.HOLD_PLACED, actor=actor, target=person, data=data)
     return hold
@@ -145,16 +145,16 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
 
 @transaction.atomic
 def release_hold(person: Person, *, reason: str, actor: AbstractBaseUser) -> None:
-    """End a hold. Of a list that was destroyed, the entry goes now, and the tables are scrubbed again.
+    """End a hold. If the list was destroyed, the entry is destroyed now and the tables are scrubbed again.
 
     Raises:
-        Refused: it is not held, or what `holds.accepted_release` refuses.
+        Refused: the entry is not held, or `holds.accepted_release` refuses.
     """
     require(actor, HOLD)
     watchlist = lock(Watchlist.objects.all(), person.watchlist_id)
     held = Hold.objects.filter(person=person).select_related("owner").first()
     if held is None:
-        raise Refused("This entry is not held.")
+        raise Refused("This entry is not held as evidence.")
     reason = holds.accepted_release(held, reason, actor=actor)
     held.delete()
     released = Person(pk=person.pk)
@@ -170,9 +170,10 @@ def release_hold(person: Person, *, reason: str, actor: AbstractBaseUser) -> Non
 
 
 def rotate_keys(*, actor: Actor = INSTALLER) -> tuple[int, int]:
-    """A new value for every photograph key; the old are forgotten once nothing needs them. Returns (keys, photographs).
+    """Give every photograph key a new value. Returns (keys, photographs encrypted again).
 
-    A stop in between loses nothing: both values open until the next time.
+    The old values are deleted once nothing needs them. An interruption loses nothing: until the next rotation both
+    values decrypt.
     """
     count = 0
     names = list(Photograph.objects.order_by().values_list("key_name", flat=True).distinct())
@@ -182,10 +183,10 @@ def rotate_keys(*, actor: Actor = INSTALLER) -> tuple[int, int]:
             if owner is None:
                 continue
             watchlist = owner.person.watchlist
-            # Whoever adds a photograph holds this row: none is encrypted with the old value after this.
+            # Adding a photograph locks this row too, so none is encrypted with the old value after this.
             lock(Watchlist.objects.all(), watchlist.pk)
             if watchlist.imports.filter(state__in=("reading", "ready", "importing")).exists():
-                # Its staged photographs are under this key: next time.
+                # Photographs waiting to be imported use this key: rotate it next time.
                 continue
             keys.renew(name)
             photographs = Photograph.objects.select_for_update(no_key=True).filter(key_name=name)
@@ -200,9 +201,9 @@ def rotate_keys(*, actor: Actor = INSTALLER) -> tuple[int, int]:
 
 
 def scrub(tables: Sequence[str] = TABLES) -> int:
-    """Rewrite the tables that destroyed lists were in, and remove the log of before. Returns of how many lists.
+    """Rewrite the tables that held destroyed lists, and remove the older log. Returns how many lists were scrubbed.
 
-    Deleting a row marks it; the bytes stay until something is written over them. Not inside a transaction.
+    Deleting a row only marks it: its bytes stay until they are overwritten. Do not call this in a transaction.
     """
     _destroy_orphaned_keys()
     waiting = list(Certificate.objects.filter(scrubbed_at__isnull=True).select_related("watchlist"))
@@ -227,7 +228,7 @@ def scrub(tables: Sequence[str] = TABLES) -> int:
 
 
 def _destroy_orphaned_keys() -> None:
-    """Keys that a process which died between its commit and its key left behind."""
+    """Destroy keys left by a process that died after its commit and before it destroyed the key."""
     for name in keys.store().names():
         if _is_orphaned(name):
             keys.destroy(name)
@@ -241,9 +242,9 @@ def _is_orphaned(key: str) -> bool:
 
 
 def _is_seen_by_others() -> bool:
-    """Whether a transaction is open that began before now: what it may still see, no rewriting removes.
+    """Return whether an older transaction may still see deleted rows, which rewriting then cannot remove.
 
-    Waits for those that are short.
+    Waits up to SNAPSHOT_PATIENCE_S for such transactions to end.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::xid::text")
@@ -259,7 +260,10 @@ def _is_seen_by_others() -> bool:
 
 
 def _remove_log() -> bool:
-    """Whether nothing is left of the log before now: it takes a superuser, and a server that keeps none."""
+    """Remove the older write-ahead log, and return whether none of it is left.
+
+    This takes a superuser, and a server that is set to keep no old log.
+    """
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_walfile_name(pg_current_wal_insert_lsn())")
@@ -275,7 +279,7 @@ def _remove_log() -> bool:
 
 @transaction.atomic
 def _note_scrubbed(certificate: Certificate, log_removed: bool) -> bool:
-    """False when more of the list was deleted since the rewriting began: it is done again."""
+    """Record that a list was scrubbed. Returns False if more of it was deleted meanwhile: it is scrubbed again."""
     rows = Certificate.objects.filter(pk=certificate.pk, scrubbed_at__isnull=True, left_at=certificate.left_at)
     if not rows.update(scrubbed_at=timezone.now(), log_removed=log_removed):
         return False
@@ -306,14 +310,14 @@ def _certify(
 
 
 def certificate_hash(certificate: Certificate) -> str:
-    """SHA-256 over what a certificate says."""
+    """Return the SHA-256 over the content of a certificate."""
     names = ("issued_at", "due_at", "people", "photographs", "templates", "held", "sealed_hash", "key_fingerprint")
     content = {name: getattr(certificate, name) for name in (*names, "ledger_hash")}
     return hashlib.sha256(canonical({"watchlist": certificate.watchlist_id, **content})).hexdigest()
 
 
 def _keep_as_evidence(person: Person) -> None:
-    """What is needed of an entry that is held: its words and pictures, under a key of its own; no template."""
+    """Keep the particulars and photographs of a held entry, under a key of its own, and delete its templates."""
     name = _evidence_key(person.pk)
     keys.create(name)
     for photograph in person.photographs.all():
@@ -324,7 +328,7 @@ def _keep_as_evidence(person: Person) -> None:
 
 
 def _without_names(watchlist: Watchlist) -> dict[str, Any]:
-    """What is to be changed of a list's own words, which stay, because they name somebody on it."""
+    """Return the changes that withhold those texts of a list, kept after its destruction, that name a person on it."""
     words = {name: getattr(watchlist, name) for name in ("name", "purpose", "size_reason", "decision_reason")}
     named = {particular.lower() for pair in watchlist.people.values_list("name", "reference") for particular in pair}
     return {name: WITHHELD for name, text in words.items() if any(each in text.lower() for each in named)}

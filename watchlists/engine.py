@@ -1,4 +1,4 @@
-"""The engine of this installation: which models the settings name, and where their weights are staged."""
+"""The recognition engine of this installation: the models that the settings name, and their staged weights."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from recognition.engine import Choice, Engine, EngineIdentity, engine_at, identi
 
 
 def choice() -> Choice:
-    """What the settings ask for.
+    """Return the models that the settings name.
 
     Raises:
-        recognition.weights.WeightsError: there is no such model, or the digest of its weights must be named.
+        recognition.weights.WeightsError: there is no such model, or the settings must give the digest of its weights.
     """
     return Choice.of(settings.LFR_MODEL, settings.LFR_MODEL_SHA256)
 
 
 def engine() -> Engine:
-    """This process's engine, loaded at the first call.
+    """Return this process's engine, which is loaded at the first call.
 
     Raises:
-        recognition.weights.WeightsError: its weights are missing or not the measured ones.
+        recognition.weights.WeightsError: its weights are missing or are not the measured ones.
     """
     return engine_at(settings.DEEPFACE_HOME, choice())
 
 
 def identity() -> EngineIdentity:
-    """What that engine's scores depend on, without loading it.
+    """Return what that engine's scores depend on, without loading it.
 
     Raises:
-        recognition.weights.WeightsError: its weights are missing or not the measured ones.
+        recognition.weights.WeightsError: its weights are missing or are not the measured ones.
     """
     return identity_of(settings.DEEPFACE_HOME, choice())

@@ -1,4 +1,4 @@
-"""Acts on engines: their rows, what was measured of them, thresholds, and templates of another engine."""
+"""Operations on recognition engines: registration, calibrations, thresholds and templates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from watchlists.models import Calibration, Engine, OperatingPoint, Photograph, T
 
 @transaction.atomic
 def register_engine(identity: EngineIdentity, *, actor: Actor = INSTALLER) -> Engine:
-    """The row of this engine, made when it is new."""
+    """Return the row of this engine. It is created if the engine is new."""
     engine, is_new = Engine.objects.get_or_create(
         model=identity.model,
         digest=identity.digest,
@@ -39,7 +39,7 @@ def register_engine(identity: EngineIdentity, *, actor: Actor = INSTALLER) -> En
 
 
 def current_engine() -> Engine:
-    """The row of the engine whose weights are staged here."""
+    """Return the row of the engine whose weights are staged here."""
     identity = running_identity()
     return Engine.objects.get(
         model=identity.model,
@@ -51,7 +51,7 @@ def current_engine() -> Engine:
 
 @transaction.atomic
 def add_calibration(engine: Engine, measurement: Measurement, *, actor: Actor = INSTALLER) -> Calibration:
-    """Keep a measurement of an engine."""
+    """Store a measurement of an engine."""
     calibration = Calibration.objects.create(
         engine=engine,
         dataset=measurement.dataset,
@@ -73,7 +73,7 @@ def set_operating_point(
     calibration: Calibration | None = None,
     actor: Actor = INSTALLER,
 ) -> OperatingPoint:
-    """A new threshold for an engine, with the measurement it rests on."""
+    """Set a new threshold for an engine, with the measurement it is based on."""
     point = OperatingPoint.objects.create(engine=engine, threshold=threshold, basis=basis, calibration=calibration)
     data = {"threshold": f"{threshold:.4f}", "basis": basis}
     record(Action.OPERATING_POINT_SET, actor=actor, target=point, data=data)
@@ -83,23 +83,23 @@ def set_operating_point(
 def set_calibrated_point(
     calibration: Calibration, chosen: recognition.calibration.Threshold, *, actor: Actor = INSTALLER
 ) -> OperatingPoint:
-    """The threshold that a calibration gives for a wanted rate."""
+    """Set the threshold that a calibration gives for a wanted rate."""
     measured = calibration.measured
     basis = (
         f"{calibration.dataset}: {measured.gallery:,} people enrolled, {len(measured.own):,} other photographs of "
-        f"them, {len(measured.strangers):,} strangers, one photograph against one. For a list of "
-        f"{chosen.list_size:,} at {chosen.value:.3f}: {chosen.fpir.value:.2%} of strangers above it "
+        f"them, {len(measured.strangers):,} strangers, one photograph compared with one. For a list of "
+        f"{chosen.list_size:,} people at {chosen.value:.3f}: {chosen.fpir.value:.2%} of strangers above the threshold "
         f"({chosen.fpir.low:.2%} to {chosen.fpir.high:.2%}), {chosen.tpir.value:.1%} of people found "
         f"({chosen.tpir.low:.1%} to {chosen.tpir.high:.1%})."
     )
-    # Rounded up: what is shown is what holds, and never stops more strangers than was asked for.
+    # Rounded up: the threshold shown is the one in force, and stops no more strangers than was asked for.
     threshold = math.ceil(chosen.value * 1000) / 1000
     return set_operating_point(calibration.engine, threshold, basis, calibration=calibration, actor=actor)
 
 
 @transaction.atomic
 def keep_templates(read: Sequence[tuple[Photograph, recognition.engine.Template]], *, actor: Actor = INSTALLER) -> None:
-    """What the present engine made of photographs that another one had read."""
+    """Store the present engine's templates of photographs that another engine had read."""
     if not read:
         return
     engine = current_engine()
@@ -110,5 +110,5 @@ def keep_templates(read: Sequence[tuple[Photograph, recognition.engine.Template]
 
 
 def keep_template(photograph: Photograph, engine: Engine, template: recognition.engine.Template) -> None:
-    """What an engine made of a photograph; part of the act that keeps either."""
+    """Store an engine's template of a photograph. The calling operation writes the audit log."""
     Template.objects.create(photograph=photograph, engine=engine, embedding=template.embedding, second=template.second)

@@ -1,4 +1,4 @@
-"""A photograph and its face, as this installation takes it."""
+"""Reading of photographs for enrolment, with the engine and limits of this installation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["Enrolment", "FaceChoice", "read_photograph"]
 
 
 def read_photograph(data: bytes, chosen: int | None = None, frame: Sequence[float] | None = None) -> Enrolment:
-    """recognition.enrolment.read_photograph with this process's engine and the force's limits.
+    """Call recognition.enrolment.read_photograph with this process's engine and the force's limits.
 
     Raises:
-        recognition.imaging.UnreadableImage: the file is no picture we can use.
-        FaceChoice: there is no face, or several and none was chosen.
+        recognition.imaging.UnreadableImage: the file cannot be used as a picture.
+        FaceChoice: there is no face, or there are several and none was chosen.
     """
     return recognition.enrolment.read_photograph(
         engine(), data, chosen=chosen, frame=frame, limits=settings.LFR_PHOTOGRAPH_LIMITS

@@ -1,4 +1,4 @@
-"""What has to be looked at before a list is approved: raised with a photograph, put right or accepted by a person."""
+"""Flags on entries: raised when a photograph is added, and settled by a person before the list is approved."""
 
 from __future__ import annotations
 
@@ -24,47 +24,50 @@ from watchlists.likeness import Likeness, likenesses
 from watchlists.models import Flag, Photograph, Watchlist
 
 COMPILE = "watchlists.compile_watchlist"
-# About a photograph by itself: those of a large import may be accepted together.
+# Flags that concern a photograph by itself. Those of a large import may be accepted together.
 PICTURE_KINDS = (Flag.Kind.OLD_PHOTOGRAPH, Flag.Kind.POOR_QUALITY)
 
 
 @transaction.atomic
 def accept_flag(flag: Flag, *, reason: str, actor: AbstractBaseUser) -> None:
-    """Say why an entry may stand in spite of what was flagged.
+    """Accept a flag, with the reason why the entry stays on the list.
 
     Raises:
-        Refused: no reason. Conflict: accepted already, or the list is past its checks.
+        Refused: no reason is given. Conflict: the flag is already accepted, or the list has passed its checks.
     """
     require(actor, COMPILE)
     watchlist = flag.person.watchlist
     _lock_unsettled(watchlist)
     if not reason.strip():
-        raise Refused("Say why this entry may stand.")
+        raise Refused("Enter the reason for accepting this flag.")
     now = timezone.now()
     accepted = Flag.objects.filter(pk=flag.pk, accepted_at__isnull=True).update(
         reason=reason.strip(), accepted_by=actor, accepted_at=now
     )
     if not accepted:
-        raise Conflict("This was accepted already.")
+        raise Conflict("This flag has already been accepted.")
     note_contribution(watchlist, Kind.FLAG_ACCEPTED, actor=actor)
-    # The reason may name a brother: it goes with the list. The journal has that there was one.
+    # The reason may name a relative, so it stays out of the audit log and is destroyed with the list.
     data = {"kind": flag.kind, "watchlist": str(watchlist.pk)}
     record(Action.FLAG_ACCEPTED, actor=actor, target=flag.person, data=data)
 
 
 @transaction.atomic
 def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractBaseUser) -> int:
-    """Accept every open flag of one kind on a list, for one reason; returns how many. Never whether two are the same.
+    """Accept every open flag of one kind on a list, for one reason. Returns how many.
+
+    Flags about two entries that may be the same or look alike cannot be accepted together.
 
     Raises:
-        Refused: no reason, or a kind that has to be looked at one by one. Conflict: the list is past its checks.
+        Refused: no reason is given, or flags of this kind must be reviewed one by one. Conflict: the list has passed
+            its checks.
     """
     require(actor, COMPILE)
     _lock_unsettled(watchlist)
     if kind not in PICTURE_KINDS:
-        raise Refused("Whether two entries are the same person, or look alike, has to be looked at one by one.")
+        raise Refused("Review flags about two entries one by one: they may be the same person, or only look alike.")
     if not reason.strip():
-        raise Refused("Say why these entries may stand.")
+        raise Refused("Enter the reason for accepting these flags.")
     accepted = Flag.objects.filter(person__watchlist=watchlist, kind=kind, accepted_at__isnull=True).update(
         reason=reason.strip(), accepted_by=actor, accepted_at=timezone.now()
     )
@@ -77,13 +80,13 @@ def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractB
 def _lock_unsettled(watchlist: Watchlist) -> None:
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
-        raise Conflict(f"This list is {locked.get_state_display().lower()}; its flags are settled.")
+        raise Conflict(f"This list is {locked.get_state_display().lower()}, so its flags can no longer be changed.")
 
 
 def flag(photograph: Photograph, enrolment: Enrolment, drafts: Collection[uuid.UUID]) -> None:
-    """Raise what a new photograph gives cause for; part of the act that keeps it.
+    """Raise the flags for a new photograph, in the transaction that stores it.
 
-    drafts: the lists that the act holds, whose entries may be flagged.
+    drafts: ids of the lists that this transaction has locked, whose entries may be flagged too.
     """
     point = engines.current_engine().operating_points.first()
     found = []
@@ -102,14 +105,16 @@ def flag(photograph: Photograph, enrolment: Enrolment, drafts: Collection[uuid.U
 
 
 def photograph_flags(photograph: Photograph, report: Iterable[Mapping[str, Any]]) -> list[Flag]:
-    """What a photograph gives cause for by itself."""
+    """Return the flags that a photograph raises by itself, because of its age or quality."""
     found = []
     oldest = timezone.localdate() - dt.timedelta(days=365 * settings.LFR_OLD_PHOTOGRAPH_YEARS)
     taken_on = photograph.taken_on
     if taken_on is None:
-        found.append((Flag.Kind.OLD_PHOTOGRAPH, "It is not known when this photograph was taken."))
+        found.append((Flag.Kind.OLD_PHOTOGRAPH, "The date of this photograph is not known."))
     elif taken_on < oldest:
-        found.append((Flag.Kind.OLD_PHOTOGRAPH, f"Taken on {taken_on.day} {taken_on:%B %Y}: faces change."))
+        found.append(
+            (Flag.Kind.OLD_PHOTOGRAPH, f"Taken on {taken_on.day} {taken_on:%B %Y}. The person may look different now.")
+        )
     poor = [str(measure["advice"]) for measure in report if measure["level"] == "warn"]
     if poor:
         found.append((Flag.Kind.POOR_QUALITY, " ".join(poor)[:400]))
@@ -117,7 +122,7 @@ def photograph_flags(photograph: Photograph, report: Iterable[Mapping[str, Any]]
 
 
 def alike(photograph: Photograph, found: Iterable[Likeness], drafts: Collection[uuid.UUID]) -> list[Flag]:
-    """A flag on this entry for each likeness; on the other one too, if its list is of `drafts`."""
+    """Return a flag on this entry for each likeness, and on the other entry too if its list is in `drafts`."""
     flags = []
     for each in found:
         other = each.photograph
@@ -126,6 +131,6 @@ def alike(photograph: Photograph, found: Iterable[Likeness], drafts: Collection[
                 continue
             person, same_list = theirs.person, theirs.person.watchlist_id == mine.person.watchlist_id
             where = "this list" if same_list else f"“{person.watchlist}”"
-            detail = f"Somebody on {where}: similarity {each.score:.3f}."
+            detail = f"Similar to a person on {where}: similarity score {each.score:.3f}."
             flags.append(Flag(person=mine.person, photograph=mine, other=theirs, kind=each.kind, detail=detail))
     return flags

@@ -1,4 +1,4 @@
-"""What people type about people and lists."""
+"""Forms for lists, entries, photographs, evidence holds and thresholds."""
 
 from __future__ import annotations
 
@@ -28,13 +28,14 @@ class WatchlistForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class PhotographForm(forms.Form):
-    """A photograph, and which of its faces is meant (counted from the left) when there are several.
+    """A photograph, and which of its faces to use if there are several.
 
-    frame: four shares of the picture, drawn by a person around a face that the detector missed.
+    face: the number of the face, counted from the left. frame: left, top, width and height as shares of the picture,
+    drawn by a person around a face that the detector missed.
     """
 
     photograph = forms.FileField(
-        help_text="JPEG, PNG, WebP, TIFF or BMP, up to 20 MB: one face, from the front, sharp and well lit.",
+        help_text="JPEG, PNG, WebP, TIFF or BMP, up to 20 MB. One face, seen from the front, sharp and well lit.",
         widget=forms.FileInput(attrs={"accept": "image/*"}),
     )
     face = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
@@ -56,7 +57,7 @@ class PhotographForm(forms.Form):
             shares = []
         left, top, width, height = shares if len(shares) == 4 else (0.0, 0.0, 0.0, 0.0)
         if not (0 <= left < 1 and 0 <= top < 1 and 0 < width <= 1 - left and 0 < height <= 1 - top):
-            raise forms.ValidationError("The frame around the face must lie inside the picture. Draw it again.")
+            raise forms.ValidationError("The frame must be inside the picture. Draw it again.")
         return shares
 
     def clean(self) -> dict[str, Any]:
@@ -74,25 +75,27 @@ class PhotographForm(forms.Form):
 
 
 class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Where a photograph comes from."""
+    """Where a photograph comes from, why the force may hold it, and when it was taken."""
 
     class Meta:
         model = Photograph
         fields = ("source", "lawful_hold", "taken_on")
         widgets = {"taken_on": _DATE}
-        labels = {"lawful_hold": "Why the force may hold it", "taken_on": "Taken on, if known"}
-        help_texts = {"lawful_hold": "For example: custody record and date; consent; kept under the MoPI review of …"}
+        labels = {"lawful_hold": "Why the force may hold it", "taken_on": "Date taken, if known"}
+        help_texts = {
+            "lawful_hold": "For example, a custody record and its date, consent, or the date of its MoPI review"
+        }
 
-    source = forms.ChoiceField(choices=[("", "Choose where it comes from"), *Source.choices])
+    source = forms.ChoiceField(choices=[("", "Select where it comes from"), *Source.choices])
 
     def clean_taken_on(self) -> Any:
         day = self.cleaned_data["taken_on"]
         if day is not None and day > timezone.localdate():
-            raise forms.ValidationError("A photograph cannot have been taken in the future.")
+            raise forms.ValidationError("The date taken must be today or in the past.")
         return day
 
     def _post_clean(self) -> None:
-        """Nothing: `people.add_photograph` keeps the policy, and says more than a constraint can."""
+        """Skip model validation: `people.add_photograph` applies the policy, with better messages."""
 
     @property
     def provenance(self) -> Provenance:
@@ -115,19 +118,19 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         labels = {"rationale": "Rationale for an associate, witness or victim"}
 
     age = forms.ChoiceField(
-        label="If the date of birth is not known",
-        choices=[("", "It is known"), *Age.choices],
+        label="Age, if the date of birth is not known",
+        choices=[("", "The date of birth is known"), *Age.choices],
         required=False,
     )
-    category = forms.ChoiceField(choices=[("", "Choose the lawful ground"), *Category.choices])
-    legal_basis = forms.ChoiceField(choices=[("", "Choose the power or duty"), *LegalBasis.choices])
-    tier = forms.ChoiceField(label="Response", choices=[("", "Choose the response"), *Tier.choices])
+    category = forms.ChoiceField(choices=[("", "Select the lawful ground"), *Category.choices])
+    legal_basis = forms.ChoiceField(choices=[("", "Select the power or duty"), *LegalBasis.choices])
+    tier = forms.ChoiceField(label="Response", choices=[("", "Select the response"), *Tier.choices])
     markers = forms.MultipleChoiceField(
         label="Risk markers", choices=Marker.choices, required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def _post_clean(self) -> None:
-        """Nothing: `people.add_person` keeps the policy, and says more than a constraint can."""
+        """Skip model validation: `people.add_person` applies the policy, with better messages."""
 
     def particulars(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in PARTICULARS}
@@ -137,22 +140,22 @@ class ImportForm(forms.Form):
     """The two files of a bulk import."""
 
     table = forms.FileField(label="People (CSV)", widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
-    archive = forms.FileField(label="Their photographs (ZIP)", widget=forms.FileInput(attrs={"accept": ".zip"}))
+    archive = forms.FileField(label="Photographs (ZIP)", widget=forms.FileInput(attrs={"accept": ".zip"}))
 
 
 class FilterForm(forms.Form):
-    """What of a list to show."""
+    """Filters for the people on a list."""
 
     q = forms.CharField(label="Name or reference", required=False, max_length=100)
     category = forms.ChoiceField(choices=[("", "Any"), *Category.choices], required=False)
     tier = forms.ChoiceField(label="Response", choices=[("", "Any"), *Tier.choices], required=False)
     show = forms.ChoiceField(
         choices=[
-            ("", "Everybody"),
+            ("", "Everyone"),
             ("flagged", "With open flags"),
             ("unchecked", "Not checked within 24 hours"),
             ("minors", "Under 18"),
-            ("expiring", "SubjectContent until a day within a week"),
+            ("expiring", "Sought until a date in the next 7 days"),
             *((f"flag-{kind}", f"Flag: {label.lower()}") for kind, label in Flag.Kind.choices),
         ],
         required=False,
@@ -160,7 +163,7 @@ class FilterForm(forms.Form):
 
 
 class SizeReasonForm(forms.Form):
-    """Why a list must be larger than lists usually are."""
+    """The reason why a list must be larger than usual."""
 
     size_reason = forms.CharField(
         label="Why the list must be this large",
@@ -171,50 +174,52 @@ class SizeReasonForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """The reason of a decision."""
+    """The reason for a decision."""
 
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
 
 
 class HoldForm(forms.Form):
-    """Why something is kept as evidence, and when that is reviewed."""
+    """The reason for an evidence hold, and the date of its review."""
 
-    reason = forms.CharField(label="Evidence of what", max_length=LONGEST_REASON, help_text="Do not name anybody.")
-    review_on = forms.DateField(label="To be reviewed on", widget=_DATE)
+    reason = forms.CharField(
+        label="What this is evidence of", max_length=LONGEST_REASON, help_text="Do not name anyone."
+    )
+    review_on = forms.DateField(label="Date of review", widget=_DATE)
 
 
 class ReleaseForm(forms.Form):
-    """Why something is no longer kept as evidence."""
+    """The reason for releasing an evidence hold."""
 
     reason = forms.CharField(
-        label="Why it is no longer needed",
+        label="Why this is no longer needed as evidence",
         max_length=LONGEST_REASON,
-        help_text="Kept in the audit log. Do not name anybody.",
+        help_text="Kept in the audit log. Do not name anyone.",
     )
 
 
 class LedgerForm(forms.Form):
-    """Whom to ask the ledger about."""
+    """The reference to search the ledger for."""
 
     reference = forms.CharField(
         label="Nominal reference",
         max_length=40,
-        help_text="As the person who asks gives it, once their right to ask has been established.",
+        help_text="As given by the person who asks, once you have established their right to ask.",
     )
 
 
 class ThresholdForm(forms.Form):
-    """What a threshold is chosen for."""
+    """The list, number of faces and rate that a threshold is chosen for."""
 
     calibration = forms.ModelChoiceField(queryset=Calibration.objects.none(), empty_label=None)
     list_size = forms.IntegerField(label="People on the list", min_value=1, max_value=100_000, initial=500)
     footfall = forms.IntegerField(label="Faces expected", min_value=1, max_value=10_000_000, initial=10_000)
     wanted_fpir = forms.DecimalField(
-        label="Strangers stopped, at most (percent)",
+        label="Highest share of strangers above the threshold (percent)",
         min_value=Decimal("0.01"),
         max_value=Decimal(20),
         initial=Decimal("0.3"),
-        help_text="Share of those who pass and are on no list.",
+        help_text="A stranger is a person who passes the cameras and is not on the list.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Sealed lists as the engine searches them."""
+"""Sealed lists in the form that the engine searches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from watchlists.models import SealedTemplate, Template
 
 @dataclass(frozen=True)
 class SealedLists:
-    """The templates of one engine on a period's list and its blue list (recognition.frame.Gallery)."""
+    """The templates of one engine on a period's list and its blue watchlist (a recognition.frame.Gallery)."""
 
     watchlist_ids: tuple[uuid.UUID, ...]
     engine_id: int

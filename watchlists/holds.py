@@ -1,4 +1,4 @@
-"""The one rule of evidence holds: what placing one takes, and who may release it. The same for entries and alerts."""
+"""Rules for placing and releasing evidence holds, the same for entries and alerts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LONGEST_REASON = 400
 
 
 def accepted_reason(reason: str, *, review_on: dt.date) -> str:
-    """Return the reason for a new hold, as it is kept.
+    """Return the reason for a new hold, as it is stored.
 
     Raises:
-        Refused: it is missing, too long or names somebody on a list, or the day of review is not ahead.
+        Refused: it is missing, too long or names a person on a list, or the date of review is not after today.
     """
     accepted = _accepted(reason, "Enter what this is evidence of.")
     if review_on <= timezone.localdate():
@@ -30,12 +30,12 @@ def accepted_release(hold: EvidenceHoldBase, reason: str, *, actor: AbstractBase
     """Return the reason for releasing a hold, as the audit log keeps it.
 
     Raises:
-        Refused: it is missing, too long or names somebody on a list, or the actor may not release this hold yet.
+        Refused: it is missing, too long or names a person on a list, or the actor may not release this hold yet.
     """
     if not hold.may_be_released_by(actor):
         raise Refused(
-            f"{hold.owner} placed this hold. Ask them to release it: until {hold.review_on:%-d %B %Y}, its date of "
-            "review, nobody else can."
+            f"{hold.owner} placed this hold. Ask them to release it. Nobody else can release it before its date of "
+            f"review, {hold.review_on:%-d %B %Y}."
         )
     return _accepted(reason, "Enter why this is no longer needed as evidence.")
 

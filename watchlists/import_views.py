@@ -1,4 +1,4 @@
-"""Pages of a bulk import."""
+"""Pages for bulk imports."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAGE = 100
 
 
 class NamelessFileHandler(FileUploadHandler):
-    """Keeps an upload that may be too large for memory in a file without a name: gone whatever ends the request."""
+    """Stores a large upload in an unnamed temporary file, which disappears however the request ends."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -48,7 +48,7 @@ class NamelessFileHandler(FileUploadHandler):
 
 
 def _large_upload(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The handler is chosen before anything looks into the body, the check of its token included."""
+    """Set the upload handler before anything reads the body, including the CSRF check."""
     protected = csrf_protect(view)
 
     @csrf_exempt
@@ -133,7 +133,7 @@ def import_cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(COMPILE)
 def import_report(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
-    """What came of every line, to be put right and handed in again."""
+    """Return the result of every line as a CSV, so that the user can correct and upload them again."""
     imported = _import(request, import_id)
     with transaction.atomic():
         record(Action.IMPORT_EXPORTED, actor=acting(request), target=imported)
@@ -141,7 +141,7 @@ def import_report(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     writer = csv.writer(stream)
     writer.writerow(["line", "reference", "verdict", "message"])
     for row in imported.rows.iterator(chunk_size=2000):
-        # The reference comes from a file: no spreadsheet may take it for a formula.
+        # The reference comes from an uploaded file: a spreadsheet must not run it as a formula.
         reference = f"'{row.reference}" if row.reference.startswith(("=", "+", "-", "@")) else row.reference
         writer.writerow([row.line, reference, row.get_verdict_display(), row.message])
     return _download(stream.getvalue(), "import-report.csv")

@@ -1,7 +1,7 @@
-"""The two files of a bulk import, as they come from outside: checked before anything of them is kept.
+"""The two files of a bulk import, checked before anything in them is stored.
 
-A CSV with a header, a line a person, and a ZIP with their photographs. Neither is trusted: not its encoding, not the
-names in it, not the sizes it declares.
+They are a CSV with a header and one line for each person, and a ZIP of the photographs. Neither file is trusted: not
+its encoding, not the names in it, not the sizes it declares.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
 MAX_ROWS = 20_000
 MAX_CSV_BYTES = 50 * 2**20
 PHOTOGRAPHS_A_PERSON = 10
-# What an archive's table of contents may have; a photograph's line takes about a hundred bytes.
+# Limits for the directory of an archive. The record of a photograph takes about a hundred bytes.
 MAX_DIRECTORY_BYTES = 16 * 2**20
 MAX_ENTRIES = 65_534
-# The record at the end, with the longest comment it may have, and what may stand before it.
+# The end record with the longest comment it may have, and the ZIP64 locator that may precede it.
 END_BYTES = 22 + 65_535 + 20
-# JPEG and PNG hardly shrink: what unpacks to much more than it is packed was made to.
+# JPEG and PNG files hardly compress, so a higher ratio means a file made to do harm.
 MAX_RATIO = 100
 
 PROVENANCE = ("source", "lawful_hold", "taken_on")
 COLUMNS: dict[str, str] = {
-    "reference": "The person's number in the force's records system; once on a list.",
+    "reference": "The person's number in the force's records system. It can be on a list only once.",
     "name": "Full name.",
-    "date_of_birth": "1990-05-31 or 31/05/1990. Empty when it is not known.",
-    "age": f"When the date of birth is not known: {', '.join(Age.values)}.",
+    "date_of_birth": "1990-05-31 or 31/05/1990. Leave empty if it is not known.",
+    "age": f"If the date of birth is not known: {', '.join(Age.values)}.",
     "category": f"One of: {', '.join(Category.values)}.",
-    "offence": "Offence or harm that the person is sought for.",
+    "offence": "The offence or harm that the person is sought for.",
     "legal_basis": f"One of: {', '.join(LegalBasis.values)}.",
-    "authority": "Warrant or order: number, court, date. May be empty.",
+    "authority": "Number, court and date of the warrant or order. Can be empty.",
     "tier": f"One of: {', '.join(Tier.values)}.",
-    "expected_action": "What the engagement officer is to do.",
-    "markers": f"Any of: {', '.join(Marker.values)}; with semicolons between. May be empty.",
-    "look_alikes": "Relatives and look-alikes. May be empty.",
-    "rationale": "For an associate, witness or victim.",
-    "minor_rationale": "For somebody under 18.",
-    "expires_on": "SubjectContent until this day, as above. May be empty.",
-    "photographs": f"Names of files in the ZIP, at most {PHOTOGRAPHS_A_PERSON}, with semicolons between.",
+    "expected_action": "What the engagement officer should do.",
+    "markers": f"Any of: {', '.join(Marker.values)}; separated by semicolons. Can be empty.",
+    "look_alikes": "Relatives and look-alikes. Can be empty.",
+    "rationale": "Required for an associate, witness or victim.",
+    "minor_rationale": "Required for a person under 18.",
+    "expires_on": "The last day on which the person is sought, in a format as above. Can be empty.",
+    "photographs": f"Names of files in the ZIP, at most {PHOTOGRAPHS_A_PERSON}, separated by semicolons.",
     "source": f"Where the photographs come from: {', '.join(Source.values)}. The last two are refused.",
-    "lawful_hold": "Why the force may hold them.",
-    "taken_on": "When they were taken, as above. Empty when it is not known.",
+    "lawful_hold": "Why the force may hold the photographs.",
+    "taken_on": "When they were taken, in a format as above. Leave empty if it is not known.",
 }
 EXAMPLE = (
     'N/1042,Alex Fenwick,1994-03-09,,wanted,Robbery,warrant,"No. 23/1184, Basildon Crown Court",amber,'
@@ -64,12 +64,12 @@ EXAMPLE = (
 
 
 class BadFile(ValueError):
-    """A file cannot be used at all; the message is for the person who chose it."""
+    """Raised if a file cannot be used at all. The message is for the person who uploaded it."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the CSV. problem: why it cannot be added whatever its photographs are; empty when it can."""
+    """A line of the CSV. problem: why it cannot be added, whatever its photographs are; empty if it can."""
 
     number: int
     values: dict[str, str]
@@ -82,25 +82,25 @@ class Line:
 
 
 def template() -> str:
-    """A CSV to fill in: the header and an invented line."""
+    """Return a CSV to fill in, with the header and one invented line."""
     return ",".join(COLUMNS) + "\r\n" + EXAMPLE + "\r\n"
 
 
 def lines_of(data: bytes) -> list[Line]:
-    """Every line of the CSV, checked by itself and against the others.
+    """Return every line of the CSV, checked by itself and against the others.
 
     Raises:
-        BadFile: not UTF-8, not the columns, empty, or too long.
+        BadFile: it is not in UTF-8, has the wrong columns, is empty or is too long.
     """
     if len(data) > MAX_CSV_BYTES:
-        raise BadFile(f"The CSV is larger than {MAX_CSV_BYTES // 2**20} MB.")
+        raise BadFile(f"The CSV must be {MAX_CSV_BYTES // 2**20} MB or smaller.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         where = data[: error.start].count(b"\n") + 1
-        raise BadFile(f"The CSV is not in UTF-8 (line {where}). Save it as “CSV UTF-8”.") from error
+        raise BadFile(f"The CSV is not in UTF-8 (line {where}). Save it as “CSV UTF-8” and upload it again.") from error
     if "\0" in text:
-        raise BadFile("The first file is no CSV.")
+        raise BadFile("The first file must be a CSV.")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
@@ -111,11 +111,11 @@ def lines_of(data: bytes) -> list[Line]:
             if any(cell.strip() for cell in cells):
                 found.append(_line(reader.line_num, header, cells, seen))
             if len(found) > MAX_ROWS:
-                raise BadFile(f"The CSV has more than {MAX_ROWS:,} lines. Divide it.")
+                raise BadFile(f"The CSV has more than {MAX_ROWS:,} lines. Split it into smaller files.")
     except csv.Error as error:
         raise BadFile(f"The CSV cannot be read at line {reader.line_num}: {error}.") from error
     if not found:
-        raise BadFile("The CSV has a header and nobody under it.")
+        raise BadFile("The CSV has a header but no people. Add a line for each person.")
     return found
 
 
@@ -126,25 +126,25 @@ def _check_header(header: list[str]) -> None:
     if missing or unknown or twice:
         parts = [
             f"{what}: {', '.join(names)}"
-            for what, names in (("missing", missing), ("not known", unknown), ("twice", twice))
+            for what, names in (("missing", missing), ("unknown", unknown), ("repeated", twice))
             if names
         ]
-        raise BadFile(f"The columns are not those of the template. {'; '.join(parts).capitalize()}.")
+        raise BadFile(f"The columns do not match the template. {'; '.join(parts).capitalize()}.")
 
 
 def _line(number: int, header: list[str], cells: list[str], seen: dict[str, int]) -> Line:
     values = dict(zip(header, (cell.strip().replace("\0", "") for cell in cells), strict=False))
     problems = []
     if len(cells) != len(header):
-        problems.append(f"{len(cells)} cells under {len(header)} columns: a comma too many or too few?")
+        problems.append(f"This line has {len(cells)} cells and the header has {len(header)}. Check the commas.")
     names = [name.strip() for name in values.get("photographs", "").split(";") if name.strip()]
     if not names:
-        problems.append("No photograph is named.")
+        problems.append("Enter the name of at least one photograph.")
     if len(names) > PHOTOGRAPHS_A_PERSON:
-        problems.append(f"More than {PHOTOGRAPHS_A_PERSON} photographs.")
+        problems.append(f"Enter no more than {PHOTOGRAPHS_A_PERSON} photographs.")
     reference = " ".join(values.get("reference", "").upper().split())
     if reference in seen:
-        problems.append(f"The reference is on line {seen[reference]} as well.")
+        problems.append(f"Line {seen[reference]} has the same reference.")
     elif reference:
         seen[reference] = number
     problems += _complaints(values)
@@ -160,7 +160,7 @@ def _complaints(values: Mapping[str, str]) -> list[str]:
 
 
 def forms_of(values: Mapping[str, str]) -> tuple[PersonForm, ProvenanceForm]:
-    """The same forms as on the page, filled in from a line."""
+    """Return the forms of the page, filled in from a line."""
     data: MultiValueDict[str, Any] = MultiValueDict()
     for name in (*PARTICULARS, *PROVENANCE):
         value = values.get(name, "")
@@ -171,18 +171,18 @@ def forms_of(values: Mapping[str, str]) -> tuple[PersonForm, ProvenanceForm]:
 
 
 class PhotographArchive:
-    """The ZIP: only what the CSV names is ever unpacked, and never to a file."""
+    """The ZIP. Only files that the CSV names are unpacked, and only into memory."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         """
         Raises:
-            BadFile: no ZIP, or one that was made to do harm.
+            BadFile: it is not a ZIP, or was made to do harm.
         """
         _check_directory(stream)
         try:
             self._zip = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise BadFile("The second file is no ZIP.") from error
+            raise BadFile("The second file must be a ZIP.") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._by_name: dict[str, list[str]] = {}
         _check_places(self._zip.infolist())
@@ -197,44 +197,45 @@ class PhotographArchive:
         name = entry.filename
         parts = PurePosixPath(name.replace("\\", "/")).parts
         if name.startswith(("/", "\\")) or ".." in parts or re.match(r"^[A-Za-z]:", name):
-            raise BadFile(f"The ZIP holds a path that leads out of it: “{name[:80]}”. Nothing of it was unpacked.")
+            raise BadFile(f"The ZIP contains a path that leads outside it: “{name[:80]}”. Nothing was unpacked.")
         if name in self._entries:
-            raise BadFile(f"The ZIP holds “{name[:80]}” twice.")
+            raise BadFile(f"The ZIP contains “{name[:80]}” twice. Remove one of them.")
         if entry.flag_bits & 1:
-            raise BadFile("The ZIP is encrypted. Send it without a password, over this connection.")
+            raise BadFile("The ZIP is encrypted. Upload it without a password.")
         if entry.file_size > max(entry.compress_size, 1) * MAX_RATIO and entry.file_size > 2**20:
-            raise BadFile(f"“{name[:80]}” unpacks to {entry.file_size // 2**20:,} MB from almost nothing: refused.")
+            size = f"{entry.file_size // 2**20:,} MB"
+            raise BadFile(f"“{name[:80]}” unpacks to {size}, far more than its size in the ZIP. Remove it.")
 
     def find(self, name: str) -> tuple[str, str]:
-        """(the entry's path, ""), or ("", why there is none). A name without folders may lie in any."""
+        """Return (path, ""), or ("", why there is none). A name without a folder matches a file in any folder."""
         if name in self._entries:
             return name, ""
         found = self._by_name.get(name.lower(), []) if "/" not in name else []
         if len(found) == 1:
             return found[0], ""
         if found:
-            return "", f"“{name}” is in several folders of the ZIP: write the path."
+            return "", f"“{name}” is in several folders of the ZIP. Enter its path."
         return "", f"“{name}” is not in the ZIP."
 
     def read(self, path: str) -> bytes:
-        """One photograph.
+        """Return one photograph.
 
         Raises:
-            BadFile: damaged, or larger than a photograph may be, whatever the archive declares.
+            BadFile: it is damaged, or larger than a photograph may be, whatever size the archive declares.
         """
         try:
             with self._zip.open(self._entries[path]) as stream:
                 data = stream.read(MAX_PHOTOGRAPH_BYTES + 1)
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
             raise BadFile(f"“{path}” is damaged in the ZIP.") from error
-        except Exception as error:  # zlib.error and its kin have no common base
+        except Exception as error:  # zlib.error and similar errors have no common base
             raise BadFile(f"“{path}” cannot be unpacked.") from error
         if len(data) > MAX_PHOTOGRAPH_BYTES:
-            raise BadFile(f"“{path}” is larger than {MAX_PHOTOGRAPH_BYTES // 2**20} MB.")
+            raise BadFile(f"“{path}” must be {MAX_PHOTOGRAPH_BYTES // 2**20} MB or smaller.")
         return data
 
     def unused(self, used: set[str]) -> int:
-        """How many files nobody named."""
+        """Return how many files no line names."""
         return len(set(self._entries) - used)
 
     def names(self) -> Iterator[str]:
@@ -242,23 +243,25 @@ class PhotographArchive:
 
 
 def _check_directory(stream: IO[bytes]) -> None:
-    """Look at the end of an archive for how much its table of contents is, before that is read into memory."""
+    """Check the size of an archive's directory, before the directory is read into memory."""
     size = stream.seek(0, 2)
     stream.seek(max(size - END_BYTES, 0))
     tail = stream.read()
     stream.seek(0)
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < 22:
-        raise BadFile("The second file is no ZIP.")
+        raise BadFile("The second file must be a ZIP.")
     entries, length = struct.unpack_from("<HI", tail, at + 10)
     if tail[max(at - 20, 0) : at].startswith(b"PK\6\7") or entries > MAX_ENTRIES or length > MAX_DIRECTORY_BYTES:
-        raise BadFile(f"The ZIP holds more than {MAX_ENTRIES:,} files, or is of the kind for such. Divide it.")
+        raise BadFile(
+            f"The ZIP has more than {MAX_ENTRIES:,} files, or is in ZIP64 format. Split it into smaller ones."
+        )
 
 
 def _check_places(entries: list[zipfile.ZipInfo]) -> None:
-    """Files that share their bytes in an archive unpack to far more than it has."""
+    """Raise BadFile if files overlap in an archive: they would unpack to far more than its size."""
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset < end:
-            raise BadFile("Files in the ZIP lie over each other: it was made to unpack to more than it is. Refused.")
+            raise BadFile("Files in the ZIP overlap, so it would unpack to more than its size. Create the ZIP again.")
         end = entry.header_offset + entry.compress_size

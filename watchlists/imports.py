@@ -1,9 +1,9 @@
-"""Acts of a bulk import: take the files in, read them, add the people.
+"""Operations of a bulk import: store the uploaded files, read them, add the people.
 
-begin    one transaction: every line, and its photographs encrypted with the list's key
-read     every core, in order, kept in batches: what would happen to each line, and why
+begin    stores every line, and its photographs encrypted with the list's key, in one transaction
+read     reads photographs on every core and stores them in batches: what would happen to each line, and why
 confirm  a person decides
-add      in batches, each one transaction with its journal rows: a line that is refused costs no other
+add      adds people in batches, each one transaction with its audit log entries: a refused line stops no other
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ logger = logging.getLogger(__name__)
 Verdict = ImportRow.Verdict
 # Photographs in memory at once, and lines added in one transaction.
 AHEAD, BATCH = 32, 50
-# Failures in a row after which an import is given up; of what no other try can mend, one.
+# Failures in a row after which an import is cancelled. HOPELESS: errors that cancel it at once.
 PATIENCE = 3
 HOPELESS = (PermissionDenied, keys.KeyGone, Conflict)
 WHY: dict[type[Exception], str] = {
-    PermissionDenied: "Who handed this in may not add people any more.",
-    keys.KeyGone: "The list's key is gone, and nothing of this can be opened.",
+    PermissionDenied: "The person who uploaded this import can no longer add people. Ask another person to upload it.",
+    keys.KeyGone: "The list's key is missing, so the uploaded photographs cannot be opened.",
 }
-# One import is worked on at a time in the whole installation.
+# The whole installation works on one import at a time.
 WORK_LOCK = 0x4C4652_02
 
 
 @dataclass(frozen=True)
 class Progress:
-    """photographs: all of them, and those read. by_verdict: lines."""
+    """Progress of an import. photographs: in all; read: those read; by_verdict: how many lines have each verdict."""
 
     photographs: int
     read: int
@@ -69,7 +69,7 @@ class Progress:
 
     @property
     def share(self) -> int:
-        """Percent of what is to be done in this state."""
+        """Return the percentage done of the work in the present state."""
         added = self.by_verdict.get(Verdict.ADDED, 0)
         if added:
             able = self.lines - self.by_verdict.get(Verdict.WRONG, 0)
@@ -78,10 +78,10 @@ class Progress:
 
 
 def begin(watchlist: Watchlist, table: bytes, archive: IO[bytes], *, actor: AbstractBaseUser) -> Import:
-    """Take both files in. Nobody is put on the list.
+    """Store the contents of both files. Nobody is added to the list yet.
 
     Raises:
-        Refused: a file cannot be used; nothing was kept. Conflict: the list can no longer be edited.
+        Refused: a file cannot be used, and nothing was stored. Conflict: the list can no longer be edited.
     """
     require(actor, COMPILE)
     try:
@@ -91,7 +91,7 @@ def begin(watchlist: Watchlist, table: bytes, archive: IO[bytes], *, actor: Abst
     with transaction.atomic():
         people.lock_editable(watchlist)
         if watchlist.imports.filter(state__in=("reading", "ready", "importing")).exists():
-            raise Refused("Another import of this list is not finished yet.")
+            raise Refused("Another import to this list has not finished. Wait for it to finish, or cancel it.")
         keys.create(watchlist.key_name)
         new = Import.objects.create(watchlist=watchlist, engine=engines.current_engine(), created_by_id=actor.pk)
         used: set[str] = set()
@@ -115,7 +115,7 @@ def _stage(new: Import, line: Line, archive: PhotographArchive, used: set[str]) 
     for name in line.photographs:
         path, problem = archive.find(name)
         if path and path in used:
-            problem = f"“{name}” is another line's photograph already."
+            problem = f"“{name}” is already the photograph of another line."
         if not problem:
             used.add(path)
             try:
@@ -124,7 +124,7 @@ def _stage(new: Import, line: Line, archive: PhotographArchive, used: set[str]) 
                 problem = str(error)
         if problem:
             problems.append(problem)
-    # A line without a photograph, or wrong by itself, is settled; one that lacks some goes on with the others.
+    # A line with an error of its own, or no photograph, is final; a line that lacks only some goes on.
     wrong = bool(line.problem) or not found
     row = ImportRow.objects.create(
         of=new,
@@ -154,18 +154,18 @@ def progress_of(imported: Import) -> Progress:
 
 @transaction.atomic
 def confirm(imported: Import, *, actor: AbstractBaseUser) -> None:
-    """Import what was read and can be."""
+    """Start adding the lines that can be added."""
     people.lock_editable(imported.watchlist)
     able = imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).count()
     if imported.state == Import.State.READY and not able:
-        raise Refused("No line of this file can be imported. Correct it and hand it in again.")
+        raise Refused("No line of this file can be imported. Correct the file and upload it again.")
     note_contribution(imported.watchlist, Kind.IMPORTED, actor=actor)
     move(imported, IMPORT_STEPS["confirm"], actor=actor, data={"lines": able})
 
 
 @transaction.atomic
 def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
-    """Give an import up: what was handed in is destroyed; who was added already stays on the list."""
+    """Cancel an import. The uploaded data is deleted; people already added stay on the list."""
     note_contribution(imported.watchlist, Kind.IMPORT_CANCELLED, actor=actor)
     move(imported, IMPORT_STEPS["cancel"], actor=actor, changes={"finished_at": timezone.now()})
     _forget(imported)
@@ -173,7 +173,10 @@ def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
 
 @contextlib.contextmanager
 def working() -> Iterator[bool]:
-    """Whether this process may work on imports, which one does at a time; the connection that dies lets go of it."""
+    """Yield whether this process may work on imports. One process may at a time.
+
+    If the connection closes, the database releases the lock.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [WORK_LOCK])
         may = bool(cursor.fetchone()[0])
@@ -186,7 +189,7 @@ def working() -> Iterator[bool]:
 
 
 def work() -> int:
-    """Read and add whatever waits, to its end; what was begun before goes on. Returns how many imports were moved."""
+    """Read or add every waiting import, resuming interrupted ones. Returns how many ran without an error."""
     with working() as may:
         if not may:
             return 0
@@ -195,11 +198,11 @@ def work() -> int:
 
 
 def _work_on(imported: Import) -> bool:
-    """One import; what goes wrong with it costs no other, and in the end it is given up."""
+    """Work on one import. An error stops no other import; one that fails repeatedly is cancelled."""
     try:
         read(imported) if imported.state == Import.State.READING else add(imported)
     except Exception as error:
-        # No traceback: what was being read stands in it.
+        # No traceback: it could contain the data that was being read.
         logger.error("Work on %s failed: %s", imported, type(error).__name__)
         _count_failure(imported, error)
         return False
@@ -212,7 +215,7 @@ def _count_failure(imported: Import, error: Exception) -> None:
     imported.refresh_from_db()
     if not imported.is_open or (imported.failures < PATIENCE and not isinstance(error, HOPELESS)):
         return
-    why = WHY.get(type(error), "It failed again and again, and was given up. Hand it in again.")
+    why = WHY.get(type(error), "This import failed repeatedly and was cancelled. Upload it again.")
     imported.rows.exclude(verdict__in=(Verdict.ADDED, Verdict.WRONG)).update(verdict=Verdict.WRONG, message=why)
     _forget(imported)
     data: dict[str, Any] = {"reason": type(error).__name__}
@@ -220,7 +223,7 @@ def _count_failure(imported: Import, error: Exception) -> None:
 
 
 def read(imported: Import) -> None:
-    """Read every photograph that has not been, and say of every line what would happen."""
+    """Read every photograph not read yet, then decide what would happen to each line."""
     unread = list(
         ImportPhotograph.objects.filter(row__of=imported, is_read=False)
         .order_by("row__line", "pk")
@@ -251,7 +254,7 @@ def _pictures(imported: Import, ids: Sequence[int]) -> Iterator[bytes]:
     for start in range(0, len(ids), BATCH):
         staged = ImportPhotograph.objects.in_bulk(ids[start : start + BATCH])
         for pk in ids[start : start + BATCH]:
-            # Cancelled meanwhile: an empty picture is refused, and nothing of it is kept.
+            # If the import was cancelled meanwhile, an empty picture stands in: it is refused and not stored.
             yield keys.decrypted(name, bytes(staged[pk].encrypted), staged[pk].sha256) if pk in staged else b""
 
 
@@ -272,13 +275,13 @@ def _read(imported: Import, pk: int, reading: Enrolment | str) -> ImportPhotogra
     }
     staged.embedding, staged.second = reading.template.embedding, reading.template.second
     if reading.is_blocked:
-        staged.problem = "Too poor to be used: " + " ".join(reading.problems)[:360]
+        staged.problem = "Too poor to use: " + " ".join(reading.problems)[:360]
     return staged
 
 
 @transaction.atomic
 def _keep(imported: Import, batch: list[ImportPhotograph]) -> bool:
-    """Keep what was read; False when the import was given up meanwhile."""
+    """Store what was read. Returns False if the import was cancelled meanwhile."""
     state = lock(Import.objects.only("state"), imported.pk).state
     if state != Import.State.READING:
         return False
@@ -291,7 +294,7 @@ def _keep(imported: Import, batch: list[ImportPhotograph]) -> bool:
 
 
 def _judge(imported: Import) -> None:
-    """What would happen to each line that was right by itself."""
+    """Decide what would happen to each line that has no error of its own."""
     present = set(imported.watchlist.people.values_list("reference", flat=True))
     changed = []
     for row in imported.rows.filter(verdict=Verdict.PENDING).prefetch_related(_without_pictures()):
@@ -307,7 +310,7 @@ def _judge(imported: Import) -> None:
         if all(each.problem for each in photographs):
             row.verdict = Verdict.WRONG
         elif row.reference in present:
-            row.verdict, problems = Verdict.WRONG, ["Somebody with this reference is on the list already."]
+            row.verdict, problems = Verdict.WRONG, ["A person with this reference is already on the list."]
         else:
             row.verdict = Verdict.WARN if problems or advice or row.message else Verdict.GOOD
         row.message = " ".join([row.message, *problems, *advice]).strip()
@@ -320,11 +323,11 @@ def _without_pictures() -> Any:
 
 
 def add(imported: Import) -> None:
-    """Put everybody on the list whose line can be, batch by batch."""
+    """Add every person whose line can be added, batch by batch."""
     try:
         crowd = Crowd(engines.current_engine())
         if imported.engine != engines.current_engine():
-            raise Refused("The recognition engine was changed since this file was read. Hand it in again.")
+            raise Refused("The recognition engine has changed since this file was read. Upload it again.")
         while True:
             ids = list(
                 imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).values_list("pk", flat=True)[:BATCH]
@@ -334,7 +337,7 @@ def add(imported: Import) -> None:
             if not _add_batch(imported, ids, crowd):
                 return
     except Refused as refusal:
-        # The list was submitted, or the engine changed, under an import: what was added stays, the rest is given up.
+        # The list was submitted, or the engine changed, during the import: people already added stay on the list.
         imported.rows.filter(verdict__in=(Verdict.GOOD, Verdict.WARN)).update(
             verdict=Verdict.WRONG, message=str(refusal)
         )
@@ -346,7 +349,7 @@ def add(imported: Import) -> None:
 
 
 def _forget(imported: Import) -> None:
-    """What was handed in, once it is on the list or given up: the report keeps lines, references and reasons."""
+    """Delete the uploaded data of a finished or cancelled import. Line numbers, references and reasons stay."""
     ImportPhotograph.objects.filter(row__of=imported).delete()
     imported.rows.update(values={})
 

@@ -1,4 +1,4 @@
-"""The pseudonymous ledger: whether a reference was on a list, for those who may ask with the reference in hand."""
+"""The pseudonymous ledger: it shows whether a reference was on a list, to a user who knows the reference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SEARCH = "watchlists.search_ledger"
 
 @dataclass(frozen=True)
 class Listing:
-    """Somebody's time on one list. until: None while they are on it."""
+    """The time that a person was on one list. until: None while they still are."""
 
     watchlist: Watchlist
     category: str
@@ -32,18 +32,18 @@ class Listing:
 
 
 def prepare() -> None:
-    """The ledger's key, made once, before there is an entry.
+    """Create the ledger's key, once, before there is an entry.
 
     Raises:
-        KeyGone: there are entries, and the key they were made with is missing.
+        KeyGone: there are entries, but the key they were made with is missing.
     """
     if LedgerEntry.objects.exists() and not keys.fingerprint(keys.LEDGER):
-        raise keys.KeyGone("The ledger's key is missing: restore it into the key store")
+        raise keys.KeyGone("The ledger's key is missing: restore it to the key store")
     keys.create(keys.LEDGER)
 
 
 def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
-    """Keep that these people were on a list, as part of their destruction. Returns a SHA-256 over what was kept."""
+    """Record that these people were on a list, as they are destroyed. Returns a SHA-256 over the pseudonyms."""
     today, scope = timezone.localdate(), str(watchlist.pk)
     entries = [
         LedgerEntry(
@@ -64,7 +64,7 @@ def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
 
 @transaction.atomic
 def search(reference: str, *, actor: AbstractBaseUser) -> list[Listing]:
-    """Every list that a reference is or was on, newest first. The journal has that somebody asked, not about whom."""
+    """Return every list that a reference is or was on, newest first. The audit log does not keep the reference."""
     require(actor, SEARCH)
     scopes = Watchlist.objects.filter(ledger__isnull=False).distinct().values_list("pk", flat=True)
     pseudonyms = [keys.pseudonym(str(scope), reference) for scope in scopes]

@@ -1,4 +1,4 @@
-"""Who on file looks like whom: found before the street finds it."""
+"""Search for people on file who look alike, so that likenesses are known before a deployment."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from watchlists.engine import engine as running_engine
 from watchlists.engines import current_engine
 from watchlists.models import Engine, Flag, Person, Photograph, Template
 
-# Of the nearest photographs, so many others get a full pass, in so many photographs of each.
+# Nearest photographs to consider; people to score by a full pass; photographs of each to score.
 PHOTOGRAPHS, PEOPLE, SHOTS = 200, 12, 4
-# Nearest others whose mean is an entry's nearness, and how many must be on file for it to say anything.
+# Nearest others whose mean score is an entry's nearness; fewest others on file for it to be calculated.
 NEAREST, COHORT = 10, 100
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """Another photograph, of somebody under another reference, whose face comes near this one's."""
+    """A photograph of a person with another reference, whose face is similar."""
 
     photograph: Photograph
     score: float
@@ -34,9 +34,9 @@ class Likeness:
 def likenesses(
     template: recognition.engine.Template, engine: Engine, *, reference: str, threshold: float
 ) -> list[Likeness]:
-    """Those on file at a score from which cameras would raise an alert, or somewhat below; nearest first.
+    """Return likenesses at or above the threshold, or at most LFR_LOOK_ALIKE_MARGIN below it, nearest first.
 
-    reference: of the person themselves, who may be on other lists, with other photographs.
+    reference: of the person themselves, whose entries on other lists are left out.
     """
     least = threshold - settings.LFR_LOOK_ALIKE_MARGIN
     near = (
@@ -53,9 +53,9 @@ def likenesses(
 
 @dataclass(frozen=True)
 class Nearness:
-    """How near an entry comes to others on file, its impostor cohort.
+    """How similar an entry is to the others on file, its impostor cohort.
 
-    mean: score of its ten nearest, each in their nearest photograph. others: how many there are to compare with.
+    mean: mean score of the ten nearest others, each by their nearest photograph. others: how many were compared.
     """
 
     mean: float
@@ -64,9 +64,9 @@ class Nearness:
 
 
 def nearness(person: Person) -> Nearness | None:
-    """The nearest that any of somebody's photographs comes; None while too few others are on file to say.
+    """Return the highest nearness of a person's photographs; None if there is no threshold or too few others.
 
-    It is no forecast: with the shipped engine it did not tell who draws false alerts (docs/explain/accuracy.md).
+    It is not a forecast: with the shipped engine it did not show who raises false alerts (docs/explain/accuracy.md).
     """
     point = current_engine().operating_points.first()
     others = Template.objects.filter(engine=current_engine()).exclude(photograph__person__reference=person.reference)
@@ -86,7 +86,7 @@ def nearness(person: Person) -> Nearness | None:
 
 
 class Crowd:
-    """Everybody on file in memory, for comparing many newcomers with all of them and with each other."""
+    """Everyone on file, in memory, to compare many new people with all of them and with each other."""
 
     def __init__(self, engine: Engine) -> None:
         rows = list(
@@ -109,7 +109,7 @@ class Crowd:
         self._templates.append(template)
 
     def likenesses(self, template: recognition.engine.Template, *, reference: str, threshold: float) -> list[Likeness]:
-        """As the function of this name, among those in memory."""
+        """Do what the function `likenesses` does, among the people in memory."""
         least = threshold - settings.LFR_LOOK_ALIKE_MARGIN
         cosines = self._matrix[: len(self._templates)] @ np.asarray(template.embedding, np.float32)
         near = np.flatnonzero(cosines >= running_engine().quick_gate(least))
@@ -127,9 +127,9 @@ def _closest(
     nearest: Iterable[tuple[Photograph, recognition.engine.Template]],
     threshold: float,
 ) -> list[Likeness]:
-    """Score the nearest by a full pass. One person's photographs, or copies on other lists, are one likeness.
+    """Score the nearest by a full pass. All photographs of one person, on any list, count as one likeness.
 
-    nearest: nearest first.
+    nearest: photographs and their templates, nearest first.
     """
     best: dict[str, Likeness] = {}
     seen: Counter[str] = Counter()

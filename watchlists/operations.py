@@ -1,4 +1,4 @@
-"""Acts on lists. Each is atomic and leaves its row in the journal."""
+"""Operations on watchlists. Each is atomic and writes an entry to the audit log."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph,
 from watchlists.people import AUTHORISE, COMPILE, PARTICULARS, lock_editable
 from watchlists.seal import content_hash
 
-# What was checked is taken to hold for so long.
+# How long the check of an entry counts.
 CURRENT_FOR = dt.timedelta(hours=24)
 
 
 @transaction.atomic
 def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str, is_blue: bool = False) -> Watchlist:
-    """An empty draft."""
+    """Create an empty draft."""
     require(actor, COMPILE)
     watchlist = Watchlist.objects.create(
         name=name, purpose=purpose, is_blue=is_blue, created_by_id=actor.pk, policy=policy.VERSION
@@ -44,19 +44,19 @@ def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str, is_blu
 
 @transaction.atomic
 def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
-    """A draft that holds what a list holds, to be changed, checked and approved anew.
+    """Create a draft with the content of a list, to be changed, checked and approved again.
 
     Raises:
-        Conflict: the list is itself a draft, or its people have been destroyed.
+        Conflict: the list is a draft, or has been destroyed.
     """
     require(actor, COMPILE)
     state = Watchlist.objects.values_list("state", flat=True).get(pk=watchlist.pk)
     if state != Watchlist.State.LIVE:
-        # A live list does not change, and must not wait for this one to end.
+        # A live list does not change, so it needs no lock that could hold up its deployment.
         _lock(watchlist)
         state = watchlist.state
     if state in EDITABLE or state == Watchlist.State.DESTROYED:
-        raise Conflict("A draft is changed as it is, and of a destroyed list nothing is left to copy.")
+        raise Conflict("You cannot make a new version of a draft or of a destroyed list. Change the draft itself.")
     draft = Watchlist.objects.create(
         name=watchlist.name,
         purpose=watchlist.purpose,
@@ -79,18 +79,18 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
 
 @transaction.atomic
 def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, size_reason: str = "") -> None:
-    """Say that a draft is complete.
+    """Mark a draft as complete.
 
     Raises:
-        Refused: it is empty, or larger than usual without a reason. Conflict: it is no draft.
+        Refused: it is empty, or larger than usual without a reason. Conflict: it is not a draft.
     """
     require(actor, COMPILE)
     lock_editable(watchlist)
     size = watchlist.people.count()
     if size == 0:
-        raise Refused("An empty list cannot be submitted: put at least one person on it.")
+        raise Refused("This list is empty. Add at least one person.")
     if size > settings.LFR_LIST_SIZE_CAP and not size_reason.strip():
-        raise Refused(f"This list has {size:,} people, more than {settings.LFR_LIST_SIZE_CAP:,}: say why it must.")
+        raise Refused(f"This list has {size:,} people, more than {settings.LFR_LIST_SIZE_CAP:,}. Enter the reason.")
     refuse_names(watchlist, watchlist.name, watchlist.purpose, size_reason)
     note_contribution(watchlist, Kind.COMPILED, actor=actor)
     changes = {"compiled_by": actor, "size": size, "size_reason": size_reason.strip()}
@@ -99,18 +99,18 @@ def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, size_rea
 
 @transaction.atomic
 def withdraw_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    """Take a list back to change it, before it is decided on."""
+    """Take a list back to change it, before a decision is made."""
     note_contribution(watchlist, Kind.WITHDRAWN, actor=actor)
     move(watchlist, STEPS["withdraw"], actor=actor)
 
 
 @transaction.atomic
 def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    """Say that a compiled list was checked, and put it before the authorising officer.
+    """Mark a compiled list as checked, and submit it to the authorising officer.
 
     Raises:
-        Refused: a flag is open, an entry was not checked within a day, or a photograph cannot be searched by.
-        Conflict: it is not compiled.
+        Refused: `obstacles_of` returns a reason.
+        Conflict: the list is not compiled.
     """
     require(actor, COMPILE)
     _lock(watchlist)
@@ -122,23 +122,23 @@ def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
 
 
 def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list[str]:
-    """Why a list cannot be put before the authorising officer yet; empty when it can."""
+    """Return why a list cannot be submitted for approval yet; empty if it can."""
     now = at or timezone.now()
     people = watchlist.people.all()
     found = []
     open_flags = Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True).count()
     if open_flags:
-        found.append(f"Flags to settle first: {open_flags:,}.")
+        found.append(f"Open flags: {open_flags:,}.")
     unchecked = people.not_current(now - CURRENT_FOR).count()
     if unchecked:
         found.append(f"Entries not checked within 24 hours: {unchecked:,}.")
     over = people.filter(expires_on__lt=timezone.localdate(now)).count()
     if over:
-        found.append(f"Entries whose time is over, to be removed: {over:,}.")
+        found.append(f"Expired entries, which must be removed: {over:,}.")
     engine = engines.current_engine()
     unread = people.exclude(photographs__templates__engine=engine).count()
     if unread:
-        found.append(f"People without a photograph that the present engine has read: {unread:,}.")
+        found.append(f"People without a photograph read by the present engine: {unread:,}.")
     return found
 
 
@@ -151,7 +151,7 @@ def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: s
 
 @transaction.atomic
 def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
-    """Refuse a list. It is destroyed when its time is over; until then a new version can be drawn from it."""
+    """Reject a list. It is destroyed after the retention period; until then a new version can be made from it."""
     refuse_names(watchlist, reason)
     changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
     move(watchlist, STEPS["reject"], actor=actor, changes=changes, data={"reason": reason})
@@ -159,7 +159,7 @@ def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: s
 
 @transaction.atomic
 def discard_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    """Give a draft up: it is destroyed at once."""
+    """Discard a draft. Its destruction is due at once."""
     move(watchlist, STEPS["discard"], actor=actor, changes={"destroy_due_at": timezone.now()})
 
 
@@ -172,36 +172,36 @@ def authorise_watchlist(
     seen: str,
     minors: Collection[Any] = (),
 ) -> None:
-    """Approve a checked list and seal it: what was approved is what cameras will be compared with.
+    """Approve a checked list and seal it, so that cameras are compared only with what was approved.
 
-    seen: the content hash of what the officer had before them. minors: ids of those under 18 they ticked one by one.
+    seen: content hash of the list as shown to the officer. minors: ids of people under 18, ticked one by one.
 
     Raises:
-        Refused: the approver worked on this version, an under-18 was not ticked, or a check has run out meanwhile.
-        Conflict: it is not awaiting approval, or not what the officer saw.
+        Refused: the officer worked on this version, did not tick a person under 18, or `obstacles_of` returns a reason.
+        Conflict: the list is not awaiting approval, or has changed since it was shown.
     """
     require(actor, AUTHORISE)
-    # With the list that this one replaces, in one order, and both before the journal.
+    # Lock this list and the one it replaces in a fixed order, and both before the audit log.
     pair = [watchlist.pk, *([watchlist.replaces_id] if watchlist.replaces_id else [])]
     lock_all(Watchlist.objects.filter(pk__in=pair))
     _lock(watchlist)
     if watchlist.state != Watchlist.State.CHECKED:
-        raise Conflict(f"This list is {watchlist.get_state_display().lower()}: there is nothing to approve.")
+        raise Conflict(f"This list is {watchlist.get_state_display().lower()}, so it cannot be approved.")
     refuse_contributor(watchlist, actor)
     refuse_names(watchlist, reason)
     if seen != content_hash(watchlist):
-        raise Conflict("This list has changed since you opened it. Look at it again before you decide.")
+        raise Conflict("This list has changed since you opened it. Review it again before you decide.")
     obstacles = obstacles_of(watchlist)
     if obstacles:
-        raise Refused(" ".join(obstacles) + " Return it to its compiler.")
+        raise Refused(" ".join(obstacles) + " Return the list to its compiler.")
     ticked = [person for person in watchlist.people.perhaps_minors() if person.is_minor()]
     missing = [person for person in ticked if str(person.pk) not in {str(pk) for pk in minors}]
     if missing:
-        raise Refused(f"Tick each person under 18 yourself, or return the list: {len(missing)} are not ticked.")
+        raise Refused(f"Tick each person under 18, or return the list. Not ticked: {len(missing)}.")
     Person.objects.filter(pk__in=[person.pk for person in ticked]).update(minor_accepted_by=actor)
     engine = _copy_templates(watchlist)
     digest = content_hash(watchlist)
-    # What takes its time is done: from here on the journal, which is everybody's, waits for this act.
+    # The slow work is done. From here on the audit log is locked, and other operations wait.
     changes = {"authorised_by": actor, "decision_reason": reason, "under_18": len(ticked)}
     data: dict[str, str | int | bool | None] = {"reason": reason, "people": watchlist.size, "under_18": len(ticked)}
     move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data=data)
@@ -219,18 +219,18 @@ def authorise_watchlist(
 
 @transaction.atomic
 def go_live(watchlist: Watchlist, *, actor: Actor) -> None:
-    """Told by a deployment that starts.
+    """Mark a list as live when its deployment starts.
 
     Raises:
-        Refused: what was checked is more than a day old. Conflict: it is not sealed.
+        Refused: the list has expired. Conflict: it is not sealed.
     """
     if watchlist.expires_at is not None and watchlist.expires_at <= timezone.now():
-        raise Refused("The checks of this watchlist are more than 24 hours old. Seal a new version of it.")
+        raise Refused("This watchlist has expired: its checks no longer count. Create, check and seal a new version.")
     move(watchlist, STEPS["go_live"], actor=actor)
 
 
 def close(watchlist: Watchlist, *, actor: Actor, ended_at: dt.datetime) -> None:
-    """Told by a deployment that ended: from now the clock runs towards destruction."""
+    """Close a list when its deployment ends, and set when it is due for destruction."""
     due = ended_at + settings.LFR_WATCHLIST_RETENTION
     move(
         watchlist,
@@ -242,16 +242,16 @@ def close(watchlist: Watchlist, *, actor: Actor, ended_at: dt.datetime) -> None:
 
 
 def refuse_names(watchlist: Watchlist, *texts: str) -> None:
-    """Keep the people of a list out of what outlives it.
+    """Keep the names of people on a list out of texts that outlive it.
 
     Raises:
-        Refused: a text that the journal will keep holds the name or reference of somebody on the list.
+        Refused: a text for the audit log contains the name or reference of a person on the list.
     """
     _refuse_names_of(Person.objects.filter(watchlist=watchlist), texts)
 
 
 def refuse_names_on_file(*texts: str) -> None:
-    """The same of everybody on any list, for what is written before its list is known."""
+    """Do the same for everyone on any list but a blue one, for texts written before their list is known."""
     _refuse_names_of(Person.objects.exclude(watchlist__is_blue=True), texts)
 
 
@@ -259,12 +259,13 @@ def _refuse_names_of(people: QuerySet[Person], texts: Collection[str]) -> None:
     for name, reference in people.order_by().values_list("name", "reference").iterator(chunk_size=5000):
         if any(particular.lower() in text.lower() for particular in (name, reference) for text in texts):
             raise Refused(
-                "This text names somebody on the list, and it is kept for ever in the journal. Say it without the name."
+                "This text contains the name or reference of a person on a watchlist, and the audit log would keep it "
+                "for ever. Remove the name or reference."
             )
 
 
 def expire_stale(*, at: dt.datetime | None = None) -> int:
-    """Expire every sealed list that was not used within a day of its checks; returns how many."""
+    """Expire every sealed list that was not used while its checks counted. Returns how many."""
     now = at or timezone.now()
     count = 0
     for watchlist in Watchlist.objects.stale(now):
@@ -275,9 +276,9 @@ def expire_stale(*, at: dt.datetime | None = None) -> int:
 
 
 def _copy_templates(watchlist: Watchlist) -> Engine:
-    """What cameras will be compared with, by the present engine, which is returned."""
+    """Copy the present engine's templates, for cameras to be compared with. Returns that engine."""
     engine = engines.current_engine()
-    # A sealed template points at a list and its engine together.
+    # Set first: a sealed template refers to a list and its engine together.
     Watchlist.objects.filter(pk=watchlist.pk).update(engine=engine)
     templates = Template.objects.filter(engine=engine, photograph__person__watchlist=watchlist)
     SealedTemplate.objects.bulk_create(
@@ -301,13 +302,13 @@ def _checks_hold_until(watchlist: Watchlist) -> dt.datetime:
     until: dt.datetime = oldest + CURRENT_FOR
     if ends_on is None:
         return until
-    # Nobody is looked for after the day until which they are sought.
+    # Cameras must not search for a person after the last day on which they are sought.
     midnight = dt.datetime.combine(ends_on + dt.timedelta(days=1), dt.time(), timezone.get_current_timezone())
     return min(until, midnight)
 
 
 def _copy(person: Person, draft: Watchlist) -> None:
-    """A person with photographs, templates and accepted flags, for another version; a child's tick is given anew."""
+    """Copy a person with photographs, templates and flags to another version. A tick for an under-18 is not copied."""
     keys.create(draft.key_name)
     copied = Person.objects.create(
         watchlist=draft,

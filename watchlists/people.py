@@ -1,4 +1,4 @@
-"""Acts on the people of a list that can still be edited. Each is atomic and leaves its row in the journal."""
+"""Operations on the people on an editable list. Each is atomic and writes an entry to the audit log."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PARTICULARS = (
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a photograph comes from, why it may be held, and when it was taken (None: not known)."""
+    """Where a photograph comes from, why the force may hold it, and when it was taken (None if not known)."""
 
     source: str
     lawful_hold: str
@@ -65,14 +65,14 @@ def add_person(
     *,
     actor: AbstractBaseUser,
 ) -> Person:
-    """Put a person with a first photograph on a list. particulars: of PARTICULARS.
+    """Add a person with a first photograph to a list. particulars: values for PARTICULARS.
 
     Raises:
-        Refused: the reference is on this list already, or something that the policy asks for is missing.
+        Refused: the reference is already on this list, or something that the policy requires is missing.
         Conflict: the list can no longer be edited.
     """
     require(actor, COMPILE)
-    # Rows are locked before the journal, everywhere, so that no two acts wait for each other.
+    # Rows are always locked before the audit log, so that no two operations wait for each other.
     drafts = lock_drafts(watchlist)
     person = Person(watchlist=watchlist, added_by_id=actor.pk, **particulars)
     check(person)
@@ -86,35 +86,35 @@ def add_person(
 
 
 def refuse_source(source: str) -> None:
-    """Raises Refused for what the policy does not allow as a source."""
+    """Raise Refused if the policy does not allow this source."""
     if source in REFUSED_SOURCES:
         raise Refused(
-            f"A {Source(source).label.lower()} photograph may not be used: it was given to the state for "
+            f"You cannot use a {Source(source).label.lower()} photograph, because it was given to the state for "
             "another purpose. Use a police photograph."
         )
 
 
 @transaction.atomic
 def change_person(person: Person, particulars: Mapping[str, Any], *, revision: int, actor: AbstractBaseUser) -> None:
-    """Correct particulars. revision: the one that was on the page.
+    """Correct the particulars of a person. revision: the one shown on the page.
 
     Raises:
-        Conflict: somebody else has changed this entry since, or the list can no longer be edited.
-        Refused: the reference is on this list already, or something that the policy asks for is missing.
+        Conflict: another user has changed this entry since, or the list can no longer be edited.
+        Refused: the reference is already on this list, or something that the policy requires is missing.
     """
     require(actor, COMPILE)
     lock_editable(person.watchlist)
     held = lock(Person.objects.all(), person.pk)
     if held.revision != revision:
         raise Conflict(
-            "Somebody else has changed this entry since you opened it. Nothing of yours was kept: open it again, and "
-            "enter what you wanted to change."
+            "Another user has changed this entry since you opened it. Your changes were not saved. Open the entry "
+            "again and enter them again."
         )
     changed = [name for name in PARTICULARS if name in particulars and getattr(held, name) != particulars[name]]
     for name in changed:
         setattr(held, name, particulars[name])
     check(held)
-    # A tick for a child was for what was written then.
+    # The officer's tick for a person under 18 applied to the earlier particulars.
     held.minor_accepted_by = None
     held.revision += 1
     held.save()
@@ -125,7 +125,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
 
 @transaction.atomic
 def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
-    """Take a person off a list, and destroy what was held of them.
+    """Remove a person from a list, and destroy what was held about them.
 
     Raises:
         Conflict: the list can no longer be edited. Refused: they are held as evidence.
@@ -134,7 +134,7 @@ def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
     watchlist, removed = person.watchlist, Person(pk=person.pk)
     lock_editable(watchlist)
     if hasattr(person, "hold"):
-        raise Refused("This entry is held as evidence: the hold must be released first.")
+        raise Refused("This entry is held as evidence. Release the hold first.")
     enter(watchlist, Person.objects.filter(pk=person.pk))
     person.delete()
     recount(watchlist)
@@ -144,19 +144,22 @@ def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def merge(flag: Flag, *, actor: AbstractBaseUser) -> Person:
-    """Two entries of one list are one person: the other's photographs come to this entry, and the other is destroyed.
+    """Merge two entries of one list for the same person, and return the entry that stays: the flagged one.
+
+    It receives the photographs of the other entry, which is destroyed.
 
     Raises:
-        Refused: the flag is of no other entry of this list, or the other is held. Conflict: the list cannot be edited.
+        Refused: the flag does not link two entries of this list as the same person, or the other entry is held.
+        Conflict: the list can no longer be edited.
     """
     require(actor, COMPILE)
     person = flag.person
     watchlist, other = person.watchlist, flag.other.person if flag.other is not None else None
     lock_editable(watchlist)
     if other is None or other.watchlist_id != watchlist.pk or flag.kind != Flag.Kind.SAME_PERSON:
-        raise Refused("Only two entries of one list that may be the same person can be made one.")
+        raise Refused("You can only merge two entries on the same list that are flagged as possibly the same person.")
     if hasattr(other, "hold"):
-        raise Refused("The other entry is held as evidence: the hold must be released first.")
+        raise Refused("The other entry is held as evidence. Release the hold first.")
     known = person.photographs.values_list("sha256", flat=True)
     coming = list(other.photographs.exclude(sha256__in=known).values_list("pk", flat=True))
     Photograph.objects.filter(pk__in=coming).update(person=person)
@@ -177,10 +180,10 @@ def merge(flag: Flag, *, actor: AbstractBaseUser) -> Person:
 def add_photograph(
     person: Person, enrolment: Enrolment, provenance: Provenance, *, actor: AbstractBaseUser
 ) -> Photograph:
-    """Keep a photograph, encrypted with its list's key, and raise the flags it gives cause for.
+    """Store a photograph, encrypted with its list's key, and raise any flags.
 
     Raises:
-        Refused: its source or quality is not allowed, or this person has it already.
+        Refused: its source, date or quality is not allowed, or the person already has it.
     """
     require(actor, COMPILE)
     drafts = lock_drafts(person.watchlist)
@@ -205,12 +208,12 @@ def _keep_photograph(
 ) -> Photograph:
     refuse_source(provenance.source)
     if provenance.taken_on is not None and provenance.taken_on > timezone.localdate():
-        raise Refused("A photograph cannot have been taken in the future.")
+        raise Refused("The date taken must be today or in the past.")
     blocked = [measure.advice for measure in enrolment.report if measure.level == "block"]
     if blocked:
-        raise Refused("This photograph is too poor to look for anybody by. " + " ".join(blocked))
+        raise Refused("This photograph is too poor to use. " + " ".join(blocked))
     if person.photographs.filter(sha256=enrolment.sha256).exists():
-        raise Refused("This person has this photograph already.")
+        raise Refused("This person already has this photograph.")
     name = person.watchlist.key_name
     keys.create(name)
     photograph = Photograph.objects.create(
@@ -233,7 +236,7 @@ def _keep_photograph(
 
 @transaction.atomic
 def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> None:
-    """Destroy one of several photographs.
+    """Destroy one of a person's photographs.
 
     Raises:
         Refused: it is the only one. Conflict: the list can no longer be edited.
@@ -250,21 +253,21 @@ def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> Non
 
 @transaction.atomic
 def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None, *, actor: AbstractBaseUser) -> int:
-    """Say that people are still to be looked for, as of now. people: ids; None for all. Returns how many.
+    """Confirm that people are still sought, as of now. people: ids, or None for everyone. Returns how many.
 
     Raises:
-        Conflict: the list is approved, or over.
+        Refused: nobody is selected. Conflict: the list has passed its checks.
     """
     require(actor, COMPILE)
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
-        raise Conflict(f"This list is {locked.get_state_display().lower()}: its entries are not checked any more.")
+        raise Conflict(f"This list is {locked.get_state_display().lower()}, so its entries can no longer be checked.")
     chosen = Person.objects.filter(watchlist=watchlist)
     if people is not None:
         chosen = chosen.filter(pk__in=people)
     ids = sorted(str(pk) for pk in chosen.values_list("pk", flat=True))
     if not ids:
-        raise Refused("Choose whom you have checked.")
+        raise Refused("Select the people you have checked.")
     chosen.update(current_at=timezone.now(), current_by=actor)
     note_contribution(watchlist, Kind.CURRENCY_CHECKED, actor=actor)
     digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
@@ -274,12 +277,12 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
 
 
 def lock_drafts(watchlist: Watchlist) -> set[uuid.UUID]:
-    """Hold every list that can be edited, always in one order, for an act on one that may flag entries of others.
+    """Lock every editable list, in a fixed order, for an operation that may flag entries of other lists.
 
     Returns their ids.
 
     Raises:
-        Conflict: the list itself can no longer be edited.
+        Conflict: this list can no longer be edited.
     """
     held = {draft.pk for draft in lock_all(Watchlist.objects.filter(state__in=EDITABLE))}
     if watchlist.pk not in held:
@@ -288,7 +291,7 @@ def lock_drafts(watchlist: Watchlist) -> set[uuid.UUID]:
 
 
 def lock_editable(watchlist: Watchlist) -> None:
-    """Hold a list's row until the act ends.
+    """Lock a list's row until the transaction ends.
 
     Raises:
         Conflict: it can no longer be edited.
@@ -296,37 +299,37 @@ def lock_editable(watchlist: Watchlist) -> None:
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not locked.is_editable:
         state = locked.get_state_display().lower()
-        raise Conflict(f"This list is {state}; only a draft can be changed. Draw up a new version of it instead.")
+        raise Conflict(f"This list is {state}, and only a draft can be changed. Create a new version instead.")
 
 
 def check(person: Person) -> None:
-    """What the policy asks for of every entry, in the words of who forgot it.
+    """Check an entry against the policy.
 
     Raises:
-        Refused: something is missing, or the reference is on the list already.
+        Refused: something is missing or not allowed, or the reference is already on the list.
     """
     same = Person.objects.filter(watchlist=person.watchlist_id, reference=person.reference).exclude(pk=person.pk)
     if same.exists():
-        raise Refused(f"Somebody with the reference {person.reference} is on this list already.")
+        raise Refused(f"A person with the reference {person.reference} is already on this list.")
     if person.watchlist.is_blue != (person.category == Category.STAFF):
         raise Refused(
-            "On a blue list stand consenting members of staff only."
+            "A blue watchlist can only have consenting members of staff."
             if person.watchlist.is_blue
-            else "Members of staff who test cameras stand on a blue list, not on this one."
+            else "Add members of staff who take part in a recognition test to a blue watchlist."
         )
     if person.date_of_birth is None and not person.age:
-        raise Refused("Give the date of birth, or say whether the person is 18 or over.")
+        raise Refused("Enter the date of birth, or select whether the person is 18 or over.")
     if person.date_of_birth is not None and person.date_of_birth > timezone.localdate():
-        raise Refused("The date of birth lies in the future.")
+        raise Refused("The date of birth must be today or in the past.")
     if person.category in EXCEPTIONAL and not person.rationale.strip():
-        raise Refused("An associate, a witness or a victim needs a rationale of their own.")
+        raise Refused("Enter the rationale for an associate, witness or victim.")
     if person.is_minor() and not person.minor_rationale.strip():
-        raise Refused("Somebody under 18 needs a rationale of their own.")
+        raise Refused("Enter the rationale for a person under 18.")
     if person.expires_on is not None and person.expires_on < timezone.localdate():
-        raise Refused("The day until which this person is looked for is over.")
+        raise Refused("The date until which this person is sought must be today or later.")
 
 
 def recount(watchlist: Watchlist) -> None:
-    """Keep the number of people with their list."""
+    """Store the number of people on a list in its row."""
     watchlist.size = Person.objects.filter(watchlist=watchlist).count()
     watchlist.save(update_fields=["size"])

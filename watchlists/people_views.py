@@ -1,4 +1,4 @@
-"""Pages of the people on a list, and of what is left of lists."""
+"""Pages for the people on a list, their photographs and flags, evidence holds, destruction and the ledger."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watch
 
 COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
 BOARD = 100
-# Longest side of a face in a row of a list, in pixels.
+# Side of the face shown in a row of a list, in pixels.
 SMALL = 110
 
 
@@ -46,7 +46,7 @@ def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
             except Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, "On the list now.")
+                messages.success(request, "Person added to the list.")
                 return redirect("person", person.id)
         status = 422
     context = {"form": form, "photograph": photograph, "provenance": provenance, "watchlist": watchlist}
@@ -79,7 +79,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     revision = request.POST.get("revision", str(person.revision))
-    # Of its own copy: what does not pass must not stand on the page as if it were held.
+    # A copy of its own: values that fail validation must not appear on the page as if they were stored.
     form = PersonForm(request.POST or None, instance=Person.objects.get(pk=person.pk))
     status = 200
     if request.method == "POST":
@@ -89,7 +89,7 @@ def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
             except Refused as refusal:
                 form.add_error(None, str(refusal))
             else:
-                messages.success(request, "Changed.")
+                messages.success(request, "Changes saved.")
                 return redirect("person", person.id)
         status = 422
     context = {"form": form, "person": person, "watchlist": person.watchlist, "revision": revision}
@@ -101,7 +101,7 @@ def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 def person_remove(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     people.remove_person(person, actor=acting(request))
-    messages.info(request, "Taken off the list, and destroyed.")
+    messages.info(request, "Person removed from the list, and their data destroyed.")
     return redirect("watchlist", person.watchlist_id)
 
 
@@ -135,7 +135,7 @@ def photograph_remove(request: HttpRequest, photograph_id: uuid.UUID) -> HttpRes
 @require_POST
 @permitted(COMPILE)
 def photograph_check(request: HttpRequest) -> JsonResponse:
-    """What is on a photograph, before it is kept: {faces, report, blocked} or {error}. Nothing is stored."""
+    """Return what is on a photograph: {faces, report, blocked} or {faces, error}. Nothing is stored."""
     form = PhotographForm(request.POST, request.FILES)
     if form.is_valid():
         enrolment = form.enrolment
@@ -169,7 +169,7 @@ def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
 def flag_merge(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist", "other__person"), pk=flag_id)
     person = people.merge(flag, actor=acting(request))
-    messages.success(request, "Both entries are this one now.")
+    messages.success(request, "Entries merged into this one.")
     return redirect("person", person.id)
 
 
@@ -179,9 +179,9 @@ def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     form = HoldForm(request.POST)
     if not form.is_valid():
-        raise Refused("Enter what this is evidence of, and the date on which that is reviewed.")
+        raise Refused("Enter what this is evidence of, and the date of review.")
     destruction.place_hold(person, actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Held as evidence: it will not be destroyed with its list.")
+    messages.success(request, "Entry held as evidence. It will not be destroyed with its list.")
     return redirect("person", person.id)
 
 
@@ -193,14 +193,14 @@ def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     if not form.is_valid():
         raise Refused("Enter why this is no longer needed as evidence, in 400 characters or fewer.")
     destruction.release_hold(person, actor=acting(request), **form.cleaned_data)
-    messages.info(request, "Released.")
+    messages.info(request, "Hold released.")
     return redirect("watchlist", person.watchlist_id)
 
 
 @require_GET
 @permitted(ledger.SEARCH)
 def destructions(request: HttpRequest) -> HttpResponse:
-    """What is to be destroyed and when, what was, and what is kept as evidence: counts and names of lists only."""
+    """Show lists due for destruction, certificates and evidence holds. No name of a person on a list is shown."""
     context = {
         "due": Watchlist.objects.to_be_destroyed(),
         "certificates": Certificate.objects.select_related("watchlist")[:BOARD],
@@ -212,7 +212,7 @@ def destructions(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @permitted(ledger.SEARCH)
 def ledger_search(request: HttpRequest) -> HttpResponse:
-    """Whether somebody was on a list. By POST, so that the reference stands in no address and no log."""
+    """Search for every list that a reference is or was on. POST keeps the reference out of addresses and logs."""
     form = LedgerForm(request.POST or None)
     found = ledger.search(form.cleaned_data["reference"], actor=acting(request)) if form.is_valid() else None
     status = 422 if request.method == "POST" and found is None else 200

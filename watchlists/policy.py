@@ -1,6 +1,6 @@
-"""The closed lists of the force's policy: who may be looked for, on what basis, with what response.
+"""The fixed choices of the force's policy: who may be sought, on what legal basis, and with what response.
 
-A change here is a change of policy: it takes a new `VERSION`, which every list names.
+A change here is a change of policy and needs a new `VERSION`, which every list records.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ VERSION = "2026-11.2"
 
 
 class Category(models.TextChoices):
-    """The lawful grounds of the College of Policing's practice. There is no "other": Bridges [2020] EWCA Civ 1058."""
+    """The lawful grounds in the College of Policing's practice. There is no "other": Bridges [2020] EWCA Civ 1058."""
 
     WANTED = "wanted", "Wanted by the courts"
     SUSPECT = "suspect", "Suspected of an offence"
@@ -21,17 +21,17 @@ class Category(models.TextChoices):
     ASSOCIATE = "associate", "Associate of a person in the categories above"
     WITNESS = "witness", "Witness"
     VICTIM = "victim", "Victim"
-    # No ground to look for anybody: members of staff who walk past cameras so that these can be tested, on lists of
-    # their own, and on no other.
+    # Not a ground for seeking a person: staff who walk past cameras to test them. They are on blue watchlists only,
+    # with nobody else.
     STAFF = "staff", "Consenting member of staff (recognition test)"
 
 
-# Rarely justified: these take a rationale of their own.
+# Rarely justified: each entry needs a rationale.
 EXCEPTIONAL = (Category.ASSOCIATE, Category.WITNESS, Category.VICTIM)
 
 
 class LegalBasis(models.TextChoices):
-    """What allows the force to look for somebody. Closed, because it outlives the list in the ledger."""
+    """The power or duty under which a person is sought. Fixed choices, because the ledger keeps it after the list."""
 
     WARRANT = "warrant", "Warrant of arrest"
     RECALL = "recall", "Recall to prison, or unlawfully at large"
@@ -43,7 +43,7 @@ class LegalBasis(models.TextChoices):
 
 
 class Tier(models.TextChoices):
-    """How officers respond to a confirmed match."""
+    """How officers respond when they have confirmed a possible match."""
 
     RED = "red", "Red: immediate response"
     AMBER = "amber", "Amber: arrest or enforce"
@@ -51,7 +51,7 @@ class Tier(models.TextChoices):
 
 
 class Marker(models.TextChoices):
-    """What an officer must know before they walk up to somebody."""
+    """What an officer must know before they approach a person."""
 
     WEAPONS = "weapons", "Weapons"
     VIOLENT = "violent", "Violent"
@@ -62,14 +62,14 @@ class Marker(models.TextChoices):
 
 
 class Age(models.TextChoices):
-    """Said where the date of birth is not known."""
+    """Recorded if the date of birth is not known."""
 
     ADULT = "adult", "18 or over"
     MINOR = "minor", "Under 18"
 
 
 class Source(models.TextChoices):
-    """Where a photograph comes from. Those of REFUSED are asked for, so that nobody hides them under another name."""
+    """Where a photograph comes from. REFUSED_SOURCES can be selected, so that nobody enters them as something else."""
 
     CUSTODY = "custody", "Custody photograph"
     POLICE = "police", "Other police photograph"

@@ -1,4 +1,4 @@
-"""Questions about people and lists."""
+"""Querysets of people, lists and sealed templates."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 class PersonQuerySet(models.QuerySet["Person"]):
     def visible_to(self, user: Any) -> PersonQuerySet:
-        """People this user may read about: who compile, approve or use the lists."""
+        """Return everyone if this user may compile or approve lists, and nobody otherwise."""
         allowed = ("watchlists.compile_watchlist", "watchlists.authorise_watchlist")
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
     def not_current(self, since: dt.datetime) -> PersonQuerySet:
-        """Not said to be still looked for since then."""
+        """Return people not confirmed as still sought since then."""
         return self.filter(models.Q(current_at__isnull=True) | models.Q(current_at__lt=since))
 
     def perhaps_minors(self) -> PersonQuerySet:
-        """Everybody who may be under 18: the exact day is `is_minor`'s to count."""
+        """Return everyone who may be under 18. `Person.is_minor` decides to the day."""
         recent = timezone.localdate() - dt.timedelta(days=365 * 19)
         return self.filter(models.Q(date_of_birth__gt=recent) | models.Q(date_of_birth__isnull=True, age="minor"))
 
     def matching(self, words: str) -> PersonQuerySet:
-        """Whose name or reference holds these words."""
+        """Return people whose name or reference contains these words."""
         return self.filter(models.Q(name__icontains=words) | models.Q(reference__icontains=words))
 
     def flagged(self) -> PersonQuerySet:
-        """With a flag that nobody has accepted."""
+        """Return people with an open flag."""
         return self.filter(models.Exists(_open_flags()))
 
     def with_flags(self) -> PersonQuerySet:
-        """Each with `open_flags`, how many."""
+        """Annotate each person with `open_flags`, how many there are."""
         return self.annotate(
             open_flags=models.Count("flags", filter=models.Q(flags__accepted_at__isnull=True), distinct=True)
         )
@@ -50,20 +50,20 @@ class PersonQuerySet(models.QuerySet["Person"]):
 
 class WatchlistQuerySet(models.QuerySet["Watchlist"]):
     def visible_to(self, user: Any) -> WatchlistQuerySet:
-        """Lists this user may open."""
+        """Return the lists that this user may open."""
         allowed = ("watchlists.compile_watchlist", "watchlists.authorise_watchlist")
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
     def stale(self, at: dt.datetime) -> WatchlistQuerySet:
-        """Sealed and never live, their checks more than a day old: it is not known to hold now."""
+        """Return lists that were sealed but did not go live before they expired."""
         return self.filter(state="sealed", expires_at__lte=at)
 
     def due_for_destruction(self, at: dt.datetime) -> WatchlistQuerySet:
-        """Lists that are over and whose time has come, however long ago."""
+        """Return lists whose destruction is due or overdue."""
         return self.filter(destroyed_at__isnull=True, destroy_due_at__lte=at)
 
     def to_be_destroyed(self) -> WatchlistQuerySet:
-        """Every list with a time at which it must be gone, the nearest first."""
+        """Return every list that is to be destroyed, the earliest due first."""
         return self.filter(destroyed_at__isnull=True, destroy_due_at__isnull=False).order_by("destroy_due_at")
 
 
@@ -73,7 +73,7 @@ def _open_flags() -> models.QuerySet[Any]:
     return Flag.objects.filter(person=models.OuterRef("pk"), accepted_at__isnull=True)
 
 
-# Photographs looked at for each probe, so that people with several leave room for others.
+# Photographs read for each probe, so that people with several leave room for others.
 ROWS = 12
 
 _NEAREST = """
@@ -94,12 +94,12 @@ class SealedTemplateQuerySet(models.QuerySet["SealedTemplate"]):
     def nearest(
         self, embeddings: Sequence[Embedding], *, watchlist_ids: Sequence[uuid.UUID], engine_id: int
     ) -> list[list[Candidate]]:
-        """For each probe the people of these sealed lists nearest to it, best first; one trip to the database.
+        """Return for each probe the nearest people on these sealed lists, best first, in one database query.
 
-        Exact: every template of the lists is compared. An approximate index can miss a wanted person, and saves
-        milliseconds that a list of tens of thousands does not need (docs/explain/performance.md).
+        The search is exact: every template of the lists is compared. An approximate index can miss a person, and
+        saves only milliseconds on a list of tens of thousands (docs/explain/performance.md).
 
-        embeddings: unit, of the same engine.
+        embeddings: unit vectors of the same engine.
         """
         values: dict[str, Any] = {
             "probes": [Vector(embedding).to_text() for embedding in embeddings],

@@ -1,7 +1,7 @@
-"""Reading every photograph again when the engine has changed.
+"""Read every photograph again after the engine has changed.
 
-Templates of two engines are never compared, so an installation that takes another model, or a new version of this one,
-has everybody on file and nobody it can look for until their photographs have been read by the new engine.
+Templates of two engines are never compared. After a change of model, or of its version, no person on file can be found
+until the new engine has read their photographs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BATCH = 50
 
 @dataclass
 class Progress:
-    """read, without: photographs with a face and without the one that was enrolled, of `of` in all."""
+    """Progress. of: photographs in all; read: those read; without: those on which the enrolled face was not found."""
 
     of: int
     read: int = 0
@@ -31,15 +31,15 @@ class Progress:
 
 
 def unread() -> QuerySet[Photograph]:
-    """Photographs that the present engine has not read."""
+    """Return the photographs that the present engine has not read."""
     return Photograph.objects.exclude(templates__engine=engines.current_engine())
 
 
 def read_unread(say: Callable[[Progress], None]) -> Progress:
-    """Read them all, on every core; what has been read is kept batch by batch, so that a stop costs one batch.
+    """Read all of them, on every core. Results are stored batch by batch, so that an interruption costs one batch.
 
-    A photograph on which this engine does not find the enrolled face stays unread: whoever has no other cannot be
-    sealed.
+    A photograph on which this engine does not find the enrolled face stays unread. A list cannot be sealed while a
+    person on it has no photograph that was read.
     """
     ids = list(unread().order_by("added_at").values_list("pk", flat=True))
     progress = Progress(of=len(ids))

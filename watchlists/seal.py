@@ -1,4 +1,4 @@
-"""What a list says, in one canonical form, and the hash over it."""
+"""The canonical form of a list's content, and the hash over it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS
 
-# Of the form below. A change of it is a new number: hashes of before were made in the form of before.
+# Version of the form below. Raise it with every change: earlier hashes were made in the earlier form.
 FORM = 3
 
 _PERSON = ("id", *PARTICULARS, "added_by_id", "current_at", "current_by_id", "minor_accepted_by_id")
@@ -18,9 +18,9 @@ _FLAG = ("person_id", "kind", "detail", "reason", "accepted_by_id", "accepted_at
 
 
 def content_hash(watchlist: Watchlist) -> str:
-    """SHA-256 over a list's canonical content: who, why, on what authority, from which photographs, accepted by whom.
+    """Return the SHA-256 over a list's canonical content: its own fields, people, photographs and flags.
 
-    Rows are read in chunks, so that a list of tens of thousands does not stand in memory.
+    Rows are read in chunks, so that a list of tens of thousands is never in memory as a whole.
     """
     digest = hashlib.sha256()
     names = ("id", "name", "purpose", "is_blue", "version", "policy")
@@ -39,7 +39,7 @@ def content_hash(watchlist: Watchlist) -> str:
 
 
 def canonical(content: dict[str, Any]) -> bytes:
-    """One line of JSON: sorted keys, no spaces, dates in ISO form, everything else as text."""
+    """Return one line of JSON: sorted keys, no spaces, dates in ISO form, everything else as text."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
 
 

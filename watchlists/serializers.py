@@ -1,4 +1,4 @@
-"""Lists and people as programs read and write them: the same fields as on the pages."""
+"""Serializers of watchlists and people, with the same fields as the pages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WatchlistSerializer(serializers.ModelSerializer[Watchlist]):
 
 
 class PersonSerializer(serializers.ModelSerializer[Person]):
-    """revision: to be sent back with a change, so that nobody's is overwritten."""
+    """A watchlist entry. Send `revision` back with a change, so that no other user's change is overwritten."""
 
     markers = serializers.ListField(child=serializers.ChoiceField(choices=Marker.choices), required=False)
     is_minor = serializers.BooleanField(read_only=True)
@@ -49,7 +49,7 @@ class PersonSerializer(serializers.ModelSerializer[Person]):
         read_only_fields = ("id", "watchlist", "current_at", "added_at", "revision")
 
     def get_validators(self) -> list[Any]:
-        # `people.check` keeps the policy, and says more than a constraint can.
+        # `people.check` applies the policy, with better messages.
         return []
 
 
@@ -58,7 +58,7 @@ class PersonChangeSerializer(PersonSerializer):
 
 
 class PictureSerializer(serializers.Serializer[Any]):
-    """A photograph with where it comes from. face: which, from the left; frame: left,top,width,height as shares."""
+    """A photograph and where it comes from. face: counted from the left; frame: left,top,width,height as shares."""
 
     photograph = serializers.FileField()
     face = serializers.IntegerField(min_value=0, required=False)
@@ -69,7 +69,7 @@ class PictureSerializer(serializers.Serializer[Any]):
 
 
 class NewPersonSerializer(PersonSerializer):
-    """Particulars and a first photograph (multipart)."""
+    """The particulars of a person and a first photograph (multipart)."""
 
     watchlist: Any = serializers.UUIDField(write_only=True)
     photograph = serializers.FileField(write_only=True)
@@ -151,14 +151,14 @@ class FlagReasonSerializer(serializers.Serializer[Any]):
 
 
 class DecisionSerializer(ReasonSerializer):
-    """seen: `content_hash` of what was looked at. minors: ids of those under 18, each ticked by the officer."""
+    """seen: `content_hash` of the list as reviewed. minors: ids of people under 18, each ticked by the officer."""
 
     seen = serializers.CharField(max_length=64)
     minors = serializers.ListField(child=serializers.UUIDField(), required=False, default=list)
 
 
 class CurrentSerializer(serializers.Serializer[Any]):
-    """people: who was checked and is still sought; null for everybody on the list."""
+    """people: ids of those checked and still sought; null for everyone on the list."""
 
     people = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
 
@@ -171,7 +171,7 @@ class HoldSerializer(serializers.Serializer[Any]):
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):
-    """reason: why the entry is no longer needed as evidence. The audit log keeps it: nobody's name."""
+    """reason: why the entry is no longer needed as evidence. The audit log keeps it, so do not name anyone."""
 
     reason = serializers.CharField(max_length=400)
 
@@ -189,7 +189,7 @@ class ListingSerializer(serializers.Serializer[Any]):
 
 
 class StandingSerializer(serializers.Serializer[Any]):
-    """content_hash: of the list as it is now. obstacles: what stands in the way of its approval."""
+    """content_hash: of the list as it is now. obstacles: why it cannot be submitted for approval yet."""
 
     content_hash = serializers.CharField()
     obstacles = serializers.ListField(child=serializers.CharField())

@@ -1,4 +1,4 @@
-"""What the clock does to lists."""
+"""Scheduled and background tasks for lists."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ LEAD = dt.timedelta(seconds=20)
 
 @shared_task(name="watchlists.destroy_due", queue="destruction", ignore_result=True)
 def destroy_due() -> None:
-    """Expire what was sealed and not used, and destroy the lists that are over and whose time has come."""
+    """Expire sealed lists that were not used in time, and destroy the lists that are due."""
     operations.expire_stale()
-    # A little before the time, so that the limit itself is never passed between two ticks of the clock.
+    # Slightly early, so that no list becomes overdue between two runs of this task.
     count = destruction.destroy_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Destroyed %d lists", count)
@@ -29,11 +29,11 @@ def destroy_due() -> None:
 
 @shared_task(name="watchlists.work_on_imports", queue="lists", ignore_result=True)
 def work_on_imports() -> None:
-    """Read and add what was handed in, to its end; what was stopped goes on."""
+    """Read or add every waiting import, resuming interrupted ones."""
     imports.work()
 
 
 def hurry_imports() -> None:
-    """Ask for it now. Without a broker the clock asks later."""
+    """Ask for work on imports to start now. Without a broker the scheduler asks later."""
     with contextlib.suppress(OperationalError):
         work_on_imports.apply_async(expires=10, retry=False)

@@ -1,4 +1,4 @@
-"""Pages of thresholds: what calibrations say, who proposes, who approves, and the evidence that all of it rests on."""
+"""Pages for thresholds: calibrations, proposals, decisions, and the evidence behind them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEEP, PROPOSE, APPROVE = thresholds.KEEP_EVIDENCE, thresholds.PROPOSE, "watchlis
 @require_GET
 @permitted(KEEP, PROPOSE, APPROVE)
 def threshold_page(request: HttpRequest) -> HttpResponse:
-    """The engine, its calibrations and thresholds; with figures in the address, what they would come to."""
+    """Show the engine, its calibrations and thresholds and, for figures in the query, the threshold they give."""
     engine = current_engine()
     form = ThresholdForm(request.GET if "list_size" in request.GET else None)
     context: dict[str, Any] = {
@@ -58,9 +58,9 @@ def threshold_page(request: HttpRequest) -> HttpResponse:
 def threshold_propose(request: HttpRequest) -> HttpResponse:
     form, reason = ThresholdForm(request.POST), ReasonForm(request.POST)
     if not form.is_valid() or not reason.is_valid():
-        raise Refused("Say for which list and footfall, at which rate, and why.")
+        raise Refused("Enter the size of the list, the faces expected, the highest share of strangers, and the reason.")
     thresholds.propose(reason=reason.cleaned_data["reason"], actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Proposed. Somebody else approves it.")
+    messages.success(request, "Threshold proposed. Another person must approve it.")
     return redirect("thresholds")
 
 
@@ -70,13 +70,13 @@ def threshold_decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
     proposal = get_object_or_404(ThresholdProposal.objects.select_related("calibration", "evidence"), pk=proposal_id)
     reason = ReasonForm(request.POST)
     if not reason.is_valid():
-        raise Refused("Give the reason for this decision.")
+        raise Refused("Enter the reason for this decision.")
     if request.POST.get("decision") == "approve":
         thresholds.approve(proposal, reason=reason.cleaned_data["reason"], actor=acting(request))
-        messages.success(request, "Approved: applications may ask for it now.")
+        messages.success(request, "Threshold approved. New applications can use it.")
     else:
         thresholds.reject(proposal, reason=reason.cleaned_data["reason"], actor=acting(request))
-        messages.info(request, "Rejected.")
+        messages.info(request, "Threshold rejected.")
     return redirect("thresholds")
 
 
@@ -87,7 +87,7 @@ def evidence_record(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise Refused(" ".join(f"{name}: {error}" for name, found in form.errors.items() for error in found))
     thresholds.record_evidence(form.cleaned_data, actor=acting(request))
-    messages.success(request, "Recorded.")
+    messages.success(request, "Evidence recorded.")
     return redirect("thresholds")
 
 
@@ -95,5 +95,5 @@ def evidence_record(request: HttpRequest) -> HttpResponse:
 @permitted(KEEP)
 def evidence_withdraw(request: HttpRequest, evidence_id: int) -> HttpResponse:
     thresholds.withdraw_evidence(get_object_or_404(BiasEvidence, pk=evidence_id), actor=acting(request))
-    messages.info(request, "Withdrawn: what rests on it alone cannot go live any more.")
+    messages.info(request, "Evidence withdrawn. Deployments that rely only on it can no longer go live.")
     return redirect("thresholds")

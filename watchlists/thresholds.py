@@ -1,4 +1,4 @@
-"""Acts on thresholds and on the evidence they rest on, and what a threshold may be expected to do."""
+"""Operations on thresholds and the evidence behind them, and the effect expected of a threshold."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ KEEP_EVIDENCE, PROPOSE = "watchlists.keep_evidence", "watchlists.propose_thresho
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a threshold may be expected to do on a list of this size, by its calibration.
+    """The effect expected of a threshold on a list of this size, by its calibration.
 
-    false_alerts: among so many faces, each looked at once. is_extrapolated: the list is larger than the one measured.
+    false_alerts: among `footfall` faces, each compared once. is_extrapolated: the list is larger than the one measured.
     """
 
     threshold: float
@@ -42,7 +42,7 @@ class Outlook:
 
 
 def outlook(point: OperatingPoint, list_size: int, footfall: int) -> Outlook | None:
-    """None for a threshold that rests on no calibration."""
+    """Return the outlook of a threshold; None if it has no calibration."""
     if point.calibration is None:
         return None
     measured, size = point.calibration.measured, max(list_size, 1)
@@ -58,38 +58,38 @@ def outlook(point: OperatingPoint, list_size: int, footfall: int) -> Outlook | N
 
 
 def support(point: OperatingPoint, on: dt.date) -> BiasEvidence | None:
-    """The evidence in force that supports this engine at this threshold."""
+    """Return evidence in force that supports this engine at this threshold; None if there is none."""
     return BiasEvidence.objects.in_force(point.engine, on).filter(lowest_threshold__lte=point.threshold).first()
 
 
 def obstacles_to(point: OperatingPoint, on: dt.date) -> list[str]:
-    """Why nothing may be authorised at this threshold on that day; empty when it may."""
+    """Return why nothing can be authorised at this threshold on that day; empty if it can."""
     found = []
     if point.calibration_id is None:
-        found.append("The threshold rests on no calibration of this engine.")
+        found.append("The threshold has no calibration.")
     if point.engine != engines.current_engine():
-        found.append("The threshold is of another recognition engine than the present one.")
+        found.append("The threshold belongs to another recognition engine.")
     evidence = BiasEvidence.objects.in_force(point.engine, on)
     if not evidence.exists():
-        found.append("There is no evidence in force on how this engine does by ethnicity, sex and age.")
+        found.append("There is no evidence in force on how this engine performs by ethnicity, sex and age.")
     elif support(point, on) is None:
         lowest = min(evidence.values_list("lowest_threshold", flat=True))
-        found.append(f"The evidence supports this engine from {lowest:.3f} on, and the threshold is lower.")
+        found.append(f"The evidence supports thresholds of {lowest:.3f} or higher, and this threshold is lower.")
     return found
 
 
 @transaction.atomic
 def record_evidence(given: Mapping[str, Any], *, actor: AbstractBaseUser) -> BiasEvidence:
-    """Keep an entry on the present engine's fairness. given: the fields of BiasEvidence that people fill in.
+    """Record evidence on the present engine's fairness. given: the fields of BiasEvidence that people fill in.
 
     Raises:
-        Refused: it has expired already, or its threshold is none.
+        Refused: it has already expired, or its threshold is not between 0 and 1.
     """
     require(actor, KEEP_EVIDENCE)
     if given["expires_on"] < timezone.localdate():
-        raise Refused("This evidence has expired already.")
+        raise Refused("This evidence has expired. Enter a date of today or later.")
     if not 0 < given["lowest_threshold"] < 1:
-        raise Refused("A threshold lies between 0 and 1.")
+        raise Refused("The threshold must be between 0 and 1.")
     evidence = BiasEvidence.objects.create(engine=engines.current_engine(), recorded_by_id=actor.pk, **given)
     data = {
         "lowest_threshold": f"{evidence.lowest_threshold:.4f}",
@@ -102,23 +102,23 @@ def record_evidence(given: Mapping[str, Any], *, actor: AbstractBaseUser) -> Bia
 
 @transaction.atomic
 def withdraw_evidence(evidence: BiasEvidence, *, actor: AbstractBaseUser) -> None:
-    """Say that an entry no longer holds: what rests on it alone cannot go live any more.
+    """Withdraw evidence. Deployments that rely only on it can no longer go live.
 
     Raises:
-        Conflict: it is withdrawn already.
+        Conflict: it is already withdrawn.
     """
     require(actor, KEEP_EVIDENCE)
     rows = BiasEvidence.objects.filter(pk=evidence.pk, withdrawn_at__isnull=True)
     if not rows.update(withdrawn_at=timezone.now(), withdrawn_by_id=actor.pk):
-        raise Conflict("This entry was withdrawn already.")
+        raise Conflict("This evidence has already been withdrawn.")
     record(Action.EVIDENCE_WITHDRAWN, actor=actor, target=evidence)
 
 
 def choose(calibration: Calibration, wanted_fpir: float, list_size: int) -> Threshold:
-    """The threshold that a calibration gives for a wanted rate on a list of this size.
+    """Return the threshold that a calibration gives for a wanted rate on a list of this size.
 
     Raises:
-        Refused: the calibration has too few strangers to show such a rate.
+        Refused: the calibration has too few strangers to support such a rate.
     """
     try:
         return calibration.measured.threshold(wanted_fpir, list_size)
@@ -136,24 +136,24 @@ def propose(
     reason: str,
     actor: AbstractBaseUser,
 ) -> ThresholdProposal:
-    """Ask for the threshold that a calibration gives.
+    """Propose the threshold that a calibration gives.
 
     Raises:
-        Refused: of another engine, not to be shown, or below what the evidence supports.
+        Refused: the calibration is of another engine or cannot support the rate, or no evidence supports the threshold.
     """
     require(actor, PROPOSE)
     refuse_names_on_file(reason)
     if calibration.engine != engines.current_engine():
-        raise Refused("This calibration is of another recognition engine than the present one.")
+        raise Refused("This calibration belongs to another recognition engine.")
     chosen = choose(calibration, wanted_fpir, list_size)
-    # Rounded up: what is shown is what holds.
+    # Rounded up: the threshold shown is the one in force.
     threshold = math.ceil(chosen.value * 1000) / 1000
     evidence = BiasEvidence.objects.in_force(calibration.engine, timezone.localdate())
     supporting = evidence.filter(lowest_threshold__lte=threshold).first()
     if supporting is None:
         raise Refused(
-            f"No evidence in force supports this engine at {threshold:.3f}. Compliance must record it first, or the "
-            "threshold be higher."
+            f"No evidence in force supports this engine at {threshold:.3f}. Ask a compliance officer to record "
+            "evidence, or propose a higher threshold."
         )
     proposal = ThresholdProposal.objects.create(
         calibration=calibration,
@@ -173,15 +173,15 @@ def propose(
 
 @transaction.atomic
 def approve(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser) -> OperatingPoint:
-    """Put a proposed threshold in force for applications to come.
+    """Put a proposed threshold in force for new applications.
 
     Raises:
-        Refused: the approver proposed it, or its evidence no longer holds. Conflict: decided already.
+        Refused: the actor proposed it, or its evidence is no longer in force. Conflict: it is already decided.
     """
     _not_the_proposer(proposal, actor)
     evidence = BiasEvidence.objects.filter(pk=proposal.evidence_id or 0).first()
     if evidence is None or evidence.withdrawn_at is not None or evidence.expires_on < timezone.localdate():
-        raise Refused("The evidence that this proposal rests on no longer holds.")
+        raise Refused("The evidence for this proposal is no longer in force.")
     _decide(proposal, "approve", reason, actor)
     chosen = choose(proposal.calibration, proposal.wanted_fpir, proposal.list_size)
     point = engines.set_calibrated_point(proposal.calibration, chosen, actor=actor)
@@ -191,14 +191,18 @@ def approve(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser
 
 @transaction.atomic
 def reject(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser) -> None:
-    """Raises Refused for its proposer, Conflict when it was decided already."""
+    """Reject a proposed threshold.
+
+    Raises:
+        Refused: the actor proposed it. Conflict: it is already decided.
+    """
     _not_the_proposer(proposal, actor)
     _decide(proposal, "reject", reason, actor)
 
 
 def _not_the_proposer(proposal: ThresholdProposal, actor: AbstractBaseUser) -> None:
     if actor.pk == proposal.proposed_by_id:
-        raise Refused("Who proposed a threshold may not decide on it: somebody else must.")
+        raise Refused("You proposed this threshold, so another person must decide on it.")
 
 
 def _decide(proposal: ThresholdProposal, step: str, reason: str, actor: AbstractBaseUser) -> None:

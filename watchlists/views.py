@@ -1,4 +1,4 @@
-"""Pages of the lists."""
+"""Pages for watchlists."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def watchlist_detail(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
 
 
 def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
-    """What there is to do on a list in its state, for who may do it."""
+    """Return the context for what this user can do on a list in its present state."""
     state = watchlist.state
     context: dict[str, Any] = {}
     if request.user.has_perm(COMPILE) and (watchlist.is_editable or state == Watchlist.State.COMPILED):
@@ -92,7 +92,7 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
 
 
 def _summary(watchlist: Watchlist, flag_page: str | None) -> dict[str, Any]:
-    """What an authorising officer weighs: size against earlier lists, the mix, every flag, every child."""
+    """Return what an authorising officer considers: size beside earlier lists, the mix, flags, people under 18."""
     entries = watchlist.people.all()
     by = {
         name: dict(entries.values_list(name).annotate(count=Count("pk")).values_list(name, "count"))
@@ -155,23 +155,23 @@ def _filtered(watchlist: Watchlist, form: FilterForm) -> Any:
 @require_POST
 @permitted(COMPILE)
 def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
-    """Those ticked on the page, or all of the list, are still sought."""
+    """Confirm that the people ticked on the page, or everyone on the list, are still sought."""
     watchlist = _watchlist(request, watchlist_id)
     ids: list[uuid.UUID] | None = None
     if "all" not in request.POST:
         try:
             ids = [uuid.UUID(text) for text in request.POST.getlist("person")]
         except ValueError as error:
-            raise Refused("Choose whom you have checked.") from error
+            raise Refused("Select the people you have checked.") from error
     count = people.confirm_current(watchlist, ids, actor=acting(request))
-    messages.success(request, f"Noted as still sought: {count:,}.")
+    messages.success(request, f"People confirmed as still sought: {count:,}.")
     return redirect("watchlist", watchlist.id)
 
 
 @require_POST
 @permitted(COMPILE)
 def flags_accept(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
-    """Every open flag of one kind, for one reason."""
+    """Accept every open flag of one kind, for one reason."""
     watchlist = _watchlist(request, watchlist_id)
     kind, reason = request.POST.get("kind", ""), request.POST.get("reason", "")[:400]
     count = flags.accept_all(watchlist, kind, reason=reason, actor=acting(request))
@@ -187,7 +187,7 @@ def watchlist_compile(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
     form.is_valid()
     reason = form.cleaned_data.get("size_reason", "")
     operations.compile_watchlist(watchlist, actor=acting(request), size_reason=reason)
-    messages.success(request, "Compiled. Now settle its flags and check that everybody is still sought.")
+    messages.success(request, "List marked as complete. Now settle its flags and check that everyone is still sought.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -196,7 +196,7 @@ def watchlist_compile(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 def watchlist_check(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.check_watchlist(watchlist, actor=acting(request))
-    messages.success(request, "Checked and submitted. An authorising officer decides now.")
+    messages.success(request, "List submitted for approval. An authorising officer will decide.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -205,7 +205,7 @@ def watchlist_check(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespon
 def watchlist_withdraw(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.withdraw_watchlist(watchlist, actor=acting(request))
-    messages.info(request, "Taken back: it can be changed again.")
+    messages.info(request, "List taken back. You can change it again.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -214,7 +214,7 @@ def watchlist_withdraw(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRes
 def watchlist_discard(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.discard_watchlist(watchlist, actor=acting(request))
-    messages.info(request, "Given up: everything on it is destroyed within moments.")
+    messages.info(request, "Draft discarded. Everything on it will be destroyed shortly.")
     return redirect("watchlists")
 
 
@@ -223,7 +223,7 @@ def watchlist_discard(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 def watchlist_version(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     draft = operations.new_version(watchlist, actor=acting(request))
-    messages.success(request, f"This is version {draft.version}, a draft.")
+    messages.success(request, f"Version {draft.version} created as a draft.")
     return redirect("watchlist", draft.id)
 
 
@@ -238,7 +238,7 @@ def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRe
         seen=request.POST.get("seen", ""),
         minors=request.POST.getlist("minor"),
     )
-    messages.success(request, "Approved and sealed: nothing on it can be changed any more.")
+    messages.success(request, "List approved and sealed. It can no longer be changed.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -247,7 +247,7 @@ def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRe
 def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.return_watchlist(watchlist, actor=acting(request), reason=_reason(request))
-    messages.info(request, "Returned to its compiler.")
+    messages.info(request, "List returned to its compiler.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -256,7 +256,7 @@ def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
 def watchlist_reject(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.reject_watchlist(watchlist, actor=acting(request), reason=_reason(request))
-    messages.info(request, "Rejected. It is destroyed when its time is over.")
+    messages.info(request, "List rejected. It will be destroyed after the retention period.")
     return redirect("watchlist", watchlist.id)
 
 
@@ -267,12 +267,12 @@ def _watchlist(request: HttpRequest, watchlist_id: uuid.UUID) -> Watchlist:
 def _reason(request: HttpRequest) -> str:
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        raise Refused("Give the reason for this decision.")
+        raise Refused("Enter the reason for this decision.")
     return str(form.cleaned_data["reason"])
 
 
 def _query(request: HttpRequest) -> str:
-    """The filters of this page, for the links to its other pages."""
+    """Return the filters of this page as a query, for links to its other pages."""
     kept = request.GET.copy()
     kept.pop("page", None)
     return kept.urlencode()

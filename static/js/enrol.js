@@ -1,5 +1,5 @@
-// Shows what is on a photograph before it is kept, lets the person choose the face or draw its frame, and takes one with
-// the webcam.
+// Checks a photograph before it is saved, lets the user choose a face or draw a frame around it, and takes photographs
+// with the webcam.
 const form = document.getElementById("enrol");
 const input = form.querySelector("input[type=file]");
 const chosen = form.querySelector("input[name=face]");
@@ -54,17 +54,17 @@ async function show(file) {
   preview.src = URL.createObjectURL(file);
   faces.replaceChildren();
   redraw.hidden = false;
-  tell([["doubt", "Looking at the photograph…"]]);
+  tell([["doubt", "Checking the photograph…"]]);
   const answer = await check(file, null);
   if (answer) drawFaces(file, answer);
 }
 
 async function check(file, face) {
   if (file.size > 20 * 2 ** 20) {
-    tell([["wrong", `This file has ${Math.round(file.size / 2 ** 20)} MB; a photograph may have 20 MB at most.`]]);
+    tell([["wrong", `This file is ${Math.round(file.size / 2 ** 20)} MB. The photograph must be 20 MB or smaller.`]]);
     return null;
   }
-  // What is said is always of the photograph, and the face, that was chosen last.
+  // Show only the answer for the photograph and face chosen last.
   const question = ++asked;
   const body = new FormData();
   body.append("photograph", file);
@@ -80,7 +80,7 @@ async function check(file, face) {
     showReport(answer.report ?? []);
     return answer;
   } catch {
-    if (question === asked) tell([["wrong", "The photograph could not be sent: it is larger than 20 MB, or the server does not answer."]]);
+    if (question === asked) tell([["wrong", "The photograph could not be sent. Check that it is 20 MB or smaller, and try again."]]);
     return null;
   }
 }
@@ -109,7 +109,7 @@ async function choose(file, index, count) {
 
 function judge({ report: measures, blocked }) {
   const poor = measures.filter(({ level }) => level !== "good");
-  if (blocked) tell([["wrong", "This photograph is too poor to be used."], ...poor.map(({ advice }) => ["wrong", advice])]);
+  if (blocked) tell([["wrong", "This photograph is too poor to use."], ...poor.map(({ advice }) => ["wrong", advice])]);
   else if (poor.length) tell(poor.map(({ advice }) => ["doubt", advice]));
   else tell([["good", "One clear face. This photograph can be used."]]);
 }
@@ -127,7 +127,7 @@ function showReport(measures) {
   report.append(table);
 }
 
-// Drawing a frame by hand: press, drag, let go.
+// Drawing a frame by hand: press, drag, release.
 redraw.addEventListener("click", () => {
   chosen.value = "";
   faces.replaceChildren();

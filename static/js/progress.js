@@ -1,4 +1,4 @@
-// Shows an import's progress anew every second while it moves; when its state changes, the whole page.
+// Updates the progress of an import every second while it runs, and reloads the page when its state changes.
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 for (let shown = document.getElementById("progress"); "moving" in shown.dataset; ) {
@@ -11,6 +11,6 @@ for (let shown = document.getElementById("progress"); "moving" in shown.dataset;
     shown.replaceWith(document.adoptNode(fresh));
     shown = fresh;
   } catch {
-    // The server does not answer: it is asked again.
+    // The server did not answer. Try again.
   }
 }

@@ -77,9 +77,9 @@ def test_many_at_once(people: Cast, live: LiveSystem) -> None:
     page.get_by_label("Name").fill("County, warrants")
     page.get_by_label("Purpose").fill("Find people wanted on warrants")
     page.get_by_role("button", name="Create draft").click()
-    page.get_by_role("link", name="Import many").click()
+    page.get_by_role("link", name="Import people").click()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the template").click()
+        page.get_by_role("link", name="Download template").click()
     header, example, *_ = Path(download.value.path()).read_text("utf-8-sig").splitlines()
     wrong = example.replace("N/1042", "N/1043").replace("1994-03-09", "soon")
     archive = io.BytesIO()
@@ -87,28 +87,28 @@ def test_many_at_once(people: Cast, live: LiveSystem) -> None:
         stream.writestr("1042_front.jpg", portrait_jpeg())
     table = "\r\n".join((header, example, wrong)).encode()
     page.get_by_label("People (CSV)").set_input_files({"name": "p.csv", "mimeType": "text/csv", "buffer": table})
-    page.get_by_label("Their photographs (ZIP)").set_input_files(
+    page.get_by_label("Photographs (ZIP)").set_input_files(
         {"name": "p.zip", "mimeType": "application/zip", "buffer": archive.getvalue()}
     )
-    page.get_by_role("button", name="Read the files").click()
-    expect(page.get_by_text("Nobody is on the list yet: 1 of 2 can be added")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Read files").click()
+    expect(page.get_by_text("Nobody has been added yet. 1 of 2 people can be added")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("row", name="N/1043")).to_contain_text("date_of_birth")
     expect(page.get_by_role("row", name="N/1042")).to_contain_text("“1042_side.jpg” is not in the ZIP")
     page.get_by_role("button", name="Add 1 to the list").click()
     expect(page.get_by_text("Finished")).to_be_visible(timeout=60_000)
-    page.get_by_role("link", name="To the list").click()
+    page.get_by_role("link", name="Go to the list").click()
     expect(page.get_by_role("link", name="Alex Fenwick")).to_be_visible()
-    page.get_by_role("button", name="Give up this draft").click()
-    expect(page.get_by_text("destroyed within moments")).to_be_visible()
+    page.get_by_role("button", name="Discard draft").click()
+    expect(page.get_by_text("will be destroyed shortly")).to_be_visible()
 
 
 def _compile(page: Page) -> str:
     page.get_by_role("link", name="Watchlists").click()
-    page.get_by_role("link", name="New watchlist").click()
+    page.get_by_role("link", name="Create watchlist").click()
     page.get_by_label("Name").fill("Southend, high harm")
     page.get_by_label("Purpose").fill("Find people wanted for robbery")
     page.get_by_role("button", name="Create draft").click()
-    expect(page.get_by_role("button", name="The list is complete")).to_be_disabled()
+    expect(page.get_by_role("button", name="Mark as complete")).to_be_disabled()
 
     page.get_by_role("link", name="Add a person").click()
     photograph = page.locator("input[type=file]")
@@ -120,8 +120,8 @@ def _compile(page: Page) -> str:
     page.get_by_role("button", name="Face 2 of 2").click()
     expect(page.locator("#verdict")).to_contain_text("make sure that the right one is marked")
     page.get_by_role("button", name="Use this computer's camera").click()
-    page.get_by_role("button", name="Take the photograph").click()
-    expect(page.locator("#verdict p").first).not_to_contain_text("Looking")
+    page.get_by_role("button", name="Take photograph").click()
+    expect(page.locator("#verdict p").first).not_to_contain_text("Checking")
     photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
     expect(page.locator("#verdict")).to_contain_text("One clear face")
     expect(page.locator("#report tr")).to_have_count(7)
@@ -138,17 +138,17 @@ def _compile(page: Page) -> str:
     page.get_by_label("Response").select_option("Amber: arrest or enforce")
     page.get_by_label("Expected action").fill("Arrest on the warrant")
     page.get_by_label("Weapons").check()
-    page.get_by_role("button", name="Put on the list").click()
-    expect(page.get_by_role("alert")).to_contain_text("under 18 needs a rationale")
+    page.get_by_role("button", name="Add to list").click()
+    expect(page.get_by_role("alert")).to_contain_text("Enter the rationale for a person under 18")
     photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
-    page.get_by_label("Rationale for somebody under 18").fill("Three robberies of other children")
-    page.get_by_role("button", name="Put on the list").click()
-    expect(page.get_by_role("alert")).to_contain_text("driving licence photograph may not be used")
+    page.get_by_label("Rationale for a person under 18").fill("Three robberies of other children")
+    page.get_by_role("button", name="Add to list").click()
+    expect(page.get_by_role("alert")).to_contain_text("You cannot use a driving licence photograph")
     photograph.set_input_files({"name": "one.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()})
     page.get_by_label("Source").select_option("Custody photograph")
-    page.get_by_role("button", name="Put on the list").click()
+    page.get_by_role("button", name="Add to list").click()
     expect(page.get_by_role("heading", name="Alex Fenwick")).to_be_visible()
-    expect(page.get_by_text("It is not known when this photograph was taken")).to_be_visible()
+    expect(page.get_by_text("The date of this photograph is not known")).to_be_visible()
     page.get_by_role("link", name="Southend, high harm").click()
     _correct(page)
     return _check(page)
@@ -156,7 +156,7 @@ def _compile(page: Page) -> str:
 
 def _draw_a_frame(page: Page) -> None:
     """By hand, around the portrait's head; and back to what the detector found."""
-    page.get_by_role("button", name="Draw the frame by hand").click()
+    page.get_by_role("button", name="Draw frame by hand").click()
     area = page.locator("#preview").bounding_box()
     assert area is not None
     page.mouse.move(area["x"] + area["width"] * 0.3, area["y"] + area["height"] * 0.05)
@@ -173,35 +173,35 @@ def _correct(page: Page) -> None:
     second = page.context.new_page()
     second.goto(page.url)
     for tab in (page, second):
-        tab.get_by_role("link", name="Change").click()
+        tab.get_by_role("link", name="Change particulars").click()
     page.get_by_label("Warrant or order").fill("No. 23/1184, Basildon Crown Court")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("No. 23/1184")).to_be_visible()
     second.get_by_label("Warrant or order").fill("Another")
     second.get_by_role("button", name="Save").click()
-    expect(second.get_by_role("alert")).to_contain_text("Somebody else has changed this entry")
+    expect(second.get_by_role("alert")).to_contain_text("Another user has changed this entry")
     second.close()
     page.get_by_role("link", name="Southend, high harm").click()
 
 
 def _check(page: Page) -> str:
     listed = page.url
-    page.get_by_role("button", name="The list is complete").click()
-    expect(page.get_by_text("Flags to settle first")).to_be_visible()
+    page.get_by_role("button", name="Mark as complete").click()
+    expect(page.get_by_text("Open flags:")).to_be_visible()
     expect(page.get_by_role("button", name="Submit for approval")).to_be_disabled()
     page.get_by_label("Show").select_option("With open flags")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply filters").click()
     page.get_by_role("link", name="Alex Fenwick").click()
     # Other tests' lists hold the same portrait under other references: those are flagged as well.
-    for left in range(page.get_by_role("button", name="Accept").count(), 0, -1):
-        page.get_by_label("Why this entry may stand").first.fill("Compared with footage of May")
-        page.get_by_role("button", name="Accept").first.click()
-        expect(page.get_by_role("button", name="Accept")).to_have_count(left - 1)
+    for left in range(page.get_by_role("button", name="Accept flag").count(), 0, -1):
+        page.get_by_label("Reason for accepting this flag").first.fill("Compared with footage of May")
+        page.get_by_role("button", name="Accept flag").first.click()
+        expect(page.get_by_role("button", name="Accept flag")).to_have_count(left - 1)
     page.goto(listed)
     page.get_by_role("checkbox", name="Alex Fenwick is still sought").check()
-    page.get_by_role("button", name="Those ticked are still sought").click()
+    page.get_by_role("button", name="Confirm ticked people are still sought").click()
     page.get_by_role("button", name="Submit for approval").click()
-    expect(page.get_by_text("An authorising officer decides now")).to_be_visible()
+    expect(page.get_by_text("An authorising officer will decide")).to_be_visible()
     return page.url
 
 
@@ -209,7 +209,7 @@ def _approve(page: Page, listed: str) -> None:
     page.goto(listed)
     page.get_by_label("Reason").fill("Necessary for the purpose")
     page.get_by_role("button", name="Approve and seal").click()
-    expect(page.get_by_text("Tick each person under 18 yourself")).to_be_visible()
+    expect(page.get_by_text("Tick each person under 18, or return the list")).to_be_visible()
     page.goto(listed)
     page.get_by_role("checkbox", name="Alex Fenwick").check()
     page.get_by_label("Reason").fill("Necessary for the purpose")

@@ -113,15 +113,17 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
 
 def _evidence(page: Page, system: LiveSystem) -> None:
     page.goto(f"{system.url}/thresholds/")
-    expect(page.get_by_text("Nothing can be authorised until compliance has recorded what is known")).to_be_visible()
-    page.get_by_text("Record evidence").click()
+    expect(
+        page.get_by_text("Nothing can be authorised until a compliance officer has recorded evidence")
+    ).to_be_visible()
+    page.get_by_text("Record evidence").first.click()
     page.get_by_label("Title").fill("Test with volunteers")
     page.get_by_label("Measured by").fill("Nobody: invented for a test")
     page.get_by_label("Reference").fill("none")
     page.get_by_label("Finding").fill("Nothing was measured.")
     page.get_by_label("Lowest threshold").fill("0.6")
     page.get_by_label("To be renewed by").fill(f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=90):%Y-%m-%d}")
-    page.get_by_role("button", name="Record", exact=True).click()
+    page.get_by_role("button", name="Record evidence", exact=True).click()
     expect(page.get_by_text("In force", exact=True)).to_be_visible()
 
 

@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
             name="Calibration",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("dataset", models.CharField(help_text="What the photographs are, for people.", max_length=120)),
+                ("dataset", models.CharField(help_text="A description of the photographs.", max_length=120)),
                 (
                     "dataset_digest",
                     models.CharField(help_text="SHA-256 over the photographs' names and contents.", max_length=64),
@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 (
                     "source",
                     models.CharField(
-                        help_text="Who measured, and whether they are independent.",
+                        help_text="Who measured it, and whether they are independent.",
                         max_length=200,
                         verbose_name="measured by",
                     ),
@@ -86,12 +86,12 @@ class Migration(migrations.Migration):
                 (
                     "finding",
                     models.TextField(
-                        help_text="What it found, in a sentence or two, with its numbers and their limits."
+                        help_text="What it found, in one or two sentences, with figures and their limits."
                     ),
                 ),
                 (
                     "lowest_threshold",
-                    models.FloatField(help_text="The lowest threshold at which it supports the use of this engine."),
+                    models.FloatField(help_text="The lowest threshold at which it supports use of this engine."),
                 ),
                 ("expires_on", models.DateField(verbose_name="to be renewed by")),
                 ("recorded_at", models.DateTimeField(auto_now_add=True)),
@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                             ("ready", "Ready to import"),
                             ("importing", "Being imported"),
                             ("done", "Imported"),
-                            ("cancelled", "Given up"),
+                            ("cancelled", "Cancelled"),
                         ],
                         default="reading",
                         max_length=12,
@@ -232,12 +232,12 @@ class Migration(migrations.Migration):
                 (
                     "threshold",
                     models.FloatField(
-                        help_text="Score from which a face is a possible match; 0 to 1, and no percentage."
+                        help_text="Similarity score from which a face is a possible match: 0 to 1, not a percentage."
                     ),
                 ),
                 (
                     "basis",
-                    models.TextField(help_text="Which measurement, on which data, this threshold was chosen from."),
+                    models.TextField(help_text="The measurement and data that this threshold was chosen from."),
                 ),
                 ("set_at", models.DateTimeField(auto_now_add=True)),
                 (
@@ -329,7 +329,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="Number, court and date, where there is one.",
+                        help_text="Number, court and date, if there is one.",
                         max_length=200,
                         verbose_name="warrant or order",
                     ),
@@ -349,7 +349,8 @@ class Migration(migrations.Migration):
                 (
                     "expected_action",
                     models.CharField(
-                        help_text="What the engagement officer is to do once the person is identified.", max_length=200
+                        help_text="What the engagement officer should do once they have identified the person.",
+                        max_length=200,
                     ),
                 ),
                 (
@@ -377,7 +378,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="A twin, a brother, anybody known to be mistaken for them.",
+                        help_text="For example a twin, another relative, or anyone known to be mistaken for this person.",
                         max_length=300,
                         verbose_name="relatives and look-alikes",
                     ),
@@ -387,7 +388,7 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         default="",
-                        help_text="Why an associate, a witness or a victim must be looked for in this way.",
+                        help_text="Why an associate, witness or victim must be sought in this way.",
                     ),
                 ),
                 (
@@ -395,11 +396,11 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         default="",
-                        help_text="Why this child must be looked for in this way: the harm, and what else was considered.",
-                        verbose_name="rationale for somebody under 18",
+                        help_text="Why this child must be sought in this way: the harm, and what else was considered.",
+                        verbose_name="rationale for a person under 18",
                     ),
                 ),
-                ("expires_on", models.DateField(blank=True, null=True, verbose_name="to be looked for until")),
+                ("expires_on", models.DateField(blank=True, null=True, verbose_name="sought until")),
                 ("added_at", models.DateTimeField(auto_now_add=True)),
                 ("revision", models.PositiveIntegerField(default=1, editable=False)),
                 ("current_at", models.DateTimeField(editable=False, null=True)),
@@ -469,14 +470,14 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("encrypted", models.BinaryField()),
                 ("key_name", models.CharField(max_length=60)),
-                ("sha256", models.CharField(help_text="Of the JPEG, before its encryption.", max_length=64)),
+                ("sha256", models.CharField(help_text="Of the JPEG before encryption.", max_length=64)),
                 ("width", models.PositiveIntegerField()),
                 ("height", models.PositiveIntegerField()),
                 ("face_box", models.JSONField(help_text="Left, top, width, height of the chosen face, in pixels.")),
                 (
                     "landmarks",
                     models.JSONField(
-                        help_text="Its eyes, nose and corners of the mouth, in pixels; nothing of those read before 2026-11-26.",
+                        help_text="Eyes, nose and corners of the mouth, in pixels. Empty for photographs read before 2026-11-26.",
                         null=True,
                     ),
                 ),
@@ -529,7 +530,7 @@ class Migration(migrations.Migration):
                             ("old_photograph", "Old photograph"),
                             ("poor_quality", "Poor photograph"),
                             ("same_person", "May be the same person as another entry"),
-                            ("look_alike", "Looks like somebody else on file"),
+                            ("look_alike", "Looks like another person on file"),
                         ],
                         max_length=16,
                     ),
@@ -702,7 +703,7 @@ class Migration(migrations.Migration):
                     "is_blue",
                     models.BooleanField(
                         default=False,
-                        help_text="A blue list: consenting staff who walk past cameras to test them, and nobody else.",
+                        help_text="A blue watchlist: only consenting staff, who walk past cameras to test them.",
                         verbose_name="recognition test",
                     ),
                 ),
@@ -802,8 +803,11 @@ class Migration(migrations.Migration):
                 "permissions": (
                     ("compile_watchlist", "Can add people and compile watchlists"),
                     ("authorise_watchlist", "Can approve, return and reject watchlists"),
-                    ("hold_evidence", "Can keep an entry from destruction as evidence"),
-                    ("search_ledger", "Can answer whether somebody was on a list, and see destructions"),
+                    ("hold_evidence", "Can hold an entry as evidence, so that it is not destroyed"),
+                    (
+                        "search_ledger",
+                        "Can search the ledger of past entries, and see which lists are or will be destroyed",
+                    ),
                 ),
             },
         ),
@@ -926,7 +930,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("created", "created this list"),
-                            ("version", "drew up this version of the list"),
+                            ("version", "created this version of the list"),
                             ("added", "added an entry to this list"),
                             ("edited", "edited an entry on this list"),
                             ("removed", "removed an entry from this list"),
@@ -998,7 +1002,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("lowest_threshold__gt", 0), ("lowest_threshold__lt", 1)),
                 name="evidence_threshold_between_0_and_1",
-                violation_error_message="A threshold lies between 0 and 1.",
+                violation_error_message="The threshold must be between 0 and 1.",
             ),
         ),
         migrations.AddConstraint(

@@ -1,8 +1,8 @@
-"""What Django cannot say of the tables: whose templates they are, how vectors are stored, and what is not sampled."""
+"""Rules that Django cannot express: engines of templates, storage of vectors, and columns without statistics."""
 
 from django.db import migrations
 
-# A template has the length and the engine of the list that it is searched on.
+# A template must have the vector lengths of its engine, and a sealed template the engine of its list.
 BOUND = """
 ALTER TABLE {table} ADD CONSTRAINT {table}_of_its_engine
     FOREIGN KEY (engine_id, {lengths}) REFERENCES watchlists_engine (id, {lengths}) DEFERRABLE INITIALLY DEFERRED;
@@ -13,9 +13,9 @@ ALTER TABLE watchlists_sealedtemplate ADD CONSTRAINT sealedtemplate_of_its_lists
     REFERENCES watchlists_watchlist (id, engine_id) DEFERRABLE INITIALLY DEFERRED;
 """
 LENGTHS = {"watchlists_template": "dimension, second_dimension", "watchlists_sealedtemplate": "dimension"}
-# In the row itself: a search reads every one of them.
+# Stored in the row itself, because a search reads every row.
 INLINE = "ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE MAIN;"
-# The planner's samples of a column would keep names and vectors of people who were destroyed.
+# The planner's statistics would keep names and vectors of people whose data was destroyed.
 NO_SAMPLES = {
     "watchlists_person": (
         "reference name date_of_birth offence authority expected_action look_alikes rationale minor_rationale"

@@ -1,4 +1,4 @@
-"""People, their photographs, the lists they are on, what the engine makes of them, and what is left afterwards."""
+"""Watchlists, people, photographs, engines, templates, thresholds, imports, and what remains after destruction."""
 
 from watchlists.models.afterwards import Certificate, Hold, LedgerEntry
 from watchlists.models.contributions import Contribution

@@ -1,4 +1,4 @@
-"""What is left of a list once it is destroyed, and what is kept from destruction."""
+"""What remains after a list is destroyed, and what is kept from destruction."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from watchlists.policy import Category, LegalBasis
 
 
 class Certificate(models.Model):
-    """That a list was destroyed: counts and hashes, never a person. Its own hash is in the journal.
+    """The certificate that a list was destroyed: counts and hashes, no person. The audit log has its hash.
 
-    left_at: when rows of the list were last deleted. scrubbed_at: when what the database keeps of deleted rows was
-    rewritten too. log_removed: whether nothing is left of the write-ahead log of before.
+    left_at: when rows of the list were last deleted. scrubbed_at: when the tables were rewritten, so that deleted rows
+    are gone. log_removed: whether none of the older write-ahead log is left.
     """
 
     watchlist = models.OneToOneField(Watchlist, on_delete=models.PROTECT, related_name="certificate")
@@ -44,7 +44,7 @@ class Certificate(models.Model):
 
 
 class LedgerEntry(models.Model):
-    """That a reference was on a list: answers who asks with the reference in hand, and nobody who reads the table.
+    """A record that a reference was on a list. It can be found only by a user who knows the reference.
 
     pseudonym: HMAC-SHA256 of list and reference under a key that is not in the database.
     """

@@ -1,4 +1,4 @@
-"""Who worked on a version of a list, and so cannot approve it."""
+"""Records of who worked on a version of a list, and so cannot approve it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from watchlists.models.lists import Watchlist
 
 
 class Contribution(models.Model):
-    """That somebody did one kind of work on a version of a list. It outlives the entries that the work was on."""
+    """A record that a user did one kind of work on a version of a list. It outlives the entries concerned."""
 
     class Kind(models.TextChoices):
         """The label follows “You”."""
 
         CREATED = "created", "created this list"
-        VERSION_DRAWN = "version", "drew up this version of the list"
+        VERSION_DRAWN = "version", "created this version of the list"
         ENTRY_ADDED = "added", "added an entry to this list"
         ENTRY_EDITED = "edited", "edited an entry on this list"
         ENTRY_REMOVED = "removed", "removed an entry from this list"

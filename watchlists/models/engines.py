@@ -1,4 +1,4 @@
-"""Recognition engines, what was measured of them, and the thresholds chosen from it."""
+"""Recognition engines, their calibrations, and the thresholds chosen from these."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import recognition.calibration
 
 
 class Engine(models.Model):
-    """A recognition engine: what a template depends on. Templates of two engines are never compared.
+    """A recognition engine: everything a template depends on. Templates of two engines are never compared.
 
-    second_*: of the second model, which is run for candidates; empty and 0 for an engine without one.
+    second_*: the second model, which is run for candidates; empty and 0 for an engine without one.
     """
 
     model = models.CharField(max_length=40)
@@ -29,7 +29,7 @@ class Engine(models.Model):
             models.UniqueConstraint(
                 fields=["model", "digest", "preprocessing", "second_digest"], name="one_row_an_engine"
             ),
-            # What templates point at, so that none of another length can belong to this engine (migration 0002).
+            # Templates refer to these, so that none of another length can belong to this engine (migration 0002).
             models.UniqueConstraint(fields=["id", "dimension"], name="engine_with_its_dimension"),
             models.UniqueConstraint(fields=["id", "dimension", "second_dimension"], name="engine_with_its_dimensions"),
         )
@@ -39,13 +39,13 @@ class Engine(models.Model):
 
 
 class Calibration(models.Model):
-    """How an engine's scores came out on one set of photographs: what a threshold can be chosen from. Never changed.
+    """An engine's scores on one set of photographs, from which a threshold can be chosen. Never changed.
 
-    scores: recognition.calibration.Calibration as JSON: counts and scores, of nobody in particular.
+    scores: recognition.calibration.Calibration as JSON: counts and scores that identify nobody.
     """
 
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="calibrations")
-    dataset = models.CharField(max_length=120, help_text="What the photographs are, for people.")
+    dataset = models.CharField(max_length=120, help_text="A description of the photographs.")
     dataset_digest = models.CharField(max_length=64, help_text="SHA-256 over the photographs' names and contents.")
     measured_on = models.DateField()
     scores: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField()
@@ -63,12 +63,14 @@ class Calibration(models.Model):
 
 
 class OperatingPoint(models.Model):
-    """A threshold on one engine's scores, and the measurement it rests on. Never changed: a new one is a new row."""
+    """A threshold on one engine's scores, and its basis. Never changed: a new threshold is a new row."""
 
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="operating_points")
     calibration = models.ForeignKey(Calibration, on_delete=models.PROTECT, related_name="+", null=True)
-    threshold = models.FloatField(help_text="Score from which a face is a possible match; 0 to 1, and no percentage.")
-    basis = models.TextField(help_text="Which measurement, on which data, this threshold was chosen from.")
+    threshold = models.FloatField(
+        help_text="Similarity score from which a face is a possible match: 0 to 1, not a percentage."
+    )
+    basis = models.TextField(help_text="The measurement and data that this threshold was chosen from.")
     set_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""What an evidence hold is, whatever it holds: an entry of a list here, an alert in `alerts.models`."""
+"""The fields and rules shared by evidence holds on entries (here) and on alerts (in `alerts.models`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 
 class EvidenceHoldBase(models.Model):
-    """That something is kept from destruction as evidence: by its owner, for a reason, until a day of review."""
+    """An evidence hold: it keeps something from destruction, with an owner, a reason and a date of review."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=400, help_text="What it is evidence of.")
@@ -22,9 +22,12 @@ class EvidenceHoldBase(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Past the day that it should have been reviewed."""
+        """Whether the date of review has passed."""
         return self.review_on < timezone.localdate()
 
     def may_be_released_by(self, user: AbstractBaseUser) -> bool:
-        """Whether this is the owner, the day of review has come, or the owner has left. The permission is not asked."""
+        """Return whether this is the owner, the date of review has come, or the owner is no longer active.
+
+        The caller checks the permission.
+        """
         return self.owner_id == user.pk or not self.owner.is_active or self.review_on <= timezone.localdate()

@@ -1,4 +1,4 @@
-"""A bulk import: what was handed in, what would come of it, and what did."""
+"""A bulk import: the uploaded lines and photographs, and the result of each line."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from watchlists.models.lists import Watchlist
 class Import(models.Model):
     """A CSV and a ZIP of photographs for one draft. Steps: IMPORT_STEPS.
 
-    It is read first, which keeps nobody on the list and says of every row what would happen; a person then decides.
-    Reading and importing go on where they stopped, whatever stopped them. failures: how often in a row; what fails
-    again and again is given up.
+    The files are read first: nobody is added yet, and each row shows what would happen. A person then decides. Reading
+    and importing resume after an interruption. failures: how many in a row; an import that keeps failing is cancelled.
     """
 
     class State(models.TextChoices):
@@ -28,7 +27,7 @@ class Import(models.Model):
         READY = "ready", "Ready to import"
         IMPORTING = "importing", "Being imported"
         DONE = "done", "Imported"
-        CANCELLED = "cancelled", "Given up"
+        CANCELLED = "cancelled", "Cancelled"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     watchlist = models.ForeignKey(Watchlist, on_delete=models.CASCADE, related_name="imports")
@@ -52,7 +51,7 @@ class Import(models.Model):
 
 
 class ImportRow(models.Model):
-    """One line of the CSV: one person. values: the cells as they came."""
+    """One line of the CSV, for one person. values: the cells as uploaded."""
 
     class Verdict(models.TextChoices):
         PENDING = "pending", "Not read yet"
@@ -77,9 +76,9 @@ class ImportRow(models.Model):
 
 
 class ImportPhotograph(models.Model):
-    """A photograph of a row, encrypted with its list's key, and what the engine made of it once it was read.
+    """A photograph of a row, encrypted with the list's key, and its template once it is read.
 
-    Gone when the import is over.
+    Deleted when the import is over.
     """
 
     row = models.ForeignKey(ImportRow, on_delete=models.CASCADE, related_name="photographs")

@@ -17,8 +17,8 @@ from watchlists.querysets import WatchlistQuerySet
 class Watchlist(models.Model):
     """A named list of people for one purpose, in one version. States and steps: STEPS.
 
-    What is on it is its own: people, photographs and their key belong to one version of one list, so that sealing it
-    freezes them and destroying it leaves nothing to sort out.
+    People, photographs and their key belong to one version of one list. Sealing the list therefore freezes all of them,
+    and destroying it destroys all of them.
     """
 
     class State(models.TextChoices):
@@ -41,7 +41,7 @@ class Watchlist(models.Model):
     is_blue = models.BooleanField(
         "recognition test",
         default=False,
-        help_text="A blue list: consenting staff who walk past cameras to test them, and nobody else.",
+        help_text="A blue watchlist: only consenting staff, who walk past cameras to test them.",
     )
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -73,13 +73,13 @@ class Watchlist(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
-        # What its sealed templates point at (migration 0002).
+        # Sealed templates refer to this (migration 0002).
         constraints = (models.UniqueConstraint(fields=["id", "engine"], name="watchlist_with_its_engine"),)
         permissions = (
             ("compile_watchlist", "Can add people and compile watchlists"),
             ("authorise_watchlist", "Can approve, return and reject watchlists"),
-            ("hold_evidence", "Can keep an entry from destruction as evidence"),
-            ("search_ledger", "Can answer whether somebody was on a list, and see destructions"),
+            ("hold_evidence", "Can hold an entry as evidence, so that it is not destroyed"),
+            ("search_ledger", "Can search the ledger of past entries, and see which lists are or will be destroyed"),
         )
 
     def __str__(self) -> str:
@@ -87,12 +87,12 @@ class Watchlist(models.Model):
 
     @property
     def journal_name(self) -> str:
-        # What it is called may name somebody on it, until that was checked.
+        # The name of a list may contain the name of a person on it, until that is checked.
         return f"watchlist {str(self.id)[:8]}, version {self.version}"
 
     @property
     def key_name(self) -> str:
-        """Of the key its photographs are encrypted with."""
+        """The name of the key that its photographs are encrypted with."""
         return f"list-{self.id}"
 
     @property
@@ -101,14 +101,14 @@ class Watchlist(models.Model):
 
     @property
     def is_overdue(self) -> bool:
-        """Past the time it should have been destroyed."""
+        """Whether its destruction is overdue."""
         due = self.destroy_due_at
         return due is not None and self.destroyed_at is None and due < dt.datetime.now(dt.UTC)
 
 
 _S = Watchlist.State
 EDITABLE = (_S.DRAFT, _S.RETURNED)
-# What waits for nothing but its destruction.
+# States of a list that only awaits destruction.
 OVER = (_S.CLOSED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED)
 _COMPILE, _AUTHORISE, _RUN = (
     "watchlists.compile_watchlist",

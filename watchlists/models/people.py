@@ -1,4 +1,4 @@
-"""Somebody on a list, their photographs, and what has to be looked at before they are approved."""
+"""People on a list, their photographs, and the flags to settle before the list is approved."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ADULT_YEARS = 18
 
 
 class Person(models.Model):
-    """Somebody a force has a lawful reason to look for, on one version of one list.
+    """A watchlist entry: a person whom the force has a lawful reason to seek, on one version of one list.
 
-    revision counts the changes, so that of two people who edit at once the second is told.
+    revision: counts the changes, so that the second of two users who edit at once is refused.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -46,11 +46,11 @@ class Person(models.Model):
         max_length=200,
         blank=True,
         default="",
-        help_text="Number, court and date, where there is one.",
+        help_text="Number, court and date, if there is one.",
     )
     tier = models.CharField("response", max_length=8, choices=Tier.choices)
     expected_action = models.CharField(
-        max_length=200, help_text="What the engagement officer is to do once the person is identified."
+        max_length=200, help_text="What the engagement officer should do once they have identified the person."
     )
     markers = ArrayField(
         models.CharField(max_length=12, choices=Marker.choices),
@@ -63,18 +63,18 @@ class Person(models.Model):
         max_length=300,
         blank=True,
         default="",
-        help_text="A twin, a brother, anybody known to be mistaken for them.",
+        help_text="For example a twin, another relative, or anyone known to be mistaken for this person.",
     )
     rationale = models.TextField(
-        blank=True, default="", help_text="Why an associate, a witness or a victim must be looked for in this way."
+        blank=True, default="", help_text="Why an associate, witness or victim must be sought in this way."
     )
     minor_rationale = models.TextField(
-        "rationale for somebody under 18",
+        "rationale for a person under 18",
         blank=True,
         default="",
-        help_text="Why this child must be looked for in this way: the harm, and what else was considered.",
+        help_text="Why this child must be sought in this way: the harm, and what else was considered.",
     )
-    expires_on = models.DateField("to be looked for until", null=True, blank=True)
+    expires_on = models.DateField("sought until", null=True, blank=True)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
     added_at = models.DateTimeField(auto_now_add=True)
     revision = models.PositiveIntegerField(default=1, editable=False)
@@ -107,11 +107,11 @@ class Person(models.Model):
         )
 
     def __str__(self) -> str:
-        # What the journal keeps for ever: no name, no force reference.
+        # The audit log keeps this for ever, so it contains no name and no reference.
         return f"person {str(self.id)[:8]}"
 
     def is_minor(self, on: dt.date | None = None) -> bool:
-        """Under 18 on that day (today), as far as is known."""
+        """Return whether the person is under 18 on that day (today by default), as far as is known."""
         if self.date_of_birth is None:
             return self.age == Age.MINOR
         return self.date_of_birth > eighteen_years_before(on or timezone.localdate())
@@ -126,7 +126,10 @@ class Person(models.Model):
 
 
 def eighteen_years_before(day: dt.date) -> dt.date:
-    """Who was born after it is under 18. Born on 29 February: 18 on 1 March."""
+    """Return the date of birth after which a person is under 18 on that day.
+
+    A person born on 29 February turns 18 on 1 March.
+    """
     try:
         return day.replace(year=day.year - ADULT_YEARS)
     except ValueError:
@@ -136,15 +139,15 @@ def eighteen_years_before(day: dt.date) -> dt.date:
 class Photograph(models.Model):
     """One lawful photograph of a person, re-encoded without metadata, with the face that was chosen on it.
 
-    It lives in the database beside the rows that explain it, so that both are written, and destroyed, together
-    (docs/explain/decisions/0001), encrypted with its list's own key.
+    It is stored in the database, so that it is written and destroyed together with the rows that describe it
+    (docs/explain/decisions/0001), and encrypted with the key of its list.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="photographs")
     encrypted = models.BinaryField()
     key_name = models.CharField(max_length=60)
-    sha256 = models.CharField(max_length=64, help_text="Of the JPEG, before its encryption.")
+    sha256 = models.CharField(max_length=64, help_text="Of the JPEG before encryption.")
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     face_box: models.JSONField[list[float], list[float]] = models.JSONField(
@@ -152,7 +155,7 @@ class Photograph(models.Model):
     )
     landmarks: models.JSONField[list[list[float]] | None, list[list[float]] | None] = models.JSONField(
         null=True,
-        help_text="Its eyes, nose and corners of the mouth, in pixels; nothing of those read before 2026-11-26.",
+        help_text="Eyes, nose and corners of the mouth, in pixels. Empty for photographs read before 2026-11-26.",
     )
     source = models.CharField(max_length=12, choices=Source.choices)
     lawful_hold = models.CharField(max_length=200, help_text="Why the force may hold this photograph.")
@@ -172,7 +175,7 @@ class Photograph(models.Model):
         return f"photograph {str(self.id)[:8]}"
 
     def face(self, side: int = SIDE) -> Pixels:
-        """The chosen face cut out, side x side x 3, with its eyes where those of every other such crop are.
+        """Return the chosen face, side x side x 3, with its eyes at the same place as in every other crop.
 
         Raises:
             core.keys.KeyGone: its key was destroyed.
@@ -183,7 +186,7 @@ class Photograph(models.Model):
 
     @property
     def jpeg(self) -> bytes:
-        """The picture itself.
+        """The decrypted JPEG.
 
         Raises:
             core.keys.KeyGone: its key was destroyed.
@@ -192,13 +195,13 @@ class Photograph(models.Model):
 
 
 class Flag(models.Model):
-    """Something about an entry that a person must put right, or accept with a reason, before the list is approved."""
+    """Something about an entry that a person must correct, or accept with a reason, before the list is approved."""
 
     class Kind(models.TextChoices):
         OLD_PHOTOGRAPH = "old_photograph", "Old photograph"
         POOR_QUALITY = "poor_quality", "Poor photograph"
         SAME_PERSON = "same_person", "May be the same person as another entry"
-        LOOK_ALIKE = "look_alike", "Looks like somebody else on file"
+        LOOK_ALIKE = "look_alike", "Looks like another person on file"
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="flags")
     kind = models.CharField(max_length=16, choices=Kind.choices)

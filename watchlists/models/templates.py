@@ -1,4 +1,4 @@
-"""What engines make of photographs."""
+"""Templates that engines make of photographs."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from watchlists.querysets import SealedTemplateQuerySet
 
 
 def _dimension_of(column: str) -> models.GeneratedField:
-    """The length of a vector, which the database itself works out."""
+    """Return a field for the length of a vector, which the database calculates."""
     length = Coalesce(Func(models.F(column), function="vector_dims"), 0)
     return models.GeneratedField(expression=length, output_field=models.PositiveSmallIntegerField(), db_persist=True)
 
 
 class Template(models.Model):
-    """What one engine made of one photograph, never changed: vectors of that engine's lengths, or the row is refused.
+    """One engine's template of one photograph. Never changed; its vectors must have that engine's lengths.
 
-    second: of the second model, for an engine that has one.
+    second: the vector of the second model, for an engine that has one.
     """
 
     photograph = models.ForeignKey(Photograph, on_delete=models.CASCADE, related_name="templates")
@@ -44,16 +44,16 @@ class Template(models.Model):
 
     @property
     def of_engine(self) -> recognition.engine.Template:
-        """As the engine takes it."""
+        """The template in the engine's own type."""
         second = None if self.second is None else np.asarray(self.second, np.float32)
         return recognition.engine.Template(np.asarray(self.embedding, np.float32), second)
 
 
 class SealedTemplate(models.Model):
-    """A template as it was when its list was sealed: what cameras are compared with, and nothing else is.
+    """A template as it was when its list was sealed. Cameras are compared with these and with nothing else.
 
-    The database ties its engine to the list's (migration 0002): a list holds templates of one engine only. Every search
-    reads every row, so a row is what a search needs; the rest of a candidate's template is in `Template`.
+    The database ties its engine to the list's (migration 0002), so a list has templates of one engine only. A search
+    reads every row, so a row has only what a search needs; the rest of a candidate's template is in `Template`.
     """
 
     watchlist = models.ForeignKey(Watchlist, on_delete=models.CASCADE, related_name="sealed_templates")

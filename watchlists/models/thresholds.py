@@ -1,4 +1,4 @@
-"""What is known of an engine's fairness, and thresholds that one person proposes and another approves."""
+"""Evidence on an engine's fairness, and thresholds that one person proposes and another approves."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from watchlists.models.engines import Calibration, Engine, OperatingPoint
 
 class BiasEvidenceQuerySet(models.QuerySet["BiasEvidence"]):
     def in_force(self, engine: Engine, on: dt.date) -> BiasEvidenceQuerySet:
-        """Of this engine, neither withdrawn nor expired on that day."""
+        """Return the evidence on this engine that is neither withdrawn nor expired on that day."""
         return self.filter(engine=engine, withdrawn_at__isnull=True, expires_on__gte=on)
 
 
 class BiasEvidence(models.Model):
-    """That somebody satisfied themselves of how an engine does by ethnicity, sex and age, from which threshold on.
+    """Evidence on how an engine performs by ethnicity, sex and age, from a threshold upwards.
 
-    The public sector equality duty is the force's own (Bridges [2020] EWCA Civ 1058, paragraphs 199 to 201): without an
-    entry in force for the engine at a threshold nothing is authorised on it. Rows are never changed but to withdraw.
+    The public sector equality duty is the force's own (Bridges [2020] EWCA Civ 1058, paragraphs 199 to 201).
+    Without evidence in force for the engine at a threshold, nothing is authorised at it. Rows change only when
+    withdrawn.
     """
 
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="evidence")
     title = models.CharField(max_length=200)
     source = models.CharField(
-        "measured by", max_length=200, help_text="Who measured, and whether they are independent."
+        "measured by", max_length=200, help_text="Who measured it, and whether they are independent."
     )
     reference = models.CharField(max_length=200, help_text="Where the document is kept.")
-    finding = models.TextField(help_text="What it found, in a sentence or two, with its numbers and their limits.")
-    lowest_threshold = models.FloatField(help_text="The lowest threshold at which it supports the use of this engine.")
+    finding = models.TextField(help_text="What it found, in one or two sentences, with figures and their limits.")
+    lowest_threshold = models.FloatField(help_text="The lowest threshold at which it supports use of this engine.")
     expires_on = models.DateField("to be renewed by")
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False
@@ -53,7 +54,7 @@ class BiasEvidence(models.Model):
             models.CheckConstraint(
                 condition=models.Q(lowest_threshold__gt=0, lowest_threshold__lt=1),
                 name="evidence_threshold_between_0_and_1",
-                violation_error_message="A threshold lies between 0 and 1.",
+                violation_error_message="The threshold must be between 0 and 1.",
             ),
         )
 
@@ -66,7 +67,7 @@ class BiasEvidence(models.Model):
 
 
 class ThresholdProposal(models.Model):
-    """A threshold that somebody proposes from a calibration, and somebody else approves. Steps: PROPOSAL_STEPS."""
+    """A threshold that one person proposes from a calibration and another approves. Steps: PROPOSAL_STEPS."""
 
     class State(models.TextChoices):
         PROPOSED = "proposed", "Proposed"
