@@ -1,1 +1,1 @@
-"""The journal: append-only, hash-chained; one writer, `record(...)`; a closed list of actions."""
+"""The audit log: append-only and hash-chained, with one writer, `record(...)`, and a closed list of actions."""

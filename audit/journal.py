@@ -1,4 +1,4 @@
-"""Writing to the journal, and proving that nobody wrote over it."""
+"""Write to the audit log, and verify that nobody has altered it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from audit.models import GENESIS, Entry
 from core.actors import Actor, System
 from core.machine import JournalData
 
-# One number for the whole installation: rows are chained, so writers queue here until the one before commits.
+# One lock for the whole installation. Entries are chained, so each writer waits until the one before it commits.
 CHAIN_LOCK = 0x4C4652_01
 
 
 @dataclass(frozen=True)
 class Break:
-    """Where the chain does not hold."""
+    """A place where the chain is broken."""
 
     number: int
     reason: str
@@ -27,7 +27,7 @@ class Break:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened, to be recorded with others."""
+    """An event to be recorded together with others."""
 
     action: Action
     target: models.Model
@@ -35,27 +35,27 @@ class Event:
 
 
 def record(action: Action, *, actor: Actor, target: models.Model, data: JournalData | None = None) -> Entry:
-    """Write one row, in the caller's transaction: what happened and its row are committed together or not at all.
+    """Write one entry in the caller's transaction, so that the act and its entry are committed together or not at all.
 
     Raises:
-        RuntimeError: outside a transaction.
-        TypeError: `data` holds anything but text, whole numbers, yes/no and nothing.
+        RuntimeError: there is no transaction.
+        TypeError: a value in `data` is not a string, an integer, a Boolean or None.
     """
     (entry,) = record_all([Event(action, target, data)], actor=actor)
     return entry
 
 
 def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
-    """Write a row for each, as `record` does, in one go."""
+    """Write an entry for each event, as `record` does, all at once."""
     if not connection.in_atomic_block:
-        raise RuntimeError("what happened must be recorded in the transaction of the act itself")
+        raise RuntimeError("an act and its audit entry must be written in the same transaction")
     for event in events:
         for key, value in (event.data or {}).items():
             if not isinstance(value, str | int | bool | None):
-                raise TypeError(f"journal data is ids and words only, but {key} is a {type(value).__name__}")
+                raise TypeError(f"audit data holds ids and text only, but {key} is a {type(value).__name__}")
     with connection.cursor() as cursor:
-        # References are checked now, not at the commit: each waits for who holds its row, and none may do so while
-        # it holds everybody's lock.
+        # Check references now, not at the commit. Each check waits for whoever has locked the row it refers to, and no
+        # writer may wait for that while it holds the lock that all writers need.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
     last = Entry.objects.order_by("-number").only("number", "hash").first()
@@ -83,22 +83,22 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
 
 
 def _name(target: models.Model) -> str:
-    """What the journal calls something for ever: `journal_name` where what people call it may name somebody."""
+    """Return the permanent name of a target: its `journal_name` if it has one, because `str` may name a person."""
     return str(getattr(target, "journal_name", target))[:300]
 
 
 @transaction.atomic
 def verify_chain() -> tuple[int, list[Break]]:
-    """(rows read, breaks): every row's hash recomputed, every link followed, every gap found."""
+    """Return (entries read, breaks) after recomputing every hash, following every link and looking for gaps."""
     breaks: list[Break] = []
     expected_hash, expected_number, rows = GENESIS, 1, 0
     for entry in Entry.objects.in_order().iterator(chunk_size=2000):
         rows += 1
         if entry.number != expected_number:
-            breaks.append(Break(entry.number, f"rows {expected_number} to {entry.number - 1} are missing"))
+            breaks.append(Break(entry.number, f"entries {expected_number} to {entry.number - 1} are missing"))
         elif entry.previous_hash != expected_hash:
-            breaks.append(Break(entry.number, "it does not follow from the row before it"))
+            breaks.append(Break(entry.number, "it does not follow from the entry before it"))
         if entry.computed_hash() != entry.hash:
-            breaks.append(Break(entry.number, "its content was changed"))
+            breaks.append(Break(entry.number, "its content has been changed"))
         expected_hash, expected_number = entry.hash, entry.number + 1
     return rows, breaks

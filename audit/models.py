@@ -1,4 +1,4 @@
-"""One row for each thing that happened."""
+"""The entries of the audit log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EntryQuerySet(models.QuerySet["Entry"]):
         return self.order_by("number")
 
     def matching(self, words: str) -> EntryQuerySet:
-        """Rows that hold these words in who, what (as on the page or in the export), of what, or the details."""
+        """Return entries with these words in the actor, the action (code or label), the target or the details."""
         labelled = [action for action in Action if words.lower() in action.label.lower()]
         return self.annotate(details=Cast("data", models.TextField())).filter(
             models.Q(actor__icontains=words)
@@ -32,10 +32,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
 
 class Entry(models.Model):
-    """A journal row. The database refuses to change or delete it (migration 0002).
+    """An entry in the audit log. The database refuses to change or delete it (migration 0002).
 
-    Actor and target are kept as text as well, so that the row outlives both. Rows hold ids and words only: never an
-    image or an embedding, and never the name of a person on a watchlist, which must be destroyed on time.
+    Actor and target are also kept as text, so that the entry outlives both. Entries hold only ids and text: never an
+    image or an embedding, and never the name of a subject, because names must be destroyed on time.
     """
 
     number = models.BigIntegerField(primary_key=True)
@@ -56,14 +56,14 @@ class Entry(models.Model):
     class Meta:
         verbose_name_plural = "entries"
         ordering = ("-number",)
-        permissions = (("read_journal", "Can read and download the journal"),)
+        permissions = (("read_journal", "Can read and download the audit log"),)
         indexes = (models.Index(fields=["target_type", "target_id"]), models.Index(fields=["at"]))
 
     def __str__(self) -> str:
         return f"{self.number} {self.action} {self.target}"
 
     def computed_hash(self) -> str:
-        """SHA-256, hexadecimal, over the row's content and the hash of the row before it."""
+        """Return the SHA-256, in hexadecimal, of this entry's content and the hash of the entry before it."""
         content: dict[str, Any] = {
             "number": self.number,
             "at": self.at.isoformat(timespec="microseconds"),

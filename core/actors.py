@@ -1,4 +1,4 @@
-"""Who acts: a user, or a part of the system."""
+"""The actors: a user, or a part of the system."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 
 @dataclass(frozen=True)
 class System:
-    """An actor that is no person: the clock, a camera, the installer."""
+    """An actor that is not a person: the clock, a camera or the installer."""
 
     name: str
 

@@ -1,11 +1,11 @@
-"""What an act answers when it is not done. Messages are for the person who tried."""
+"""The errors of an act that was not done. Their messages are for the person who tried."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """The act is not possible as asked; nothing was changed. The message says why and what to do."""
+    """The act is not possible as requested and nothing was changed. The message says why and what to do."""
 
 
 class Conflict(Refused):
-    """Somebody or something else was first; nothing was changed."""
+    """Another person or process acted first and nothing was changed."""

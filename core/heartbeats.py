@@ -1,7 +1,7 @@
-"""Heartbeats: every process writes regularly to Valkey that it works.
+"""Heartbeats: every process regularly reports to Valkey that it is working.
 
-A heartbeat is a key that expires and holds the time by Valkey's own clock, so that no two clocks are compared. Reading
-heartbeats asks nothing of the processes themselves.
+A heartbeat is a key that expires. It holds the time by Valkey's own clock, so that two clocks are never compared.
+Heartbeats are read without contacting the processes themselves.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import redis.asyncio
 from django.conf import settings
 
 PREFIX = "heartbeat:"
-# A process beats about once a second. After this long without a beat it is called silent.
+# A process beats about once a second. After this long without a beat it counts as silent.
 SILENT_AFTER_S = 6.0
-# A part that has been silent for so long is forgotten: it was taken away, or its machine was.
+# A process that has been silent for this long is forgotten: it, or its machine, was taken out of service.
 FORGOTTEN_AFTER_S = 900
 TIMEOUT_S = 2.0
 
@@ -39,10 +39,10 @@ return found
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """When a process last showed that it works.
+    """The last time a process showed that it was working.
 
-    part: its task, one of core.liveness.PARTS. name: of the process, with its host.
-    silent_for_s: seconds since its last beat, by Valkey's clock; whole seconds.
+    part: the task of the process, one of core.liveness.PARTS. name: the name of the process, with its host.
+    silent_for_s: whole seconds since its last beat, by Valkey's clock.
     """
 
     part: str
@@ -56,7 +56,7 @@ class Heartbeat:
 
 
 class HeartbeatWriter:
-    """Writes the heartbeats of one process."""
+    """A writer of one process's heartbeats."""
 
     def __init__(self, part: str, name: str) -> None:
         self._key = f"{PREFIX}{part}:{name}"
@@ -66,14 +66,14 @@ class HeartbeatWriter:
         self._beat = self._valkey.register_script(_BEAT)
 
     def beat(self) -> None:
-        """Write that this process works now. Raise nothing while Valkey does not answer."""
+        """Write that this process is working now. Do nothing if Valkey does not answer."""
         try:
             self._beat(keys=[self._key], args=[FORGOTTEN_AFTER_S])
         except redis.RedisError:
             return
 
     def stop(self) -> None:
-        """Remove the heartbeat of a process that ends on purpose: it is not silent, it is gone."""
+        """Remove the heartbeat of a process that ends on purpose, so that it does not count as silent."""
         try:
             self._valkey.delete(self._key)
         except redis.RedisError:
@@ -81,7 +81,7 @@ class HeartbeatWriter:
 
 
 class HeartbeatReader:
-    """Reads all heartbeats, asynchronously, over a connection of its own."""
+    """An asynchronous reader of all heartbeats, with its own connection."""
 
     def __init__(self) -> None:
         self._valkey: Any = redis.asyncio.Redis.from_url(
@@ -91,7 +91,7 @@ class HeartbeatReader:
         self._read = self._valkey.register_script(_READ)
 
     async def beat(self, part: str, name: str) -> None:
-        """Write a heartbeat. Raises redis.RedisError or OSError: Valkey does not answer."""
+        """Write a heartbeat. Raises redis.RedisError or OSError if Valkey does not answer."""
         await self._beat(keys=[f"{PREFIX}{part}:{name}"], args=[FORGOTTEN_AFTER_S])
 
     async def stop(self, part: str, name: str) -> None:
@@ -99,7 +99,7 @@ class HeartbeatReader:
         await self._valkey.delete(f"{PREFIX}{part}:{name}")
 
     async def read(self) -> list[Heartbeat]:
-        """Return every heartbeat of the last quarter of an hour. Raises redis.RedisError or OSError."""
+        """Return every heartbeat of the last 15 minutes. Raises redis.RedisError or OSError."""
         return _parsed(await self._read(keys=[], args=[f"{PREFIX}*"]))
 
     async def close(self) -> None:

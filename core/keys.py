@@ -1,8 +1,8 @@
-"""Keys of photographs and alerts: one a list and one a period, outside the database, so that destroying the key
-destroys what it encrypted.
+"""Encryption keys: one for each watchlist's photographs and one for each period's alerts.
 
-The cryptography is that of the library `cryptography` (Fernet: AES-128 in CBC mode, HMAC-SHA256). A key that was
-rotated keeps its older values until everything has been encrypted anew.
+They are kept outside the database, so that destroying a key destroys what it encrypted. The library `cryptography` does
+the encryption (Fernet: AES-128 in CBC mode, HMAC-SHA256). A rotated key keeps its older values until everything has
+been re-encrypted.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _NAME = re.compile(r"[a-z]+(-[0-9a-f-]{36})?")
 
 
 class KeyGone(Exception):
-    """There is no key of this name any more, or it is not the one that was used."""
+    """The key no longer exists, or it is not the key that was used."""
 
 
 class KeyStore(Protocol):
-    """Where keys are kept: `LFR_KEY_STORE` names a class like `KeyFolder`."""
+    """A store of keys. `LFR_KEY_STORE` names a class that implements it, such as `KeyFolder`."""
 
     def put(self, name: str, values: list[bytes]) -> None:
-        """Keep a key's values, newest first, in place of those before; durably, before this returns."""
+        """Replace a key's values with these, newest first. They must be durable when this returns."""
 
     def values(self, name: str) -> list[bytes]:
-        """A key's values, newest first; empty when there is none."""
+        """Return a key's values, newest first, or an empty list if there is no such key."""
 
     def destroy(self, name: str) -> None:
-        """Make a key unrecoverable. One that is not there is no error."""
+        """Make a key unrecoverable. A missing key is not an error."""
 
     def names(self) -> list[str]:
-        """Every key there is."""
+        """Return the names of all keys."""
 
 
 class KeyFolder:
-    """A file a key, readable by its owner only, in `LFR_KEYS`: not in the database, and not in its backups."""
+    """A folder (`LFR_KEYS`) with one file for each key. Only the owner can read it. Keep it out of database backups."""
 
     def __init__(self) -> None:
         self._folder = Path(settings.LFR_KEYS)
@@ -60,7 +60,7 @@ class KeyFolder:
             stream.write(b"\n".join(values))
             stream.flush()
             os.fsync(stream.fileno())
-        # The values before are wiped once the new ones are in their place: a stop in between loses none.
+        # Wipe the old values only after the new ones are in place, so that an interruption loses nothing.
         with contextlib.ExitStack() as stack:
             before = stack.enter_context(path.open("r+b")) if path.exists() else None
             new.replace(path)
@@ -75,7 +75,7 @@ class KeyFolder:
                 data = path.read_bytes()
             except FileNotFoundError:
                 return []
-            # Opened just before it was replaced and wiped: the new one is there.
+            # A zero byte means that the file was replaced and wiped while it was read: read the new one.
             if b"\0" not in data:
                 return data.splitlines()
 
@@ -93,7 +93,7 @@ class KeyFolder:
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"“{name}” is no key's name")
+            raise ValueError(f"“{name}” is not a valid key name")
         return self._folder / f"{name}.key"
 
     def _sync_folder(self) -> None:
@@ -105,7 +105,7 @@ class KeyFolder:
 
 
 def _wipe(stream: IO[bytes]) -> None:
-    """Overwrite in place. A disk that writes elsewhere (an SSD) keeps the old block for a while all the same."""
+    """Overwrite a file in place. A disk that writes elsewhere (an SSD) still keeps the old block for a while."""
     stream.write(b"\0" * os.fstat(stream.fileno()).st_size)
     stream.flush()
     os.fsync(stream.fileno())
@@ -118,33 +118,37 @@ def store() -> KeyStore:
 
 
 def create(name: str) -> None:
-    """A new key; one that is there stays."""
+    """Create a key, unless there is one of this name already."""
     if not store().values(name):
         store().put(name, [Fernet.generate_key()])
 
 
 def encrypted(name: str, data: bytes) -> bytes:
-    """Raises KeyGone."""
+    """Encrypt data with a key.
+
+    Raises:
+        KeyGone: there is no such key.
+    """
     return base64.urlsafe_b64decode(_fernet(name).encrypt(data))
 
 
 def decrypted(name: str, data: bytes, sha256: str) -> bytes:
-    """What was encrypted, checked against its own hash: rows whose pictures were exchanged do not open.
+    """Decrypt data and check it against its hash, so that a picture swapped with another row's does not open.
 
     Raises:
-        KeyGone: the key was destroyed, or this is not what it encrypted.
+        KeyGone: the key was destroyed, or it did not encrypt this data.
     """
     found = opened(name, data)
     if not hmac.compare_digest(hashlib.sha256(found).hexdigest(), sha256):
-        raise KeyGone("This is not the photograph that was kept here")
+        raise KeyGone("This is not the photograph that was stored here")
     return found
 
 
 def opened(name: str, data: bytes) -> bytes:
-    """What was encrypted, for who knows by its content that it is the right one.
+    """Decrypt data without checking a hash, for callers who can tell from the content that it is the right data.
 
     Raises:
-        KeyGone: the key was destroyed, or this is not what it encrypted.
+        KeyGone: the key was destroyed, or it did not encrypt this data.
     """
     try:
         return _fernet(name).decrypt(base64.urlsafe_b64encode(data))
@@ -153,7 +157,7 @@ def opened(name: str, data: bytes) -> bytes:
 
 
 def renew(name: str) -> None:
-    """Put a new value before the old ones: what is encrypted from now on uses it, and the old still open.
+    """Add a new value, which encrypts from now on. What the older values encrypted can still be decrypted.
 
     Raises:
         KeyGone: there is no such key.
@@ -165,32 +169,32 @@ def renew(name: str) -> None:
 
 
 def forget_old(name: str) -> None:
-    """Keep the newest value only: once everything has been encrypted anew."""
+    """Delete all but the newest value. Call it once everything has been re-encrypted."""
     store().put(name, store().values(name)[:1])
 
 
 def destroy(name: str) -> None:
-    """From here on nothing opens what this key encrypted."""
+    """Destroy a key, so that nothing it encrypted can be decrypted."""
     store().destroy(name)
 
 
 def fingerprint(name: str) -> str:
-    """SHA-256 over a key's newest value: tells keys apart, and gives nothing away. Empty when there is none."""
+    """Return the SHA-256 of a key's newest value, or "" if there is none. It identifies a key without revealing it."""
     values = store().values(name)
     return hashlib.sha256(values[0]).hexdigest() if values else ""
 
 
 def pseudonym(scope: str, reference: str) -> str:
-    """The same for the same reference in the same scope; not to be found out without the ledger's key.
+    """Return the pseudonym of a reference: always the same in one scope, and not computable without the ledger's key.
 
     Raises:
-        KeyGone: the ledger's key is missing. Another one would make pseudonyms that nobody's question finds.
+        KeyGone: the ledger's key is missing. Pseudonyms made with another key would never be found by a search.
     """
     values = store().values(LEDGER)
     if not values:
-        raise KeyGone("The ledger's key is missing: restore it into the key store")
+        raise KeyGone("The ledger's key is missing. Restore it to the key store.")
     plain = " ".join(reference.upper().split())
-    # The oldest value: pseudonyms cannot be made anew, because what they stand for is gone.
+    # Use the oldest value: existing pseudonyms cannot be recomputed, because the references are not kept.
     return hmac.new(values[-1], f"{scope}\n{plain}".encode(), hashlib.sha256).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The state of every part of the system as this web process last saw it, kept in memory."""
+"""The state of every part of the system as this web process last saw it. It is kept in memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PARTS = {
 
 
 class Liveness:
-    """Heartbeats, broker and database as they were a moment ago."""
+    """The latest state of heartbeats, broker and database."""
 
     def __init__(self) -> None:
         self._heartbeats: Sequence[Heartbeat] = ()
@@ -41,11 +41,11 @@ class Liveness:
         self._asking_database: asyncio.Future[str] | None = None
 
     def count(self, part: str) -> int:
-        """Return how many processes of this part work."""
+        """Return how many processes of this part are working."""
         return sum(not each.is_silent for each in self._heartbeats if each.part == part) if self._is_fresh else 0
 
     def report(self) -> dict[str, Any]:
-        """Return for anybody which part works, and since when one is silent. It names no host, engine or version."""
+        """Return a public report of the state of each part. It names no host, engine or version."""
         parts = {label: self._part(part) for part, label in PARTS.items()}
         broker = self._broker if self._is_fresh else UNKNOWN
         is_ok = broker == self._database == OK and all(part["status"] == OK for part in parts.values())
@@ -58,7 +58,7 @@ class Liveness:
         }
 
     async def watch(self, name: str) -> None:
-        """Beat for this web process and read all heartbeats, for ever. name: of this process."""
+        """Write this web process's heartbeat and read all heartbeats, until cancelled. name: of this process."""
         reader, threads = HeartbeatReader(), ThreadPoolExecutor(1, "liveness")
         asked_at = -DATABASE_EVERY_S
         try:
@@ -69,7 +69,7 @@ class Liveness:
                         asked_at = time.monotonic()
                         await self._ask_database(threads)
                 except Exception:
-                    # Health reports that its knowledge has grown old; the next round tries again.
+                    # The health report shows that its data is out of date. The next round tries again.
                     logger.exception("The heartbeats could not be read")
                 await asyncio.sleep(EVERY_S)
         finally:
@@ -101,7 +101,7 @@ class Liveness:
         return found
 
     async def _ask_database(self, threads: ThreadPoolExecutor) -> None:
-        """One question at a time: a database that hangs holds the one thread that asked it."""
+        """Query the database, one query at a time. A database that hangs then blocks only one thread."""
         loop = asyncio.get_running_loop()
         if self._asking_database is None or self._asking_database.done():
             self._asking_database = asyncio.ensure_future(loop.run_in_executor(threads, _database))
@@ -121,4 +121,4 @@ def _database() -> str:
 
 
 liveness = Liveness()
-"""This process's."""
+"""The instance of this process."""

@@ -10,7 +10,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def lock(rows: models.QuerySet[Row], pk: Any) -> Row:
-    """Lock one row and return it as it is now. Others may go on to refer to it.
+    """Lock one row and return it as it is now. Other rows can still be given references to it.
 
     Raises:
         ObjectDoesNotExist: there is no such row.
@@ -19,5 +19,5 @@ def lock(rows: models.QuerySet[Row], pk: Any) -> Row:
 
 
 def lock_all(rows: models.QuerySet[Row]) -> list[Row]:
-    """Lock these rows and return them; always in one order, so that no two acts wait for each other."""
+    """Lock these rows and return them. They are always locked in the same order, which prevents deadlocks."""
     return list(rows.order_by("pk").select_for_update(no_key=True))

@@ -1,6 +1,6 @@
-"""State machines whose every step leaves its entry in the audit log.
+"""State machines that write an entry to the audit log at every step.
 
-A machine is a table in the module of the model it moves; `move` is the only way a state column changes.
+A machine is a table in the module of its model. A state column changes only through `move`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ JournalData = Mapping[str, str | int | bool | None]
 
 
 class Recorder(Protocol):
-    """What writes an entry to the audit log, in the caller's transaction."""
+    """A function that writes an entry to the audit log in the caller's transaction."""
 
     def __call__(
         self, action: Any, *, actor: Actor, target: models.Model, data: JournalData | None = None
@@ -27,16 +27,17 @@ class Recorder(Protocol):
 
 
 class _Log:
-    """The audit log, which lies a floor above: it is put in as the programs start."""
+    """The recorder of the audit log, registered by `audit` at start-up because `core` must not import `audit`."""
 
     record: Recorder | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """From any of `sources` to `target`, by who holds `permission` ("" for the system alone).
+    """A step from any of `sources` to `target`.
 
-    action: an `audit.actions.Action`, under which the step is recorded.
+    permission: needed by a user who takes the step; empty if only the system may. action: the `audit.actions.Action`
+    that the step is recorded as. system_may: whether the system may take the step.
     """
 
     sources: tuple[str, ...]
@@ -47,7 +48,7 @@ class Step:
 
 
 def record_with(recorder: Recorder) -> None:
-    """Have every step recorded by this."""
+    """Set the function that records every step."""
     _Log.record = recorder
 
 
@@ -60,21 +61,21 @@ def move(
     changes: Mapping[str, Any] | None = None,
     data: JournalData | None = None,
 ) -> None:
-    """Take one step, once: two who try together, one of them gets `Conflict`.
+    """Take one step, once. If two actors try at the same time, one of them gets `Conflict`.
 
     Raises:
-        PermissionDenied: the actor may not.
-        Conflict: the row is not, or no longer, in a state this step starts from.
-        RuntimeError: there is no audit log; nothing moves without one.
+        PermissionDenied: the actor may not take this step.
+        Conflict: the row is not, or is no longer, in a state that this step starts from.
+        RuntimeError: no audit log is registered. No state changes without one.
     """
     require(actor, step.permission, system_may=step.system_may)
     record = _Log.record
     if record is None:
-        raise RuntimeError("there is no audit log to record this step in")
+        raise RuntimeError("no audit log is registered to record this step")
     rows = type(row)._default_manager.filter(pk=row.pk, state__in=step.sources)
     moved = rows.update(state=step.target, **(changes or {}))
     row.refresh_from_db()
     if not moved:
         state = row.get_state_display()  # type: ignore[attr-defined]
-        raise Conflict(f"This cannot be done now: {row._meta.verbose_name} “{row}” is {state.lower()}.")
+        raise Conflict(f"This cannot be done now. The {row._meta.verbose_name} “{row}” is {state.lower()}.")
     record(step.action, actor=actor, target=row, data=data)

@@ -1,4 +1,4 @@
-"""Who may act, and who may open a page."""
+"""Checks of who may act and who may open a page."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ View = Callable[..., HttpResponse]
 
 
 def require(actor: Actor, permission: str, *, system_may: bool = False) -> None:
-    """Raise `PermissionDenied` unless the actor may."""
+    """Raise `PermissionDenied` unless the actor holds the permission, or is the system and the system may act."""
     if isinstance(actor, System):
         allowed = system_may
     else:
         allowed = bool(permission) and actor.is_active and _has_permission(actor, permission)
     if not allowed:
-        raise PermissionDenied(f"{actor} may not do this ({permission or 'the system only'})")
+        raise PermissionDenied(f"{actor} is not allowed to do this ({permission or 'system only'})")
 
 
 def permitted(*permissions: str) -> Callable[[View], View]:
-    """For who holds one of these permissions; everybody else gets 403. Sign-in itself is asked of every page."""
+    """Limit a view to users who hold one of these permissions. All others get 403. Middleware requires sign-in."""
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
@@ -40,13 +40,13 @@ def permitted(*permissions: str) -> Callable[[View], View]:
 
 
 def session_stands(session: Any) -> bool:
-    """Whether a session that a socket was opened with still stands: neither signed out nor run out."""
-    # Channels wraps it: only `__class__` says what it is.
+    """Return whether the session that a socket was opened with is still valid: not signed out and not expired."""
+    # Channels wraps the session. Only `__class__` gives its real class.
     return bool(session.__class__(session.session_key).load())
 
 
 def acting(request: HttpRequest) -> Any:
-    """The signed-in user, for an operation's `actor`."""
+    """Return the signed-in user, to pass as an operation's `actor`."""
     if not request.user.is_authenticated:
         raise PermissionDenied
     return request.user

@@ -1,4 +1,4 @@
-"""Police ranks, by which authority is given."""
+"""Police ranks. Some decisions require a minimum rank."""
 
 from __future__ import annotations
 

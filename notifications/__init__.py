@@ -1,1 +1,1 @@
-"""Webhooks and e-mail: what happened to alerts, read from their acts and sent to subscribers outside the system."""
+"""Webhooks and email: notifications of what happened to alerts, sent to subscribers outside the system."""

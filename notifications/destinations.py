@@ -1,7 +1,7 @@
-"""The addresses that notifications may be sent to: public ones, and those of networks that the force names.
+"""The addresses that notifications may be sent to: public addresses, and those in networks that the force names.
 
-A webhook's address is typed by a person, and its name is resolved by servers that others run. Without this rule either
-could make the system call its own database or a device on the force's network.
+A person types a webhook's address, and servers run by others resolve its host name. Without this rule, either could
+make the system call its own database or a device on the force's network.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ AddressInfo = tuple[
     str,
     tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes],
 ]
-# A person waits for the page meanwhile.
+# Short, because a person is waiting for the page.
 LOOKUP_AT_SAVING_S = 3.0
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 # RFC 6052: the last 32 bits are the IPv4 address that a NAT64 gateway calls.
 _NAT64 = IPv6Network("64:ff9b::/96")
-# Special by IANA's registries, but global to some versions of `ipaddress`.
+# Special addresses in IANA's registries that some versions of `ipaddress` treat as global.
 _SPECIAL = tuple(ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20"))
 
 
@@ -49,7 +49,7 @@ class NotAllowed(Exception):
 
 
 def is_allowed(address: IPAddress) -> bool:
-    """Return whether notifications may be sent to this address. An address that embeds others is judged by them."""
+    """Return whether notifications may be sent to this address. For one that embeds others, they decide."""
     own: tuple[IPv4Network | IPv6Network, ...] = settings.LFR_OWN_NETWORKS
     if any(address in network for network in own):
         return True
@@ -58,7 +58,7 @@ def is_allowed(address: IPAddress) -> bool:
 
 
 def _embedded(address: IPAddress) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that a packet to this address reaches in the end."""
+    """Yield the IPv4 addresses that a packet to this address finally reaches."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped:
             yield address.ipv4_mapped
@@ -79,14 +79,14 @@ def _is_public(address: IPAddress) -> bool:
 
 
 def host_and_port(url: str) -> tuple[str, int]:
-    """Return host and port as the sending library reads them.
+    """Return the host and port as the sending library reads them.
 
     Raises:
         ValueError: the text is not a URL with a host.
     """
     parts = URL(url)
     if not parts.raw_host or not parts.port:
-        raise ValueError("The address names no host.")
+        raise ValueError("The address has no host name.")
     return parts.raw_host, parts.port
 
 
@@ -101,7 +101,7 @@ def check_at_saving(url: str) -> None:
     try:
         found = lookup.result(LOOKUP_AT_SAVING_S)
     except (OSError, UnicodeError):
-        # No answer, or none in time. Every sending checks again.
+        # The name could not be resolved in time. Each attempt to send checks again.
         return
     for info in found:
         if not is_allowed(_address(info)):
@@ -109,7 +109,7 @@ def check_at_saving(url: str) -> None:
 
 
 async def resolve(host: str, port: int) -> list[AddressInfo]:
-    """Resolve a name, or a literal address. However long the lookup takes, cancelling this ends the wait.
+    """Resolve a name or a literal address. Cancelling ends the wait, however long the lookup takes.
 
     Raises:
         OSError, UnicodeError: the name cannot be resolved.
@@ -118,7 +118,7 @@ async def resolve(host: str, port: int) -> list[AddressInfo]:
 
 
 async def resolve_allowed(host: str, port: int) -> list[AddressInfo]:
-    """Resolve a name once, and return those of its addresses that may be called.
+    """Resolve a name once and return those of its addresses that may be called.
 
     Raises:
         NotAllowed: none of them may be called.
@@ -136,10 +136,10 @@ def _address(info: AddressInfo) -> IPAddress:
 
 
 def _start_lookup(host: str, port: int) -> Future[list[AddressInfo]]:
-    """Begin a lookup in a thread of its own.
+    """Start a lookup in its own thread.
 
-    `getaddrinfo` has no time-out. In the event loop's pool of threads, names whose servers do not answer would keep
-    others waiting, and the loop could not be closed before the last of them has given up.
+    `getaddrinfo` has no time-out. In the event loop's thread pool, names whose servers do not answer would delay other
+    lookups, and the loop could not close until the last of them had failed.
     """
     future: Future[list[AddressInfo]] = Future()
 
@@ -147,7 +147,7 @@ def _start_lookup(host: str, port: int) -> Future[list[AddressInfo]]:
         try:
             found: list[AddressInfo] = [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         except Exception as error:
-            # Handed to the caller. One who no longer waits has cancelled the future.
+            # Pass the error to the caller, unless the caller has stopped waiting and cancelled the future.
             if future.set_running_or_notify_cancel():
                 future.set_exception(error)
         else:
@@ -159,7 +159,7 @@ def _start_lookup(host: str, port: int) -> Future[list[AddressInfo]]:
 
 
 class CheckedAddresses(AbstractResolver):
-    """A resolver for aiohttp that knows only addresses that were checked: no second lookup can return another."""
+    """An aiohttp resolver that returns only checked addresses, so that no second lookup can return another."""
 
     def __init__(self, checked: list[AddressInfo]) -> None:
         self._checked = checked
@@ -180,4 +180,4 @@ class CheckedAddresses(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing, because there is nothing to release."""

@@ -1,4 +1,4 @@
-"""Subscribers, and every notification to them: ids and codes, never a face, a name or a score."""
+"""Subscribers and the notifications to them, which hold ids and codes, never a face, a name or a score."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from notifications.querysets import DeliveryQuerySet
 
 
 class Topic(models.TextChoices):
-    """What a subscriber may be notified of."""
+    """The events that a subscriber can be notified of."""
 
     RAISED = "alert.raised", "Possible match raised"
     REFERRED = "alert.referred", "Referred to officers"
@@ -24,20 +24,20 @@ class Topic(models.TextChoices):
 
 
 class Subscriber(models.Model):
-    """A program that is called (https), or a mailbox. deployment: the only one it is notified of; None for all.
+    """A program that is called over https, or a mailbox.
 
-    told_from: nothing that happened before this is sent. A webhook's secret, with which its program checks who calls,
-    lies in the key store.
+    deployment: the only one that it is notified of; None for all. told_from: events before this time are not sent. The
+    secret of a webhook, with which its program checks who is calling, is in the key store.
     """
 
     class Kind(models.TextChoices):
         WEBHOOK = "webhook", "Webhook"
-        EMAIL = "email", "E-mail"
+        EMAIL = "email", "Email"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    address = models.CharField(max_length=300, help_text="An https address, or an e-mail address.")
+    address = models.CharField(max_length=300, help_text="An https address, or an email address.")
     topics = ArrayField(models.CharField(max_length=20, choices=Topic.choices))
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="+", null=True, blank=True)
     is_active = models.BooleanField(default=True)
@@ -66,16 +66,16 @@ class Subscriber(models.Model):
 
 
 class Delivery(models.Model):
-    """One notification to one subscriber, until it was taken or given up.
+    """One notification to one subscriber, and whether it was delivered.
 
-    act: what it tells of; None for the alert's having been raised. body: what is sent. happened_at: when that was
-    recorded, by which notifications are ordered.
+    act: the act that it reports; None if it reports that the alert was raised. body: the content that is sent.
+    happened_at: when the event was recorded. Notifications are sent in this order.
     """
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
         DELIVERED = "delivered", "Delivered"
-        FAILED = "failed", "Given up"
+        FAILED = "failed", "Failed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="deliveries")
@@ -112,5 +112,5 @@ class Delivery(models.Model):
 
     @property
     def can_be_sent_again(self) -> bool:
-        """Whether it was given up, and its subscriber is not stopped."""
+        """Whether it failed and its subscriber is active."""
         return self.state == self.State.FAILED and self.subscriber.is_active

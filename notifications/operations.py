@@ -1,7 +1,7 @@
-"""Subscribers, and sending them what the outbox holds.
+"""Manage subscribers and send them the notifications in the outbox.
 
-A worker of its own sends each notification until it is taken. A notification may come twice, with the same id; one that
-never comes is shown as given up. The signature is that of Standard Webhooks.
+A separate worker retries each notification until it is accepted or has failed too often; the page shows which ones
+failed. A notification may arrive twice, with the same id. Webhooks are signed as Standard Webhooks defines.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from notifications.querysets import DeliveryQuerySet
 logger = logging.getLogger(__name__)
 
 MANAGE = "notifications.manage_subscribers"
-# After each failure; after the last it is given up, and the log says so.
+# The wait after each failure. After the last one the delivery fails, and the delivery log shows it.
 WAITS = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200))
-# A worker that has taken a message and died leaves it to the next after so long.
+# After this time another worker may take a message whose worker has died.
 CLAIM = dt.timedelta(seconds=60)
-# Messages of one round, and so subscribers at once at the most.
+# The most messages in one round, and so the most subscribers at once.
 BATCH = 50
 SENDER = System("the notification worker")
 
@@ -58,10 +58,10 @@ def add_subscriber(
     deployment: Deployment | None = None,
     actor: AbstractBaseUser,
 ) -> tuple[Subscriber, str]:
-    """Notify a program or a mailbox from now on. Return it, and a webhook's secret, which is shown this once.
+    """Add a subscriber, notified from now on. Return it and its webhook secret (shown only once), or "" for email.
 
     Raises:
-        Refused: no name, no such topics, or the address is not one of its kind.
+        Refused: the name or a valid topic is missing, or the address does not fit the kind.
     """
     require(actor, MANAGE)
     if not name.strip() or not topics or not set(topics) <= set(Topic.values):
@@ -87,10 +87,10 @@ def add_subscriber(
 
 @transaction.atomic
 def set_active(subscriber: Subscriber, *, is_active: bool, actor: AbstractBaseUser) -> None:
-    """Stop or resume notifications. Those that wait are given up; resuming brings back nothing old.
+    """Stop or resume notifications. Those that are waiting fail, and resuming sends nothing from before it.
 
     Raises:
-        Refused: they are stopped, or not stopped, already.
+        Refused: notifications are already stopped, or already on.
     """
     require(actor, MANAGE)
     now = timezone.now()
@@ -104,22 +104,20 @@ def set_active(subscriber: Subscriber, *, is_active: bool, actor: AbstractBaseUs
 
 @transaction.atomic
 def send_again(delivery: Delivery, *, actor: AbstractBaseUser) -> None:
-    """Try once more to deliver what was given up.
+    """Send a failed notification again.
 
     Raises:
-        Refused: it was not given up, or its subscriber was stopped.
+        Refused: it has not failed, or its subscriber is stopped.
     """
     require(actor, MANAGE)
     given_up = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED, subscriber__is_active=True)
     if not given_up.update(state=Delivery.State.WAITING, due_at=timezone.now(), attempts=0, ended_at=None):
-        raise Refused(
-            "Only a notification that was given up can be sent again, and only to a subscriber that is not stopped."
-        )
+        raise Refused("Only a failed notification can be sent again. If its subscriber is stopped, resume it first.")
     record(Action.SUBSCRIBER_CHANGED, actor=actor, target=delivery.subscriber, data={"again": str(delivery.pk)})
 
 
 def deliver_due(*, at: dt.datetime | None = None) -> tuple[int, int]:
-    """Collect what happened, and send what is due. Return how many were delivered and how many were not taken."""
+    """Collect new notifications and send those due. Return how many were delivered and how many were not accepted."""
     now = at or timezone.now()
     outbox.collect(now)
     groups = _claim(now)
@@ -134,17 +132,17 @@ def deliver_due(*, at: dt.datetime | None = None) -> tuple[int, int]:
 
 
 def _claim(now: dt.datetime) -> list[list[Delivery]]:
-    """Claim what is due: a list for each subscriber, in order."""
+    """Claim the deliveries that are due. Return a list for each subscriber, in order."""
     groups: dict[uuid.UUID, list[Delivery]] = {}
     busy: set[uuid.UUID] = set()
     for delivery in Delivery.objects.due(now).in_turn().select_related("subscriber")[:BATCH]:
         if delivery.subscriber_id in busy:
             continue
-        # Claimed by the update: two workers never send one message at once, and what was put off meanwhile waits.
+        # The update makes the claim, so that two workers never send one message at once and one postponed since waits.
         if Delivery.objects.due(now).filter(pk=delivery.pk).update(due_at=now + CLAIM):
             groups.setdefault(delivery.subscriber_id, []).append(delivery)
         else:
-            # Another worker sends to this subscriber; what comes later must not overtake it.
+            # Another worker is sending to this subscriber. Later messages must not overtake it.
             busy.add(delivery.subscriber_id)
     return list(groups.values())
 
@@ -162,7 +160,7 @@ def _secret(subscriber: Subscriber) -> str:
         values = keys.store().values(subscriber.key_name)
         return values[0].decode() if values else ""
     except Exception:
-        # The store is a class of the force's own. One key that cannot be read must not keep others waiting.
+        # The force can supply its own key store. One key that cannot be read must not delay the other subscribers.
         logger.exception("The secret of %s could not be read", subscriber.journal_name)
         return ""
 
@@ -172,7 +170,7 @@ def _letter(delivery: Delivery) -> EmailMessage:
     lines = [
         f"{Topic(delivery.topic).label}: {data['number']}, response {data['tier'] or 'not set'}.",
         f"Raised at {timezone.localtime(dt.datetime.fromisoformat(data['raised_at'])):%H:%M:%S on %d %B}.",
-        f"Alert {data['alert'][:8]}. Sign in to see it. Faces and names are never sent.",
+        f"Sign in to see possible match {data['alert'][:8]}. Faces and names are never sent.",
     ]
     subject = f"{Topic(delivery.topic).label} ({data['number']})"
     return EmailMessage(
@@ -187,7 +185,7 @@ def _letter(delivery: Delivery) -> EmailMessage:
 def _note(
     group: Sequence[Delivery], outcomes: Sequence[sending.Outcome], *, claimed_until: dt.datetime, now: dt.datetime
 ) -> None:
-    """Keep what came of one subscriber's messages. What was not sent is due again, in its order and uncounted."""
+    """Record the outcomes of one subscriber's messages. Unsent ones stay due, in order, with no attempt counted."""
     for delivery in group[len(outcomes) :]:
         unsent = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.WAITING, due_at=claimed_until)
         unsent.update(due_at=delivery.due_at)
@@ -198,7 +196,7 @@ def _note(
         waiting = Delivery.objects.filter(subscriber=delivery.subscriber_id, state=Delivery.State.WAITING)
         affected = Q(pk=delivery.pk)
         if not outcome.answered:
-            # What else is due to a subscriber who does not answer would not be taken either.
+            # The subscriber did not answer, so postpone everything else that is due to it as well.
             affected |= Q(due_at__lte=now)
         _put_off(waiting.filter(affected), delivery, outcome.reason, now)
 
@@ -214,7 +212,7 @@ def _note_delivered(delivery: Delivery, now: dt.datetime) -> None:
 
 @transaction.atomic
 def _put_off(deliveries: DeliveryQuerySet, first: Delivery, reason: str, now: dt.datetime) -> None:
-    """Count an attempt, and wait as long as the first of them has to; what was tried often enough is given up."""
+    """Count an attempt and postpone all by the wait of the first. Deliveries with no attempts left fail."""
     tried = {"attempts": F("attempts") + 1, "answer": reason[:200]}
     deliveries.filter(attempts__gte=len(WAITS)).update(**tried, state=Delivery.State.FAILED, ended_at=now)
     if first.attempts < len(WAITS):
@@ -226,11 +224,11 @@ def _check_address(kind: str, address: str) -> None:
         try:
             validate_email(address)
         except ValidationError as error:
-            raise Refused("Enter an e-mail address in the correct format, like name@example.com.") from error
+            raise Refused("Enter an email address in the correct format, like name@example.com.") from error
     elif kind == Subscriber.Kind.WEBHOOK:
         _check_url(address)
     else:
-        raise Refused("Select webhook or e-mail.")
+        raise Refused("Select webhook or email.")
 
 
 def _check_url(url: str) -> None:
@@ -238,14 +236,14 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         schemes = ("https", "http") if settings.IS_DEMO else ("https",)
         if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
-            raise Refused("Enter an address that starts with https:// and holds no password.")
+            raise Refused("Enter an address that starts with https:// and contains no user name or password.")
         destinations.check_at_saving(url)
     except ValueError as error:
         raise Refused("Enter a web address in the correct format, like https://records.example/alerts.") from error
 
 
 def _host(subscriber: Subscriber) -> str:
-    """Where it goes, without what an address may hold of a person or a token."""
+    """Return the host alone, because the rest of an address may contain a person's name or a token."""
     if subscriber.kind == Subscriber.Kind.EMAIL:
         return subscriber.address.rpartition("@")[2]
     return urlsplit(subscriber.address).hostname or ""

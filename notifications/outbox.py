@@ -1,7 +1,8 @@
-"""Read what happened to alerts, and keep what each subscriber is to be told of it.
+"""Create the notifications of what happened to alerts, for each subscriber.
 
-Alerts and their acts are the outbox: `alerts` does not know who listens. So nothing is told that did not happen, and
-nothing that happened is forgotten, whatever stops in between. A judgement is told once it can no longer be taken back.
+The rows of alerts and their acts serve as the outbox; `alerts` knows nothing of subscribers. Subscribers are therefore
+never notified of anything that did not happen, and an interruption loses nothing. An adjudication is notified only when
+it can no longer be undone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from alerts.models import Act, Alert
 from alerts.states import OVER
 from notifications.models import Delivery, Subscriber, Topic
 
-# Acts this old have been read: no transaction lasts so long, and no judgement can be taken back for so long.
+# Acts older than this are not read again: no transaction lasts this long and no adjudication can still be undone.
 READ_AGAIN = dt.timedelta(days=1)
 _ACTS: dict[Topic, Q] = {
     Topic.REFERRED: Q(name__in=("same", "hand_over")),
@@ -26,9 +27,9 @@ _ACTS: dict[Topic, Q] = {
 
 
 def collect(at: dt.datetime) -> None:
-    """Keep a delivery for everything that a subscriber is to be told and has not been."""
+    """Create a delivery for every event that a subscriber has not yet been notified of."""
     for subscriber in Subscriber.objects.filter(is_active=True):
-        # Another worker may be at it too: the constraints let each delivery be kept once.
+        # Another worker may be doing the same. The constraints prevent duplicate deliveries.
         Delivery.objects.bulk_create(_new(subscriber, at), ignore_conflicts=True)
         known = Subscriber.objects.filter(pk=subscriber.pk, told_from__lt=at - READ_AGAIN)
         known.update(told_from=at - READ_AGAIN)

@@ -1,4 +1,4 @@
-"""Questions about deliveries."""
+"""Queries for deliveries."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def due(self, at: dt.datetime) -> DeliveryQuerySet:
-        """Waiting, and to be tried by now."""
+        """Return deliveries that are waiting and due."""
         return self.filter(state="waiting", due_at__lte=at, subscriber__is_active=True)
 
     def in_turn(self) -> DeliveryQuerySet:
-        """The first notification of each subscriber, then the second of each, so that none waits for another's."""
+        """Order by turns (the first of each subscriber, then the second), so that none waits for another's."""
         place = Window(RowNumber(), partition_by="subscriber", order_by=("happened_at", "pk"))
         return self.annotate(place=place).order_by("place", "happened_at", "pk")

@@ -1,7 +1,7 @@
 """Send notifications to webhooks and mailboxes: all subscribers at the same time, one subscriber's messages in order.
 
-Every message has one deadline for the whole exchange, from the lookup of the name to the answer, and so has the round:
-nothing that a subscriber does can hold the worker longer. There is no database here.
+Each message has one deadline for the whole exchange, from the lookup of the name to the answer, and each round has one
+too. No subscriber can hold the worker for longer. This module does not use the database.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from standardwebhooks import Webhook
 from notifications import destinations
 
 MESSAGE_DEADLINE_S = 5.0
-# Longer than a message's, so that the first message of every subscriber comes to its end.
+# Longer than the deadline of a message, so that the first message of every subscriber has its full time.
 ROUND_DEADLINE_S = 10.0
-# Until the next address of a host is tried beside one that does not answer (RFC 8305).
+# The wait for one address of a host before the next is tried in parallel (RFC 8305).
 NEXT_ADDRESS_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The end of one attempt. reason: why the message was not taken, or empty. answered: the subscriber spoke."""
+    """The outcome of one attempt. reason: why it was not accepted, or empty. answered: the subscriber answered."""
 
     reason: str = ""
     answered: bool = True
@@ -52,7 +52,7 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookMessage:
-    """A signed call as Standard Webhooks defines it. secret: empty if it is gone."""
+    """A call signed as Standard Webhooks defines. secret: empty if it is missing."""
 
     id: str
     url: str
@@ -61,7 +61,7 @@ class WebhookMessage:
 
     async def send(self) -> Outcome:
         if not self.secret:
-            return Outcome("The webhook’s secret is gone.", answered=False)
+            return Outcome("The webhook’s secret is missing.", answered=False)
         checked = await destinations.resolve_allowed(*destinations.host_and_port(self.url))
         connector = aiohttp.TCPConnector(
             resolver=destinations.CheckedAddresses(checked), use_dns_cache=False, force_close=True, ssl=tls_context()
@@ -86,7 +86,7 @@ class WebhookMessage:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(self.secret).sign(self.id, now, text),
         }
-        # A redirect could lead inside, or to somebody whom nobody named; the body of the answer is not read.
+        # Redirects are not followed: they could lead to a host that nobody approved. The answer's body is not read.
         answer = await session.post(self.url, data=text.encode(), headers=headers, allow_redirects=False)
         answer.close()
         return answer.status
@@ -94,7 +94,7 @@ class WebhookMessage:
 
 @dataclass(frozen=True, slots=True)
 class MailMessage:
-    """An e-mail, sent through the force's own mail server. write: returns it, and asks no database."""
+    """An email, sent through the force's own mail server. write: returns it without querying the database."""
 
     write: Callable[[], EmailMessage]
 
@@ -117,15 +117,15 @@ class MailMessage:
             await server.login(settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD)
         await server.send_message(self.write().message())
         if isinstance(server.transport, asyncio.Transport):
-            # The message was taken. An answer to the goodbye is not waited for.
+            # The message was accepted, so there is no need to wait for the answer to QUIT.
             server.transport.write(b"QUIT\r\n")
 
 
 def send(queues: Sequence[Sequence[Message]]) -> list[list[Outcome]]:
-    """Send every subscriber's queue; return the outcomes, in the queue's order.
+    """Send every subscriber's queue and return the outcomes, in the queue's order.
 
-    A queue's outcomes are fewer than its messages if the subscriber did not answer, or the round was over: the rest was
-    not sent, but for the message at which the round's deadline fell, which may have arrived.
+    A queue has fewer outcomes than messages if the subscriber did not answer or the round was over. The remaining
+    messages were not sent, except that one being sent at the round's deadline may have arrived.
     """
     outcomes: list[list[Outcome]] = [[] for _ in queues]
     asyncio.run(_send_round(queues, outcomes))
@@ -133,7 +133,7 @@ def send(queues: Sequence[Sequence[Message]]) -> list[list[Outcome]]:
 
 
 async def _send_round(queues: Sequence[Sequence[Message]], outcomes: list[list[Outcome]]) -> None:
-    # Begun later than this, a message could be cut off by the end of the round.
+    # The end of the round could cut off a message that starts later than this.
     last_start = asyncio.get_running_loop().time() + ROUND_DEADLINE_S - MESSAGE_DEADLINE_S
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(ROUND_DEADLINE_S), asyncio.TaskGroup() as group:
@@ -156,22 +156,22 @@ async def _attempt(message: Message) -> Outcome:
         async with asyncio.timeout(MESSAGE_DEADLINE_S):
             return await message.send()
     except Exception as error:
-        # Whatever it is, it is this subscriber's alone. Its own words may repeat what was sent.
+        # An error concerns this subscriber only. Its own text is not kept, because it may repeat what was sent.
         return Outcome(_reason(error), answered=False)
 
 
-# The first that fits: time-outs and failed lookups are also errors of the connection.
+# The first match counts, because time-outs and failed lookups are also connection errors.
 _REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
-    ((socket.gaierror, UnicodeError), "The name could not be resolved."),
+    ((socket.gaierror, UnicodeError), "The host name could not be resolved."),
     (TimeoutError, "There was no complete answer in time."),
     (ssl.SSLCertVerificationError, "The certificate is not valid."),
     (aiohttp.ClientConnectorCertificateError, "The certificate is not valid."),
     ((ssl.SSLError, aiohttp.ClientSSLError), "No encrypted connection could be made."),
-    (aiosmtplib.SMTPRecipientsRefused, "The mail server refused the mailbox."),
-    (aiohttp.ClientResponseError, "The answer was not one of HTTP."),
-    (ConnectionError, "There was no connection, or it was lost."),
-    (aiosmtplib.SMTPException, "The mail server did not take the message."),
-    ((OSError, aiohttp.ClientConnectionError), "There was no connection, or it was lost."),
+    (aiosmtplib.SMTPRecipientsRefused, "The mail server refused the recipient."),
+    (aiohttp.ClientResponseError, "The answer was not valid HTTP."),
+    (ConnectionError, "The connection failed or was lost."),
+    (aiosmtplib.SMTPException, "The mail server did not accept the message."),
+    ((OSError, aiohttp.ClientConnectionError), "The connection failed or was lost."),
 )
 
 
@@ -184,18 +184,18 @@ def _reason(error: Exception) -> str:
 
 @functools.cache
 def tls_context() -> ssl.SSLContext:
-    """Return what certificates are checked with: the machine's own store, or the file that SSL_CERT_FILE names."""
+    """Return the TLS context. It trusts the machine's own certificates, or those in SSL_CERT_FILE."""
     return ssl.create_default_context()
 
 
 def _own_name() -> str:
-    """Return the name to greet a mail server with. Looking up the full one could wait for a name server."""
+    """Return the name to greet a mail server with. The full name is not looked up: a name server could delay it."""
     name = socket.gethostname()
     return name if "." in name else "[127.0.0.1]"
 
 
 def _hang_up(server: aiosmtplib.SMTP) -> None:
-    """Close at once. To end TLS in good order would mean to wait for the server."""
+    """Close the connection at once. A proper end of TLS would have to wait for the server."""
     if isinstance(server.transport, asyncio.Transport):
         server.transport.abort()
     server.close()

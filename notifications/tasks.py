@@ -1,4 +1,4 @@
-"""What Celery runs on the clock: a shell over the operations."""
+"""The scheduled Celery task that sends notifications."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="notifications.deliver", queue="notifications", ignore_result=True)
 def deliver() -> None:
-    """Send subscribers what happened."""
+    """Send subscribers the notifications that are due."""
     delivered, refused = operations.deliver_due()
     if delivered or refused:
-        logger.info("Delivered %d notifications, %d were not taken", delivered, refused)
+        logger.info("Delivered %d notifications; %d were not accepted", delivered, refused)

@@ -1,4 +1,4 @@
-"""Subscribers, and the log of what was sent to them."""
+"""The pages for subscribers and the delivery log."""
 
 from __future__ import annotations
 

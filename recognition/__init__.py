@@ -1,1 +1,1 @@
-"""The engine: weights, detection, alignment, embedding, quality, tracking. No Django, no database, no network."""
+"""The recognition engine, from model weights to tracking. It uses no Django, no database and no network."""

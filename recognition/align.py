@@ -1,4 +1,4 @@
-"""Five landmarks to the square crop that a face model was trained on."""
+"""Align a face by its five landmarks to the square crop that a face model was trained on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recognition.imaging import Pixels
 
 CROP_SIDE = 112
 
-# Where the five points lie in the crop: the template of ArcFace (Deng et al. 2019), which SFace shares.
+# The positions of the five points in the crop: the template of ArcFace (Deng et al. 2019), which SFace shares.
 TEMPLATE: Landmarks = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
     dtype=np.float32,
@@ -19,13 +19,13 @@ TEMPLATE: Landmarks = np.array(
 
 
 def similarity(points: Landmarks, template: Landmarks = TEMPLATE) -> npt.NDArray[np.float64]:
-    """The 2 x 3 turn, scale and shift that brings `points` nearest to `template` (least squares).
+    """Return the 2 x 3 rotation, scale and shift that best maps `points` to `template` (least squares).
 
-    In the plane, turning and scaling is multiplying by one complex number, which leaves a plain regression; the same
-    as Umeyama (1991) without a decomposition.
+    In the plane, rotation and scale are a multiplication by one complex number, so this is a linear regression. The
+    result is that of Umeyama (1991), without a decomposition.
 
     Raises:
-        ValueError: the points coincide, so no turn or scale can be read from them.
+        ValueError: the points coincide, so they define no rotation or scale.
     """
     source, target = (each.astype(np.float64) @ (1, 1j) for each in (points, template))
     centred = source - source.mean()
@@ -38,7 +38,7 @@ def similarity(points: Landmarks, template: Landmarks = TEMPLATE) -> npt.NDArray
 
 
 def align(pixels: Pixels, landmarks: Landmarks, template: Landmarks = TEMPLATE, side: int = CROP_SIDE) -> Pixels:
-    """The side x side x 3 crop in which these landmarks lie on `template`; what lies outside the picture is black.
+    """Return the side x side x 3 crop in which these landmarks lie on `template`. Outside the picture it is black.
 
     Raises:
         ValueError: the landmarks coincide.

@@ -1,7 +1,7 @@
-"""Camera frames: baseline JPEG only, checked by the header before decoding.
+"""Camera frames. Only baseline JPEG is accepted, and the header is checked before decoding.
 
-A progressive JPEG of a few kilobytes may hold thousands of scans, each of which costs a decoder a walk over the whole
-picture. Cameras send baseline JPEG; nothing else is decoded here, so that a frame costs what its size costs.
+A progressive JPEG of a few kilobytes can contain thousands of scans, and the decoder goes over the whole picture for
+each. Cameras send baseline JPEG. As nothing else is decoded here, the cost of a frame depends only on its size.
 """
 
 from __future__ import annotations
@@ -21,39 +21,43 @@ def check_frame(data: bytes) -> JpegHeader:
     """Return the header of a frame that may be decoded.
 
     Raises:
-        UnreadableImage: not a whole baseline JPEG of one scan and a size that is taken; the message says which.
+        UnreadableImage: the frame is not a complete baseline JPEG with one scan, or its size is not accepted.
     """
     if len(data) > MAX_FRAME_BYTES:
-        raise UnreadableImage(f"A frame may have 2 MB at most; this one has {len(data) / 2**20:.1f} MB.")
+        raise UnreadableImage(f"The frame must be 2 MB or smaller. This one is {len(data) / 2**20:.1f} MB.")
     if not data.startswith(SIGNATURE):
-        raise UnreadableImage("This frame is not a JPEG picture.")
+        raise UnreadableImage("The frame must be a JPEG.")
     try:
         header = read_header(data)
     except UnusualJpeg as error:
-        raise UnreadableImage(f"This frame is not a baseline JPEG: {error}.") from error
+        raise UnreadableImage(f"The frame must be a baseline JPEG. {error}.") from error
     if not header.is_baseline:
-        raise UnreadableImage("This frame is not a baseline JPEG. Set the camera to baseline: others are not taken.")
+        raise UnreadableImage("The frame must be a baseline JPEG. Set the camera to send baseline JPEG.")
     width, height = header.width, header.height
     if max(width, height) > MAX_FRAME_SIDE:
-        raise UnreadableImage(f"A frame may have {MAX_FRAME_SIDE} pixels a side; this one has {width} x {height}.")
+        raise UnreadableImage(
+            f"The frame must be {MAX_FRAME_SIDE} pixels or less on each side. This one is {width} x {height} pixels."
+        )
     if min(width, height) < MIN_FRAME_SIDE or header.depth != 8 or header.components not in (1, 3):
-        raise UnreadableImage("This frame is not a grey or colour JPEG of a size that is taken.")
+        raise UnreadableImage(
+            f"The frame must be an 8-bit grey or colour JPEG of at least {MIN_FRAME_SIDE} pixels on each side."
+        )
     if header.scans > 1 or header.coefficient_bytes:
-        raise UnreadableImage("This frame is not a baseline JPEG of one scan.")
-    # libjpeg fills what is missing with grey and only warns, so a cut frame must be caught here.
+        raise UnreadableImage("The frame must be a baseline JPEG with one scan.")
+    # libjpeg fills missing parts with grey and only warns, so a truncated frame must be caught here.
     if not header.is_whole or not header.scans:
-        raise UnreadableImage("This frame is not a whole JPEG picture.")
+        raise UnreadableImage("The frame is incomplete: part of the JPEG is missing.")
     return header
 
 
 def decode_frame(data: bytes) -> Pixels:
-    """One JPEG frame from a camera.
+    """Decode one JPEG frame from a camera.
 
     Raises:
-        UnreadableImage: not a whole baseline JPEG, or larger than a camera frame may be.
+        UnreadableImage: the frame is not a complete baseline JPEG, or its size is not accepted.
     """
     check_frame(data)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise UnreadableImage("This frame is a damaged JPEG picture.")
+        raise UnreadableImage("The frame is a damaged JPEG.")
     return np.asarray(pixels, np.uint8)

@@ -1,4 +1,4 @@
-"""The picture of one face for a person to look at, with nobody else recognisable in it."""
+"""The picture of one face for a person to compare, in which nobody else can be recognised."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from recognition.track import Box
 
 MARGIN = 0.55
 SIDE = 400
-# Where the eyes lie in a crop that is aligned, as shares of its side: the person's right eye, and their left. So chosen
-# that a face from the front is as large as one that is cut out by its box.
+# The positions of the person's right and left eye in an aligned crop, as shares of its side. They are chosen so that a
+# frontal face is as large as one that is cropped by its box.
 EYES = ((0.418, 0.452), (0.582, 0.452))
-# The outline of a head, beside its face box: wider by the ears and higher by the hair.
+# The half-axes of a head's outline, in sizes of the face box: wider to include the ears, higher for the hair.
 OUTLINE = (0.62, 0.74)
-# A face of the same size whose centre is further away than this, in sizes of the face, does not reach into the outline.
-# A larger one may.
+# A face of the same size whose centre is further away than this, in sizes of the face, does not overlap the outline. A
+# larger one may.
 REACH = 1.35
-# A profile has its eyes near each other: their distance tells the scale only if the box tells about the same.
+# In profile the eyes are close together. Their distance gives the scale only if the box gives about the same scale.
 _SCALES_AGREE = 1.4
 
 
 def face_crop(pixels: Pixels, box: Box, side: int = SIDE, landmarks: Landmarks | None = None) -> Pixels:
-    """A square around a face, side x side x 3, every face at one scale. Its edge repeats where the picture ends.
+    """Return a square around a face, side x side x 3, at the same scale for every face.
 
-    landmarks: 5 x 2, in pixels; with them the face is turned upright, and the eyes of any two faces lie on one spot.
+    Beyond the edge of the picture its outermost pixels are repeated. landmarks: 5 x 2, in pixels; if given, the face is
+    turned upright and its eyes are placed at the same positions as those of any other face.
     """
     placed = _placing(box, side, landmarks)
     flags = cv2.INTER_AREA if np.hypot(*placed[:, 0]) < 1 else cv2.INTER_CUBIC
@@ -38,12 +39,12 @@ def face_crop(pixels: Pixels, box: Box, side: int = SIDE, landmarks: Landmarks |
 
 
 def _placing(box: Box, side: int, landmarks: Landmarks | None) -> npt.NDArray[np.float64]:
-    """The 2 x 3 turn, scale and shift that lays a face into the square."""
+    """Return the 2 x 3 rotation, scale and shift that places a face in the square."""
     scale = side / (max(box[2], box[3]) * (1 + 2 * MARGIN))
     source, target = complex(box[0] + box[2] / 2, box[1] + box[3] / 2), complex(side, side) / 2
     turn = complex(1, 0)
     if landmarks is not None:
-        # In the plane, turning and scaling is multiplying by one complex number.
+        # In the plane, rotation and scale are a multiplication by one complex number.
         right, left = (complex(*map(float, point)) for point in landmarks[:2])
         goal_right, goal_left = (complex(*point) * side for point in EYES)
         distance = abs(left - right) or 1e-9
@@ -59,11 +60,11 @@ def _placing(box: Box, side: int, landmarks: Landmarks | None) -> npt.NDArray[np
 def lone_face_crop(
     pixels: Pixels, box: Box, others: Sequence[Box] = (), side: int = SIDE, landmarks: Landmarks | None = None
 ) -> Pixels:
-    """The crop of a face with nobody else recognisable in it, whether a detector saw them or not.
+    """Return the crop of a face in which nobody else can be recognised, whether or not a detector found them.
 
-    Everything outside the head is a mosaic whose squares are a fifth of the face: another face of the same size is
-    left with five squares across, a smaller one with fewer. others: boxes of faces that were found; what of them lies
-    inside the head's outline is reduced to nine flat squares, except where the wanted face itself lies.
+    Everything outside the head is a mosaic with squares of a fifth of the face, so another face of the same size is
+    left with five squares across and a smaller one with fewer. others: boxes of other faces that were found. Inside the
+    head's outline they are reduced to nine flat squares, except where they overlap the wanted face.
     """
     hidden = pixels.copy()
     for other in others:
@@ -83,12 +84,12 @@ def lone_face_crop(
 
 
 def hide(pixels: Pixels, box: Box) -> None:
-    """Reduce a face and what is around it to nine flat squares, in place."""
+    """Reduce a face and a margin around it to nine flat squares, in place."""
     _pixelate(pixels, _grown(box, 0.25))
 
 
 def faceless(pixels: Pixels, boxes: Sequence[Box]) -> Pixels:
-    """A copy in which every face of these boxes is nine flat squares."""
+    """Return a copy of the picture in which every face in these boxes is reduced to nine flat squares."""
     hidden = pixels.copy()
     for box in boxes:
         hide(hidden, box)

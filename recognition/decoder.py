@@ -1,14 +1,14 @@
-"""The process in which uploaded pictures are decoded. recognition.photographs starts it, talks to it and ends it.
+"""The process that decodes uploaded pictures. recognition.photographs starts it, sends it requests and ends it.
 
-    python -m recognition.decoder BYTES SECONDS     may be resident; of processor time for one picture
+    python -m recognition.decoder BYTES SECONDS     resident memory; processor time for one picture
 
     request   length of the file, longest side (uint32 each, little-endian), the file
     answer    PICTURE, height, width, then height x width x 3 bytes, blue-green-red
               REFUSED, length, 0, then the reason in UTF-8, for the person who sent the file
               NO_MEMORY, 0, 0
 
-It imports NumPy and Pillow only, so that it starts quickly and is small beside the pictures. Memory and processor time
-are limited by the kernel; no picture is held in full size more often than Pillow holds it.
+It imports only NumPy and Pillow, so that it starts quickly and needs little memory besides the pictures. The kernel
+limits its memory and processor time. It makes no full-size copy of a picture beyond those that Pillow makes.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ REQUEST, ANSWER = struct.Struct("<II"), struct.Struct("<BII")
 PICTURE, REFUSED, NO_MEMORY = range(3)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-# Loaded at the start, so that the memory limit is for pictures.
+# Loaded at the start, so that the memory limit applies to pictures only.
 PLUGINS = (BmpImagePlugin, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 MAX_JPEG_PIXELS = 200_000_000
-# Measured: Pillow's WebP decoder holds 16.4 bytes a pixel, the file three times.
+# Measured: Pillow's WebP decoder needs 16.4 bytes a pixel and keeps the file three times.
 MAX_WEBP_PIXELS = 10_000_000
-# Everything else is decoded whole: so many bytes, and so many of them a pixel.
+# Other formats are decoded whole: the most bytes, and the bytes a pixel of modes that need fewer than four.
 MAX_WHOLE_BYTES = 120_000_000
 SMALL_MODES = {"1": 1, "L": 1, "P": 1}
 DEEP_MODES = ("I", "F")
 SMALLEST_SIDE = 32
-# Of a picture that is being converted, in pixels.
+# The size of a strip of a picture that is being converted, in pixels.
 STRIP = 2**18
 ORIENTATION = 0x0112
-# For each EXIF orientation: whether rows and columns change places, then the direction of rows and of columns.
+# For each EXIF orientation: whether to swap rows and columns, then the direction of rows and of columns.
 UPRIGHT = {
     2: (False, 1, -1),
     3: (False, -1, -1),
@@ -66,11 +66,11 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Refused(Exception):
-    """The file is no picture that can be used; the message is for the person who sent it."""
+    """The file is not a usable picture. The message is for the person who sent it."""
 
 
 def main() -> None:
-    """Decode one picture after another until the process that asks for them is gone."""
+    """Decode one picture after another until the requesting process ends."""
     resident_bytes, cpu_seconds = int(sys.argv[1]), float(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(max(10 - os.nice(0), 0))
@@ -85,10 +85,10 @@ def main() -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when nobody holds the other end of its input.
+    """End this process when the other end of its input is closed.
 
-    A parent-death signal would not do: it comes when the thread that started this process ends, and a web server has a
-    thread for each request.
+    A parent-death signal would not work: it is sent when the thread that started this process ends, and a web server
+    has a thread for each request.
     """
     poll = select.poll()
     poll.register(0, 0)
@@ -97,13 +97,13 @@ def _end_with_parent() -> None:
 
 
 def _limit(resident_bytes: int, cpu_seconds: float) -> None:
-    """Set both limits anew for one more picture: what is mapped but not resident is not counted."""
+    """Reset both limits for the next picture. Memory that is mapped but not resident does not count."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         mapped, resident = (int(pages) * resource.getpagesize() for pages in statm.read().split()[:2])
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     soft = mapped + resident_bytes - resident
     resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
-    # Its signal ends this process. RLIMIT_CPU would count whole seconds only.
+    # The timer's signal ends this process. RLIMIT_CPU would only count whole seconds.
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
 
 
@@ -122,13 +122,16 @@ def _answer(stream: BinaryIO, data: bytes, longest_side: int) -> None:
 
 
 def decode(data: bytes, longest_side: int) -> Bytes:
-    """The first picture of a file, upright, blue-green-red, reduced by a whole number to less than twice longest_side.
+    """Return the first picture of a file, upright and blue-green-red.
+
+    It is reduced by a whole-number factor to less than twice longest_side.
 
     Raises:
-        Refused: it is no picture, too large, or cut short. MemoryError: it takes more than this process may have.
+        Refused: it is not a picture, or it is too small, too large or cut short.
+        MemoryError: it needs more memory than this process may use.
     """
     most = _most_pixels(data)
-    # Pillow refuses twice this as it opens a file, before a pixel of it is unpacked.
+    # Pillow refuses pictures of more than twice this size when it opens a file, before it decodes any pixel.
     Image.MAX_IMAGE_PIXELS = most // 2
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -138,7 +141,7 @@ def decode(data: bytes, longest_side: int) -> Bytes:
         raise
     except Image.DecompressionBombError as error:
         raise Refused(_too_large(f"more than {most // 1_000_000}", most)) from error
-    except Exception as error:  # whatever a damaged file makes of a decoder
+    except Exception as error:  # a damaged file can raise any error in a decoder
         raise _named(error) from error
 
 
@@ -149,10 +152,10 @@ def _most_pixels(data: bytes) -> int:
 
 
 def _judge(image: Image.Image, longest_side: int) -> None:
-    """Refuse by the header alone what is too small, or too large to be decoded whole."""
+    """Refuse, by the header alone, a picture that is too small or is too large to decode whole."""
     width, height = image.size
     if min(width, height) * min(longest_side / max(width, height, 1), 1) < SMALLEST_SIDE:
-        raise Refused(f"This picture has only {width} x {height} pixels: no face can be read from it.")
+        raise Refused(f"This picture is only {width} x {height} pixels. Use one that is large enough to show a face.")
     if image.format in ("JPEG", "MPO", "WEBP"):
         return
     most = MAX_WHOLE_BYTES // (2 if image.mode.startswith("I;16") else SMALL_MODES.get(image.mode, 4))
@@ -162,7 +165,7 @@ def _judge(image: Image.Image, longest_side: int) -> None:
 
 def _too_large(megapixels: str, most: int) -> str:
     return (
-        f"This picture has {megapixels} megapixels; the most for a file of its kind is {most // 1_000_000}. "
+        f"This picture has {megapixels} megapixels. The limit for this type of file is {most // 1_000_000}. "
         "Save it smaller, or as a JPEG, and upload it again."
     )
 
@@ -175,18 +178,18 @@ def _named(error: Exception) -> Exception:
 
 
 def _reduced(image: Image.Image, longest_side: int) -> tuple[Bytes, int]:
-    """(the pixels, the orientation they have yet to be given)."""
+    """Return (pixels, the EXIF orientation still to be applied to them)."""
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         factor = max(max(image.size) // longest_side, 1)
         image.draft(None, (max(image.width // factor, 1), max(image.height // factor, 1)))
     image.load()
-    # Of a TIFF there is none left: Pillow has turned it, in full size.
+    # A TIFF has no orientation left, because Pillow has already turned it in full size.
     orientation = image.getexif().get(ORIENTATION, 1)
     return _in_strips(image, max(max(image.size) // longest_side, 1)), orientation
 
 
 def _in_strips(image: Image.Image, factor: int) -> Bytes:
-    """Blue-green-red, each pixel the mean of factor x factor, without a copy in full size."""
+    """Return blue-green-red pixels, each the mean of factor x factor, without making a full-size copy."""
     rows = max(STRIP // image.width // factor, 1) * factor
     deepest = max(float(_deep(strip).max()) for strip in _strips(image, rows)) if _is_deep(image) else 1
     pixels = np.empty((-(-image.height // factor), -(-image.width // factor), 3), np.uint8)
@@ -216,7 +219,7 @@ def _deep(strip: Image.Image) -> npt.NDArray[Any]:
 
 
 def _stretched(strip: Image.Image, deepest: float) -> Image.Image:
-    """Eight bits, grey. 16-bit files hold 0 to 65535 whatever Pillow calls the mode; smaller ranges are stretched."""
+    """Return an 8-bit grey picture, with `deepest` as white. 16-bit files hold 0 to 65535 whatever Pillow's mode."""
     values, scale = _deep(strip), 255 / max(deepest, 1)
     if values.dtype.kind == "u":
         return Image.fromarray((np.arange(2**16) * scale).clip(0, 255).astype(np.uint8)[values])
@@ -224,7 +227,7 @@ def _stretched(strip: Image.Image, deepest: float) -> Image.Image:
 
 
 def _plain(strip: Image.Image, deepest: float) -> Image.Image:
-    """Eight bits, red-green-blue, on grey where it is transparent."""
+    """Return an 8-bit red-green-blue picture. Transparent parts become grey."""
     if _is_deep(strip):
         strip = _stretched(strip, deepest)
     if strip.mode in ("RGBA", "LA", "PA") or "transparency" in strip.info:

@@ -1,4 +1,4 @@
-"""Faces in a picture: YuNet, with its five landmarks."""
+"""Face detection with YuNet, which returns five landmarks for each face."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from recognition.runtime import Network, NoFastRuntime, Tensor
 
 logger = logging.getLogger(__name__)
 
-# Where landmarks are read a second time: a square, and the width of the face in it, in pixels.
+# The square in which landmarks are read a second time, and the width of the face in it, in pixels.
 CHIP_SIDE = 192
 CHIP_FACE = 80
 
-# YuNet halves a picture five times: its sides are filled up to multiples of this.
+# YuNet halves a picture five times, so its sides are padded to multiples of this.
 CELL = 32
-# The side of the square in which bystanders are looked for.
+# The side of the square in which bystanders are detected, in pixels.
 AROUND = 384
-# Lowest scores of a face and of a bystander. The second is lower, because a missed bystander would be stored.
+# The lowest scores of a face and of a bystander. The second is lower because a missed bystander would be stored.
 LEAST_SCORE, LEAST_BYSTANDER_SCORE = 0.6, 0.25
 
 Landmarks = npt.NDArray[np.float32]
-"""5 x 2 pixels: right eye, left eye, nose tip, right and left mouth corner; right is the person's own."""
+"""5 x 2, in pixels: right eye, left eye, nose tip, right and left mouth corner. Right is the person's own right."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """A face found in a picture, in that picture's pixels."""
+    """A face found in a picture, in pixels of that picture."""
 
     x: float
     y: float
@@ -57,33 +57,34 @@ class Face:
 
 
 class Detections(Protocol):
-    """Something that runs YuNet on a picture."""
+    """A runtime of YuNet. name: of the runtime, for people."""
 
     name: str
 
     def __call__(self, pixels: Pixels, least_score: float) -> npt.NDArray[np.float32]:
-        """n x 15: left, top, width, height, five landmarks x and y, score. The picture is filled up to whole cells."""
+        """Return n x 15: left, top, width, height, x and y of five landmarks, score. Pad the picture to whole cells."""
 
 
 class FastYuNet:
-    """YuNet's graph on the fast runtime. What it finds is what OpenCV finds (a test compares them)."""
+    """YuNet on the fast runtime. It finds what OpenCV finds (a test compares them)."""
 
     STRIDES = (8, 16, 32)
 
     def __init__(self, weights: Path) -> None:
-        """
+        """Load and compile the network.
+
         Raises:
-            NoFastRuntime: it cannot run here.
+            NoFastRuntime: it cannot run on this machine.
         """
         self._network = Network(weights)
-        # Frames and photographs come in any size, and none of them should wait for a compilation.
+        # Frames and photographs can have any size, and none of them should wait for a compilation.
         for size in (None, (CHIP_SIDE, CHIP_SIDE), (AROUND, AROUND)):
             self._network.compile_for(size)
         self.name = self._network.name
 
     def __call__(self, pixels: Pixels, least_score: float) -> npt.NDArray[np.float32]:
         height, width = pixels.shape[:2]
-        # What is missing to whole cells is black, right and below.
+        # Pad to whole cells with black, on the right and at the bottom.
         canvas = np.zeros((-(-height // CELL) * CELL, -(-width // CELL) * CELL, 3), np.uint8)
         canvas[:height, :width] = pixels
         batch = np.ascontiguousarray(canvas.transpose(2, 0, 1)[None], np.float32)
@@ -95,7 +96,7 @@ class FastYuNet:
     def _decoded(
         self, answers: dict[str, Tensor], height: int, width: int, least_score: float
     ) -> npt.NDArray[np.float32]:
-        """The cells that see a face: offsets from the cell's corner, in cells; sizes as logarithms."""
+        """Decode the cells that contain a face. Offsets are from the cell's corner, in cells; sizes are logarithms."""
 
         def of(kind: str) -> Tensor:
             return np.concatenate([answers[f"{kind}_{stride}"][0] for stride in self.STRIDES])
@@ -112,27 +113,27 @@ class FastYuNet:
 
 @functools.lru_cache(maxsize=32)
 def _cells(strides: tuple[int, ...], height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Corner of every cell, in cells of its scale (n x 2: column, row), and that scale's pixels a cell (n x 1)."""
+    """Return each cell's corner in cells of its scale (n x 2: column, row), and pixels a cell of that scale (n x 1)."""
     grids = [np.indices((height // stride, width // stride)).reshape(2, -1)[::-1].T for stride in strides]
     sizes = [np.full((len(grid), 1), stride) for grid, stride in zip(grids, strides, strict=True)]
     return np.concatenate(grids).astype(np.float32), np.concatenate(sizes).astype(np.float32)
 
 
 class OpenCVYuNet:
-    """YuNet as OpenCV runs it: where there is no faster runtime, and to compare with."""
+    """YuNet as OpenCV runs it, for machines without the fast runtime and as the reference."""
 
     name = f"OpenCV {cv2.__version__}"
 
     def __init__(self, weights: Path) -> None:
         self._detector = cv2.FaceDetectorYN.create(str(weights), "", (320, 320), LEAST_SCORE, 0.3, 5000)
-        # It keeps the size of the picture: one caller at a time.
+        # The detector stores the size of the picture, so it can serve only one caller at a time.
         self._lock = threading.Lock()
 
     def __call__(self, pixels: Pixels, least_score: float) -> npt.NDArray[np.float32]:
         with self._lock:
             self._detector.setScoreThreshold(least_score)
             self._detector.setInputSize(pixels.shape[1::-1])
-            # OpenCV's stubs do not know that nothing found is None.
+            # OpenCV returns None if it finds nothing, which its stubs do not say.
             rows: Any = self._detector.detect(pixels)[1]
         return np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, np.float32)
 
@@ -140,7 +141,7 @@ class OpenCVYuNet:
 class FaceDetector:
     """YuNet 2023mar (Wu et al. 2023; https://github.com/opencv/opencv_zoo, MIT)."""
 
-    # YuNet sees faces from about 10 pixels; below this its landmarks are too coarse to align by.
+    # YuNet detects faces from about 10 pixels. Below this, in pixels, its landmarks are too coarse for alignment.
     SMALLEST_SEEN = 14
 
     def __init__(self, weights: Path) -> None:
@@ -153,20 +154,20 @@ class FaceDetector:
 
     @property
     def runtime(self) -> str:
-        """What runs it, for people."""
+        """The name of the runtime, for people."""
         return self._yunet.name
 
     def detect(self, pixels: Pixels, smallest_face: int = 20) -> list[Face]:
-        """Every face at least `smallest_face` pixels wide, largest first.
+        """Return every face at least `smallest_face` pixels wide, largest first.
 
-        The picture is shrunk as far as that allows, which is where the time goes: cost grows with pixels.
+        The picture is shrunk as far as `smallest_face` allows, because the cost grows with the number of pixels.
         """
         scale = min(1.0, max(self.SMALLEST_SEEN / smallest_face, 320 / max(pixels.shape[:2])))
         found = self._run(pixels, scale)
         return sorted((face for face in found if face.width >= smallest_face), key=lambda face: -face.width)
 
     def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
-        """Every face in a square of twice `reach` pixels a side, which is looked at with `AROUND` pixels a side."""
+        """Return every face in a square of 2 x `reach` pixels a side, scaled to `AROUND` pixels for detection."""
         zoom = AROUND / 2 / reach
         corner = np.array(middle, np.float32) - np.float32(reach)
         matrix = np.array([[zoom, 0, -zoom * corner[0]], [0, zoom, -zoom * corner[1]]])
@@ -185,11 +186,11 @@ class FaceDetector:
         ]
 
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:
-        """Faces in an enrolment photograph: from a passport-style close-up to one person in a group, largest first."""
+        """Return the faces in an enrolment photograph, from a close-up to a group, largest first."""
         longest = max(pixels.shape[:2])
         found = self._run(pixels, min(1.0, 640 / longest))
         if not found:
-            # A face cropped to its edges has no surroundings left to be found by: give it some.
+            # A face that fills the whole picture is not found without surroundings, so add some.
             margin = longest // 3
             padded = cv2.copyMakeBorder(pixels, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
             shift = np.float32(margin)
@@ -200,10 +201,10 @@ class FaceDetector:
         return sorted((face for face in found if face.width >= 20), key=lambda face: -face.width)
 
     def refine(self, pixels: Pixels, face: Face) -> Face:
-        """The same face with better landmarks: read again where it has one size and its surroundings, and mirrored.
+        """Return the same face with better landmarks, read again at a fixed size with its surroundings, and mirrored.
 
-        What is found in a frame was found at the frame's scale, down to a face of 14 pixels. Landmarks that disagree
-        by more than a fifth of the face belong to somebody else; without any that agree, they stay as they are.
+        A face in a frame was found at the frame's scale, where it may be only 14 pixels wide. New landmarks that differ
+        by more than a fifth of the face's width belong to another face. If none agree, the old ones are kept.
         """
         zoom = CHIP_FACE / max(face.width, 1.0)
         middle = np.array(face.centre, np.float32)
@@ -221,19 +222,19 @@ class FaceDetector:
         return dataclasses.replace(face, landmarks=np.mean(agreeing, axis=0, dtype=np.float32))
 
     def _landmarks(self, chip: Pixels) -> Landmarks | None:
-        """Of the face in the middle of a chip."""
+        """Return the landmarks of the face nearest the middle of a chip, or None if there is none."""
         found = [face for face in self._run(np.ascontiguousarray(chip), 1.0) if face.width > CHIP_FACE / 2]
         middle = CHIP_SIDE / 2
         nearest = min(found, key=lambda face: math.dist(face.centre, (middle, middle)), default=None)
         return None if nearest is None else nearest.landmarks
 
     def _run(self, pixels: Pixels, scale: float, least_score: float = LEAST_SCORE) -> list[Face]:
-        # Dividing again by the scale that was really reached keeps landmarks exact after rounding to whole pixels.
+        # Sizes are rounded to whole pixels, so dividing by the actual scale keeps the landmarks exact.
         height, width = pixels.shape[:2]
         size = max(1, round(width * scale)), max(1, round(height * scale))
         image = _shrunk(pixels, size)
         if min(size) < self.SMALLEST_SEEN:
-            # No face fits in, and OpenCV answers such a picture with whatever its memory held.
+            # No face fits in such a picture, and OpenCV would return uninitialised memory.
             return []
         rows = self._yunet(image, least_score)
         ratio = np.array([width / size[0], height / size[1]], np.float32)
@@ -241,9 +242,9 @@ class FaceDetector:
 
 
 def _shrunk(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """The picture at width x height, which are not larger than its own.
+    """Return the picture at width x height, which must not be larger than its own.
 
-    Halved until less than half is left to take off, then between neighbours: a tenth of the time of any other areas.
+    It is halved as often as possible and then interpolated, which takes a tenth of the time of one resize by areas.
     """
     while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
         halves = pixels.shape[1] // 2, pixels.shape[0] // 2
@@ -254,7 +255,7 @@ def _shrunk(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def _mirrored(landmarks: Landmarks | None) -> Landmarks | None:
-    """Landmarks of a mirrored chip as those of the chip: left and right change places."""
+    """Return the landmarks of a mirrored chip as those of the chip, with left and right swapped."""
     if landmarks is None:
         return None
     swapped = landmarks[[1, 0, 2, 4, 3]].copy()

@@ -1,8 +1,8 @@
-"""dlib's face recognition network as an ONNX graph, so that it runs where the other models run.
+"""Convert dlib's face recognition network to an ONNX graph, so that it runs where the other models run.
 
-dlib's own code, as its wheel comes, takes more than twenty times as long (benchmarks.runtimes), and DeepFace's Dlib
-client is dlib's own code. The network is dlib's example `dnn_face_recognition_ex.cpp` (King 2017): a
-residual network of 29 convolutions on 150 x 150 pictures. The file is read for its numbers only; the layers are known.
+dlib's own code, as its wheel provides it, takes more than twenty times as long (benchmarks.runtimes), and DeepFace's
+Dlib client uses that code. The network is that of dlib's example `dnn_face_recognition_ex.cpp` (King 2017): a residual
+network of 29 convolutions on 150 x 150 pictures. Its layers are known, so only the numbers are read from the file.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ Floats = npt.NDArray[np.float32]
 
 SIDE = 150
 DIMENSION = 128
-# What dlib subtracts from red, green and blue, and divides by, before its first layer.
+# dlib subtracts MEAN from red, green and blue and divides by SCALE before its first layer.
 MEAN = (122.782, 117.001, 104.298)
 SCALE = 256.0
-# Channels, and residual blocks after the one that halves the picture, of each level from the input on.
+# For each level from the input on: its channels, and its residual blocks after the one that halves the picture.
 LEVELS = ((32, 3), (64, 3), (128, 2), (256, 2), (256, 0))
 _TENSOR_VERSION = 2
 _LARGEST_TENSOR = 1_000_000
 
 
 def onnx_graph(serialised: bytes) -> bytes:
-    """An ONNX model, RGB n x 3 x 150 x 150 in 0 to 255 to n x 128, from `dlib_face_recognition_resnet_model_v1.dat`.
+    """Return an ONNX model made from `dlib_face_recognition_resnet_model_v1.dat`.
+
+    Its input is RGB, n x 3 x 150 x 150, 0 to 255; its output is n x 128.
 
     Raises:
-        ValueError: the bytes hold other tensors than this network has.
+        ValueError: the tensors in the file are not those of this network.
     """
     try:
         return _Graph(_tensors(serialised)).serialised()
@@ -40,9 +42,9 @@ def onnx_graph(serialised: bytes) -> bytes:
 
 
 def _tensors(data: bytes) -> Iterator[Floats]:
-    """The weights in the order of the layers, from the input on.
+    """Yield the weights in the order of the layers, from the input on.
 
-    A tensor is written as its format's version, four dimensions, and its numbers in little-endian float32.
+    A tensor is stored as its format version, four dimensions, and its values in little-endian float32.
     """
     at = 0
     while at < len(data):
@@ -63,7 +65,7 @@ def _tensor_at(data: bytes, at: int) -> tuple[Floats, int] | None:
         value, at = read
         header.append(value)
     count = int(np.prod(header[1:]))
-    # Every tensor of this network is a plain row or, for the last layer, a matrix; small numbers are settings.
+    # Every tensor of this network is a row or, in the last layer, a matrix. Very short ones are settings, not weights.
     if header[0] != _TENSOR_VERSION or header[3:] != [1, 1] or not 8 <= count <= _LARGEST_TENSOR:
         return None
     if at + 4 * count > len(data):
@@ -73,7 +75,7 @@ def _tensor_at(data: bytes, at: int) -> tuple[Floats, int] | None:
 
 
 def _integer_at(data: bytes, at: int) -> tuple[int, int] | None:
-    """dlib's packed integer: a byte with the number of bytes that follow, then those, the lowest first."""
+    """Read dlib's packed integer: one byte with the number of bytes that follow, then those, lowest first."""
     if at >= len(data) or data[at] > 8:
         return None
     end = at + 1 + data[at]
@@ -81,7 +83,7 @@ def _integer_at(data: bytes, at: int) -> tuple[int, int] | None:
 
 
 class _Graph:
-    """The layers, written down one after the other."""
+    """A builder of the graph, layer by layer."""
 
     def __init__(self, tensors: Iterator[Floats]) -> None:
         self._tensors = tensors
@@ -129,7 +131,7 @@ class _Graph:
         return self._convolution(first, wanted, wanted, 3, stride=1)
 
     def _halving(self, at: str, channels: int, wanted: int, side: int) -> tuple[str, int]:
-        """A block of stride 2 beside a mean of four; dlib fills what one lacks of the other's size with zeros."""
+        """Add a block of stride 2 to a mean of four pixels. As in dlib, zeros pad each to the larger size."""
         block, mean = (side - 3) // 2 + 1, (side - 2) // 2 + 1
         larger = max(block, mean)
         one = self._padded(self._block(at, channels, wanted, stride=2), 0, larger - block)
@@ -143,13 +145,13 @@ class _Graph:
         return self._add("Pad", at, self._constant(np.array([0, 0, 0, 0, 0, channels, pixels, pixels], np.int64)))
 
     def _convolution(self, at: str, channels: int, wanted: int, size: int, stride: int) -> str:
-        """A convolution with the scale and shift a channel that follow each of them, as one."""
+        """Combine a convolution with the scale and shift of each channel that follow it."""
         raw, affine = next(self._tensors), next(self._tensors)
         if raw.size != wanted * (channels * size * size + 1) or affine.size != 2 * wanted:
             raise ValueError(f"a layer of {wanted} filters has {raw.size} and {affine.size} numbers")
         scale, shift = affine[:wanted], affine[wanted:]
         filters = raw[:-wanted].reshape(wanted, channels, size, size) * scale[:, None, None, None]
-        # dlib pads only where it does not stride.
+        # dlib pads only convolutions of stride 1.
         margin = size // 2 if stride == 1 else 0
         inputs = at, self._constant(filters), self._constant(raw[-wanted:] * scale + shift)
         return self._add("Conv", *inputs, kernel_shape=[size, size], strides=[stride, stride], pads=[margin] * 4)

@@ -1,4 +1,4 @@
-"""Aligned crops to vectors of who they show: DeepFace's models, on the fastest runtime that gives the same."""
+"""Embeddings of aligned crops: DeepFace's models on the fastest runtime that gives the same vectors."""
 
 from __future__ import annotations
 
@@ -23,37 +23,38 @@ from recognition.weights import WeightsError, verified
 logger = logging.getLogger(__name__)
 
 Embedding = npt.NDArray[np.float32]
-"""One face: numbers of unit length, so that the dot product of two is their cosine similarity."""
+"""The unit vector of one face. The dot product of two embeddings is their cosine similarity."""
 
 Embeddings = npt.NDArray[np.float32]
-"""n x dimension: one face a row."""
+"""n x dimension, one face in each row."""
 
-# The least cosine between the fast runtime's vector and DeepFace's for the same pixels.
+# The least cosine accepted between the fast runtime's vector and DeepFace's for the same pixels.
 SAME_VECTOR = 0.9999
-# The same for a quick pass, which only has to find candidates: lower than this, and it runs as exactly as a full one.
+# The same for quick passes, which only have to find candidates. Below this they run as exactly as full passes.
 NEARLY_SAME_VECTOR = 0.999
-# Faces in one run: a frame of three hundred must not need memory for three hundred at once.
+# Faces in one run, so that a frame with 300 faces does not need memory for 300 at once.
 BATCH = 16
 
 
 class Embed(Protocol):
-    """Something that runs a face model. name: of the runtime, for people."""
+    """A runtime of a face model. name: of the runtime, for people."""
 
     name: str
 
     def __call__(self, crops: Sequence[Pixels]) -> Tensor:
-        """n x dimension, of n aligned crops; not normalised."""
+        """Return vectors of n aligned crops, n x dimension, not normalised."""
 
 
 class FastEmbed:
-    """A model's graph on the fast runtime."""
+    """A face model on the fast runtime."""
 
     def __init__(self, graph: Path, side: int, *, coarse: bool = False) -> None:
-        """
-        side: of the crops, in pixels. coarse: in half the precision, where the processor is faster so.
+        """Load and compile the network.
+
+        side: of the crops, in pixels. coarse: whether to use bfloat16 where the processor has it.
 
         Raises:
-            NoFastRuntime: it cannot run here.
+            NoFastRuntime: it cannot run on this machine.
         """
         self._network = Network(graph, coarse=coarse)
         self._network.compile_for((side, side))
@@ -67,27 +68,28 @@ class FastEmbed:
 class DeepFaceEmbed:
     """A model as DeepFace (https://github.com/serengil/deepface) runs it: the reference, and the fallback.
 
-    DeepFace is handed our five-point crop, not the whole picture: its own crop is turned by the eyes only, and the same
-    weights find 14% of people in it where they find 96% in ours (docs/explain/accuracy.md).
+    DeepFace gets our five-point crop instead of the whole picture. Its own crop is aligned by the eyes only. The same
+    weights find 14% of people with its crop and 96% with ours (docs/explain/accuracy.md).
     """
 
     name = "DeepFace"
 
     def __init__(self, model: FaceModel) -> None:
-        """
+        """Build the model.
+
         Raises:
             WeightsError: DeepFace cannot build the model.
         """
         from deepface.modules import modeling, preprocessing
 
         try:
-            # Not `build_model`, which keeps every model it builds: one that is only compared with is let go.
+            # `build_model` would keep every model in memory, even one that is needed only for a comparison.
             self._client: Any = modeling.get_model_class("facial_recognition", model.name)()
         except (ImportError, ValueError) as error:
             raise WeightsError(f"DeepFace cannot build {model.name}: {error}") from error
         self._model = model
         self._normalised = preprocessing.normalize_input
-        # dlib's networks keep what they computed last: one caller at a time.
+        # dlib's networks store their last result, so they can serve only one caller at a time.
         self._lock = threading.Lock()
 
     def __call__(self, crops: Sequence[Pixels]) -> Tensor:
@@ -97,18 +99,19 @@ class DeepFaceEmbed:
 
     def _input(self, crop: Pixels) -> Any:
         if self._model.normalisation == "base":
-            # Clients of 8-bit networks multiply by 255 and truncate: the half keeps every pixel on its value.
+            # Clients of 8-bit networks multiply by 255 and truncate. Adding 0.5 keeps every pixel's value.
             return np.minimum((crop[None].astype(np.float32) + 0.5) / 255, 1)
         return self._normalised(crop[None].astype(np.float32) / 255, self._model.normalisation)
 
 
 class FaceEmbedder:
-    """Unit embeddings of one model."""
+    """A face model that returns unit embeddings."""
 
     def __init__(self, model: FaceModel, deepface_home: Path) -> None:
-        """
+        """Load the model.
+
         Raises:
-            WeightsError: the weights are missing, not the measured ones, or DeepFace cannot build the model.
+            WeightsError: the weights are missing or not accepted, or DeepFace cannot build the model.
         """
         os.environ["DEEPFACE_HOME"] = str(deepface_home)
         verified(model.weights, deepface_home)
@@ -118,16 +121,16 @@ class FaceEmbedder:
 
     @property
     def runtime(self) -> str:
-        """What runs it, for people."""
+        """The name of the runtime, for people."""
         return self._embed.name
 
     @property
     def quick_runtime(self) -> str:
-        """What runs quick passes, for people."""
+        """The name of the runtime of quick passes, for people."""
         return self._quick.name
 
     def crop(self, pixels: Pixels, landmarks: Landmarks) -> Pixels:
-        """The aligned crop that this model takes.
+        """Return the aligned crop that this model needs.
 
         Raises:
             ValueError: the landmarks coincide.
@@ -135,22 +138,22 @@ class FaceEmbedder:
         return align(pixels, landmarks, self._model.points, self._model.side)
 
     def quick_pass(self, crops: Sequence[Pixels]) -> Embeddings:
-        """Unit embeddings of n aligned crops, n x dimension, as exact as finding candidates needs."""
+        """Return unit embeddings of n aligned crops, n x dimension, exact enough to find candidates."""
         return self._centred(self._batched(self._quick, crops))
 
     def full_pass(self, crops: Sequence[Pixels]) -> Embeddings:
-        """The same of each crop together with its mirror image, exact."""
+        """Return exact unit embeddings, n x dimension, each from a crop and its mirror image together."""
         mirrored = [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
         return self._centred(self._batched(self._embed, crops) + self._batched(self._embed, mirrored))
 
     def _batched(self, embed: Embed, crops: Sequence[Pixels]) -> Embeddings:
-        """The model's own vectors, unit."""
+        """Return the model's own vectors, scaled to unit length."""
         if not crops:
             return np.empty((0, self._model.dimension), np.float32)
         return _unit(np.concatenate([embed(crops[at : at + BATCH]) for at in range(0, len(crops), BATCH)]))
 
     def _centred(self, vectors: Embeddings) -> Embeddings:
-        """As they are compared: without what all faces share, and unit."""
+        """Return embeddings ready to compare: with the mean of all faces subtracted, and of unit length."""
         return _unit(_unit(vectors) - self._centre)
 
 
@@ -159,7 +162,7 @@ def _unit(rows: Embeddings) -> Embeddings:
 
 
 def _fastest(model: FaceModel, deepface_home: Path) -> tuple[Embed, Embed]:
-    """What runs a model exactly, and what runs quick passes with it."""
+    """Return the runtimes of a model: (for full passes, for quick passes)."""
     reference = DeepFaceEmbed(model)
     if model.graph is None:
         return reference, reference
@@ -167,7 +170,7 @@ def _fastest(model: FaceModel, deepface_home: Path) -> tuple[Embed, Embed]:
         graph = verified(model.graph, deepface_home)[0]
         exact = FastEmbed(graph, model.side)
         likeness = agreement(exact, reference, model.side)
-        # Not a number is not alike.
+        # Written so that NaN fails the comparison.
         if not likeness >= SAME_VECTOR:
             raise NoFastRuntime(f"{exact.name} gives other vectors on this processor (cosine {likeness:.4f})")
     except NoFastRuntime as reason:
@@ -181,7 +184,7 @@ def _fastest(model: FaceModel, deepface_home: Path) -> tuple[Embed, Embed]:
 
 
 def agreement(one: Embed, other: Embed, side: int) -> float:
-    """The least cosine between two runtimes' vectors for the same crops, which show no one."""
+    """Return the least cosine between the vectors of two runtimes for the same random crops."""
     chance = np.random.default_rng(1)
     crops = [np.asarray(chance.integers(0, 256, (side, side, 3)), np.uint8) for _ in range(2)]
     first, second = one(crops), other(crops)

@@ -1,9 +1,9 @@
-"""Detector, alignment, embedders and how their scores are joined, as one thing with one identity.
+"""The recognition engine: detector, alignment, embedders and the joining of scores, with one identity.
 
-Two passes of a face. A quick pass is one run of the first model, in bfloat16 where the processor has it: every
-shot of a camera gets it, and it finds the candidates. A full pass is the same crop and its mirror image, exact, and a
-second, independent model: enrolment photographs get it, and of a camera's faces only those that a quick pass brought
-near somebody of the list. Every score is a full pass's.
+A face can get two passes. The quick pass is one run of the first model, in bfloat16 where the processor has it. Every
+shot from a camera gets a quick pass, which finds the candidates. The full pass runs the first model exactly on the crop
+and its mirror image, and also a second, independent model. Enrolment photographs get a full pass, and so do shots for
+which the quick pass found candidates. Every similarity score comes from full passes.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from recognition.weights import YUNET, Weights
 
 Cosines = TypeVar("Cosines", float, npt.NDArray[np.float32])
 
-# Anything that moves a score changes this: detector, landmarks, alignment, centring, mirroring, how scores are joined.
+# Change this with anything that changes a score: detector, landmarks, alignment, centring, mirroring, joining.
 PREPROCESSING = "yunet2023mar-5pt-centred-mirrored-v2"
 # The share of the second model in a score (docs/explain/accuracy.md).
 SECOND_SHARE = 0.5
-# A second model's cosine for one person hardly exceeds this (99th percentile of mated pairs), and a full pass moves
-# the first model's by this much at most: what a quick pass must reach so that the joined score can reach a threshold.
+# These bounds give the cosine that a quick pass must reach for the joined score to be able to reach a threshold. The
+# second model's cosine for one person hardly exceeds HIGHEST_SECOND (99th percentile of mated pairs), and a full pass
+# changes the first model's cosine by CLOSE_SLACK at most.
 HIGHEST_SECOND = 0.99
 CLOSE_SLACK = 0.04
 
 
 @dataclass(frozen=True)
 class EngineIdentity:
-    """What a score depends on. Scores of two identities are never compared. second_*: empty and 0 without one."""
+    """All that a score depends on. Scores of two identities are never compared. second_*: "" or 0 if there is none."""
 
     model: str
     digest: str
@@ -54,14 +55,14 @@ class EngineIdentity:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which models an engine is made of."""
+    """The models that an engine consists of."""
 
     model: FaceModel = SFACE_MODEL
     second: FaceModel | None = DLIB_MODEL
 
     @classmethod
     def of(cls, name: str, digest: str = "") -> Choice:
-        """The engine on a model of this name. Only the shipped model has a second one: its share was measured.
+        """Return the models for an engine on this model. Only the shipped one has a second, whose share was measured.
 
         Raises:
             WeightsError: there is no such model, or its digest must be named.
@@ -71,7 +72,7 @@ class Choice:
 
     @property
     def files(self) -> tuple[Weights, ...]:
-        """Everything that must be staged."""
+        """All files that must be staged."""
         return (YUNET, *self.model.files, *(self.second.files if self.second else ()))
 
 
@@ -82,7 +83,7 @@ SHIPPED = Choice()
 class QuickPass:
     """The result of a quick pass.
 
-    face: with the landmarks that were used. crop: aligned. embedding: of the first model; what is searched with.
+    face: with the landmarks that were used. crop: aligned. embedding: of the first model, used for the search.
     """
 
     face: Face
@@ -99,16 +100,16 @@ class Template:
 
 
 class Engine:
-    """The recognition engine; build it once a process."""
+    """The recognition engine. Build it once in each process."""
 
     def __init__(self, deepface_home: Path, choice: Choice = SHIPPED) -> None:
         """Load the staged weights below `deepface_home`.
 
         Raises:
-            weights.WeightsError: they are missing or not the measured ones.
+            weights.WeightsError: they are missing or not accepted.
         """
         self.identity = identity_of(deepface_home, choice)
-        # Frames, not pixels, are what runs side by side: one thread an image leaves the cores to other cameras.
+        # Frames are processed in parallel, so one thread for each picture leaves the other cores to other cameras.
         cv2.setNumThreads(1)
         self._detector = detector_at(deepface_home)
         self._first = FaceEmbedder(choice.model, deepface_home)
@@ -116,7 +117,7 @@ class Engine:
 
     @property
     def runtimes(self) -> dict[str, str]:
-        """What runs each part, for people."""
+        """The name of the runtime of each part, for people."""
         parts = {
             "YuNet": self._detector.runtime,
             f"{self.identity.model}, quick passes": self._first.quick_runtime,
@@ -125,7 +126,7 @@ class Engine:
         return parts | ({self.identity.second_model: self._second.runtime} if self._second else {})
 
     def warm_up(self, width: int = 1280, height: int = 720, smallest_face: int = 32) -> None:
-        """Do everything once on a frame of this size, so that the first face does not wait for networks to be built."""
+        """Run every part once on a frame of this size, so that the first face does not wait for networks to load."""
         frame = np.zeros((height, width, 3), np.uint8)
         self.detect(frame, smallest_face)
         landmarks = np.asarray(TEMPLATE + np.array([width / 2, height / 2]), np.float32)
@@ -134,29 +135,29 @@ class Engine:
         self.detect_around(frame, face.centre, CROP_SIDE)
 
     def detect(self, pixels: Pixels, smallest_face: int = 20) -> list[Face]:
-        """Faces of a camera frame at least `smallest_face` pixels wide, largest first."""
+        """Return the faces of a camera frame that are at least `smallest_face` pixels wide, largest first."""
         return self._detector.detect(pixels, smallest_face)
 
     def detect_around(self, pixels: Pixels, middle: tuple[float, float], reach: float) -> list[Face]:
-        """Every face in a square of twice `reach` pixels a side, those included that are too small to be looked for."""
+        """Return every face in a square of 2 x `reach` pixels a side, including those too small to search for."""
         return self._detector.detect_around(pixels, middle, reach)
 
     def detect_in_photograph(self, pixels: Pixels) -> list[Face]:
-        """Faces of an enrolment photograph, largest first."""
+        """Return the faces of an enrolment photograph, largest first."""
         return self._detector.detect_in_photograph(pixels)
 
     def quick_pass(self, pixels: Pixels, faces: Sequence[Face]) -> list[QuickPass]:
-        """Embed faces of one picture in one batch, to find candidates. Their landmarks are read a second time first."""
+        """Embed faces of one picture to find candidates, after reading their landmarks a second time."""
         refined = [self._detector.refine(pixels, face) for face in faces]
         crops = [self._first.crop(pixels, face.landmarks) for face in refined]
         return [QuickPass(*each) for each in zip(refined, crops, self._first.quick_pass(crops), strict=True)]
 
     def full_pass(self, pixels: Pixels, quick_passes: Sequence[QuickPass]) -> list[Template]:
-        """Embed faces of the same picture exactly, to score them. quick_passes: of these faces."""
+        """Embed faces of the same picture exactly, to score them. quick_passes: the results for these faces."""
         return self.complete_pass(quick_passes, self.second_model(pixels, quick_passes))
 
     def second_model(self, pixels: Pixels, quick_passes: Sequence[QuickPass]) -> list[Embedding | None]:
-        """Run the part of a full pass that costs less and rules out more: the second model, if there is one."""
+        """Run the second model, if there is one: the part of a full pass that costs less and rules out more."""
         if self._second is None:
             return [None] * len(quick_passes)
         crops = [self._second.crop(pixels, quick_pass.face.landmarks) for quick_pass in quick_passes]
@@ -168,10 +169,10 @@ class Engine:
         return [Template(*pair) for pair in zip(first, seconds, strict=True)]
 
     def score(self, probe: Template, enrolled: Template) -> float:
-        """Return the similarity score of two full passes: not a probability, and meaningful for this engine only."""
+        """Return the similarity score of two full passes: not a probability, and comparable within this engine only."""
         first = float(probe.embedding @ enrolled.embedding)
         if (probe.second is None) != (enrolled.second is None):
-            raise ValueError("templates of two engines are not compared")
+            raise ValueError("templates of two engines cannot be compared")
         second = cosine(probe.second, enrolled.second)
         return first if second is None else joined(first, second)
 
@@ -182,7 +183,7 @@ class Engine:
         return (threshold - SECOND_SHARE * HIGHEST_SECOND) / (1 - SECOND_SHARE) - CLOSE_SLACK
 
     def reachable(self, quick: Cosines, second: Cosines | None = None) -> Cosines:
-        """Return the highest score that a full pass can come to after a quick pass of this cosine.
+        """Return the highest score that a full pass can reach after a quick pass of this cosine.
 
         second: the second model's cosine, once it is known.
         """
@@ -192,33 +193,33 @@ class Engine:
 
 
 def cosine(one: Embedding | None, other: Embedding | None) -> float | None:
-    """Of two unit embeddings; None when there is one missing."""
+    """Return the cosine of two unit embeddings, or None if one is missing."""
     return None if one is None or other is None else float(one @ other)
 
 
 def joined(first: Cosines, second: Cosines | float) -> Cosines:
-    """The score of a comparison: both models' cosines, each with its share."""
+    """Return the similarity score of a comparison: the weighted mean of both models' cosines."""
     return (1 - SECOND_SHARE) * first + SECOND_SHARE * second
 
 
 def detector_at(deepface_home: Path) -> FaceDetector:
-    """The detector alone.
+    """Return the detector alone.
 
     Raises:
-        weights.WeightsError: its weights are missing or not the measured ones.
+        weights.WeightsError: its weights are missing or not accepted.
     """
     return FaceDetector(weights.verified(YUNET, deepface_home)[0])
 
 
 @functools.lru_cache(maxsize=8)
 def identity_of(deepface_home: Path, choice: Choice = SHIPPED) -> EngineIdentity:
-    """The identity of the engine that these staged weights make, without loading them.
+    """Return the identity of the engine with these staged weights, without loading them.
 
     Raises:
-        weights.WeightsError: they are missing or not the measured ones.
+        weights.WeightsError: they are missing or not accepted.
     """
     _, digest = weights.verified(choice.model.weights, deepface_home)
-    # Another detector finds other landmarks.
+    # A different detector finds different landmarks, so its digest is part of the identity.
     preprocessing = f"{PREPROCESSING}-{weights.verified(YUNET, deepface_home)[1][:8]}"
     identity = EngineIdentity(choice.model.name, digest, preprocessing, choice.model.dimension)
     if choice.second is None:
@@ -234,5 +235,5 @@ def identity_of(deepface_home: Path, choice: Choice = SHIPPED) -> EngineIdentity
 
 @functools.lru_cache(maxsize=1)
 def engine_at(deepface_home: Path, choice: Choice = SHIPPED) -> Engine:
-    """The process's engine, loaded at the first call."""
+    """Return this process's engine, which the first call loads."""
     return Engine(deepface_home, choice)

@@ -1,4 +1,4 @@
-"""A photograph and its face: what is checked before anything is kept."""
+"""Enrolment: read and check a photograph and its face before anything is stored."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from recognition.quality import LIMITS, Limits, Measure, measure
 from recognition.track import Box, affinity
 
 LONGEST_SIDE = 1600
-# Around a frame that a person drew: as a share of it, and the size in pixels it is looked at.
+# For a frame that a person drew: the margin as a share of it, and its size for detection and least size, in pixels.
 FRAME_MARGIN, FRAME_SIDE, SMALLEST_FRAME = 0.25, 320, 8
 
 
 class FaceChoice(ValueError):
-    """The face to enrol is not clear; the message says what to do.
+    """It is not clear which face to enrol. The message says what to do.
 
     faces: the boxes to choose from, left to right, as shares of the picture's width and height.
     """
@@ -36,7 +36,7 @@ class FaceChoice(ValueError):
 
 @dataclass(frozen=True)
 class Enrolment:
-    """A photograph ready to keep: bounded JPEG without metadata, its face, and what the engine made of it."""
+    """A photograph ready to store: a JPEG of bounded size without metadata, its face, template and quality report."""
 
     jpeg: bytes
     sha256: str
@@ -49,12 +49,12 @@ class Enrolment:
 
     @property
     def problems(self) -> list[str]:
-        """What to do about this photograph."""
+        """The advice on each quality problem of this photograph."""
         return [measure.advice for measure in self.report if measure.level != "good"]
 
     @property
     def is_blocked(self) -> bool:
-        """Too poor to be kept."""
+        """Whether the photograph is too poor to be stored."""
         return any(measure.level == "block" for measure in self.report)
 
     @property
@@ -63,12 +63,12 @@ class Enrolment:
 
     @property
     def face_share(self) -> list[float]:
-        """The face's box as shares of the picture's width and height."""
+        """The box of the face, as shares of the picture's width and height."""
         return as_shares(self.face_box, self.width, self.height)
 
 
 def as_shares(box: Sequence[float], width: int, height: int) -> list[float]:
-    """Left, top, width, height in pixels as shares (0 to 1) of a picture."""
+    """Convert left, top, width, height in pixels to shares (0 to 1) of a picture."""
     return [round(value / side, 4) for value, side in zip(box, (width, height, width, height), strict=True)]
 
 
@@ -83,15 +83,15 @@ def read_photograph(
 ) -> Enrolment:
     """Check a photograph and read the face on it.
 
-    chosen: which face, counted from the left, when there are several. frame: left, top, width and height of the face as
-    shares of the picture, drawn by a person where the detector saw none or the wrong one. central: of several faces
-    take the one nearest the middle; the report says that there are others.
+    chosen: the index of the face from the left, if there are several. frame: left, top, width and height of the face as
+    shares of the picture, drawn by a person if the detector found no face or the wrong one. central: if there are
+    several faces, take the one nearest the middle. The report then says that there are others.
 
     Raises:
-        recognition.imaging.UnreadableImage: the file is no picture we can use.
-        FaceChoice: there is no face, or several and none was chosen.
+        recognition.imaging.UnreadableImage: the file is not a usable picture.
+        FaceChoice: there is no face, or there are several and none was chosen.
     """
-    # The face is read from the pixels that are kept, so that another engine can read the same ones later.
+    # Read the face from the pixels that are stored, so that another engine can later read the same ones.
     jpeg = encode_jpeg(read_upload(data, LONGEST_SIDE), quality=95)
     pixels = decode_stored(jpeg)
     height, width = pixels.shape[:2]
@@ -116,12 +116,12 @@ def read_photograph(
 
 def _faces(count: int) -> Measure:
     level = "good" if count == 1 else "warn"
-    advice = "" if count == 1 else "There are other faces on this photograph: make sure that the right one is marked."
-    return Measure("Faces on the photograph", count, "1", level, advice)
+    advice = "" if count == 1 else "There are other faces in this photograph. Check that the right one is marked."
+    return Measure("Faces in the photograph", count, "1", level, advice)
 
 
 def _framed(engine: Engine, pixels: Pixels, box: Box) -> Face:
-    """The face that a person drew a frame around: looked for in a picture of the frame alone."""
+    """Return the face in the frame that a person drew, detected in that part of the picture only."""
     left, top, width, height = box
     margin = max(width, height) * FRAME_MARGIN
     x, y = max(int(left - margin), 0), max(int(top - margin), 0)
@@ -133,7 +133,7 @@ def _framed(engine: Engine, pixels: Pixels, box: Box) -> Face:
         face = max(found, key=lambda face: affinity(face.box, box), default=None)
         if face is not None:
             return face
-    raise FaceChoice("No face could be read inside this frame. Draw it closely around the whole head.")
+    raise FaceChoice("No face was found inside this frame. Draw the frame closely around the whole head.")
 
 
 def _moved(face: Face, scale: float, x: int, y: int) -> Face:
@@ -150,15 +150,15 @@ def _moved(face: Face, scale: float, x: int, y: int) -> Face:
 def _choose(faces: list[Face], chosen: int | None, width: int, height: int, *, central: bool) -> Face:
     if not faces:
         raise FaceChoice(
-            "No face was found in this picture. Use a photograph that shows the face from the front, well lit."
+            "No face was found in this picture. Use a well-lit photograph that shows the face from the front."
         )
     boxes = [as_shares(face.box, width, height) for face in faces]
     if central:
         return min(faces, key=lambda face: math.dist(face.centre, (width / 2, height / 2)))
     if chosen is None:
         if len(faces) > 1:
-            raise FaceChoice(f"There are {len(faces)} faces in this picture. Choose the person's.", boxes)
+            raise FaceChoice(f"There are {len(faces)} faces in this picture. Select the subject's face.", boxes)
         return faces[0]
     if not 0 <= chosen < len(faces):
-        raise FaceChoice("That face is not in this picture. Choose one of those shown.", boxes)
+        raise FaceChoice("That face is not in this picture. Select one of the faces shown.", boxes)
     return faces[chosen]

@@ -1,9 +1,9 @@
-"""One frame of one camera, from pixels to the people of a list that somebody in it may be.
+"""Process one frame of one camera, from its pixels to possible matches with a watchlist.
 
-    detect -> track -> select shots -> quick pass -> nearest of the list -> full pass of candidates -> agree
+    detect -> track -> select shots -> quick pass -> search the list -> full pass of candidates -> agree
 
-Nothing here keeps a picture or an embedding: they are gone when `process_frame` returns. What goes on to the next frame
-is in the tracks: boxes, ids, and the scores of candidates that were near the threshold.
+No picture or embedding is kept after `process_frame` returns. Only the tracks are passed to the next frame: boxes, ids
+and the scores of candidates that were near the threshold.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from recognition.quality import measure
 from recognition.track import Track, TrackSet
 from recognition.zone import Zone, within
 
-# Embeddings of one frame: the first shots of a crowd are spread over the frames that follow, and no frame of three
-# hundred faces holds up every other camera.
+# The most embeddings in one frame. The first shots of a crowd are spread over the following frames, so that a frame
+# with 300 faces does not hold up the other cameras.
 SHOTS_A_FRAME = 12
-# Candidates of a quick pass that get a full one.
+# The candidates of a quick pass that get a full pass.
 CANDIDATES = 3
-# Scores further below the threshold than this are not near anybody, and not noted on the track.
+# Scores further below the threshold than this are not recorded on the track.
 NEAR_MARGIN = 0.06
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One photograph of one person on the list, and how near a face came to it.
+    """One photograph of one subject on the list, and its score against a probe.
 
-    score: from `Gallery.nearest` the cosine of a quick pass, from `process_frame` the score of a full one.
+    score: from `Gallery.nearest` the cosine of a quick pass; from `process_frame` the similarity score of a full pass.
     """
 
     person: uuid.UUID
@@ -43,21 +43,21 @@ class Candidate:
 
 
 class Gallery(Protocol):
-    """A list to search."""
+    """A watchlist that can be searched."""
 
     def nearest(self, embeddings: Sequence[Embedding]) -> Sequence[Sequence[Candidate]]:
-        """For each unit embedding the people nearest to it, each once, best first."""
+        """Return, for each unit embedding, the nearest subjects, each once, best first."""
 
     def templates(self, candidates: Sequence[Candidate]) -> Mapping[uuid.UUID, Template]:
-        """The candidates' templates by photograph."""
+        """Return the candidates' templates by photograph."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """A face whose track agrees with somebody of the list: a possible match, for people to decide.
+    """A face whose track agrees with a subject on the list: a possible match, which a person decides.
 
-    Until it is `settled` the next frame that agrees is a match again: one that could not be stored is not lost. After
-    that, further shots that show the same face clearly better come as matches too, each above the threshold itself.
+    Until `settled` is called, the next frame that agrees is a match again, so that a match that could not be stored is
+    not lost. After that, only shots that are clearly better and above the threshold themselves are further matches.
     """
 
     candidate: Candidate
@@ -65,16 +65,17 @@ class Match:
     track: Track
 
     def settled(self) -> None:
-        """It was kept: of this track and this person only a few more shots are asked for."""
+        """Note that the match was stored, so that only a few more shots of this track and subject are wanted."""
         self.track.note_kept(str(self.candidate.person))
 
 
 @dataclass(frozen=True)
 class FrameResult:
-    """The results of one frame. detected: every face found; faces: those within the zone.
+    """The results of one frame.
 
-    new_faces: tracks confirmed when they are seen a second time. shots: faces embedded. still_there: tracks that became
-    an alert, and are in view after some seconds.
+    detected: every face found. faces: those within the zone. new_faces: the number of tracks seen for the second time,
+    which confirms them. shots: the number of faces embedded. still_there: tracks that became an alert and are due to be
+    reported as still in view.
     """
 
     detected: list[Face]
@@ -105,7 +106,7 @@ def process_frame(
     smallest_face: int,
     zone: Zone = (),
 ) -> FrameResult:
-    """Look at one frame. at: seconds of a clock that does not jump. tracks: of this camera; changed."""
+    """Process one frame. at: seconds of a monotonic clock. tracks: those of this camera, which are updated."""
     detected = engine.detect(pixels, smallest_face)
     faces = within(detected, zone, pixels.shape[1], pixels.shape[0])
     followed = tracks.update([face.box for face in faces], pixels.shape[1], at)
@@ -119,7 +120,7 @@ def process_frame(
 
 
 def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) -> list[_Shot]:
-    """The faces worth embedding now: of tracks that have had fewest shots first, so that no new face is starved."""
+    """Return the faces to embed now. Tracks with the fewest shots come first, so that no new face has to wait."""
     wanted = []
     for face, track in zip(faces, followed, strict=True):
         if not track.may_want_shot():
@@ -127,7 +128,7 @@ def _chosen(pixels: Pixels, faces: Sequence[Face], followed: Sequence[Track]) ->
         try:
             worth = measure(pixels, face).worth()
         except ValueError:
-            # Landmarks that coincide: this one is no face that could be read; the others of the frame are.
+            # The landmarks coincide, so this face cannot be read. The other faces in the frame can.
             continue
         if track.wants_shot(worth):
             wanted.append(_Shot(face, track, worth))
@@ -155,7 +156,7 @@ def _search(shots: Sequence[_Shot], gallery: Gallery, gate: float) -> None:
 
 
 def _full_pass(pixels: Pixels, near: Sequence[_Shot], engine: Engine, gallery: Gallery, least: float) -> None:
-    """Replace quick cosines by the scores of a full pass; what cannot reach `least` is dropped on the way."""
+    """Replace quick-pass cosines with full-pass scores, dropping candidates that cannot reach `least`."""
     if not near:
         return
     enrolled = gallery.templates([candidate for shot in near for candidate in shot.candidates])
@@ -179,9 +180,10 @@ def _full_pass(pixels: Pixels, near: Sequence[_Shot], engine: Engine, gallery: G
 
 
 def _agreed(shot: _Shot, threshold: float) -> list[Match]:
-    """The candidates that this shot makes its track agree with: it is one of the two best, or enough by itself.
+    """Return matches with the candidates that the track agrees with after this shot.
 
-    Of a track that has agreed with somebody, a shot counts for them when it is itself above the threshold.
+    A track agrees by the mean of its two best shots, or by one shot clearly above the threshold. Once it has become an
+    alert for a candidate, a shot counts only if its own score reaches the threshold.
     """
     matches = []
     for candidate in shot.candidates:

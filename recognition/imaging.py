@@ -1,4 +1,4 @@
-"""Pixels, and pictures of this system's own as bytes. Uploads: recognition.photographs; frames: .camera_jpeg."""
+"""Pixels and stored pictures. For uploads see recognition.photographs; for frames, recognition.camera_jpeg."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ MAX_PHOTOGRAPH_BYTES = 20 * 2**20
 
 
 class UnreadableImage(ValueError):
-    """The bytes are no picture we can use; the message is meant for the person who sent them."""
+    """The bytes are not a usable picture. The message is for the person who sent them."""
 
 
 def decode_stored(data: bytes) -> Pixels:
-    """The pixels of a picture that this system wrote, or that its installation brought. Never of one that was uploaded:
-    those are for recognition.photographs, which bounds what they may cost.
+    """Return the pixels of a picture that this system wrote or that was installed with it.
+
+    Never use it for an uploaded picture: recognition.photographs reads those, and limits what they may cost.
 
     Raises:
-        UnreadableImage: it is damaged.
+        UnreadableImage: the picture is damaged.
     """
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if pixels is None:
@@ -30,7 +31,7 @@ def decode_stored(data: bytes) -> Pixels:
 
 
 def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
-    """A JPEG without any metadata."""
+    """Return a JPEG without metadata."""
     written, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not written:
         raise ValueError(f"{pixels.shape} pixels cannot be written as a JPEG")
@@ -38,7 +39,7 @@ def encode_jpeg(pixels: Pixels, quality: int = 90) -> bytes:
 
 
 def bounded(pixels: Pixels, longest_side: int) -> Pixels:
-    """The picture, made smaller when a side is longer than asked for; never larger."""
+    """Return the picture, reduced if a side is longer than longest_side; never enlarged."""
     scale = longest_side / max(pixels.shape[:2])
     if scale >= 1:
         return pixels

@@ -1,4 +1,4 @@
-"""The face models an engine can be built on: DeepFace's, with what each expects and what its weights allow."""
+"""The face models that an engine can use: DeepFace's, each with its input format and the licence of its weights."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from recognition.weights import DLIB, DLIB_GRAPH, SFACE, Weights, WeightsError
 class FaceModel:
     """One of DeepFace's face models.
 
-    name: DeepFace's. side: of the square crop it takes, in pixels. points: where the five landmarks lie in that crop.
-    normalisation: DeepFace's name for what it does to pixels. centred: whether the mean of many faces' embeddings is
-    taken off each (`centre.py`). weights: what DeepFace loads. graph: what the fast
-    runtime loads instead, taking RGB from 0 to 255; None where DeepFace's own is the only one.
+    name: as DeepFace calls it. dimension: of its embeddings. side: of the square crop that it needs, in pixels. points:
+    the positions of the five landmarks in that crop. normalisation: DeepFace's name for its treatment of pixels.
+    centred: whether the mean of many faces' embeddings is subtracted (`centre.py`). weights: the file that DeepFace
+    loads. graph: the file that the fast runtime loads instead, with RGB input from 0 to 255; None if only DeepFace can
+    run the model.
     """
 
     name: str
@@ -34,12 +35,12 @@ class FaceModel:
 
     @property
     def files(self) -> tuple[Weights, ...]:
-        """Everything that must be staged for it."""
+        """All files that must be staged for this model."""
         return (self.weights,) if self.graph in (None, self.weights) else (self.weights, self.graph)
 
 
-# Where YuNet's landmarks come to lie in dlib's own chips (150 pixels, padding 0.25), made symmetrical: the mean over
-# 230 photographs whose chips were cut by dlib's 68 landmarks; they scatter by 3 to 8 pixels.
+# The mean positions of YuNet's landmarks in dlib's own chips (150 pixels, padding 0.25), made symmetrical. They were
+# measured on 230 photographs whose chips were cut by dlib's 68 landmarks, and scatter by 3 to 8 pixels.
 DLIB_POINTS = np.array([[47.2, 45.8], [102.8, 45.8], [75.0, 77.2], [51.5, 101.8], [98.5, 101.8]], np.float32)
 
 
@@ -52,7 +53,7 @@ DLIB_MODEL = FaceModel("Dlib", 128, 150, DLIB_POINTS, DLIB, DLIB_GRAPH)
 
 
 def _unmeasured(file_name: str, licence: str) -> Weights:
-    """Weights nobody has measured here: the force that chooses them brings the file and its digest."""
+    """Return weights not measured for this system. A force that uses them supplies the file and its digest."""
     return Weights(file_name, frozenset(), licence)
 
 
@@ -100,21 +101,21 @@ MODELS = {
 
 
 def chosen(name: str, digest: str = "") -> FaceModel:
-    """The model of this name. digest: the SHA-256 its weights must have, for one whose weights are not measured here.
+    """Return the model of this name. digest: the SHA-256 of its weights, needed if they are not measured ones.
 
     Raises:
         WeightsError: DeepFace has no such model, or the digest is missing.
     """
     model = MODELS.get(name)
     if model is None:
-        raise WeightsError(f"There is no model “{name}”; choose one of {', '.join(MODELS)}.")
+        raise WeightsError(f"There is no model “{name}”. Choose one of {', '.join(MODELS)}.")
     if digest:
         pinned = dataclasses.replace(model.weights, digests=frozenset({digest.lower()}))
-        # Weights of the force's own choice run as DeepFace runs them: nobody compared them on another runtime.
+        # Weights that the force chooses run on DeepFace, because they were not compared on another runtime.
         graph = model.graph if digest.lower() in model.weights.digests else None
         return dataclasses.replace(model, weights=pinned, graph=pinned if graph is model.weights else graph)
     if not model.weights.digests:
         raise WeightsError(
-            f"Nobody has measured weights of {name} here. Say with LFR_MODEL_SHA256 which file you mean: its SHA-256."
+            f"No weights of {name} have been measured for this system. Set LFR_MODEL_SHA256 to the SHA-256 of the file."
         )
     return model

@@ -1,8 +1,8 @@
-"""The open-set test of an engine: people who are on a list, and people who are not, in photographs.
+"""The open-set test of an engine, on photographs of people who are on a list and of people who are not.
 
-A folder is laid out <person>/<photograph>. The first photograph of everybody who has several is enrolled; their next
-ones, three at most, are mated probes; the only one of everybody else is a non-mated probe. Where a photograph shows
-several faces, the one nearest its middle is meant.
+The layout of a folder is <person>/<photograph>. If a person has several photographs, the first is enrolled and up to
+three more are mated probes. If a person has only one, it is a non-mated probe. If a photograph shows several faces, the
+one nearest its middle is used.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Scores = npt.NDArray[np.float32]
 
 
 class NoFaces(ValueError):
-    """The folder holds no usable photographs; the message says what was expected."""
+    """The folder contains no usable photographs. The message says what was expected."""
 
 
 @dataclass(frozen=True)
 class Photographs:
-    """Who is enrolled from which photograph, and the probes; names of people tell who is who."""
+    """The photographs to enrol, by person, and the probes. mated: each with the person's name."""
 
     gallery: dict[str, Path]
     mated: list[tuple[str, Path]]
@@ -43,14 +43,15 @@ class Photographs:
 
     @classmethod
     def of(cls, folder: Path) -> Photographs:
-        """
+        """Divide the photographs in a folder into photographs to enrol and probes.
+
         Raises:
-            NoFaces: there are none to enrol, or no probes.
+            NoFaces: there are no photographs, or nobody has two.
         """
         people = photographs(folder)
         several = {name: pictures for name, pictures in people.items() if len(pictures) > 1}
         if not several:
-            raise NoFaces(f"Nobody in {folder} has two photographs: one to enrol and one to look for.")
+            raise NoFaces(f"Nobody in {folder} has two photographs. It takes one to enrol and one to search with.")
         return cls(
             gallery={name: pictures[0] for name, pictures in several.items()},
             mated=[(name, path) for name, pictures in several.items() for path in pictures[1 : 1 + MATED_A_PERSON]],
@@ -58,7 +59,7 @@ class Photographs:
         )
 
     def digest(self) -> str:
-        """SHA-256 over the names and contents of every photograph used."""
+        """Return the SHA-256 of the names and contents of all photographs used."""
         content = hashlib.sha256()
         paths = [*self.gallery.values(), *(path for _, path in self.mated), *self.non_mated]
         for path in sorted(paths):
@@ -68,30 +69,31 @@ class Photographs:
 
 
 def photographs(folder: Path) -> dict[str, list[Path]]:
-    """{person: photographs by name} of a folder laid out <person>/<photograph>.
+    """Return {person: photographs, in order of name} from a folder with the layout <person>/<photograph>.
 
     Raises:
-        NoFaces: there are none.
+        NoFaces: there are no photographs.
     """
     if not folder.is_dir():
-        raise NoFaces(f"{folder} is no folder.")
+        raise NoFaces(f"{folder} is not a folder.")
     found = {
         person.name: pictures
         for person in sorted(folder.iterdir())
         if person.is_dir() and (pictures := sorted(p for p in person.iterdir() if p.suffix.lower() in SUFFIXES))
     }
     if not found:
-        raise NoFaces(f"{folder} holds no photographs; it must be laid out <person>/<photograph>.jpg.")
+        raise NoFaces(f"{folder} contains no photographs. Its layout must be <person>/<photograph>.jpg.")
     return found
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores of an open-set test, as the cascade gives them: a quick pass, then a full one of the candidates.
+    """The scores of an open-set test, as quick passes followed by full passes of the candidates give them.
 
-    own: for each mated probe the score of its own person. first: whether that person is ranked first.
-    strangers: for each non-mated probe its best scores, best first (probes x TOP): other people of the gallery.
-    failed_*: photographs with no face; a mated probe without one, or of somebody not enrolled, counts as missed.
+    own: for each mated probe, the score of its own person. first: whether that person is ranked first. strangers: for
+    each non-mated probe, its best scores against the gallery, best first (probes x TOP). failed_to_enrol,
+    failed_probes: the number of photographs without a face. A mated probe counts as missed if it shows no face or its
+    person could not be enrolled.
     """
 
     gallery: int
@@ -104,20 +106,20 @@ class Outcome:
     TOP: ClassVar[int] = CANDIDATES
 
     def threshold(self, fpir: float) -> float:
-        """The lowest threshold that at most this share of the non-mated probes exceed."""
+        """Return the lowest threshold that at most this share of the non-mated probes exceeds."""
         best = np.sort(self.strangers[:, 0])[::-1]
         return float(best[math.floor(fpir * len(best))])
 
     def found(self, threshold: float) -> int:
-        """Mated probes whose own person is ranked first, above the threshold."""
+        """Return how many mated probes have their own person ranked first and above the threshold."""
         return int((self.first & (self.own > threshold)).sum())
 
 
 def outcome(engine: Engine, photographs: Photographs, readings: Sequence[Reading | None]) -> Outcome:
-    """Compare the readings of `photographs` in the order gallery, mated, non-mated.
+    """Compare the readings of `photographs`, which are in the order gallery, mated, non-mated.
 
-    A comparison's score is what the cascade would answer: a pair that a quick pass does not bring near enough for a
-    threshold, or not among the nearest few of the list, cannot reach it, whatever a full pass would score.
+    Each score is what a search would give. A pair cannot score higher than its quick pass allows, and a pair whose
+    quick pass is not among the best few of the list gets -1, whatever a full pass would give.
     """
     return compared_with(lambda probes, gallery: _compared(engine, probes, gallery), photographs, readings)
 
@@ -125,16 +127,16 @@ def outcome(engine: Engine, photographs: Photographs, readings: Sequence[Reading
 def compared_with(
     scores: Callable[[list[R], list[R]], Scores], photographs: Photographs, readings: Sequence[R | None]
 ) -> Outcome:
-    """The same for anything that compares: scores(probes, gallery) are probes x gallery."""
+    """Do the same with any comparison function: scores(probes, gallery) returns probes x gallery."""
     split = len(photographs.gallery), len(photographs.gallery) + len(photographs.mated)
     named = zip(photographs.gallery, readings[: split[0]], strict=True)
     enrolled = [(name, each) for name, each in named if each is not None]
     gallery = [each for _, each in enrolled]
     if not gallery:
-        raise NoFaces("No face was found on any photograph to enrol.")
+        raise NoFaces("No face was found in any photograph to enrol.")
     place = {name: index for index, (name, _) in enumerate(enrolled)}
     mated = zip(photographs.mated, readings[split[0] : split[1]], strict=True)
-    # Who could not be enrolled is missed, like who is not seen on the probe.
+    # A mated probe is missed if its person could not be enrolled or if it shows no face.
     seen = [(place[name], each) for (name, _), each in mated if name in place and each is not None]
     strangers = [each for each in readings[split[1] :] if each is not None]
     missed, faceless = len(photographs.mated) - len(seen), len(photographs.non_mated) - len(strangers)
@@ -142,7 +144,7 @@ def compared_with(
     compared = scores([each for _, each in seen], gallery) if seen else np.empty((0, len(gallery)), np.float32)
     impostors = scores(strangers, gallery) if strangers else np.empty((0, len(gallery)), np.float32)
     top = min(Outcome.TOP, len(gallery))
-    # A picture without a face raises no alert: a mated one is missed, a stranger's scores are low.
+    # A picture without a face raises no alert. With -1 a mated probe is missed and a stranger is below any threshold.
     return Outcome(
         gallery=len(gallery),
         failed_to_enrol=split[0] - len(gallery),
@@ -154,7 +156,7 @@ def compared_with(
 
 
 def _compared(engine: Engine, probes: Sequence[Reading], gallery: Sequence[Reading]) -> Scores:
-    """Probes x gallery; -1 for whom a quick pass does not bring among the few that are given a full pass."""
+    """Return scores, probes x gallery, with -1 for pairs whose quick pass is not among those given a full pass."""
     closely = np.stack([each.close.embedding for each in gallery])
     quick = np.stack([each.quick for each in probes]) @ closely.T
     first = np.stack([each.close.embedding for each in probes]) @ closely.T

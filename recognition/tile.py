@@ -1,4 +1,4 @@
-"""A small picture of what a camera sees, in which nobody can be recognised, and what its light and focus are."""
+"""A small camera picture in which nobody can be recognised, and measures of light and focus."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from recognition.crop import hide
 from recognition.imaging import Pixels
 from recognition.track import Box
 
-# A face of 170 pixels in 1,280 that was not found has six left of it; one that was found is a flat square.
+# At this width in pixels, an undetected face of 170 pixels in 1,280 has six left. Detected faces are made flat.
 TILE_WIDTH = 48
-# Width in pixels from which faces are looked for to be hidden, whatever the camera itself looks at.
+# The least width in pixels of faces that are detected to be hidden, whatever the camera's own smallest face is.
 SMALLEST = 20
-# Light and focus are measured at this width, so that they mean the same for every camera.
+# Light and focus are measured at this width in pixels, so that they are comparable between cameras.
 MEASURED_WIDTH = 480
 
 
 def tile(pixels: Pixels, faces: Sequence[Box]) -> Pixels:
-    """At most TILE_WIDTH wide, blurred; faces: boxes in the picture, in pixels, which are made flat."""
+    """Return a blurred picture, TILE_WIDTH wide. faces: boxes in the picture, in pixels, which are made flat."""
     hidden = pixels.copy()
     for face in faces:
         hide(hidden, face)
@@ -31,7 +31,7 @@ def tile(pixels: Pixels, faces: Sequence[Box]) -> Pixels:
 
 
 def light_and_focus(pixels: Pixels) -> tuple[float, float]:
-    """(mean brightness, 0 to 255; variance of the Laplacian, the higher the sharper)."""
+    """Return (mean brightness, 0 to 255; variance of the Laplacian, higher when sharper)."""
     height, width = pixels.shape[:2]
     size = (MEASURED_WIDTH, max(round(height * MEASURED_WIDTH / width), 1))
     grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)

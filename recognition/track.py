@@ -1,6 +1,6 @@
-"""One person through several frames: boxes joined by overlap and motion.
+"""Track a face through several frames, by position, size and motion of its boxes.
 
-State is plain data without any image or embedding; it lives for seconds between two frames of one camera.
+The state is plain data without any image or embedding. It is kept for seconds, between the frames of one camera.
 """
 
 from __future__ import annotations
@@ -12,28 +12,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Box = tuple[float, float, float, float]
-"""Left, top, width, height: of a face in pixels of its frame, of a track in widths of the frame."""
+"""Left, top, width, height: of a face, in pixels of its frame; of a track, in widths of the frame."""
 
-# Seconds a track survives without being seen: a lamp post, a passer-by, a lost frame.
+# Seconds that a track is kept while its face is not seen, for example behind a lamp post or in a lost frame.
 OCCLUSION = 1.2
-# How unlike two boxes may be and still be one face; 1 is the same box, 0 a face's width apart.
+# The least affinity of two boxes of one face. 1 is the same box, 0 is a face's width apart.
 LEAST_AFFINITY = 0.15
 QUICK_SHOTS = 3
-# A shot is clearly better when its worth has grown by a sixth. That is measured every third time that the face is seen.
+# A shot is clearly better if its worth is a sixth higher. Worth is measured every third time the face is detected.
 CLEARLY_BETTER = 7 / 6
 MEASURE_EVERY = 3
-# How often a face is seen between two shots of it: one that is near a candidate, and at most, one without news.
+# How often a face is detected between two shots: if it is near a candidate, and at most if it is not.
 WAIT_WHEN_NEAR, LONGEST_WAIT = 2, 18
-# After so many shots a face that is near a candidate is given up: it waits like the others.
+# After this many shots, a face near a candidate no longer gets more shots than others.
 GIVEN_UP = 12
-# Shots that must agree, and how far above the threshold one of them needs no other.
+# The number of shots whose mean must reach the threshold. See STRONG_MARGIN for a single shot.
 AGREEING = 2
-# Widths of its own that a face moves in a second, below which it stands.
+# A face that moves less than this, in its own widths a second, counts as standing still.
 LEAST_PACE = 0.25
-# Shots of one track that are kept for one candidate: the first match, and two that are better by a third. Each costs a
-# full pass and a picture, which ten cameras would feel if every shot of a match were kept.
+# The shots of one track that are kept for one candidate: the first match, and two that are better by a third. Each
+# costs a full pass and a picture, which would slow ten cameras if every shot of a match were kept.
 KEPT_SHOTS = 3
 WORTH_KEEPING = 4 / 3
+# One shot this far above the threshold is enough by itself.
 STRONG_MARGIN = 0.04
 # Seconds after which a match that is still in view is reported again.
 REPORT_EVERY_S = 5.0
@@ -43,10 +44,10 @@ REPORT_EVERY_S = 5.0
 class Track:
     """One face being followed.
 
-    box, velocity: in widths of the frame, and those a second, since a camera may change the size of its frames.
-    scores: for each candidate that came near the threshold its best two shots' scores, best first. raised: candidates
-    this track has already become an alert for. kept: of these, how many shots were kept; kept_worth: the best of them.
-    reported_at: when it was last said that they are still in view.
+    box, velocity: in widths of the frame, and widths a second, because a camera may change the size of its frames.
+    scores: for each candidate near the threshold, the scores of its two best shots, best first. raised: the candidates
+    for which this track has become an alert. kept: the number of shots kept for each of them; kept_worth: the track's
+    best worth when the last of them was kept. reported_at: when the face was last reported as still in view.
     """
 
     id: str
@@ -65,17 +66,17 @@ class Track:
 
     @property
     def is_open(self) -> bool:
-        """Near somebody, and neither agreed on nor given up."""
+        """Whether the face is near a candidate, with no alert yet and shots left to decide."""
         return bool(self.scores) and not self.raised and self.shots < GIVEN_UP
 
     def wants_shot_of(self, candidate: str, worth: float) -> bool:
-        """Return whether to compare this shot with a candidate: once matched, only one that is clearly better."""
+        """Return whether to compare this shot with a candidate. After a match, only clearly better shots are."""
         if candidate not in self.raised:
             return True
         return self.kept.get(candidate, 0) < KEPT_SHOTS and worth > self.kept_worth * WORTH_KEEPING
 
     def note_kept(self, candidate: str) -> None:
-        """Note that a shot became an alert, or a part of one."""
+        """Note that a shot became an alert or was added to one."""
         if candidate not in self.raised:
             self.raised.append(candidate)
         self.kept[candidate] = self.kept.get(candidate, 0) + 1
@@ -83,7 +84,7 @@ class Track:
         self.reported_at = self.seen_at
 
     def reports_still_there(self) -> bool:
-        """Whether it is time to say that somebody who was found is still in view; it is said then."""
+        """Return whether to report now that a matched face is still in view, and note that it was reported."""
         if not self.raised or self.seen_at - self.reported_at < REPORT_EVERY_S:
             return False
         self.reported_at = self.seen_at
@@ -91,13 +92,13 @@ class Track:
 
     @property
     def heading(self) -> str:
-        """Where the face is going in the picture: left, right, towards, away; empty when it stands, or is not known."""
+        """The direction of the face: left, right, towards or away; empty if it is standing still or unknown."""
         across, down = (speed / self.box[2] for speed in self.velocity)
         if max(abs(across), abs(down)) < LEAST_PACE:
             return ""
         if abs(across) >= abs(down):
             return "right" if across > 0 else "left"
-        # Cameras look down on people: who comes nearer sinks in the picture.
+        # Cameras look down on people, so a person who comes nearer moves down in the picture.
         return "towards" if down > 0 else "away"
 
     def may_want_shot(self) -> bool:
@@ -108,11 +109,12 @@ class Track:
         return waited > 0 and waited % MEASURE_EVERY == 0
 
     def wants_shot(self, worth: float) -> bool:
-        """Return whether embedding the face in this frame can add something to what is known.
+        """Return whether to embed the face in this frame.
 
-        The first three times at once; then when the face is clearly better than before, or after a while, longer each
-        time. A face that is near a candidate is embedded every other time until its track agrees or not; one that has
-        become an alert still is, but seldom: it may be two people.
+        The first three shots are taken at once. After that, a shot is taken if the face is clearly better than before,
+        or after a wait that grows each time. A face near a candidate is embedded every other time until the track
+        agrees or has used up its shots. A face that has become an alert is still embedded, but rarely, because the
+        track may have passed to another person.
         """
         if self.shots < QUICK_SHOTS:
             return True
@@ -129,14 +131,14 @@ class Track:
         self.best_worth = max(self.best_worth, worth)
 
     def note_score(self, candidate: str, score: float) -> None:
-        """A shot's score for somebody it came near."""
+        """Record the score of a shot for a candidate that it is near."""
         best = sorted([*self.scores.get(candidate, []), round(score, 4)], reverse=True)
         self.scores[candidate] = best[:AGREEING]
 
     def agreed(self, candidate: str, threshold: float) -> float | None:
-        """The track's score for somebody, when it reaches the threshold: the mean of its two best shots.
+        """Return the track's score for a candidate, or None if it does not reach the threshold.
 
-        One shot alone must be clearly above it.
+        The score is the mean of the two best shots. One shot alone must be above the threshold by STRONG_MARGIN.
         """
         scores = self.scores.get(candidate, [])
         if scores and scores[0] >= threshold + STRONG_MARGIN:
@@ -145,7 +147,7 @@ class Track:
         return mean if len(scores) == AGREEING and mean >= threshold else None
 
     def predicted(self, at: float) -> Box:
-        """Where the box should be by now, on its course."""
+        """Return where the box should be at this time, by its velocity."""
         elapsed = min(at - self.seen_at, OCCLUSION)
         left, top, width, height = self.box
         return left + self.velocity[0] * elapsed, top + self.velocity[1] * elapsed, width, height
@@ -159,7 +161,7 @@ class TrackSet:
 
     @classmethod
     def from_json(cls, text: str | bytes | None) -> TrackSet:
-        """What `to_json` wrote; nothing, an empty set."""
+        """Read what `to_json` wrote. None or empty text gives an empty set."""
         rows = json.loads(text) if text else []
         return cls([Track(**{**row, "box": tuple(row["box"]), "velocity": tuple(row["velocity"])}) for row in rows])
 
@@ -167,10 +169,10 @@ class TrackSet:
         return json.dumps([vars(track) for track in self.tracks], separators=(",", ":"))
 
     def update(self, boxes: Sequence[Box], frame_width: int, at: float) -> list[Track]:
-        """The track of each box, in the order of the boxes; new ones for new faces, forgotten ones dropped.
+        """Return the track of each box, in the order of the boxes. Start tracks for new faces and drop expired ones.
 
-        boxes: in pixels of a frame of frame_width, each with a width above zero. at: seconds, of a clock that does not
-        jump between two frames of one camera; should it, tracks begin anew.
+        boxes: in pixels of a frame of frame_width, each with a width above zero. at: seconds of a clock that does not
+        jump between two frames of one camera. If it does, all tracks start again.
         """
         shares = [_in_frame_widths(box, frame_width) for box in boxes]
         self.tracks = [track for track in self.tracks if 0 <= at - track.seen_at <= OCCLUSION]
@@ -199,7 +201,7 @@ class TrackSet:
 
 
 def affinity(one: Box, other: Box) -> float:
-    """1 for the same box, falling with distance and difference of size, 0 and below for two faces side by side."""
+    """Return 1 for the same box, less with distance and difference in size, 0 or less for two faces side by side."""
     size = (one[2] + other[2]) / 2
     dx = one[0] + one[2] / 2 - other[0] - other[2] / 2
     dy = one[1] + one[3] / 2 - other[1] - other[3] / 2

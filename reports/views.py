@@ -1,4 +1,4 @@
-"""Pages of compliance: the journal and the records of deployments."""
+"""Pages for compliance officers: the audit log and the records of deployments."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def journal(request: HttpRequest) -> HttpResponse:
 @require_GET
 @permitted(JOURNAL)
 def journal_download(request: HttpRequest) -> HttpResponse:
-    # Recorded and committed first: reading the whole journal must not keep everybody from writing to it.
+    # Commit the entry first: reading the whole audit log must not prevent others from writing to it.
     with transaction.atomic():
         last = record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request))
     entries = Entry.objects.in_order().filter(number__lte=last.number)
-    return _download(journal_csv(entries.iterator(chunk_size=2000)), "journal.csv")
+    return _download(journal_csv(entries.iterator(chunk_size=2000)), "audit-log.csv")
 
 
 @require_GET
@@ -77,7 +77,7 @@ def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:
 
 
 def _download(text: str, name: str) -> HttpResponse:
-    # The mark tells spreadsheets that this is UTF-8.
+    # The byte order mark tells spreadsheets that this is UTF-8.
     response = HttpResponse("\ufeff" + text, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

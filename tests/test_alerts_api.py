@@ -91,7 +91,7 @@ def test_refusals_are_in_words_and_change_nothing(cast: Cast) -> None:
         ("same", {"alike": ["eyes"], "revision": 4}, 409, "changed after you opened it"),
         ("same", {"alike": ["eyes"], "key": "x"}, 422, "UUID"),
         ("same", {"alike": ["eyes"], "to_user": "nobody"}, 422, "nobody"),
-        ("acknowledge", {}, 403, "may not do this"),
+        ("acknowledge", {}, 403, "not allowed to do this"),
     ):
         answer = _act(operator, alert, name, **given)
         assert (answer.status_code, words in answer.content.decode()) == (status, True), answer.content

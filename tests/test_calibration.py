@@ -83,9 +83,9 @@ def test_a_larger_list_is_extrapolated_and_says_so() -> None:
 
 def test_what_the_photographs_cannot_show_is_refused() -> None:
     measured = _calibration(strangers=500)
-    with pytest.raises(CannotSupport, match=r"500 strangers cannot show a rate of 0\.10%: it needs 3,000 of them"):
+    with pytest.raises(CannotSupport, match=r"500 strangers are too few to show a rate of 0\.10%\. .* at least 3,000"):
         measured.threshold(0.001)
-    with pytest.raises(CannotSupport, match=r"on a list 100\.0 times as long as the one measured: it needs 29,8"):
+    with pytest.raises(CannotSupport, match=r"on a list 100\.0 times as long as the one measured\. .* at least 29,8"):
         measured.threshold(0.01, 200 * 100)
 
 
@@ -105,9 +105,9 @@ def test_what_is_kept_gives_the_same_answers() -> None:
 
 
 def test_a_folder_without_photographs_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(NoFaces, match="must be laid out <person>/<photograph>"):
+    with pytest.raises(NoFaces, match="layout must be <person>/<photograph>"):
         Photographs.of(tmp_path)
-    with pytest.raises(NoFaces, match="is no folder"):
+    with pytest.raises(NoFaces, match="is not a folder"):
         Photographs.of(tmp_path / "missing")
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "1.jpg").write_bytes(b"x")
@@ -138,7 +138,7 @@ def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_fa
     make_operating_point()
     said = _calibrate(faces=some_faces, dataset="Sixty people of a studio", set=0.1, footfall=5000)
     assert "20 people to enrol, 40 other photographs of them, 40 strangers" in said
-    assert "40 strangers cannot show a rate of 1.00%: it needs 300 of them" in said
+    assert "40 strangers are too few to show a rate of 1.00%. Use photographs of at least 300 strangers." in said
     row = CalibrationRow.objects.latest("pk")
     assert row.dataset == "Sixty people of a studio"
     assert row.dataset_digest == Photographs.of(some_faces).digest()
@@ -157,14 +157,14 @@ def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_fa
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
 def test_a_rate_that_cannot_be_shown_sets_and_keeps_nothing(cast: Cast, some_faces: Path) -> None:
     make_operating_point()
-    with pytest.raises(CommandError, match=r"cannot show a rate of .* Nothing was kept"):
+    with pytest.raises(CommandError, match=r"too few to show a rate of .* Nothing was kept"):
         _calibrate(faces=some_faces, set=0.001)
     assert CalibrationRow.objects.count() == 1
     assert OperatingPoint.objects.count() == 1
 
 
 def test_a_bad_call_is_refused_in_words(cast: Cast, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="must be laid out"):
+    with pytest.raises(CommandError, match="layout must be"):
         _calibrate(faces=tmp_path)
     with pytest.raises(CommandError, match="1 or more"):
         _calibrate(faces=tmp_path, list_size=0)

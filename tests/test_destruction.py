@@ -288,5 +288,5 @@ def test_a_picture_stands_nowhere_in_the_clear(cast: Cast) -> None:
 
 
 def test_a_key_has_a_proper_name() -> None:
-    with pytest.raises(ValueError, match="no key's name"):
+    with pytest.raises(ValueError, match="not a valid key name"):
         keys.create("../../etc/passwd")

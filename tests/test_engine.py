@@ -281,7 +281,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(weights.WeightsError, match="not a file we measured"):
+    with pytest.raises(weights.WeightsError, match="not an accepted file"):
         Engine(tmp_path)
     weights.stage(tmp_path, SHIPPED.files)
     assert Engine(tmp_path).identity == identity_of(settings.DEEPFACE_HOME)
@@ -294,7 +294,7 @@ def test_a_named_folder_without_the_file_falls_back_to_the_packages(tmp_path: Pa
 
 def test_a_file_nobody_has_is_an_error(tmp_path: Path) -> None:
     missing = Choice.of("ArcFace", "0" * 64).model.weights
-    with pytest.raises(weights.WeightsError, match=r"arcface_weights.onnx is not in .*LFR_WEIGHTS names no folder"):
+    with pytest.raises(weights.WeightsError, match=r"arcface_weights.onnx was not found .*LFR_WEIGHTS names no folder"):
         weights.stage(tmp_path / "home", [missing])
 
 

@@ -236,7 +236,7 @@ def test_a_frame_drawn_by_hand_reads_the_face_inside_it() -> None:
     drawn = read_photograph(portrait_jpeg(), frame=[left - 0.02, top - 0.02, width + 0.04, height + 0.04])
     assert engine().score(drawn.template, found.template) > 0.95
     np.testing.assert_allclose(drawn.face_share, found.face_share, atol=0.03)
-    with pytest.raises(FaceChoice, match="No face could be read inside this frame"):
+    with pytest.raises(FaceChoice, match="No face was found inside this frame"):
         read_photograph(portrait_jpeg(), frame=[0.0, 0.8, 0.05, 0.05])
 
 

@@ -51,8 +51,8 @@ def test_who_gets_past_the_database_is_found(cast: Cast) -> None:
     rows, breaks = verify_chain()
     assert rows == 3
     assert [(broken.number, broken.reason) for broken in breaks] == [
-        (2, "its content was changed"),
-        (4, "rows 3 to 3 are missing"),
+        (2, "its content has been changed"),
+        (4, "entries 3 to 3 are missing"),
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_row_outlives_its_actor(cast: Cast) -> None:
 
 @pytest.mark.parametrize("value", [0.5, b"jpeg", [0.1, 0.2], {"a": 1}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)])
 def test_only_ids_and_words_are_written(cast: Cast, value: object) -> None:
-    with pytest.raises(TypeError, match="ids and words only"):
+    with pytest.raises(TypeError, match="ids and text only"):
         record(Action.SIGNED_IN, actor=CLOCK, target=cast.operator, data={"x": value})  # type: ignore[dict-item]
     assert not Entry.objects.exists()
 

@@ -29,7 +29,7 @@ from tests.program import Program, listening
 from watchlists.models import Person
 
 EVERYTHING = list(Topic.values)
-NO_CONNECTION = "There was no connection, or it was lost."
+NO_CONNECTION = "The connection failed or was lost."
 
 
 @pytest.fixture(autouse=True)
@@ -100,7 +100,7 @@ def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
     keys.destroy(subscriber.key_name)
     Delivery.objects.update(due_at=timezone.now())
     assert operations.deliver_due() == (0, 1)
-    assert subscriber.deliveries.get().answer == "The webhook’s secret is gone."
+    assert subscriber.deliveries.get().answer == "The webhook’s secret is missing."
 
 
 def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, settings: Any) -> None:
@@ -133,7 +133,7 @@ def test_everything_for_who_is_not_there_is_given_up_in_the_same_time(cast: Cast
         rounds += 1
     assert rounds <= len(operations.WAITS) + 2
     assert set(subscriber.deliveries.values_list("state", "answer")) == {
-        ("failed", "There was no connection, or it was lost.")
+        ("failed", "The connection failed or was lost.")
     }
 
 
@@ -200,11 +200,11 @@ def test_addresses_are_checked_and_only_administrators_say_who(cast: Cast, setti
     settings.IS_DEMO = False
     for given, words in (
         ({"address": "http://records.example/"}, "https"),
-        ({"address": "https://me:secret@records.example/"}, "no password"),
+        ({"address": "https://me:secret@records.example/"}, "no user name or password"),
         ({"address": "records"}, "https"),
         ({"address": "https://[x"}, "correct format"),
         ({"address": "x", "kind": "email"}, "name@example.com"),
-        ({"address": "x", "kind": "pigeon"}, "webhook or e-mail"),
+        ({"address": "x", "kind": "pigeon"}, "webhook or email"),
         ({"address": "https://records.example/", "topics": []}, "at least one topic"),
     ):
         with pytest.raises(Refused, match=words):

@@ -71,7 +71,7 @@ def test_without_evidence_in_force_nothing_is_proposed_or_approved(cast: Cast) -
 def test_a_rate_the_calibration_cannot_show_is_refused(cast: Cast) -> None:
     make_operating_point()
     rehearsal.record_evidence(cast.compliance)
-    with pytest.raises(Refused, match="cannot show a rate"):
+    with pytest.raises(Refused, match="too few to show a rate"):
         _proposed(cast, wanted_fpir=0.0001)
 
 
@@ -128,7 +128,7 @@ def test_the_page_works_it_out_and_proposes_it(cast: Cast) -> None:
     }
     page = client.get("/thresholds/", figures).content.decode()
     assert "false alerts expected" in page
-    assert "cannot show a rate" in client.get("/thresholds/", {**figures, "wanted_fpir": "0.01"}).content.decode()
+    assert "too few to show a rate" in client.get("/thresholds/", {**figures, "wanted_fpir": "0.01"}).content.decode()
     answer = client.post("/thresholds/propose/", {**figures, "reason": "A test"})
     assert answer.status_code == 302
     proposal = ThresholdProposal.objects.get()

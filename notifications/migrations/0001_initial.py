@@ -23,8 +23,8 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("name", models.CharField(max_length=80)),
-                ("kind", models.CharField(choices=[("webhook", "Webhook"), ("email", "E-mail")], max_length=8)),
-                ("address", models.CharField(help_text="An https address, or an e-mail address.", max_length=300)),
+                ("kind", models.CharField(choices=[("webhook", "Webhook"), ("email", "Email")], max_length=8)),
+                ("address", models.CharField(help_text="An https address, or an email address.", max_length=300)),
                 (
                     "topics",
                     django.contrib.postgres.fields.ArrayField(
@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Given up")],
+                        choices=[("waiting", "Waiting"), ("delivered", "Delivered"), ("failed", "Failed")],
                         default="waiting",
                         max_length=10,
                     ),

@@ -118,7 +118,7 @@ def _compile(page: Page) -> str:
     photograph.set_input_files({"name": "two.jpg", "mimeType": "image/jpeg", "buffer": two})
     expect(page.locator("#verdict")).to_contain_text("2 faces")
     page.get_by_role("button", name="Face 2 of 2").click()
-    expect(page.locator("#verdict")).to_contain_text("make sure that the right one is marked")
+    expect(page.locator("#verdict")).to_contain_text("Check that the right one is marked")
     page.get_by_role("button", name="Use this computer's camera").click()
     page.get_by_role("button", name="Take photograph").click()
     expect(page.locator("#verdict p").first).not_to_contain_text("Checking")
@@ -331,11 +331,11 @@ def _recorded(live: LiveSystem, page: Page, deployment: str) -> None:
     assert record["outcome_arrest"] == "1"
     assert record["watchlist_destroyed"]
 
-    page.get_by_role("link", name="Journal").click()
-    page.get_by_role("link", name="Check the chain").click()
-    expect(page.get_by_text("The chain holds")).to_be_visible()
+    page.get_by_role("link", name="Audit log").click()
+    page.get_by_role("link", name="Verify the chain").click()
+    expect(page.get_by_text("The chain is intact")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download (CSV)").click()
+        page.get_by_role("link", name="Download audit log (CSV)").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
     assert [int(row["number"]) for row in rows] == list(range(1, len(rows) + 1))
     actions = [row["action"] for row in rows]

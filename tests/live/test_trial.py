@@ -370,7 +370,7 @@ def _record(page: Page, system: LiveSystem, deployment: str) -> None:
     expect(page.locator(".tile", has_text="arrests")).to_contain_text("robbery 1")
     expect(page.get_by_text("equipment lent by South Wales Police")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download (CSV)").click()
+        page.get_by_role("link", name="Download record (CSV)").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
     assert [(row["period"], row["alerts"], row["outcome_arrest"]) for row in rows] == [
         ("1", "3", "2"),
