@@ -1,4 +1,4 @@
-"""The parts of docs/ that are tables in the code: rendered from them, so that they cannot say anything else."""
+"""The pages of docs/ that are generated from the code, so that they always agree with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRITTEN_BY = "<!-- Written by `manage.py write_docs` from the code. Change the c
 
 
 def rendered() -> dict[Path, str]:
-    """Each generated page and its text."""
+    """Return the path and text of each generated page."""
     return {
         DOCS / "states.md": _states(),
         DOCS / "roles.md": _roles(),
@@ -45,13 +45,13 @@ def _states() -> str:
     parts = [
         "# States\n",
         WRITTEN_BY,
-        "A state changes only by one of these steps, each with its row in the journal, in one transaction. "
-        "“System” means the clock or a deployment, never a person.\n",
+        "A state changes only by one of these steps. The change and its entry in the audit log are written in one "
+        "transaction. “System” means a scheduled task or a deployment, never a person.\n",
     ]
     for name, (first, steps) in MACHINES.items():
         parts += [f"## {name}\n", "```mermaid", "stateDiagram-v2", f"    [*] --> {first}"]
         parts += [f"    {source} --> {step.target}: {act}" for act, step in steps.items() for source in step.sources]
-        parts += ["```\n", "| act | from | to | who may | journal |", "| --- | --- | --- | --- | --- |"]
+        parts += ["```\n", "| action | from | to | who | audit log |", "| --- | --- | --- | --- | --- |"]
         parts += [_step(act, step) for act, step in steps.items()]
         parts.append("")
     return "\n".join(parts)
@@ -67,11 +67,11 @@ def _step(act: str, step: Step) -> str:
 def _roles() -> str:
     parts = ["# Roles\n", WRITTEN_BY]
     parts.append(
-        "Each role holds exactly these permissions. A user may have several roles, except for the pairs below. "
+        "Each role has exactly these permissions. A user may have several roles, except for the combinations below. "
     )
     parts[-1] += "Anyone who worked on a version of a list, or applied for a deployment, cannot approve it, whatever "
     parts[-1] += "their roles.\n"
-    parts += ["## Pairs that one person cannot have\n", "| role | not together with | because |", "| --- | --- | --- |"]
+    parts += ["## Roles that one person cannot combine\n", "| role | not with | reason |", "| --- | --- | --- |"]
     for role, others, reason in APART:
         parts.append(f"| {role} | {', '.join(others)} | {reason} |")
     parts.append("")
@@ -82,12 +82,12 @@ def _roles() -> str:
 
 def _actions() -> str:
     parts = [
-        "# Journal\n",
+        "# Audit log\n",
         WRITTEN_BY,
-        "Every row carries a number, a time, an action, its verb of section 62 of the Data Protection Act 2018, who, "
-        "of what, details, the hash of the row before, and its own. The database refuses to change a row; "
-        "`manage.py verify_journal` recomputes the chain.\n",
-        "| action | verb | means |",
+        "Every entry has a number, a time, an action, its verb under section 62 of the Data Protection Act 2018, the "
+        "actor, the target, details, the hash of the previous entry and its own hash. The database refuses to change "
+        "an entry; `manage.py verify_journal` recomputes the chain.\n",
+        "| action | verb | meaning |",
         "| --- | --- | --- |",
     ]
     parts += [f"| `{action.value}` | {action.verb.value} | {action.label} |" for action in Action]

@@ -310,7 +310,7 @@ def test_an_unknown_id_is_not_found(cast: Cast) -> None:
 
 def test_nobody_makes_their_own_account(db: None) -> None:
     answer = Client().post("/accounts/signup/", {"username": "me", "password1": "x" * 14, "password2": "x" * 14})
-    assert "Accounts are given" in answer.content.decode()
+    assert "You cannot create your own account" in answer.content.decode()
 
 
 def test_a_form_from_another_site_is_refused(cast: Cast) -> None:

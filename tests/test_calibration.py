@@ -157,7 +157,7 @@ def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_fa
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
 def test_a_rate_that_cannot_be_shown_sets_and_keeps_nothing(cast: Cast, some_faces: Path) -> None:
     make_operating_point()
-    with pytest.raises(CommandError, match=r"cannot show a rate of .* Nothing was kept"):
+    with pytest.raises(CommandError, match=r"cannot show a rate of .* Nothing was saved"):
         _calibrate(faces=some_faces, set=0.001)
     assert CalibrationRow.objects.count() == 1
     assert OperatingPoint.objects.count() == 1

@@ -189,7 +189,7 @@ def test_the_page_says_when_to_try_again(cast: Cast, valkey: redis.Redis) -> Non
     valkey.expire(valkey.keys("signin:wait:*")[0], 600)
     answer = _post("operator", PASSWORD)
     assert answer.status_code == 429
-    assert "Too many tries from this address. Try again in 10 minutes." in answer.content.decode()
+    assert "Too many attempts from this address. Try again in 10 minutes." in answer.content.decode()
     assert 540 < int(answer.headers["Retry-After"]) <= 600
 
 

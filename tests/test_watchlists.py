@@ -219,7 +219,7 @@ def test_the_seal_notices_a_change(cast: Cast, change: Callable[[Watchlist], obj
     change(watchlist)
     watchlist.refresh_from_db()
     assert content_hash(watchlist) != watchlist.sealed_hash
-    with pytest.raises(CommandError, match="not what was sealed"):
+    with pytest.raises(CommandError, match="has changed since it was sealed"):
         call_command("verify_watchlist", str(watchlist.pk))
 
 

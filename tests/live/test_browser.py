@@ -331,7 +331,7 @@ def _recorded(live: LiveSystem, page: Page, deployment: str) -> None:
     assert record["outcome_arrest"] == "1"
     assert record["watchlist_destroyed"]
 
-    page.get_by_role("link", name="Journal").click()
+    page.get_by_role("link", name="Audit log").click()
     page.get_by_role("link", name="Check the chain").click()
     expect(page.get_by_text("The chain holds")).to_be_visible()
     with page.expect_download() as download:

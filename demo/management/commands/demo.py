@@ -16,18 +16,18 @@ class Command(start.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--faces", help="A folder laid out <person>/<photograph>.jpg to draw the street from.")
+        parser.add_argument("--faces", help="Folder of photographs for the street, <person>/<photograph>.jpg.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
-            raise CommandError("The demonstration runs with LFR_ENV=demo only: its passwords are public.")
+            raise CommandError("The demonstration runs only with LFR_ENV=demo, because its passwords are public.")
         if options["faces"]:
             options["faces"] = str(Path(options["faces"]).expanduser().resolve())
         try:
             staff = walkers(Path(options["faces"])) if options["faces"] else []
         except NoFaces as error:
             raise CommandError(str(error)) from error
-        # Each camera asks for as many passes as there is staff to walk past it: of one portrait, for none.
+        # Each camera needs as many passes as there are members of staff: none if there is only one portrait.
         os.environ.setdefault("LFR_BLUE_PASSES", str(len(staff)))
         super().handle(*args, **options)
 
@@ -40,7 +40,7 @@ class Command(start.Command):
         for user in USERS:
             self.stdout.write(f"    {user.username:<12} {user.role:<24} {user.first_name} {user.last_name}")
         self.stdout.write("\n  The people, names and reasons are invented.")
-        self.stdout.write(f"\n  Ctrl-C stops everything, and so does: kill {os.getpid()}")
+        self.stdout.write(f"\n  To stop everything, press Ctrl-C or run: kill {os.getpid()}")
         self.stdout.write(f"\n  {supervisor.url}\n")
         self.stdout.flush()
 
