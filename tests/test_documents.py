@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documents agree with the code."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from recognition.models import MODELS
 
 
 @pytest.mark.parametrize("path", list(rendered()), ids=lambda path: path.name)
-def test_pages_from_the_code_are_up_to_date(path: Path) -> None:
+def test_generated_pages_are_up_to_date(path: Path) -> None:
     assert path.read_text() == rendered()[path], "run `manage.py write_docs`"
 
 
-def test_every_setting_has_its_heading_and_every_heading_its_setting() -> None:
+def test_settings_and_their_headings_agree() -> None:
     code = "".join(
         path.read_text() for room in ("lfr_site", "agent", "demo") for path in BASE_DIR.glob(f"{room}/**/*.py")
     )
@@ -46,7 +46,7 @@ def test_protocol_names_every_code_and_message() -> None:
         assert f"`{kind}`" in page
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_have_targets() -> None:
     for path in [*DOCS.glob("**/*.md"), BASE_DIR / "README.md"]:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
             assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"

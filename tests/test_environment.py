@@ -36,7 +36,7 @@ def _settings(tmp_path: Path, **changes: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_production_starts_when_everything_is_said(tmp_path: Path) -> None:
+def test_production_starts_with_all_settings(tmp_path: Path) -> None:
     done = _settings(tmp_path)
     assert done.stdout.split() == ["db.example", "redis://valkey.example:6379/0", "True", "False"], done.stderr
 
@@ -76,7 +76,7 @@ def test_a_weak_or_wrong_setting_stops_the_start(tmp_path: Path, name: str, valu
     assert says in done.stderr.strip().splitlines()[-1]
 
 
-def test_a_demonstrations_key_is_its_own_and_stays(tmp_path: Path) -> None:
+def test_a_demonstration_makes_and_keeps_its_own_key(tmp_path: Path) -> None:
     for _ in range(2):
         assert _settings(tmp_path, LFR_ENV="demo", LFR_SECRET_KEY="(unset)").returncode == 0
     key = tmp_path / "secret_key"
