@@ -40,7 +40,7 @@ def test_the_database_refuses_to_change_a_row(cast: Cast, statement: str) -> Non
     assert verify_chain() == (1, [])
 
 
-def test_changes_that_bypass_the_database_are_found(cast: Cast) -> None:
+def test_changes_that_bypass_the_triggers_are_found(cast: Cast) -> None:
     for _ in range(4):
         record(Action.SIGNED_IN, actor=cast.operator, target=cast.operator)
     with connection.cursor() as cursor:

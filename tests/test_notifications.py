@@ -120,7 +120,7 @@ def test_an_unresponsive_subscriber_does_not_delay_others(cast: Cast, program: P
     assert len(program.calls) == operations.BATCH
 
 
-def test_all_messages_to_an_unreachable_subscriber_are_abandoned_at_once(cast: Cast, settings: Any) -> None:
+def test_all_messages_to_an_unreachable_subscriber_are_abandoned_together(cast: Cast, settings: Any) -> None:
     apart(settings)
     subscriber, _ = _subscriber(cast, "http://127.0.0.1:1/", ["alert.raised"])
     deployment = make_live_deployment(cast)
