@@ -4,9 +4,9 @@ import { mark } from "./time.js";
 const PATIENCE = 8000;
 const latest = new Map();
 
-// Resolves to {html, status, sent, received}, with moments as `mark` of time.js gives them, or to {reason, status}, with the
-// reason as text. isAway: the server did not handle the request, so it may be tried again. isLate: there has been a later
-// request for this place.
+// Resolves to {html, status, sent, received}, with moments as `mark` of time.js gives them, or to {reason, status}, with
+// the reason as text. isAway: the server did not handle the request, so it may be tried again. isLate: there has been a
+// later request for this place.
 export async function fetchPiece(url, place, options = {}) {
   const ticket = Symbol();
   latest.set(place, ticket);

@@ -1,7 +1,9 @@
-// The server's time. This device's clock may be wrong, or set while a page is open, so server times are never compared with
-// it. Instead the server's time is estimated from round trips and continued with the page's stopwatch (performance.now).
+// The server's time. This device's clock may be wrong, or set while a page is open, so server times are never compared
+// with it. Instead the server's time is estimated from round trips and continued with the page's stopwatch
+// (performance.now).
 
-// If clock and stopwatch diverge by more than this (ms), the clock was set, or the device slept and the stopwatch stopped.
+// If clock and stopwatch diverge by more than this (ms), the clock was set, or the device slept and the stopwatch
+// stopped.
 const MOVED = 1000;
 // The same limit while the device's own clock is measured.
 const STEADY = 20;
@@ -25,7 +27,7 @@ export function most({ wall, ticks }) {
   return Math.max(Date.now() - wall, performance.now() - ticks);
 }
 
-// The best estimate. ahead: the server's clock minus this page's stopwatch, in seconds; doubt: its uncertainty; at: when.
+// The best estimate. ahead: the server's clock minus this page's stopwatch, in seconds; doubt: its uncertainty.
 let best = { ahead: (Date.now() - performance.now()) / 1000, doubt: Infinity, at: mark() };
 
 // Returns whether the estimate of the server's time may be out of date.
