@@ -3,8 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-# The demonstration destroys two minutes after a deployment's end, so that it can be watched.
-# Without a folder of faces nobody is there to test the cameras with.
+# The demonstration destroys and purges two minutes after a deployment's end, so that this can be watched.
 DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2
 
 .PHONY: demo demo-reset install install-dev browser test test-busy proof lint format clean
@@ -20,25 +19,25 @@ install-dev: $(VENV)/.installed-dev
 
 $(VENV)/.installed: requirements.txt requirements-nodeps.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
-	@echo "  · making $(VENV) and installing packages (a minute or two, the first time)"
+	@echo "  · creating $(VENV) and installing packages (a minute or two the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-nodeps.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-dev-nodeps.txt
-	@echo "  · installing what checks the project"
+	@echo "  · installing the development packages"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements-dev.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r requirements-dev-nodeps.txt
 	@touch $@
 
-# The browser tests use Debian's Chromium; elsewhere they say that they were skipped.
+# The browser tests use Debian's Chromium; without it they are skipped.
 browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
-		&& echo "  · installing chromium" && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
-		|| echo "  · no chromium here: the browser tests will be skipped"
+		&& echo "  · installing Chromium" && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+		|| echo "  · Chromium is not installed: the browser tests will be skipped"
 
-# Two processes: while one waits for a running system, the other works. `make test PROCESSES=0` runs all in one.
+# Two processes: one works while the other waits for a running system. `make test PROCESSES=0` uses one process.
 PROCESSES := 2
 PYTEST := LFR_ENV=demo $(BIN)/python -m pytest
 TEST := $(PYTEST) --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
@@ -46,12 +45,12 @@ TEST := $(PYTEST) --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-re
 test: install-dev browser
 	@$(TEST) $(ARGS)
 
-# The same with every core kept busy by something else, as on a slower machine: no test may depend on speed.
+# The tests with every core kept busy, as on a slower machine: no test may depend on speed.
 test-busy: install-dev browser
 	@$(BIN)/python -m tests.busy & busy=$$!; $(TEST) $(ARGS); status=$$?; kill $$busy; exit $$status
 
-# What takes too long for every run: each attack on a camera for half a minute, with bounds in seconds, and the accuracy on
-# every photograph of the face set.
+# Tests that take too long for every run: each attack on a camera for half a minute, with limits in seconds, and the accuracy
+# on every photograph of the face set.
 proof: install-dev
 	@LFR_PROOF_SECONDS=30 $(PYTEST) -s tests/live/test_blinding.py tests/test_accuracy.py $(ARGS)
 

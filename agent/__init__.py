@@ -1,1 +1,1 @@
-"""The camera agent: streams a video file or an RTSP stream to a server. It needs nothing else of this project."""
+"""The camera agent: streams a video file or an RTSP stream to a server. It does not need the rest of this project."""

@@ -1,4 +1,4 @@
-"""The client of the capture socket: it streams the frames of one camera, and reconnects by itself."""
+"""The client of the capture socket: streams the frames of one camera and reconnects by itself."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ FINAL_CODES = {4400, 4401, 4403, 4410}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 5.0
 
 Picture = bytes | Callable[[int, float], bytes]
-"""A frame as JPEG, or what makes one of a quality (1 to 100) and a scale (to 1) when it is about to be sent."""
+"""A JPEG, or a function that makes one of a quality (1 to 100) and scale (up to 1) just before it is sent."""
 
 
 class Rejected(Exception):
-    """The server will not take this camera's frames; the message says why."""
+    """The server refuses this camera's frames; the message gives the reason."""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Traffic:
 
     @property
     def passed_over(self) -> int:
-        """Pictures that were offered and not sent: a newer one came before the camera's turn."""
+        """Number of pictures offered but not sent, because a newer one came before the camera's turn."""
         return self.offered - self.sent
 
 
@@ -58,15 +58,15 @@ class CameraClient:
         on_message: Callable[[dict[str, Any]], None] | None = None,
         on_sending: Callable[[int], None] | None = None,
     ) -> None:
-        """server: http(s)://host:port of the site. token: what the camera's page showed once. on_message is called with
+        """server: http(s)://host:port of the site. token: shown once on the camera's page. on_message is called with
         each message of the server, on_sending with each frame's number just before it is sent: its place among all
-        pictures offered, from 1, those passed over included.
+        pictures offered, from 1, including those not sent.
         """
         self._origin = server.rstrip("/")
         self._url = f"ws{self._origin.removeprefix('http')}/ws/cameras/{camera_id}/"
         self._headers = {"Authorization": f"Bearer {token}"}
         self._on_message, self._on_sending = on_message, on_sending
-        # Frames that are being made or not answered yet: since when, in seconds of `time.monotonic()`.
+        # Frames being made or not yet answered, and since when, in seconds of `time.monotonic()`.
         self._in_flight: dict[int, float] = {}
         self._ready, self._may_send, self._news = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._newest: tuple[int, Picture] | None = None
@@ -76,10 +76,10 @@ class CameraClient:
         self.traffic = Traffic()
 
     async def stream(self, frames: AsyncIterator[Picture]) -> None:
-        """Send frames until there are none left, reconnecting as long as it can help.
+        """Send frames until there are none left, reconnecting after failures that may pass.
 
         Raises:
-            Rejected: the server says no for good.
+            Rejected: the server refuses the camera permanently.
         """
         wait = FIRST_WAIT_S
         finished = False
@@ -122,7 +122,7 @@ class CameraClient:
         try:
             await asyncio.wait({listener, admitted}, return_when=asyncio.FIRST_COMPLETED)
             if listener.done():
-                # Refused: the frames wait for the next try.
+                # Refused: the frames wait for the next attempt.
                 return False
             async for picture in frames:
                 if listener.done() or sender.done():
@@ -143,7 +143,7 @@ class CameraClient:
                     await task
 
     async def _send_newest(self, socket: ClientConnection) -> None:
-        """Each time the server asks: the newest picture that there is, or the next one as soon as it comes."""
+        """Each time the server asks, send the newest picture, or the next one as soon as it comes."""
         while True:
             await self._may_send.wait()
             await self._has_picture.wait()
@@ -156,7 +156,7 @@ class CameraClient:
             try:
                 jpeg = picture if isinstance(picture, bytes) else await asyncio.to_thread(picture, *self._line.encoding)
             except Exception:
-                logger.exception("Picture %d could not be made; the next one takes its turn", number)
+                logger.exception("Picture %d could not be made; sending the next one instead", number)
                 del self._in_flight[number]
                 self._may_send.set()
                 self._news.set()
@@ -201,7 +201,7 @@ class CameraClient:
 
 
 async def paced(frames: Callable[[], Picture | None], fps: float) -> AsyncIterator[Picture]:
-    """Frames at a steady rate until there is none; a slow source makes it skip, never lag."""
+    """Yield frames at a steady rate until there are none; skip frames if the source is slow, so as not to lag."""
     due = time.monotonic()
     while True:
         picture = await asyncio.to_thread(frames)

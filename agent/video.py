@@ -1,4 +1,4 @@
-"""Frames of a video file or an RTSP stream, which become a JPEG when they are sent."""
+"""Frames of a video file or an RTSP stream, encoded as JPEG when they are sent."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ RETRY_S = 2.0
 
 
 class NoVideo(ValueError):
-    """There is nothing to play; the message says what was tried."""
+    """The source cannot be opened; the message names it."""
 
 
 def open_video(source: str, fps: float, *, loop: bool = False) -> VideoFile | VideoStream:
-    """The frames of a file, or of a stream when the source is an address.
+    """Return the frames of a file, or of a stream if the source is a URL.
 
     Raises:
         NoVideo: the source cannot be opened.
@@ -40,7 +40,7 @@ def open_video(source: str, fps: float, *, loop: bool = False) -> VideoFile | Vi
 
 
 class VideoFile:
-    """A recording, played at its own speed: frames between those asked for are passed over."""
+    """A recording, played at its own speed: frames between those requested are skipped."""
 
     def __init__(self, capture: cv2.VideoCapture, fps: float, *, loop: bool) -> None:
         self._capture, self._loop = capture, loop
@@ -51,7 +51,7 @@ class VideoFile:
         self._last: Pixels | None = None
 
     def next(self) -> Picture | None:
-        """The next frame; None when the recording has ended."""
+        """Return the next frame; None if the recording has ended."""
         self._position += self._step
         while self._read < self._position:
             grabbed, pixels = self._capture.read()
@@ -67,17 +67,17 @@ class VideoFile:
 
 
 class VideoStream:
-    """A live stream: always its newest frame. A thread reads as fast as frames come, so that none ever queue up."""
+    """The newest frame of a live stream. A thread reads frames as fast as they come, so that they never queue."""
 
     def __init__(self, capture: cv2.VideoCapture, source: str) -> None:
         self._capture, self._source = capture, source
         self._fresh = threading.Condition()
         self._newest: Any = None
-        # A daemon: it may be waiting for a camera that is gone, and must not keep the program from ending.
+        # A daemon, because it may be waiting for a lost camera and must not keep the program from ending.
         threading.Thread(target=self._read, name="video", daemon=True).start()
 
     def next(self) -> Picture | None:
-        """The newest frame, once there is a new one."""
+        """Wait for a new frame and return it."""
         with self._fresh:
             while self._newest is None:
                 self._fresh.wait()
@@ -98,9 +98,9 @@ class VideoStream:
 
 
 def encode(pixels: Pixels, quality: int, scale: float = 1.0) -> bytes:
-    """Return a JPEG of quality 1 to 100 and of scale times the size, without metadata.
+    """Return a JPEG of quality 1 to 100 and `scale` times the size, without metadata.
 
-    It has Huffman tables of its own: smaller on the line, and slower to make.
+    Optimised Huffman tables make it smaller, but slower to encode.
 
     Raises:
         ValueError: the pixels cannot be written as a JPEG.

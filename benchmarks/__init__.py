@@ -1,1 +1,1 @@
-"""Measurements. Each prints what it ran, and ratios beside a baseline of the same run where it claims speed."""
+"""Measurements. Each prints what it ran; claims of speed are ratios to a baseline of the same run."""

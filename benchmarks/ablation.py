@@ -1,11 +1,11 @@
-"""What each step of the engine brings, and what it costs.
+"""The benefit and cost of each step of the engine.
 
     python -m benchmarks.ablation --faces DIR [--json]
 
-DIR and protocol are those of benchmarks.accuracy. Each row adds one step to the one above; those marked as not kept
-are measured beside the step they would have replaced. Cost: milliseconds a face on one core, detection apart, for what
-the row does more than detect. The mean that is taken off is the shipped one; beside it, that of the half of the people
-to whom the probe does not belong, so that nobody is judged by a mean they are part of.
+DIR and protocol are those of benchmarks.accuracy. Each row adds one step to the row above; rows marked as not kept are
+measured beside the step that they would have replaced. Cost: milliseconds for each face on one core, without detection.
+The shipped mean is subtracted. For comparison, one row subtracts the mean of the half of the people that the probe does
+not belong to, so that no probe is compared by a mean that includes its person.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ZOOMS = (0.94, 1.06)
 
 @dataclass(frozen=True)
 class Looks:
-    """One photograph's unit vectors, before centring, by what was done to get them; and milliseconds each took."""
+    """One photograph's unit vectors before centring, and the milliseconds each step took, both by step."""
 
     vectors: dict[str, Vectors]
     spent: dict[str, float]
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def table(photographs: Photographs, looks: Sequence[Looks | None]) -> list[dict[str, Any]]:
-    """One row a step: counts, rates and cost."""
+    """Return one row for each step: counts, rates and cost."""
     centre = centre_of(SFACE_MODEL)
     seen = [each for each in looks if each is not None]
     cost = {name: float(np.median([each.spent[name] for each in seen])) for name in seen[0].spent}
@@ -101,8 +101,8 @@ def table(photographs: Photographs, looks: Sequence[Looks | None]) -> list[dict[
         rows.append({"step": step, "ms_a_face": round(sum(cost[part] for part in parts), 2), **result})
         say(f"{step}: {result['tpir']}")
 
-    row("SFace, five points, one look", _cosines(joined("plain")), ["align", "plain"])
-    row("+ landmarks read again", _cosines(joined("exact")), ["refine", "align", "exact"])
+    row("SFace, five points, one run", _cosines(joined("plain")), ["align", "plain"])
+    row("+ landmarks refined", _cosines(joined("exact")), ["refine", "align", "exact"])
     parts = ["refine", "align", "exact", "mirrored"]
     row("+ mirrored", _cosines(both), parts)
     row("+ centred", _cosines(centred(both)), parts)
@@ -137,10 +137,10 @@ def _shared(first: Any, second: Any, share: float) -> Callable[[list[Looks], lis
 def _two_means(
     photographs: Photographs, looks: Sequence[Looks | None], of: Callable[[Looks], Vectors]
 ) -> Callable[[list[Looks], list[Looks]], Scores]:
-    """Cosines in which both faces lose the mean of the half of the people that the probe does not belong to.
+    """Return cosines after subtracting, from both faces, the mean of the half that the probe does not belong to.
 
-    People are halved by place in the alphabet: even and odd. The gallery, which is compared with both, has no half of
-    its own left: its own people are in one of the two means, strangers' and other probes' are not.
+    People are divided by their place in the alphabet: even and odd. Gallery faces are compared with probes of both
+    halves, so their own people are part of one of the two means.
     """
     paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]
     place = {name: index % 2 for index, name in enumerate(sorted({path.parent.name for path in paths}))}
@@ -157,7 +157,7 @@ def _two_means(
 
 
 def _normalised(of: Callable[[Looks], Vectors], kind: str) -> Callable[[list[Looks], list[Looks]], Scores]:
-    """Scores against the spread of the nearest strangers: of the enrolled face (z), of the probe (t), of both (s)."""
+    """Return scores normalised by the nearest strangers of the enrolled face (z), the probe (t) or both (s)."""
 
     def nearest(scores: Scores, skip: int) -> tuple[Scores, Scores]:
         best = -np.sort(-scores, axis=1)[:, skip : skip + COHORT]
@@ -165,12 +165,12 @@ def _normalised(of: Callable[[Looks], Vectors], kind: str) -> Callable[[list[Loo
 
     def scores(probes: list[Looks], gallery: list[Looks]) -> Scores:
         raw = _cosines(of)(probes, gallery)
-        # The first of each list's nearest is the face itself, or the person looked for.
+        # The nearest of all is the face itself, or the person searched for.
         listed_mean, listed_spread = nearest(_cosines(of)(gallery, gallery), 1)
         probe_mean, probe_spread = nearest(raw, 1)
         z = (raw - listed_mean) / listed_spread
         t = (raw - probe_mean[:, None]) / probe_spread[:, None]
-        # Back to the range that `Outcome` takes for a picture without a face.
+        # Scaled, because `Outcome` has a fixed score for pictures without a face.
         return np.asarray({"z": z, "t": t, "s": (z + t) / 2}[kind] / 100, np.float32)
 
     return scores
@@ -183,7 +183,7 @@ _second: FastEmbed
 
 
 def load(home: Path) -> None:
-    global _detector, _exact, _quick, _second  # noqa: PLW0603 (a process's own, set once)
+    global _detector, _exact, _quick, _second  # noqa: PLW0603 (set once in each process)
     cv2.setNumThreads(1)
     _detector = detector_at(home)
     _exact, _second = (FastEmbed(_graph(model, home), model.side) for model in (SFACE_MODEL, DLIB_MODEL))
@@ -248,7 +248,7 @@ def _unit(vector: Any) -> Vectors:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

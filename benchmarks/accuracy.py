@@ -1,10 +1,10 @@
-"""How many people an engine finds, and how many strangers it takes for them.
+"""The share of people that an engine finds, and the share of strangers that it wrongly matches.
 
     python -m benchmarks.accuracy --faces DIR [--json] [--baseline] [--model SFace] [--fpir 0.01,0.003]
 
-DIR is laid out <person>/<photograph>. The protocol is recognition.open_set's: the first photograph of everybody who has
-several is enrolled, their next three at most are looked for, everybody else's only one is a stranger's. --baseline
-measures `DeepFace.represent` as shipped (YuNet, SFace, its own alignment) on the same photographs beside it.
+DIR contains <person>/<photograph>. The protocol is that of recognition.open_set: of everybody with several photographs,
+the first is enrolled and up to three more are probes; people with a single photograph are strangers. --baseline also
+measures `DeepFace.represent` as shipped (YuNet, SFace, its own alignment) on the same photographs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measured(home: Path, choice: Choice, photographs: Photographs, fpirs: Sequence[float]) -> dict[str, Any]:
-    """The summary of one engine."""
+    """Return the summary of one engine."""
     paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]
     began = time.monotonic()
     readings = read_all(home, choice, paths, lambda done: _progress(done, len(paths), began))
@@ -52,9 +52,9 @@ def measured(home: Path, choice: Choice, photographs: Photographs, fpirs: Sequen
 
 
 def summary(result: Outcome, photographs: Photographs, fpirs: Sequence[float]) -> dict[str, Any]:
-    """Counts, rates, thresholds and 95% intervals (Wilson)."""
+    """Return counts, rates, thresholds and 95% intervals (Wilson)."""
     mated, first = len(result.own), int(result.first.sum())
-    # Without strangers there is no rate of them to choose a threshold for.
+    # Without strangers there is no false positive rate to choose a threshold by.
     thresholds = {f"{fpir:g}": result.threshold(fpir) if len(result.strangers) else None for fpir in fpirs}
     found = {name: None if value is None else result.found(value) for name, value in thresholds.items()}
     return {
@@ -86,18 +86,18 @@ def _progress(done: int, of: int, began: float) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--model", default="SFace", help="One of DeepFace's models that docs/explain/engines.md lists.")
-    parser.add_argument("--sha256", default="", help="Of its weights, where they are not the shipped ones.")
+    parser.add_argument("--model", default="SFace", help="A model of DeepFace that docs/explain/engines.md lists.")
+    parser.add_argument("--sha256", default="", help="SHA-256 of its weights, unless they are the shipped ones.")
     parser.add_argument("--fpir", type=_rates, default=[0.01, 0.003, 0.001], help="Rates, comma-separated.")
-    parser.add_argument("--baseline", action="store_true", help="Measure DeepFace.represent as shipped beside it.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--baseline", action="store_true", help="Also measure DeepFace.represent as shipped.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 
 def _rates(text: str) -> list[float]:
     rates = [float(part) for part in text.split(",")]
     if not all(0 < rate < 1 for rate in rates):
-        raise argparse.ArgumentTypeError("rates lie between 0 and 1")
+        raise argparse.ArgumentTypeError("rates must be between 0 and 1")
     return rates
 
 

@@ -1,9 +1,9 @@
-"""Attacks of strangers, files and slow peers on a system on this machine, bounded in time and count.
+"""Attacks by strangers, files and slow peers on a system on this machine, limited in time and number.
 
     python -m benchmarks.attacks NAME --port 8000 --seconds 30 [--cookie sessionid=…] [--camera ID --token …] [--seed 1]
 
-NAME is one of ATTACKS. Prints one line of JSON: what was sent and what came back. It connects to addresses of the
-loopback range alone. `benchmarks.blinding` and `tests/live/test_blinding.py` run it beside a camera.
+NAME is one of ATTACKS. Prints one line of JSON: what was sent and what came back. It connects only to loopback
+addresses. `benchmarks.blinding` and `tests/live/test_blinding.py` run it while a camera streams.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# From several addresses of this machine, so that no bound for a single one is all that holds.
+# Several addresses of this machine, so that limits for a single address are not the only protection tested.
 ADDRESSES = tuple(f"127.0.0.{number}" for number in range(2, 8))
 MOST_ROUNDS = 200_000
 
 
 @dataclass
 class Target:
-    """The system that is attacked, for how long, and what an insider has: a session, a camera's token."""
+    """The system to attack, for how long, and an insider's credentials: a session and a camera's token."""
 
     port: int
     seconds: float
@@ -56,7 +56,7 @@ class Target:
         return await asyncio.open_connection("127.0.0.1", self.port, local_addr=source)
 
     async def ask(self, head: str, body: bytes = b"") -> bytes:
-        """The answer to one request, as far as it comes within ten seconds."""
+        """Return the response to one request, as far as it arrives within ten seconds."""
         reader, writer = await self.open()
         try:
             writer.write(f"{head}\r\nHost: localhost:{self.port}\r\nConnection: close\r\n".encode())
@@ -73,7 +73,7 @@ Attack = Callable[[Target], Coroutine[Any, Any, None]]
 
 
 async def _many(target: Target, count: int, act: Attack) -> None:
-    """So many at once, each again and again until the time is over."""
+    """Run `count` clients at once, each repeating `act` until the time is over."""
 
     async def again() -> None:
         while target.is_on:
@@ -87,12 +87,12 @@ async def _many(target: Target, count: int, act: Attack) -> None:
 
 
 async def health(target: Target) -> None:
-    """Sixty-four who ask whether the system is well, again and again."""
+    """Sixty-four clients that request the health endpoint repeatedly."""
     await _many(target, 64, lambda each: _get(each, "/health/"))
 
 
 async def pages(target: Target) -> None:
-    """Sixty visitors who load the sign-in page, again and again, with sessions that are none."""
+    """Sixty visitors who load the sign-in page repeatedly, with invented sessions."""
     await _many(target, 60, lambda each: _get(each, "/accounts/login/"))
 
 
@@ -102,7 +102,7 @@ async def _get(target: Target, path: str) -> None:
 
 
 async def passwords(target: Target) -> None:
-    """Twenty-four who guess passwords: of names that exist and of others."""
+    """Twenty-four clients that guess passwords, for existing and invented usernames."""
     await _many(target, 24, _guess)
 
 
@@ -118,7 +118,7 @@ async def _guess(target: Target) -> None:
 
 
 async def half_requests(target: Target) -> None:
-    """A hundred and fifty who send a byte of a header each second, and never an end."""
+    """A hundred and fifty clients that send one byte of a header each second, without end."""
     await _many(target, 150, _half)
 
 
@@ -139,7 +139,7 @@ async def _half(target: Target) -> None:
 
 
 async def bodies(target: Target) -> None:
-    """Twelve who send 19 MB without being signed in."""
+    """Twelve clients that send 19 MB without being signed in."""
     await _many(target, 12, _body)
 
 
@@ -158,7 +158,7 @@ async def _body(target: Target) -> None:
 
 
 async def sockets(target: Target) -> None:
-    """Forty who open sockets that they have no right to."""
+    """Forty clients that open sockets without authorisation."""
     await _many(target, 40, _socket)
 
 
@@ -182,7 +182,7 @@ async def _socket(target: Target) -> None:
 
 
 async def slow_readers(target: Target) -> None:
-    """Sixty who ask for everything at once and read nothing of it."""
+    """Sixty clients that send 400 requests at once and read no response."""
     await _many(target, 60, _never_read)
 
 
@@ -202,7 +202,7 @@ async def _never_read(target: Target) -> None:
 
 
 async def photographs(target: Target) -> None:
-    """An insider who uploads pictures that are small as files and large in memory, four at a time."""
+    """An insider who uploads pictures that are small as files but large in memory, four at a time."""
     files = hostile_photographs()
     await _many(target, 4, lambda each: _upload(each, files))
 
@@ -226,7 +226,7 @@ async def _upload(target: Target, files: dict[str, bytes]) -> None:
 
 
 def hostile_photographs() -> dict[str, bytes]:
-    """Pictures of few bytes that take much memory or time to decode, by name."""
+    """Return pictures of few bytes that take much memory or time to decode, by name."""
     import numpy as np
     from PIL import Image
 
@@ -249,7 +249,7 @@ def hostile_photographs() -> dict[str, bytes]:
 
 
 def progressive_jpeg(side: int, scans: int) -> bytes:
-    """A progressive JPEG of one grey tone whose last scan is there so many times, with nothing in it."""
+    """Return a progressive JPEG in one shade of grey whose last scan is repeated `scans` times."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -265,7 +265,7 @@ async def progressive_frames(target: Target) -> None:
 
 
 async def frame_flood(target: Target) -> None:
-    """A camera that sends sixty frames a second, asked or not, each as large as a frame may be."""
+    """A camera that sends sixty frames a second without being asked, each of the largest size allowed."""
     from PIL import Image
 
     stream = io.BytesIO()
@@ -332,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = vars(parser.parse_args(arguments))
     name = options.pop("name")
     target = Target(**options)
-    # The load comes second to what it is aimed at, as that of another machine would.
+    # Lower priority than the system, as if the load came from another machine.
     os.nice(5)
     asyncio.run(ATTACKS[name](target))
     print(json.dumps({"attack": name, "seed": target.seed, **dict(sorted(target.counts.items()))}))

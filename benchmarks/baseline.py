@@ -1,4 +1,4 @@
-"""What people use without us, on the same photographs and frames."""
+"""Baselines: other libraries on the same photographs and frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Vector = npt.NDArray[np.float32]
 
 
 def deepface_outcome(home: Path, photographs: Photographs) -> Outcome:
-    """The open-set test of `DeepFace.represent(detector_backend="yunet", model_name="SFace")`."""
+    """Return the open-set test of `DeepFace.represent(detector_backend="yunet", model_name="SFace")`."""
     paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
@@ -35,7 +35,7 @@ def deepface_outcome(home: Path, photographs: Photographs) -> Outcome:
 
 @dataclass(frozen=True)
 class _Represented:
-    """The unit vector of the face nearest the middle of a photograph, or None."""
+    """Returns the unit vector of the face nearest the middle of a photograph, or None."""
 
     home: Path
 
@@ -61,8 +61,8 @@ def _off_centre(area: dict[str, Any], width: int, height: int) -> float:
 class DeepFaceLoop:
     """Every face of every frame through `DeepFace.represent`, and a product with the list's embeddings.
 
-    DeepFace's own setting lowers its detector's score from 0.9 to ours: as shipped it overlooks most faces of a crowd,
-    and is fast for having nothing to do.
+    The least score of its detector is lowered from 0.9 to this project's by DeepFace's own setting: as shipped, it
+    misses most faces of a crowd and is fast only because of that.
     """
 
     def __init__(self, home: Path, listed: Sequence[Path]) -> None:

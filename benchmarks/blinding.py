@@ -1,10 +1,10 @@
-"""Frame to alert under each attack on the web server, beside the same run without one.
+"""Latency from frame to alert under each attack on the web server, compared with the same run without an attack.
 
     python -m benchmarks.blinding [--seconds 30] [--only health,pages,...] [--json]
 
-A camera streams at five frames a second, and somebody wanted (a public-domain portrait) walks by every four seconds,
-while each of `benchmarks.attacks` is tried from another process. latency_ms: from a frame's arrival to its alert's row,
-p50 and p95. ratio: of the p50 to that without an attack. longest_gap_s: between two answers to the camera.
+A camera streams at five frames a second, and a subject (a public-domain portrait) walks by every four seconds, while
+another process runs each of `benchmarks.attacks`. latency_ms: from a frame's arrival to its alert's row, p50 and p95.
+ratio: the p50 divided by the p50 without an attack. longest_gap_s: the longest time between two answers to the camera.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--only", type=lambda text: text.split(","), default=list(ATTACKS))
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     options = parser.parse_args(arguments)
-    # Each walk is an alert of its own.
+    # Each walk raises a separate alert.
     os.environ["LFR_JOIN_SECONDS"] = "0"
     with running_system() as system:
         result = measure(system, options.seconds, options.only)
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(system: RunningSystem, seconds: float, attacks: Sequence[str]) -> dict[str, Any]:
-    """The figures without an attack, then under each."""
+    """Return the figures without an attack and under each attack."""
     from lfr_site.models import User
 
     portrait = scene.bundled_portrait()
@@ -95,7 +95,7 @@ def _figures(stage: Stage, watched: WatchedCamera, act: Any) -> dict[str, Any]:
 
 
 def _alerts(stage: Stage) -> dict[Any, float]:
-    """By alert: the milliseconds from its frame's arrival to its row."""
+    """Return, for each alert, the milliseconds from its frame's arrival to its row."""
     from alerts.models import Alert
 
     rows = Alert.objects.filter(camera=stage.cameras[0][0])

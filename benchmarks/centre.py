@@ -1,9 +1,9 @@
-"""The mean of a model's embeddings over a folder of photographs: what recognition/centre_sface.json holds.
+"""The mean of a model's embeddings over a folder of photographs, for recognition/centre_sface.json.
 
     python -m benchmarks.centre --faces DIR > recognition/centre_sface.json
 
-DIR is laid out <person>/<photograph>; every photograph of `recognition.open_set.Photographs` counts once. A file of
-another mean is another engine: recognition.engine.PREPROCESSING must change with it.
+DIR contains <person>/<photograph>; every photograph of `recognition.open_set.Photographs` counts once. Another mean
+makes another engine, so recognition.engine.PREPROCESSING must change with it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""How far the engine reaches: pose, distance, blur, noise, compression, darkness.
+"""Accuracy of the engine by pose, distance, blur, noise, compression and darkness.
 
     python -m benchmarks.conditions --faces DIR [--views '*front*,*3quarter*,*profile*'] [--json]
 
-DIR is laid out <person>/<photograph>; everybody's first photograph by name is enrolled and their others, made worse,
-are the probes. The threshold is the engine's default; a probe counts when its own person is ranked first and above it.
-Strangers: each probe is also compared with everybody but its own person, and what exceeds the threshold is counted.
+DIR contains <person>/<photograph>. Each person's first photograph by name is enrolled; their others, degraded, are the
+probes. The threshold is the engine's default. A probe is found if its own person is ranked first and scores at least
+the threshold. Strangers: each probe is also compared with everybody but its own person, and scores of at least the
+threshold are counted.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from recognition.reading import Reading, read
 from watchlists.defaults import DEFAULT_THRESHOLD
 
 WIDTHS = (160, 64, 32, 24, 20)
-# Everything but distance is tried on faces of this width.
+# All conditions except distance are measured on faces of this width.
 USUAL = 64
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What is done to a photograph whose face has been brought to `width` pixels."""
+    """A change to a photograph that has been scaled to a face width of `width` pixels."""
 
     name: str
     width: int
@@ -68,7 +69,7 @@ def _compressed(quality: int) -> Callable[[Pixels], Pixels]:
 
 
 def _dark(share: float) -> Callable[[Pixels], Pixels]:
-    """Less light: the sensor's noise stays."""
+    """Reduce the light, but not the sensor's noise."""
     return lambda pixels: _noisy(3)(np.asarray(pixels * share, np.uint8))
 
 
@@ -129,7 +130,7 @@ def _read(job: _Job) -> _Person:
 
 
 def _seen(engine: Engine, pixels: Pixels, face: Face, condition: Condition) -> Reading | None:
-    """The face as a camera would have it: found again in the worse picture, or not."""
+    """Return the face as found again in the degraded picture; None if it is not found."""
     scale = condition.width / face.width
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=how), np.uint8)
@@ -167,7 +168,7 @@ def _table(engine: Engine, people: list[_Person], views: list[str]) -> dict[str,
 
 
 def engine_scores(engine: Engine, probe: Reading, gallery: Sequence[Reading]) -> Any:
-    """One probe against everybody, as the cascade scores."""
+    """Return the scores of one probe against the gallery, as the two passes give them."""
     scores = np.array([engine.score(probe.close, each.close) for each in gallery], np.float32)
     quick = np.array([probe.quick @ each.close.embedding for each in gallery], np.float32)
     return np.minimum(scores, engine.reachable(quick))
@@ -176,8 +177,8 @@ def engine_scores(engine: Engine, probe: Reading, gallery: Sequence[Reading]) ->
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--views", default="*front*,*3quarter*,*profile*", help="Globs; each is a column.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--views", default="*front*,*3quarter*,*profile*", help="File name patterns, one a column.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

@@ -1,13 +1,13 @@
-"""How soon a possible match is on the operators' screens, and whether one is ever lost.
+"""Time until a possible match is on the operators' screens, and possible matches lost.
 
     python -m benchmarks.consoles [--alerts 200] [--seconds 60] [--consoles 3] [--cut 30] [--json]
 
-The running system and real browsers (Chromium), each an operator's console of one deployment. Alerts are raised at an
-even pace by the operation that workers call, on people of the list in turn. Milliseconds from the commit to the moment
-the browser heard of it (its socket's message), and to the moment its row stood in the page; the second is what an
-operator sees, the first is the baseline that no page can be faster than. The network of the last console is cut in the
-middle for --cut seconds: its alerts of that time are counted as found or lost, not timed. A queue shows its first 200
-and counts all: lost is what of these is missing at the end.
+The running system and real browsers (Chromium), each with an operator's console of one deployment. Alerts are raised at
+an even pace by the operation that workers call, for the people on the watchlist in turn. Milliseconds from the commit
+until the browser received the message on its socket, and until the row was in the page. The second is what an operator
+sees; the first is the baseline, because no page can be faster. In the middle of the run, the network of the last
+console is cut for --cut seconds: its alerts of that time are counted as found or lost, but not timed. A queue shows its
+first 200 alerts and the number of all; lost: those of the first 200 that are missing at the end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from recognition.open_set import photographs
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-# What each page notes, by the alert: when its socket said so, and when its row was there.
+# Each page records, by alert, when its socket received the message and when its row was in the page.
 _NOTE = """
 window.noted = { heard: {}, shown: {} };
 const Plain = WebSocket;
@@ -54,14 +54,14 @@ _QUEUE = '[data-rows="waiting"] > li'
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
-    # Each raising is an alert of its own, and none expires meanwhile.
+    # Every call raises a separate alert.
     os.environ["LFR_JOIN_SECONDS"] = "0"
     with running_system() as system:
         print(json.dumps(measure(system, options), indent=None if options.json else 2))
 
 
 def measure(system: RunningSystem, options: argparse.Namespace) -> dict[str, Any]:
-    """Raise, watch, compare."""
+    """Raise alerts, observe the consoles and return the figures."""
     from playwright.sync_api import sync_playwright
 
     folder = options.faces or scene.bundled_faces(system.data / "faces")
@@ -88,7 +88,7 @@ def measure(system: RunningSystem, options: argparse.Namespace) -> dict[str, Any
 
 
 class _Raising(threading.Thread):
-    """Raises alerts at an even pace; committed: when each was committed, in ms since 1970, by its id."""
+    """Raises alerts at an even pace. committed: time of each commit in ms since 1970, by alert id."""
 
     def __init__(self, stage: Stage, count: int, seconds: float) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ def _console(browser: Any, system: RunningSystem, stage: Stage) -> Page:
 
 
 def _cut(page: Page, began: float, options: argparse.Namespace) -> tuple[float, float]:
-    """From when until when (ms since 1970) the network was away; the same moment twice for never."""
+    """Cut the network; return from when until when (ms since 1970), or twice 0.0 if it was not cut."""
     if not options.cut:
         return 0.0, 0.0
     page.wait_for_timeout(max((options.seconds - options.cut) / 2 - (time.time() - began), 0) * 1000)
@@ -147,7 +147,7 @@ def _cut(page: Page, began: float, options: argparse.Namespace) -> tuple[float, 
     start = time.time() * 1000
     page.wait_for_timeout(options.cut * 1000)
     page.context.set_offline(False)
-    # Until the line is up again nothing can be heard of.
+    # Nothing can be received until the connection is restored.
     page.wait_for_selector('#line[data-state="on"]')
     return start, time.time() * 1000
 
@@ -194,9 +194,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--alerts", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--consoles", type=int, default=3)
-    parser.add_argument("--cut", type=float, default=30, help="Seconds without a network; 0: never.")
-    parser.add_argument("--faces", type=Path, help="A folder of photographs; without it the bundled one.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--cut", type=float, default=30, help="Seconds without network; 0 for none.")
+    parser.add_argument("--faces", type=Path, help="Folder of photographs (default: the bundled portrait).")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

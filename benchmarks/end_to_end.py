@@ -1,15 +1,15 @@
-"""The whole line: people walk past cameras, alerts arrive at an operator's socket, and every one is checked.
+"""The whole path: people walk past cameras, alerts arrive at an operator's socket, and every alert is checked.
 
     python -m benchmarks.end_to_end --faces DIR [--enrolled 20] [--strangers 20] [--cameras 1] [--fps 5] [--seconds 60]
         [--uplink-mbit 2] [--round-trip-ms 80]
 
-DIR is laid out <person>/<photograph>.jpg. Each enrolled person's first photograph by name is on the watchlist; they
-walk past in their others. An alert is true when the face it was raised on, found by frame number and box, is that of
-the person it names. latency_ms: from a frame's leaving the client to its alert's arrival at an operator's socket;
-above_engine_ms: the same without what the engine took for that frame; arrival_to_row_ms: the server's part of it. A
-picture that is due while its camera has no turn is passed over; frames_dropped counts these, and frames that were sent
-and not read. --uplink-mbit gives each camera a line of its own of so many megabits a second, --round-trip-ms one
-that is so much longer.
+DIR contains <person>/<photograph>.jpg. Each enrolled person's first photograph by name is on the watchlist; they walk
+past in their other photographs. An alert is true if the faces of all its shots, found by frame number and box, belong
+to the person it names. latency_ms: from a frame's departure from the client to its alert's arrival at an operator's
+socket; above_engine_ms: the same without the engine's time for that frame; arrival_to_row_ms: the server's part. A
+picture that is due before its camera's turn is skipped; frames_dropped counts these and the frames that were sent but
+not read. --uplink-mbit gives each camera a line of this many megabits a second; --round-trip-ms adds this delay to each
+line.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Film:
-    """The frames of one camera, and who is where in each."""
+    """The frames of one camera, and the people visible in each."""
 
     pictures: list[Picture]
     visible: list[list[scene.Visible]]
-    # The JPEG quality and scale that a picture was sent with, by its place, on a line of its own.
+    # The JPEG quality and scale of each picture sent over an uplink, by its index.
     encodings: dict[int, tuple[int, float]]
 
 
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(system: RunningSystem, people: dict[str, list[Path]], options: argparse.Namespace) -> dict[str, Any]:
-    """Enrol, walk, count."""
+    """Enrol people, let them walk past the cameras, and return the counts."""
     from django.conf import settings
 
     detector = detector_at(settings.DEEPFACE_HOME)
@@ -119,7 +119,7 @@ def _films(walking: dict[str, list[scene.Cutout]], options: argparse.Namespace) 
 
 
 def _of_any_size(pixels: Pixels, place: int, encodings: dict[int, tuple[int, float]]) -> Picture:
-    """As a camera sends it over a slow line; encoded beforehand, so that its own work takes nothing from the system."""
+    """Return a picture for a slow line, encoded beforehand so that encoding takes no time from the system."""
     made = {(quality, scale): encode(pixels, quality, scale) for quality, scale in ENCODINGS}
 
     def picture(quality: int, scale: float) -> bytes:
@@ -142,7 +142,7 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
         index = place[alert.camera_id]
         shots = list(alert.shots.select_related("alert"))
         shown = {_shown(shot, films[index]) for shot in shots}
-        # False as soon as one of its shots is of anybody else.
+        # An alert is false if any of its shots shows somebody else.
         if shown == {stage.name_of[alert.person_id]}:
             found |= shown
         else:
@@ -175,13 +175,13 @@ def _result(stage: Stage, films: list[Film], played: Play, walked: set[str]) -> 
 
 
 def _by_quality(films: list[Film]) -> dict[str, int]:
-    """How many frames were sent with each JPEG quality and scale; empty on lines without a bound."""
+    """Return the number of frames sent with each JPEG quality and scale; empty without an uplink."""
     sent = Counter(encoding for film in films for encoding in film.encodings.values())
     return {f"{quality} x {scale}": sent[quality, scale] for quality, scale in ENCODINGS if (quality, scale) in sent}
 
 
 def _shown(shot: Shot, film: Film) -> str | None:
-    """Return whose face a shot is of: the walker whose box overlaps its own most."""
+    """Return the person in a shot: the walker whose face box overlaps the shot's most; None if none does."""
     from alerts.content import shot_content
 
     index = shot.frame_number - 1
@@ -193,7 +193,7 @@ def _shown(shot: Shot, film: Film) -> str | None:
 
 
 def _overlap(one: Box, other: Box) -> float:
-    """Intersection over union."""
+    """Return the intersection over union."""
     width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
     height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     shared = max(width, 0) * max(height, 0)
@@ -212,12 +212,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cameras", type=int, default=1)
     parser.add_argument("--fps", type=float, default=5)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--views", default="*", help="Names of the photographs to walk in: globs, comma-separated.")
+    parser.add_argument("--views", default="*", help="Patterns of the photographs to show, comma-separated.")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--uplink-mbit", type=float, help="Of each camera's line; unlimited without.")
-    parser.add_argument("--round-trip-ms", type=float, help="Added to each camera's line; nothing without.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--uplink-mbit", type=float, help="Bandwidth of each camera's line (default: unlimited).")
+    parser.add_argument("--round-trip-ms", type=float, help="Delay added to each camera's line (default: none).")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

@@ -1,10 +1,11 @@
-"""Bulk import beside the bare engine: every photograph of a face set, with invented particulars, onto one list.
+"""Bulk import compared with the engine alone: all photographs of a face set, with invented particulars, on one list.
 
     python -m benchmarks.enrolment --faces DIR [--people N] [--json]
 
-import: a CSV and a ZIP handed to the running system, read by its importer on every core, confirmed, added; timed from
-the handing in to the last person on the list, encryption, journal and look-alike search included. engine: the same
-photographs through detection, both models and their mirror images in one process a core, nothing kept.
+import: the running system takes a CSV and a ZIP, and reads them on every core; the import is confirmed and the people
+added. Timed from submission to the last person on the list, including encryption, audit log and look-alike search.
+engine: the same photographs through detection and both models, with mirror images, in one process for each core;
+nothing is stored.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ MOST_PHOTOGRAPHS = 10
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--people", type=int, help="Only so many.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--people", type=int, help="Most people to import (default: all).")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     options = parser.parse_args(arguments)
     try:
         people = photographs(options.faces)
@@ -46,11 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measured(people: dict[str, list[Path]]) -> dict[str, Any]:
-    """What both took, and their ratio."""
+    """Return the rates of both, and their ratio."""
     listed = {name: paths[:MOST_PHOTOGRAPHS] for name, paths in people.items()}
     every = [path for paths in listed.values() for path in paths]
     say(f"the engine alone: {len(every)} photographs")
-    # Both as they are once their processes have loaded the models.
+    # Warm up, so that loading the models is not timed.
     read_all(staged(), SHIPPED, every[:32])
     began = time.perf_counter()
     read_all(staged(), SHIPPED, every)

@@ -1,4 +1,4 @@
-"""A list held in memory, for benchmarks that run without the database."""
+"""A watchlist in memory, for benchmarks that run without the database."""
 
 from __future__ import annotations
 

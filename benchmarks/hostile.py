@@ -1,10 +1,10 @@
-"""Seconds and memory that hostile files and very large photographs take.
+"""Time and memory needed for hostile files and very large photographs.
 
     python -m benchmarks.hostile [--only WORDS] [--json]
 
-Each file is made here and read in a fresh process: a picture by recognition.photographs as an upload is, an archive by
-watchlists.importfile as an import is. Memory: the most that the process that reads and its decoder had resident, each
-by itself and both at one time.
+Each file is generated and read in a new process: a picture by recognition.photographs, like an upload; an archive by
+watchlists.importfile, like an import. Memory: the peak resident memory of the reading process and of its decoder, each
+alone and both together.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _measured(data: bytes, *, archive: bool) -> dict[str, Any]:
-    """Let a process of its own read the file."""
+    """Measure the reading of a file in a separate process."""
     with tempfile.NamedTemporaryFile(prefix="lfr-hostile-") as file:
         file.write(data)
         file.flush()
@@ -74,7 +74,7 @@ def _read(path: Path, archive: bool) -> dict[str, Any]:
 
 
 def _upload(data: bytes) -> str:
-    """Why the file is refused; empty when it is taken."""
+    """Return why the file is refused; empty if it is accepted."""
     try:
         photographs.read_upload(data, photographs.MOST_ASKED_FOR)
     except UnreadableImage as error:
@@ -100,8 +100,9 @@ def _archive_reader() -> Callable[[bytes], str]:
 
 @contextlib.contextmanager
 def _watched() -> Iterator[dict[str, float]]:
-    """Most resident MB of the decoder, as the kernel counts it, and of both processes at one time, looked at every two
-    milliseconds: the decoder may be ended over the file.
+    """Record the peak resident MB of the decoder, by the kernel's count, and of both processes together.
+
+    Both are read every two milliseconds, because the decoder may be ended while it reads the file.
     """
     seen = {"decoder": 0.0, "both": 0.0}
     over = threading.Event()
@@ -127,7 +128,7 @@ def _watched() -> Iterator[dict[str, float]]:
 
 
 def _memory_mb(pid: int) -> dict[str, float]:
-    """VmHWM and VmRSS; empty for a process that has ended."""
+    """Return VmHWM and VmRSS in MB; empty if the process has ended."""
     with contextlib.suppress(OSError):
         lines = [line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
         return {line[0][:-1]: int(line[1]) * 1024 / 1e6 for line in lines if line[0] in ("VmHWM:", "VmRSS:")}
@@ -135,17 +136,17 @@ def _memory_mb(pid: int) -> dict[str, float]:
 
 
 def _cpu_seconds() -> float:
-    """Of this process and of the children that have ended."""
+    """Return the processor time of this process and of its children that have ended."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="", help="Only files whose name has these words.")
+    parser.add_argument("--only", default="", help="Only files whose name contains this text.")
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--archive", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

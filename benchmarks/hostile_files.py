@@ -1,4 +1,4 @@
-"""Files that people could upload to fill memory or take minutes, and large ones that are meant well. All made here."""
+"""Generated files: uploads that could fill memory or take minutes to read, and large but legitimate ones."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SEED = 1
 
 
 def ordinary_jpeg() -> bytes:
-    """12 megapixels, as an ordinary telephone takes them."""
+    """Return a 12-megapixel photograph, as from an ordinary telephone."""
     return _saved(_textured(4000, 3000), "JPEG", quality=85)
 
 
 def baseline_jpeg(width: int, height: int) -> bytes:
-    """A baseline JPEG of any size, made without holding it: a band of it again and again, between restart markers.
+    """Return a baseline JPEG of any size, built from one repeated band between restart markers to save memory.
 
     height: a multiple of 128.
     """
@@ -39,7 +39,7 @@ def progressive_jpeg(width: int, height: int, subsampling: int = 0, quality: int
 
 
 def empty_scans(side: int, scans: int) -> bytes:
-    """A progressive JPEG with scans that hold nothing: each goes through the whole picture."""
+    """Return a progressive JPEG with empty scans, each of which takes a pass over the whole picture."""
     data = _saved(Image.new("RGB", (side, side), (90, 90, 90)), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     header = data[last : last + 2 + int.from_bytes(data[last + 2 : last + 4], "big")]
@@ -47,7 +47,7 @@ def empty_scans(side: int, scans: int) -> bytes:
 
 
 def refining_scans(width: int, height: int, scans: int) -> bytes:
-    """A progressive JPEG with scans that go over every coefficient again and refine none."""
+    """Return a progressive JPEG with scans that visit every coefficient but refine none."""
     data = progressive_jpeg(width, height)
     # One Huffman code of one bit: "the next 2^14 + n blocks are done", n in fourteen bits.
     table = b"\xff\xc4" + struct.pack(">HB", 20, 0x10) + bytes([1] + [0] * 15) + b"\xe0"
@@ -63,9 +63,9 @@ _CHANNELS = {PALETTE: 1, GREY: 1, COLOUR: 3, TRANSPARENT: 4}
 
 
 def png(width: int, height: int, kind: int, depth: int = 8) -> bytes:
-    """A PNG of one colour: a few kilobytes, whatever its size. kind: of the PNG specification."""
+    """Return a PNG of one colour: a few kilobytes, whatever its size. kind: colour type of the PNG specification."""
     packer = zlib.compressobj(9)
-    # Every row by the slowest of the filters.
+    # Every row uses the slowest filter.
     row = b"\4" + bytes(width * _CHANNELS[kind] * depth // 8)
     packed = [packer.compress(row) for _ in range(height)]
     palette = png_chunk(b"PLTE", bytes(range(256)) * 3) + png_chunk(b"tRNS", bytes(256)) if kind == PALETTE else b""
@@ -83,7 +83,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def claimed_png(width: int, height: int) -> bytes:
-    """A PNG that says how large it is and ends soon after."""
+    """Return a PNG that states its size and ends soon after."""
     header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, PALETTE, 0, 0, 0))
     palette = png_chunk(b"PLTE", bytes(768))
     return b"\x89PNG\r\n\x1a\n" + header + palette + png_chunk(b"IDAT", zlib.compress(bytes(4096)))
@@ -97,7 +97,7 @@ def float_tiff(width: int, height: int) -> bytes:
 
 
 def one_strip_tiff(width: int, height: int) -> bytes:
-    """A TIFF that its library unpacks in one piece."""
+    """Return a TIFF that its library unpacks in one piece."""
     return _saved(Image.new("RGBA", (width, height)), "TIFF", compression="tiff_deflate", strip_size=2**31 - 1)
 
 
@@ -109,7 +109,7 @@ def webp(width: int, height: int, frames: int = 1, *, lossless: bool = False) ->
 
 
 def claimed_webp(width: int, height: int) -> bytes:
-    """A WebP of a kilobyte with one colour."""
+    """Return a one-colour WebP of less than a kilobyte that states a large size."""
     bits = (width - 1) | (height - 1) << 14
     body = b"\x2f" + struct.pack("<I", bits) + bytes(64)
     chunk = b"VP8L" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
@@ -122,7 +122,7 @@ def animated_png(width: int, height: int, frames: int) -> bytes:
 
 
 def run_length_bmp(side: int, runs: int) -> bytes:
-    """A BMP of very many short runs, which Pillow reads in Python."""
+    """Return a BMP of very many short runs, which Pillow reads in Python."""
     body = b"\1\1" * runs + b"\0\1"
     header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(body), 2835, 2835, 256, 256)
     start = 14 + len(header) + 1024
@@ -130,11 +130,11 @@ def run_length_bmp(side: int, runs: int) -> bytes:
 
 
 def nested_zip() -> bytes:
-    """An archive that holds an archive where the list names a photograph, and so on, six deep."""
+    """Return an archive with another archive in place of a photograph, nested six levels deep."""
     data = bytes(2**24)
     for _ in range(6):
         data = _zipped("one.jpg", data)
-    # Stored, so that no ratio gives it away.
+    # Stored uncompressed, so that no compression ratio gives it away.
     return _zipped("one.jpg", data, zipfile.ZIP_STORED)
 
 
@@ -181,7 +181,7 @@ def _half(data: bytes) -> bytes:
 
 
 def _textured(width: int, height: int) -> Image.Image:
-    """Slopes with some noise, so that no decoder is spared its work."""
+    """Return gradients with noise, so that decoding takes its usual work."""
     noise = np.random.default_rng(SEED).integers(0, 24, (height, width, 1), np.uint8)
     slopes = np.linspace(0, 200, width, dtype=np.uint8)[None, :, None] // np.array([1, 2, 3], np.uint8)
     pixels: npt.NDArray[np.uint8] = noise + slopes

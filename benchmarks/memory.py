@@ -1,8 +1,8 @@
-"""Whether a worker grows: its resident memory after 20,000 frames beside that after 1,000.
+"""Memory growth of a worker: its resident memory after 20,000 frames compared with that after 1,000.
 
     python -m benchmarks.memory [--faces DIR] [--frames 20000] [--scene street] [--json]
 
-The whole system with one recognition worker; films of benchmarks.throughput, over and over, as fast as they are taken.
+The whole system with one recognition worker; the films of benchmarks.throughput, repeated, as fast as they are read.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _memory(
 
 
 def _first(film: Iterator[bytes], count: int) -> list[bytes]:
-    """So many frames of a film that has no end; the list holds references to few pictures."""
+    """Return `count` frames of an endless film; the list refers to few distinct pictures."""
     return list(itertools.islice(film, count))
 
 
@@ -81,7 +81,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--frames", type=int, default=20_000, choices=range(5000, 10**7), metavar="FRAMES")
     parser.add_argument("--scene", choices=list(SCENES), default="street")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

@@ -1,9 +1,9 @@
-"""The pages of a list of 20,000, as a browser waits for them.
+"""Response times of the pages of a watchlist of 20,000 people.
 
     python -m benchmarks.pages [--people 20000] [--json]
 
-The running system, one user at a time; milliseconds from the request to the whole answer, p50 and p95 of several
-requests. The people are invented, and have no photograph: a browser fetches pictures one by one, those in sight only.
+The running system, one user at a time; milliseconds from the request to the complete response, p50 and p95 of several
+requests. The people are invented and have no photographs, because browsers fetch only visible pictures, one by one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIMES = 15
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     options = parser.parse_args(arguments)
     with running_system() as system:
         say(f"writing {options.people:,} people")
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _fill(count: int) -> str:
-    """A compiled list; the address of its page."""
+    """Create a compiled watchlist; return the path of its page."""
     from django.contrib.auth.models import Group
 
     from lfr_site.accounts import add_user

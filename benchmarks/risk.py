@@ -1,12 +1,12 @@
-"""Whether some faces on a list raise most of the false alerts, and whether a cohort of strangers tells which.
+"""Whether some faces on a list raise most of the false alerts, and whether a cohort of strangers predicts which.
 
     python -m benchmarks.risk --faces DIR [--json]
 
-Everybody with two photographs or more is enrolled. Strangers are divided in two halves: from the first each entry's
-risk is measured (the mean score of its ten nearest strangers), in the second its false matches are counted, at the
+Everybody with two photographs or more is enrolled. Strangers are divided into two halves. With the first, each entry's
+risk is measured (the mean score of its ten nearest strangers); in the second, its false matches are counted, at the
 shipped threshold and at lower ones, where there are more to count. Then the halves change places. Printed: the share of
-false matches that fell on the tenth and the twentieth of the entries with the highest risk. Were all faces alike, it
-would be 0.10 and 0.05.
+false matches on the 10% and the 5% of entries with the highest risk. If all faces were alike, these would be 0.10 and
+0.05.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from recognition.open_set import NoFaces, Photographs
 from recognition.reading import read_all
 from watchlists.defaults import DEFAULT_THRESHOLD
 
-# Of the nearest strangers, whose mean score is the risk: one alone is chance.
+# The nearest strangers, whose mean score is the risk: a single one would depend on chance.
 NEAREST = 10
 LOWER = (0.0, 0.03, 0.06, 0.09)
 SHARES = (0.1, 0.05)
@@ -36,43 +36,44 @@ SHARES = (0.1, 0.05)
 
 @dataclass(frozen=True)
 class Cohort:
-    """Templates of strangers, one a person. first, second: (n, d) unit rows; second is None without a second model."""
+    """Templates of strangers, one for each. first, second: (n, d) unit rows; second is None without a second model."""
 
     first: npt.NDArray[np.float32]
     second: npt.NDArray[np.float32] | None
 
     @classmethod
     def of(cls, templates: Sequence[Template]) -> Cohort:
-        """
+        """Return the cohort of these templates.
+
         Raises:
-            ValueError: there are fewer than NEAREST, or they are of two engines.
+            ValueError: there are fewer than NEAREST, or they come from two engines.
         """
         if len(templates) < NEAREST:
-            raise ValueError(f"a cohort has {NEAREST} strangers at least, not {len(templates)}")
+            raise ValueError(f"a cohort needs {NEAREST} strangers or more, not {len(templates)}")
         seconds = [template.second for template in templates if template.second is not None]
         if seconds and len(seconds) != len(templates):
-            raise ValueError("templates of two engines are not compared")
+            raise ValueError("templates of two engines cannot be compared")
         first = np.stack([template.embedding for template in templates]).astype(np.float32)
         return cls(first, np.stack(seconds).astype(np.float32) if seconds else None)
 
     def scores(self, template: Template) -> npt.NDArray[np.float32]:
-        """The score of a face beside each stranger's, as the engine gives it."""
+        """Return the engine's scores of a face against each stranger."""
         first = self.first @ template.embedding
         if (self.second is None) != (template.second is None):
-            raise ValueError("templates of two engines are not compared")
+            raise ValueError("templates of two engines cannot be compared")
         if self.second is None or template.second is None:
             return np.asarray(first, np.float32)
         return np.asarray(joined(first, self.second @ template.second), np.float32)
 
     def risk(self, template: Template) -> float:
-        """The mean score of its nearest strangers: higher, and more passers-by are taken for this person."""
+        """Return the mean score of the nearest strangers: the higher, the more passers-by match this person."""
         return float(np.sort(self.scores(template))[-NEAREST:].mean())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     options = parser.parse_args(arguments)
     try:
         found = Photographs.of(options.faces)

@@ -1,10 +1,10 @@
-"""Each network on each runtime that can run it: milliseconds on one core, and how near its vectors are to DeepFace's.
+"""Each network on each runtime that can run it: milliseconds on one core, and agreement with DeepFace's vectors.
 
     python -m benchmarks.runtimes [--json]
 
-Face models get one aligned crop at a time, the detector whole frames, all of noise: what they cost does not depend on
-what is seen. The reference is what DeepFace does, which for Dlib is dlib's own code, and for detection OpenCV.
-first_ms: the detector's first frame of a size.
+Face models get one aligned crop at a time, the detector whole frames. All are noise, because the cost does not depend
+on the content. The reference is what DeepFace uses: for Dlib dlib's own code, and for detection OpenCV. first_ms: time
+for the detector's first frame of a size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REPEATS = 30
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     options = parser.parse_args(arguments)
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
@@ -79,7 +79,7 @@ def _detectors() -> list[dict[str, Any]]:
 
 
 def _once_ms(detect: Detections, frame: Pixels) -> float:
-    """How long the first frame of a size takes."""
+    """Return the milliseconds that one frame takes."""
     began = time.perf_counter()
     detect(frame, LEAST_SCORE)
     return round((time.perf_counter() - began) * 1000, 2)

@@ -1,10 +1,11 @@
-"""How the cost grows: with faces in a frame, with cameras, with people on the list.
+"""Growth of the cost with faces in a frame, with cameras, and with people on the list.
 
     python -m benchmarks.scaling --faces DIR [--plots docs/explain/plots] [--json]
 
-faces: frames of 1, 2, 4, 8 and 12 faces through the engine and through the bare loop, on every core (milliseconds of a
-core a frame). cameras: 2 to 16 cameras at five frames a second, four faces each, through the whole system (from a
-frame's leaving to its answer, and the share dropped). list: one search (benchmarks.search). Each is drawn as an SVG.
+faces: frames of 1, 2, 4, 8 and 12 faces through the engine and through the bare loop, on every core (milliseconds of
+one core for each frame). cameras: 2 to 16 cameras at five frames a second, four faces each, through the whole system
+(time from sending a frame to its answer, and the share dropped). list: one search (benchmarks.search). Each is drawn as
+an SVG.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _by_cameras(people: dict[str, list[Path]], listed: dict[str, Path]) -> list[
     rows = []
     with running_system() as system:
         stage = set_stage(listed, max(CAMERAS))
-        # The first time is a warm-up and not counted.
+        # The first run is a warm-up and is not counted.
         for count in (CAMERAS[0], *CAMERAS):
             fewer = dataclasses.replace(stage, cameras=stage.cameras[:count])
             played = asyncio.run(play(system.url, fewer, films[:count], CAMERA_FPS))
@@ -85,7 +86,7 @@ def _by_cameras(people: dict[str, list[Path]], listed: dict[str, Path]) -> list[
 
 
 def _by_list() -> list[dict[str, Any]]:
-    """In a process of its own, which has a database of its own."""
+    """Run benchmarks.search in a separate process, with its own database."""
     sizes = ",".join(str(size) for size in SIZES)
     command = [sys.executable, "-m", "benchmarks.search", "--sizes", sizes, "--probes", "100", "--json"]
     rows: list[dict[str, Any]] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)["sizes"]
@@ -101,7 +102,7 @@ def _draw(result: dict[str, Any], folder: Path) -> None:
     _plot(
         folder / "faces.svg",
         "faces in a frame",
-        "milliseconds of a core a frame",
+        "milliseconds of one core for each frame",
         {
             "every face of every frame": [(row["faces"], row["bare_ms"]) for row in faces],
             "with tracks": [(row["faces"], row["engine_ms"]) for row in faces],
@@ -120,7 +121,7 @@ def _draw(result: dict[str, Any], folder: Path) -> None:
     _plot(
         folder / "list.svg",
         "people on the list",
-        "milliseconds a search (median)",
+        "milliseconds for each search (median)",
         {
             "pgvector, exact": [(row["list"], row["pgvector_ms"]["p50"]) for row in sizes],
             "numpy product": [(row["list"], row["numpy_ms"]["p50"]) for row in sizes],
@@ -165,7 +166,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
     parser.add_argument("--plots", type=Path, default=Path("docs/explain/plots"))
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

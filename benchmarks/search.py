@@ -1,10 +1,10 @@
-"""Searching a sealed list: exact through pgvector, beside a product in numpy and an approximate index.
+"""Search of a sealed list: exact search by pgvector, compared with a numpy product and an approximate index.
 
     python -m benchmarks.search [--sizes 1000,10000,20000,100000] [--probes 200] [--json]
 
-Every list lies in one table that holds as many templates as the largest size asks for, at least 100,000, as after a
-month of deployments. The templates are random unit vectors whose components fall off as a face model's do; half of the
-probes are noisy templates of people on the list, half are strangers. The database is started for this and gone after.
+All lists are in one table, which is filled up to at least 100,000 templates, as after a month of deployments. The
+templates are random unit vectors whose components decrease like those of a face model. Half of the probes are noisy
+templates of people on the list, half are strangers. The database is started for this run and deleted afterwards.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Vectors = npt.NDArray[np.float32]
 
 DIMENSION = 128
 LEAST_IN_TABLE = 100_000
-# Noise of a probe, as a share of the length of their template.
+# Noise of a probe, relative to the length of its template.
 NOISE = 0.8
 
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measure(sizes: Sequence[int], probes: int) -> dict[str, Any]:
-    """One row a size."""
+    """Return one row for each size."""
     import django
 
     django.setup()
@@ -106,7 +106,7 @@ def _row(size: int, listed: Vectors, ids: tuple[Any, int], count: int, chance: n
 
 
 def _hnsw(watchlist: Any, probe: Vectors) -> float:
-    """The best score that the index gives behind the filter that keeps lists apart, with pgvector's iterative scan."""
+    """Return the best score from the index with the watchlist filter, by pgvector's iterative scan."""
     from django.db import connection
     from pgvector import Vector
 
@@ -146,7 +146,7 @@ def _timed(search: Callable[[Vectors], float], probes: Vectors) -> tuple[list[fl
 
 
 def _fill(vectors: Vectors) -> tuple[Any, int]:
-    """A sealed list of so many people, one template each; returns its id and its engine's."""
+    """Create a sealed watchlist with one person for each template; return its id and its engine's."""
     import uuid
 
     from django.db import connection, transaction
@@ -191,14 +191,14 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=_sizes, default=[1000, 10_000, 20_000, 100_000], help="Comma-separated.")
     parser.add_argument("--probes", type=int, default=200)
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 
 def _sizes(text: str) -> list[int]:
     sizes = [int(part) for part in text.split(",")]
     if not all(20 <= size <= 1_000_000 for size in sizes):
-        raise argparse.ArgumentTypeError("sizes lie between 20 and 1,000,000")
+        raise argparse.ArgumentTypeError("sizes must be between 20 and 1,000,000")
     return sizes
 
 

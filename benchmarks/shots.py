@@ -1,14 +1,13 @@
-"""Several shots of one person against one: people walk towards a camera, their faces 20 to 40 pixels wide.
+"""Several shots of a person compared with one: people walk towards a camera, their faces 20 to 40 pixels wide.
 
     python -m benchmarks.shots --faces DIR [--views '*front*,*3quarter*,*profile*'] [--json]
 
-DIR is laid out <person>/<photograph>; everybody walks past once in each kind of view, and is looked for by their first
-photograph. Half of the people are on the list while the others are strangers, then the other way round. The baseline is
-every frame by itself: a face is found when its own person is ranked first above the threshold. With tracks, as the
-system does it, a person is found when an alert is raised for them. Both at the threshold at which the same share of
-strangers is taken for somebody: of their frames for the baseline, of the people themselves with tracks, which asks more
-of the tracks. `any_frame` is the baseline given the same chances: a person is found, or a stranger taken for somebody,
-by any one of their frames.
+DIR contains <person>/<photograph>. Everybody walks past once in each kind of view, and is searched for by their first
+photograph. Half of the people are on the list while the others are strangers, then the other way round. The baseline
+takes every frame by itself: a face is found if its own person is ranked first above the threshold. With tracks, as in
+the system, a person is found if an alert is raised for them. Both use the threshold at which the same share of
+strangers is matched: of their frames for the baseline, of the people with tracks, which is stricter for the tracks.
+`any_frame` is the baseline on equal terms: a person is found, or a stranger matched, by any one of their frames.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class Remembering(Engine):
-    """The engine, which looks at every frame and every face of it once, however often it is asked."""
+    """The engine with a cache, which processes every frame and every face only once."""
 
     def __init__(self, home: Path, choice: Choice = SHIPPED) -> None:
         super().__init__(home, choice)
@@ -117,11 +116,12 @@ class Remembering(Engine):
 
 @dataclass(frozen=True)
 class Film:
-    """What came of one person's walk.
+    """The results of one person's walk.
 
-    frames_own: with the person on the list, each frame's score for them where they are ranked first, else -1.
-    frames_other: with them on no list, each frame's best score. found, taken: the same for the tracks, at each of
-    THRESHOLDS. shots: faces embedded at the default threshold.
+    frames_own: with the person on the list, each frame's score for them if they are ranked first, else -1.
+    frames_other: with the person not on the list, each frame's best score. found, taken: whether an alert was raised
+    for the person, and, with the person not on the list, for anybody, at each of THRESHOLDS. shots: faces embedded at
+    the default threshold.
     """
 
     frames_own: Scores
@@ -166,7 +166,7 @@ def _film(walk: tuple[str, list[Path], list[str]]) -> Film | None:
 
 
 def _frames(name: str, pictures: Sequence[Path]) -> list[Pixels]:
-    """A walk past the camera in these pictures, one after the other; as JPEGs, as a camera sends them."""
+    """Return the frames of a walk past the camera in these pictures, JPEG-compressed as a camera's frames are."""
     looks = [look for path in pictures if (look := scene.cutout(_engine, path)) is not None]
     if not looks:
         return []
@@ -178,7 +178,7 @@ def _frames(name: str, pictures: Sequence[Path]) -> list[Pixels]:
 
 
 def _best(frame: Pixels, gallery: MemoryGallery) -> tuple[str, float]:
-    """Whom the largest face of a frame is most like, by a full pass whatever the quick pass says."""
+    """Return the best match of a frame's largest face and its score, always with a full pass."""
     faces = _engine.detect(frame, SMALLEST_FACE)
     if not faces:
         return "", -1.0
@@ -192,7 +192,7 @@ def _best(frame: Pixels, gallery: MemoryGallery) -> tuple[str, float]:
 
 
 def _raised(frames: Sequence[Pixels], gallery: MemoryGallery, threshold: float) -> tuple[set[Any], int]:
-    """Whom the system would raise an alert for, and how many faces it embeds."""
+    """Return the people for whom the system would raise an alert, and the number of faces embedded."""
     tracks, people, shots = TrackSet(), set(), 0
     for number, frame in enumerate(frames):
         seen = process_frame(
@@ -241,8 +241,8 @@ def _row(films: Sequence[Film]) -> dict[str, Any]:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--faces", type=Path, required=True)
-    parser.add_argument("--views", default="*front*,*3quarter*,*profile*", help="Globs; each is a row.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--views", default="*front*,*3quarter*,*profile*", help="File name patterns, one a row.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

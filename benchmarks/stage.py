@@ -1,4 +1,4 @@
-"""A live deployment for a benchmark, made by the same operations as the pages, and cameras that stream to it."""
+"""A live deployment for a benchmark, made by the operations of the pages, and cameras that stream to it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """A live deployment: its cameras with their tokens, who is enrolled as whom, and an operator's session."""
+    """A live deployment: its cameras with their tokens, the names of those enrolled, and an operator's session."""
 
     deployment: Deployment
     cameras: list[tuple[Camera, str]]
@@ -32,8 +32,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Play:
-    """The results of a run. By camera and frame number: when the frame was sent and answered, and the engine's time.
-    arrivals: when each alert was received. Moments are seconds of `time.monotonic()`.
+    """The results of a run.
+
+    sent_at, read_at, engine_ms: by camera and frame number, when the frame was sent and answered, and the engine's
+    time. arrivals: when each alert was received. Moments are seconds of `time.monotonic()`.
     """
 
     traffic: list[Traffic]
@@ -44,7 +46,7 @@ class Play:
 
 
 def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
-    """Everything from the first user to the live deployment. photographs: {person to enrol: their photograph}."""
+    """Create users, watchlist and a live deployment. photographs: {person to enrol: their photograph}."""
     from core.ranks import Rank
     from demo.rehearsal import People
     from demo.seeding import NewEntry, live_deployment, sealed_list
@@ -96,8 +98,8 @@ async def play(
 ) -> Play:
     """Stream a film of JPEGs from each camera, and listen as an operator's browser does.
 
-    fps: frames a second of each camera, skipping what is not taken in time; None, all of them, each when the one before
-    was answered. uplink: of each camera, of its own; this machine's loopback when None.
+    fps: frames a second of each camera, skipping those not taken in time; if None, all frames, each as soon as the one
+    before is answered. uplink: the line of each camera; this machine's loopback if None.
     """
     result = Play([], [{} for _ in films], [{} for _ in films], [{} for _ in films])
     listener = asyncio.create_task(_listen(url, stage, result.arrivals))
@@ -111,14 +113,14 @@ async def play(
         CameraClient(server, str(camera.id), token, *_noting(result, place))
         for place, (server, (camera, token)) in enumerate(zip(servers, stage.cameras, strict=True))
     ]
-    # No two real cameras send at the same moment; these share a second evenly.
+    # Real cameras do not send at the same moment; these are spread evenly.
     feeds = [
         _paced(film, fps, number / len(films) / fps) if fps else _as_taken(client, film)
         for number, (client, film) in enumerate(zip(clients, films, strict=True))
     ]
     async with lines:
         await asyncio.gather(*(client.stream(feed) for client, feed in zip(clients, feeds, strict=True)))
-    # The last frame's alert is on its way, and the counters are written every two seconds.
+    # Wait for the last frame's alert, and for the counters, which are written every two seconds.
     await asyncio.sleep(3)
     listener.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -128,12 +130,12 @@ async def play(
 
 
 def say(text: str) -> None:
-    """Progress, for the person who waits; results go to standard output."""
+    """Print progress to standard error; results go to standard output."""
     print(f"  · {text}", file=sys.stderr)
 
 
 def session_of(user: User) -> str:
-    """The key of a session in which this user is signed in."""
+    """Return the key of a session in which this user is signed in."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
 

@@ -1,4 +1,4 @@
-"""The whole system, as `manage.py start` runs it, in a folder of its own that is gone afterwards."""
+"""The whole system, run by `manage.py start` in a temporary folder."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lfr_site.supervisor import BASE_DIR, available_port
 
 @dataclass(frozen=True)
 class RunningSystem:
-    """url: where it answers. supervisor: the process that keeps all the others."""
+    """A running system. url: its address; supervisor: the process that runs all the others."""
 
     url: str
     data: Path
     supervisor: psutil.Process
 
     def cpu_seconds(self) -> dict[str, float]:
-        """Processor time so far by kind of process; what this process, the load, took beside it."""
+        """Return the processor time so far by kind of process, and that of this process as the load."""
         kinds = {"lfr_site.server": "web", "frames": "workers", "celery": "clock"}
         kinds |= {"valkey": "valkey", "postgres": "postgres"}
         spent = dict.fromkeys([*kinds.values(), "load"], 0.0)
@@ -39,7 +39,7 @@ class RunningSystem:
         return spent
 
     def memory(self) -> tuple[int, float]:
-        """(processes, their resident memory in MB; what they share is counted in each)."""
+        """Return the number of processes and their resident memory in MB, with shared memory counted in each."""
         family = [self.supervisor, *self.supervisor.children(recursive=True)]
         total = 0
         for process in family:
@@ -50,7 +50,7 @@ class RunningSystem:
 
 @contextlib.contextmanager
 def running_system(workers: int = 2) -> Iterator[RunningSystem]:
-    """Start it, point this process's Django at it, and stop it however the block ends."""
+    """Start a system, connect this process's Django to it, and stop it however the block ends."""
     data = Path(tempfile.mkdtemp(prefix="lfr-benchmark-"))
     data.chmod(0o711)
     os.environ.update(
@@ -78,7 +78,7 @@ def running_system(workers: int = 2) -> Iterator[RunningSystem]:
 
 
 def processor() -> str:
-    """Return the processor's name, its number of cores, and those of its features that matter to the runtime."""
+    """Return the processor's name, its number of cores, and its features that matter to the runtime."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     flags = said.get("flags", "").split()

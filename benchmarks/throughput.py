@@ -1,19 +1,19 @@
-"""Frames a second, ours beside what people use without us, on the same frames and the same cores.
+"""Frames a second of this system and of other libraries, on the same frames and the same cores.
 
     python -m benchmarks.throughput --scene crowd|street|single [--faces DIR] [--cameras 4] [--seconds 24] [--json]
 
 (a) deepface: `DeepFace.represent` (YuNet, SFace: the same weights) and a product with the list's embeddings;
 (b) face_recognition: dlib's detector and network through the package of that name;
-(c) bare: our own detector and embedder on every face of every frame, and the search of the list;
-(d) engine: detection, tracks, chosen shots, search and full passes, as a worker does it;
-(e) system: the same through websocket, Celery, PostgreSQL and back, with two workers and this load generator.
+(c) bare: this project's detector and embedder on every face of every frame, and the search of the list;
+(d) engine: detection, tracks, shot selection, search and full passes, as in a worker;
+(e) system: the same through WebSocket, Celery, PostgreSQL and back, with two workers and this load generator.
 
-Every camera's film is 1280 x 720 JPEG at ten frames a second of scene: 12 faces at a time (crowd), four (street), one
-(single), 44 to 80 pixels wide in the crowd. All are offered as fast as they are taken. (b) to (d) run as one process a
-core, each bound to its core and with its share of the cameras; (a) as one process, whose runtime takes every core by
-itself: two of them disturb each other, and are slower together than one. Those that cost the same for any frame are
-timed on an even selection of the frames. Without --faces everybody is the one public-domain portrait that scikit-image
-ships.
+Every camera's film is 1280 x 720 JPEG at ten frames a second of scene: 12 faces at a time (crowd), four (street) or one
+(single), 44 to 80 pixels wide in the crowd. All frames are offered as fast as they are taken. (b) to (d) run as one
+process for each core, bound to its core and with its share of the cameras. (a) runs as one process, because its runtime
+uses every core: two of them disturb each other and are slower together than one. Loops whose cost is the same for any
+frame are timed on an even selection of the frames. Without --faces, everybody is the one public-domain portrait that
+scikit-image ships.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Setting:
-    """lanes: faces in a frame. lasts: seconds that one person is seen. far, near: width of a face in pixels."""
+    """A scene. lanes: faces in a frame; lasts: seconds each person is visible; far, near: face width in pixels."""
 
     lanes: int
     lasts: float
@@ -70,10 +70,10 @@ SCENES = {"crowd": Setting(12, 12, 44, 80), "street": Setting(4, 8, 46, 150), "s
 
 
 class Loop(Protocol):
-    """Something that looks at one frame of one camera after another."""
+    """Something that processes the frames of cameras one after another."""
 
     def __call__(self, jpeg: bytes, camera: int, number: int) -> int:
-        """Look at a frame; returns how many faces it saw."""
+        """Process a frame; return the number of faces found."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def measured(people: dict[str, list[Path]], options: argparse.Namespace) -> dict[str, Any]:
-    """Frames a second of everything, and the ratios of each to what it is to be compared with."""
+    """Return the frames a second of each loop, and the ratios between them."""
     home = staged()
     listed = {name: pictures[0] for name, pictures in some_of(people, LISTED).items()}
     say(f"composing {options.cameras} films of {options.seconds} seconds")
@@ -125,7 +125,7 @@ def measured(people: dict[str, list[Path]], options: argparse.Namespace) -> dict
 
 
 def some_of(people: dict[str, list[Path]], count: int) -> dict[str, list[Path]]:
-    """So many people, the same each time; those with another photograph to walk in first."""
+    """Return `count` people, the same each time, those with more than one photograph first."""
     names = sorted(people)
     random.Random(1).shuffle(names)
     names.sort(key=lambda name: len(people[name]) < 2)
@@ -135,7 +135,7 @@ def some_of(people: dict[str, list[Path]], count: int) -> dict[str, list[Path]]:
 def films_of(
     home: Path, people: dict[str, list[Path]], listed: Sequence[str], setting: Setting, cameras: int, seconds: float
 ) -> tuple[list[list[bytes]], float]:
-    """A film a camera, and how many faces a frame has on average; two of the list walk past the first cameras."""
+    """Return a film for each camera and the mean faces in a frame; two listed people pass the first cameras."""
     rounds = math.ceil(seconds / setting.lasts) + 1
     needed = setting.lanes * rounds * cameras
     wanted = listed[:WALKING_LISTED]
@@ -163,7 +163,7 @@ def films_of(
 def _walkers(
     setting: Setting, cast: Sequence[str], looks: dict[str, tuple[scene.Cutout, ...]], chance: random.Random
 ) -> list[scene.Walker]:
-    """One person after another in every lane, so that the picture is always full."""
+    """Return walkers one after another in every lane, so that every lane is always occupied."""
     begins = [-chance.uniform(0, setting.lasts) for _ in range(setting.lanes)]
     return [
         scene.Walker(
@@ -179,7 +179,7 @@ def _walkers(
 
 
 class BareLoop:
-    """Every face of every frame through our detector and embedder, one frame knowing nothing of another."""
+    """Every face of every frame through this project's detector and embedder, without tracks."""
 
     def __init__(self, home: Path, listed: Sequence[Path]) -> None:
         self._engine = engine_at(home, SHIPPED)
@@ -194,7 +194,7 @@ class BareLoop:
 
 
 class EngineLoop:
-    """A worker's way, without the system around it."""
+    """The processing of a worker, without the system around it."""
 
     def __init__(self, home: Path, listed: Sequence[Path]) -> None:
         self._engine = engine_at(home, SHIPPED)
@@ -224,7 +224,7 @@ def _gallery(home: Path, listed: Sequence[Path]) -> MemoryGallery:
 
 @dataclass(frozen=True)
 class Contender:
-    """How a loop is timed. every_frame: what it does with one depends on those before. alone: one process, unbound."""
+    """How a loop is timed. every_frame: each frame depends on those before; alone: one process, not bound to a core."""
 
     build: Callable[[Path, Sequence[Path]], Loop]
     every_frame: bool = False
@@ -241,7 +241,7 @@ LOOPS = {
 
 @dataclass(frozen=True)
 class _Run:
-    """One process's part of a timing. core: that it is bound to."""
+    """One process's part of a timing. core: the core it is bound to, if any."""
 
     name: str
     home: Path
@@ -251,7 +251,7 @@ class _Run:
     budget: float
 
     def __call__(self, barrier: Any) -> tuple[int, float, int]:
-        """Frames, seconds and faces."""
+        """Return the number of frames, the seconds and the number of faces."""
         if self.core is not None:
             os.sched_setaffinity(0, {self.core})
         contender = LOOPS[self.name]
@@ -281,7 +281,7 @@ class _Run:
 def together(
     name: str, home: Path, films: Sequence[Sequence[bytes]], listed: Sequence[Path], budget: float
 ) -> dict[str, float]:
-    """Frames a second of all its processes, and faces seen a frame."""
+    """Return the frames a second of all processes of a loop, and the mean faces found in a frame."""
     cores = sorted(os.sched_getaffinity(0))
     if LOOPS[name].alone:
         runs = [_Run(name, home, None, films, listed, budget)]
@@ -289,7 +289,7 @@ def together(
         shares = [(core, films[index :: len(cores)]) for index, core in enumerate(cores)]
         runs = [_Run(name, home, core, share, listed, budget) for core, share in shares if share]
     context = multiprocessing.get_context("spawn")
-    # They begin together, when each has loaded its models, and each goes on until its frames or its time run out.
+    # All begin together once each has loaded its models, and each runs until its frames or its time run out.
     with context.Manager() as manager, concurrent.futures.ProcessPoolExecutor(len(runs), context) as pool:
         barrier = manager.Barrier(len(runs))
         done = [job.result() for job in [pool.submit(run, barrier) for run in runs]]
@@ -300,9 +300,9 @@ def together(
 
 
 def _system(films: Sequence[Sequence[bytes]], listed: dict[str, Path]) -> dict[str, Any]:
-    """The same frames through all of it, and what each kind of process takes for one, in milliseconds of a core.
+    """Return the rate of the whole system, and the milliseconds of a core that each kind of process takes for a frame.
 
-    A second at the start and what is left at the end are not counted.
+    The rate is counted from a second after every camera has had an answer until the first camera has finished.
     """
     with running_system(WORKERS) as system:
         stage = set_stage(listed, len(films))
@@ -323,10 +323,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scene", choices=list(SCENES), default="crowd")
     parser.add_argument("--faces", type=Path)
     parser.add_argument("--cameras", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=24, help="Of film for each camera.")
-    parser.add_argument("--budget", type=float, default=15, help="Seconds for each that may leave frames out.")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=every, help=f"Of {','.join(every)}.")
-    parser.add_argument("--json", action="store_true", help="One line.")
+    parser.add_argument("--seconds", type=float, default=24, help="Length of each camera's film.")
+    parser.add_argument("--budget", type=float, default=15, help="Seconds for each loop that may skip frames.")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=every, help=f"Some of {','.join(every)}.")
+    parser.add_argument("--json", action="store_true", help="Print one line.")
     return parser.parse_args(arguments)
 
 

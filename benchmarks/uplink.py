@@ -1,4 +1,4 @@
-"""The line between a camera and the system, slower and longer than this machine's own: a relay."""
+"""A relay that makes the line between a camera and the system slower and longer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CHUNK = 4096
 
 @dataclass(frozen=True)
 class Uplink:
-    """mbit: megabits a second to the system; unlimited when None. round_trip_s: seconds that both ways add together."""
+    """A line. mbit: megabits a second to the system, unlimited if None; round_trip_s: delay of both ways together."""
 
     mbit: float | None = None
     round_trip_s: float = 0.0
@@ -20,7 +20,7 @@ class Uplink:
 
 @contextlib.asynccontextmanager
 async def relay(port: int, uplink: Uplink) -> AsyncIterator[str]:
-    """The address of a relay to this port of this machine, which passes on as the uplink would."""
+    """Run a relay to this port of this machine that behaves like the uplink; yield its address."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         onward_reader, onward = await asyncio.open_connection("127.0.0.1", port)
@@ -60,7 +60,7 @@ async def _pass_on(
 
 
 async def _arrive(on_the_way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
-    """Write each piece when it is due; an empty one is the end."""
+    """Write each piece when it is due; an empty piece marks the end."""
     loop = asyncio.get_running_loop()
     while True:
         due_at, data = await on_the_way.get()

@@ -1,4 +1,4 @@
-"""A camera that streams in a thread of its own, past which somebody wanted walks again and again."""
+"""A camera that streams in its own thread, past which a subject walks repeatedly."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ IN_VIEW_S, FPS = 1.6, 5
 
 
 class WatchedCamera:
-    """read_at: when frames were answered. walks: when somebody came into view. Seconds of `time.monotonic()`."""
+    """read_at: when frames were answered; walks: when the subject came into view; seconds of `time.monotonic()`."""
 
     def __init__(self, url: str, camera: str, token: str, face: bytes, walk_every_s: float) -> None:
-        """face: the JPEG that is shown while somebody walks by."""
+        """face: the JPEG shown while the subject is in view."""
         self.read_at: list[float] = []
         self.walks: list[float] = []
         self._face, self._street = face, encode_jpeg(np.full((512, 512, 3), 140, np.uint8))
@@ -36,7 +36,7 @@ class WatchedCamera:
         self._thread.join(30)
 
     def longest_gap(self, since: float, until: float) -> float:
-        """Seconds in which no frame was answered, at most, between two moments."""
+        """Return the longest time in seconds between two moments in which no frame was answered."""
         times = [since, *(at for at in list(self.read_at) if since < at < until), until]
         return max(later - earlier for earlier, later in itertools.pairwise(times))
 

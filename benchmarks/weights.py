@@ -11,10 +11,10 @@ from recognition.engine import SHIPPED, Choice
 
 
 def staged(choice: Choice = SHIPPED) -> Path:
-    """The folder that holds them: the installation's own (LFR_DATA), filled when it is empty.
+    """Stage the weights in the installation's own folder (LFR_DATA); return that folder.
 
     Raises:
-        recognition.weights.WeightsError: no source has them.
+        recognition.weights.WeightsError: no source has the weights.
     """
     home = Path(os.environ.get("LFR_DATA") or BASE_DIR / "var") / "models"
     named = os.environ.get("LFR_WEIGHTS")

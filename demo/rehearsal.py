@@ -1,6 +1,6 @@
-"""A deployment from application to live by the same operations as the pages: for demonstrations, tests and benchmarks.
+"""Takes a deployment from application to live by the operations of the pages, for demonstrations, tests and benchmarks.
 
-Every word is invented.
+All texts are invented.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ APPLICATION: Mapping[str, Any] = {
     "intelligence_reference": "INT/23/4471",
     "why_now": "The autumn fair doubles the number of people in the street and the offences against them.",
     "list_criteria": "Wanted by a court or circulated for arrest for an offence of serious harm, last known address in "
-    "the county; missing people at high risk. Nobody for lesser matters.",
+    "the county; missing people at high risk. Nobody is listed for lesser matters.",
     "list_size_asked": 500,
     "footfall": 12_000,
     "alternatives": "Patrols with photographs found 2 of 31 people in four weeks. Visits to addresses were tried twice "
-    "for each. Retrospective search of town cameras would look at more people, later.",
+    "for each. A retrospective search of town cameras would affect more people, and come too late.",
     "collateral": [Collateral.WORSHIP],
     "collateral_measures": "A church lies 80 m from the zone; its entrance is outside it, and no service is held then.",
-    "article_8": "Faces that match nobody are forgotten within the frame. The zone is one pavement, for some hours.",
-    "article_10": "No expression is observed; no demonstration is announced.",
+    "article_8": "Faces that match nobody are discarded at once. The zone is one pavement, for some hours.",
+    "article_10": "Nobody's expression is monitored; no demonstration has been announced.",
     "article_11": "No assembly is expected. If one forms, the commander stops the cameras.",
     "community_impact": "CIA/23/88: independent advisory group consulted; concern about young people answered by "
     "signs, leaflets and the under-18 rule.",
     "signage_plan": "Signs at both ends of the zone and 100 m before it; notice on the force's site and social media.",
     "officers_planned": 4,
-    "threshold_reason": "The threshold that the calibration gives for the force's ceiling on a list of this size.",
+    "threshold_reason": "The calibration gives it for the force's highest false alert rate and a list of this size.",
     "dpia_version": "2.3",
     "equality_version": "1.4",
 }
 NOTICE = "Force website and social media, the day before; leaflets to the shops in the street."
 TEAM = "Alpha 1"
-BRIEFING = "Powers, the list's categories, under-18 rule, look-alikes, doubt means release; by the commander."
+BRIEFING = "By the commander: powers, the list's categories, the under-18 rule, look-alikes, no action if in doubt."
 
 
 @dataclass(frozen=True)
 class People:
-    """Who does what."""
+    """The users who take part in a deployment."""
 
     applicant: User
     authority: User
@@ -67,13 +67,13 @@ class People:
 
 
 def record_evidence(keeper: User, lowest: float = 0.3) -> BiasEvidence:
-    """An entry that says what it is."""
+    """Return valid bias evidence for this threshold; record invented evidence if there is none."""
     known = BiasEvidence.objects.filter(withdrawn_at__isnull=True, lowest_threshold__lte=lowest).first()
     given = {
         "title": "Demonstration entry",
-        "source": "Nobody: invented for a demonstration",
+        "source": "None: invented for a demonstration",
         "reference": "none",
-        "finding": "Nothing was measured. A force records here what its own test with volunteers has shown.",
+        "finding": "Nothing was measured. A force records the results of its own test with volunteers here.",
         "lowest_threshold": lowest,
         "expires_on": timezone.localdate() + dt.timedelta(days=30),
     }
@@ -83,7 +83,7 @@ def record_evidence(keeper: User, lowest: float = 0.3) -> BiasEvidence:
 def apply_for(
     name: str, periods: Sequence[PeriodDraft], point: OperatingPoint, *, applicant: User, **changes: Any
 ) -> Deployment:
-    """A complete application, still a draft, its cameras side by side on blank plans."""
+    """Return a complete application, still a draft, with its cameras side by side on blank plans."""
     deployment = applications.create(actor=applicant, name=name)
     last = max((period.ends_at for period in periods if period.ends_at), default=timezone.now())
     given = {
@@ -102,7 +102,7 @@ def apply_for(
 
 
 def authorised(deployment: Deployment, people: People) -> Deployment:
-    """Handed in and decided on."""
+    """Submit and authorise a deployment."""
     applications.submit(deployment, revision=deployment.revision, actor=people.applicant)
     authority.authorise(
         deployment,
@@ -115,7 +115,7 @@ def authorised(deployment: Deployment, people: People) -> Deployment:
 
 
 def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list: Watchlist | None = None) -> None:
-    """Everything that readiness asks for, but the recognition test."""
+    """Meet every readiness check except the recognition test."""
     deployment, commander = period.deployment, people.commander
     if deployment.state == Deployment.State.AUTHORISED:
         readiness.give_notice(deployment, notice=NOTICE, actor=commander)
@@ -126,19 +126,19 @@ def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list:
     staffing.post(deployment, people.officer, team=TEAM, actor=commander)
     readiness.record_briefing(period, briefing=BRIEFING, actor=commander)
     running.count_officers(period, count=deployment.officers_planned or 1, actor=commander)
-    # The rehearsal's device is this very machine.
+    # The device whose clock is checked is this machine.
     readiness.check_clock(period, device=Offset(0.0, 0.0), actor=commander)
 
 
 def live(deployment: Deployment, people: People) -> Deployment:
-    """Ready, and on."""
+    """Mark a deployment as ready and start it."""
     readiness.make_ready(deployment, actor=people.commander)
     running.go_live(deployment, actor=people.commander)
     return deployment
 
 
 def taps(period: Period, people: People, passes: int | None = None) -> None:
-    """Passes that are recognised, as `alerts` would tell of them, with no picture: for what is about other things."""
+    """Record recognised passes as `alerts` would, but without pictures, for tests of something else."""
     blue = period.blue_list
     if blue is None:
         return
@@ -146,7 +146,7 @@ def taps(period: Period, people: People, passes: int | None = None) -> None:
     person = blue.people.all()[0]
     for camera in period.cameras.all():
         for number in range(settings.LFR_BLUE_PASSES if passes is None else passes):
-            # One pass counts in so many seconds.
+            # Only one pass counts within each window.
             at = timezone.now() + number * settings.LFR_PASS_WINDOW
             bluetest.tap(camera, person, actor=people.operator, at=at)
             bluetest.note_recognition(camera, person.pk, at)
@@ -162,5 +162,5 @@ def _beside(number: int, of: int) -> dict[str, list[list[float]]]:
 
 
 def _sign() -> bytes:
-    """A blank blue board: there is no sign to photograph in a demonstration."""
+    """Return a picture of a blank blue board: a demonstration has no sign to photograph."""
     return encode_jpeg(np.full((240, 360, 3), (150, 80, 20), np.uint8), 80)

@@ -1,6 +1,6 @@
 """A composed street: people from a folder of photographs walk towards a camera. For demonstrations, tests, benchmarks.
 
-It knows where every face is, which is what makes results checkable.
+The position of every face is known, so that results can be checked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from recognition.track import Box
 
 @dataclass(frozen=True)
 class Cutout:
-    """A head cut from a photograph: pixels, how opaque each is (0 to 1), and its face box within it."""
+    """A head cut from a photograph: its pixels, their opacity (0 to 1), and the face box within it."""
 
     pixels: Pixels
     opacity: npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Walker:
-    """Somebody who walks past: seconds from the start of the scene, and where across the picture (0 to 1)."""
+    """A person who walks past. starts, lasts: seconds; lane: position across the picture (0 to 1)."""
 
     person: str
     looks: tuple[Cutout, ...]
@@ -48,31 +48,31 @@ class Walker:
 
 @dataclass(frozen=True)
 class Visible:
-    """A face in one frame of the scene: whose it is, and where."""
+    """A face in one frame of the scene: the person and the face box."""
 
     person: str
     box: Box
 
 
 def matching(pictures: Sequence[Path], views: str) -> list[Path]:
-    """Those whose name matches one of the comma-separated patterns."""
+    """Return the pictures whose name matches one of the comma-separated patterns."""
     return [path for path in pictures if any(fnmatch.fnmatch(path.name, view.strip()) for view in views.split(","))]
 
 
 def bundled_portrait() -> Path:
-    """Find the public-domain portrait that scikit-image ships, without importing it: it is installed as files only.
+    """Return the path of the public-domain portrait of scikit-image, which is installed as files and not imported.
 
     Raises:
         NoFaces: scikit-image is not installed.
     """
     spec = importlib.util.find_spec("skimage")
     if spec is None or spec.origin is None:
-        raise NoFaces("There is no folder of faces, and scikit-image, whose portrait would do, is not installed.")
+        raise NoFaces("There is no folder of faces, and scikit-image, which contains a portrait, is not installed.")
     return Path(spec.origin).parent / "data" / "astronaut.png"
 
 
 def bundled_faces(folder: Path) -> Path:
-    """A folder of the one public-domain portrait a Python package ships, as taken and as a street camera would see it.
+    """Write the bundled portrait into a folder, as taken and as a street camera would see it; return the folder.
 
     Raises:
         NoFaces: scikit-image is not installed.
@@ -90,7 +90,7 @@ def bundled_faces(folder: Path) -> Path:
 
 
 def cutout(detector: FaceDetector | Engine, photograph: Path, largest_face: int = 220) -> Cutout | None:
-    """The head of the person nearest the middle of a photograph; None when no face is found on it."""
+    """Return the head of the person nearest the middle of a photograph; None if no face is found."""
     pixels = decode_stored(photograph.read_bytes())
     height, width = pixels.shape[:2]
     faces = detector.detect_in_photograph(pixels)
@@ -112,7 +112,7 @@ def cutout(detector: FaceDetector | Engine, photograph: Path, largest_face: int 
 
 
 class Street:
-    """Frames of a street, one after another, the same for the same seed."""
+    """Frames of a street, the same for the same seed."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class Street:
         near: int = 150,
         far: int = 46,
     ) -> None:
-        """near, far: width of a face in pixels when its walker leaves and comes."""
+        """near, far: width of a face in pixels when its walker leaves and when they appear."""
         self._walkers = sorted(walkers, key=lambda walker: walker.starts)
         self._size, self._label, self._near, self._far = size, label, near, far
         self._backdrop = _street(size, seed)
@@ -132,14 +132,14 @@ class Street:
 
     @property
     def seconds(self) -> float:
-        """When the last walker has gone."""
+        """Seconds from the start until the last walker has gone."""
         return max((walker.starts + walker.lasts for walker in self._walkers), default=0.0)
 
     def frame(self, at: float) -> tuple[Pixels, list[Visible]]:
-        """The picture `at` seconds from the start, and the faces in it."""
+        """Return the picture `at` seconds from the start, and the faces in it."""
         picture = self._backdrop.copy()
         present = [walker for walker in self._walkers if 0 <= at - walker.starts < walker.lasts]
-        # The farthest first: who is nearer stands in front.
+        # The farthest first, so that nearer people are drawn in front.
         progress = sorted(
             (((at - walker.starts) / walker.lasts, walker) for walker in present), key=lambda pair: pair[0]
         )
@@ -170,10 +170,10 @@ class Street:
 def walk_past(
     looks: Mapping[str, Sequence[Cutout]], *, seconds: float, lanes: int = 4, seed: int = 1, shortest: float = 2.5
 ) -> list[Walker]:
-    """Everybody once, in random order, over the lanes of a street.
+    """Return one walk for each person, in random order, over the lanes of a street.
 
     Raises:
-        ValueError: they would have to run.
+        ValueError: the time is too short for all of them to walk past.
     """
     chance = random.Random(seed)
     names = list(looks)
@@ -203,7 +203,7 @@ def endless(
     rounds: int = 60,
     seed: int = 1,
 ) -> list[Walker]:
-    """A quiet street for a demonstration: now and then one of the wanted among the strangers; minutes long."""
+    """Return the walkers of a quiet street for several minutes: a wanted person among strangers in each round."""
     chance = random.Random(seed)
     walkers: list[Walker] = []
     stranger_names = list(strangers)
@@ -257,7 +257,7 @@ def _paste(picture: Pixels, look: Cutout, scale: float, corner: tuple[float, flo
 
 
 def _street(size: tuple[int, int], seed: int) -> Pixels:
-    """A drawn street: sky, houses with windows, pavement."""
+    """Draw a street: sky, houses with windows, pavement."""
     width, height = size
     chance = random.Random(seed)
     picture = np.zeros((height, width, 3), np.uint8)

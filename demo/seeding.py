@@ -1,4 +1,4 @@
-"""What `make demo` shows: one user a role, invented people on a sealed list, and a deployment that is live."""
+"""The data of `make demo`: users of every role, invented people on a sealed watchlist, and a live deployment."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ USERS = (
 
 @dataclass(frozen=True)
 class NewEntry:
-    """Somebody to put on a list, and the file of their photograph."""
+    """A watchlist entry to add, and the file of its photograph."""
 
     reference: str
     name: str
@@ -100,7 +100,7 @@ class NewEntry:
 
     @property
     def particulars(self) -> dict[str, Any]:
-        """As `people.add_person` takes them."""
+        """The particulars as `people.add_person` takes them."""
         return {
             "reference": self.reference,
             "name": self.name,
@@ -117,7 +117,7 @@ class NewEntry:
 
 @dataclass(frozen=True)
 class Invented:
-    """The particulars of somebody who does not exist."""
+    """The particulars of an invented person."""
 
     name: str
     category: str
@@ -130,7 +130,7 @@ class Invented:
     born: dt.date
 
 
-# Invented. The photographs are of people who gave them for research, and who did nothing.
+# Invented. The photographs are of people who gave them for research and have done nothing wrong.
 INVENTED = (
     Invented(
         "Alex Fenwick",
@@ -202,12 +202,12 @@ INVENTED = (
 
 
 def faces_folder(named: Path | None) -> Path:
-    """The folder the demonstration's street is drawn from."""
+    """Return the folder of photographs for the demonstration's street."""
     return named or scene.bundled_faces(Path(settings.LFR_DATA) / "demo-faces")
 
 
 def seed(faces: Path | None) -> Deployment:
-    """Make what is missing; what is there is kept. The live demonstration deployment.
+    """Create whatever the demonstration lacks; return its live deployment.
 
     Raises:
         NoFaces: the folder holds no photographs.
@@ -216,7 +216,7 @@ def seed(faces: Path | None) -> Deployment:
     live = Deployment.objects.live(timezone.now()).filter(periods__cameras__kind=Camera.Kind.SIMULATED).first()
     if live is not None:
         return live
-    # A deployment whose authority ran out while nothing was running is ended, and its list's clock starts.
+    # End a deployment whose authority ran out while the system was stopped; its list's retention time then starts.
     running.end_run_out()
     destruction.destroy_due()
     stamp = timezone.now().strftime("%y%m%d%H%M")
@@ -250,9 +250,9 @@ def seed(faces: Path | None) -> Deployment:
 
 
 def walkers(folder: Path) -> list[tuple[str, list[Path]]]:
-    """Who plays the consenting staff: the last of the folder, whom the street never shows. Each with photographs.
+    """Return the people who play consenting staff, each with their photographs.
 
-    Nobody when the folder holds no more people than are wanted.
+    They are the last of the folder, whom the street never shows; nobody if it has no more people than are wanted.
     """
     return list(photographs(folder).items())[WANTED:][-STAFF:]
 
@@ -273,8 +273,8 @@ def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str,
         for number, (_, pictures) in enumerate(staff, start=1)
     ]
     made, _ = sealed_list(
-        f"Blue list, {timezone.localtime():%d %B %H:%M}",
-        "Consenting staff, to test the cameras.",
+        f"Blue watchlist, {timezone.localtime():%d %B %H:%M}",
+        "Consenting staff, for the recognition test.",
         entries,
         compiler=users["admin"],
         approver=users["authority"],
@@ -286,15 +286,15 @@ def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str,
 def sealed_list(
     name: str, purpose: str, entries: Iterable[NewEntry], *, compiler: User, approver: User, is_blue: bool = False
 ) -> tuple[Watchlist, dict[uuid.UUID, NewEntry]]:
-    """A list by the same operations as the pages, and who on it came from which entry.
+    """Compile and seal a watchlist by the operations of the pages; return it, and the entry of each person's id.
 
-    Of several faces on a photograph the one nearest the middle is enrolled; a photograph without any is left out.
+    Of several faces on a photograph, the one nearest the middle is enrolled. Photographs without a face are left out.
     """
     watchlist = watchlist_operations.create_watchlist(actor=compiler, name=name, purpose=purpose, is_blue=is_blue)
     taken_on = timezone.localdate() - dt.timedelta(days=200)
     provenance = people.Provenance(
         Source.CONSENT if is_blue else Source.CUSTODY,
-        "Given for the test of the cameras" if is_blue else "Custody record; kept under its last review",
+        "Given for the recognition test" if is_blue else "Custody record; retained at its last review",
         taken_on,
     )
     enrolled = {}
@@ -309,8 +309,8 @@ def sealed_list(
 
 
 def check_and_seal(watchlist: Watchlist, *, compiler: User, approver: User) -> None:
-    """A draft to a sealed list, as two careful people would take it there."""
-    watchlist_operations.compile_watchlist(watchlist, actor=compiler, size_reason="Everybody sought in this town")
+    """Compile, check, authorise and so seal a draft watchlist."""
+    watchlist_operations.compile_watchlist(watchlist, actor=compiler, size_reason="Everyone sought in this town")
     for flag in Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True):
         flags.accept_flag(flag, reason="Compared by eye; the best photograph there is", actor=compiler)
     people.confirm_current(watchlist, actor=compiler)
@@ -335,9 +335,10 @@ def live_deployment(
     blue_list: Watchlist | None = None,
     walks: Mapping[str, list[Path]] | None = None,
 ) -> Deployment:
-    """A deployment that is live for four hours, by the same operations as the pages. keeper: of the evidence.
+    """Create a deployment that is live for four hours, by the operations of the pages.
 
-    walks: photographs of each of the blue list in its order, in which they walk past every camera.
+    keeper: records the bias evidence. walks: photographs of each person on the blue watchlist, in its order, which are
+    shown to every camera in the recognition test.
     """
     now = timezone.now()
     engine = watchlist.engine
@@ -358,7 +359,7 @@ def live_deployment(
 
 
 def _walk(period: Period, walks: list[list[Path]], people: rehearsal.People) -> None:
-    """The recognition test, by the pipeline itself: each pass is a photograph held before a camera."""
+    """Run the recognition test through the pipeline: each pass is a photograph shown to a camera."""
     bluetest.start(period, actor=people.commander)
     period.refresh_from_db()
     staff = list(period.blue_list.people.order_by("reference")) if period.blue_list is not None else []
@@ -386,7 +387,7 @@ def _enrolment(data: bytes) -> Enrolment | None:
 
 
 def wanted(folder: Path) -> list[Path]:
-    """The photograph each wanted person of the demonstration is enrolled with: the first one, by name."""
+    """Return the photograph to enrol each wanted person with: their first one by name."""
     return [pictures[0] for pictures in list(photographs(folder).values())[:WANTED]]
 
 

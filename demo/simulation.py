@@ -1,4 +1,4 @@
-"""The simulated camera: a composed street, sent over the socket that every camera uses."""
+"""The simulated camera: a composed street, sent over the same socket as every camera's frames."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STRANGERS = 40
 
 
 async def run(server: str, faces: Path | None, fps: float) -> None:
-    """Stream to every live simulated camera, for ever."""
+    """Stream to every live simulated camera, without end."""
     street = await asyncio.to_thread(_street, faces)
     playing: dict[str, asyncio.Task[None]] = {}
     while True:
@@ -59,7 +59,7 @@ async def _play(client: CameraClient, street: scene.Street, fps: float) -> None:
 
 
 def _new_tokens(playing: set[str]) -> dict[str, str]:
-    """A fresh token for each simulated camera that is live and not played to yet."""
+    """Issue a token for each live simulated camera that has no stream yet."""
     cameras = Camera.objects.streaming_allowed(timezone.now()).filter(kind=Camera.Kind.SIMULATED)
     return {
         str(camera.id): camera_operations.issue_token(camera, actor=SIMULATOR)
@@ -79,7 +79,7 @@ def _street(faces: Path | None) -> scene.Street:
     chosen = wanted + random.Random(7).sample(others, min(len(others), STRANGERS))
     looks = {}
     for name in chosen:
-        # Whoever is enrolled is shown from other photographs than the one that is on the list.
+        # People who are enrolled are shown in other photographs than the one on the watchlist.
         rest = scene.matching(people[name][1:], "*front*,*3quarter*") or people[name][1:] or people[name]
         cut = [look for path in rest[:LOOKS] if (look := scene.cutout(detector, path)) is not None]
         if cut:

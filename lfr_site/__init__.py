@@ -1,1 +1,1 @@
-"""Composition: settings, urls, sockets, roles, embedded services, and the commands that start things."""
+"""The Django site: settings, URLs, sockets, roles, embedded services and management commands."""

@@ -1,4 +1,4 @@
-"""Who may have an account: nobody makes their own."""
+"""Accounts: adding users, giving and removing roles, and recording sign-ins."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from lfr_site.roles import ROLES, conflict_in
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Accounts are made by the force, not by visitors; passwords are checked as `lfr_site.signin` permits."""
+    """Allauth's adapter: visitors cannot sign up, and `lfr_site.signin` limits password attempts."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Return the user whose name and password these are, active or not.
+        """Return the user with this username and password, active or not.
 
         Raises:
             signin.TryLater: the password was not checked.
@@ -52,15 +52,15 @@ def add_user(
     rank: str = "",
     actor: Actor = INSTALLER,
 ) -> User:
-    """A user with one role, and a rank, which is what authority goes by.
+    """Add a user with one role. Their rank determines what they may authorise.
 
     Raises:
-        ValueError: no such role, or the name belongs to somebody already, perhaps in another spelling.
+        ValueError: the role does not exist, or the username is taken, perhaps in another spelling.
     """
     _known(role)
     if signin.user_named(username) is not None:
-        # With two spellings of one name, neither could sign in.
-        raise ValueError(f"There is a user “{username}” already.")
+        # If two users had spellings of one name, neither could sign in.
+        raise ValueError(f"There is already a user “{username}”. Choose another username.")
     user = User.objects.create_user(username, password=password, first_name=first_name, last_name=last_name, rank=rank)
     record(Action.USER_ADDED, actor=actor, target=user, data={"role": role, "rank": rank})
     give_role(user, role, actor=actor)
@@ -69,27 +69,27 @@ def add_user(
 
 @transaction.atomic
 def give_role(user: User, role: str, *, actor: Actor = INSTALLER) -> None:
-    """Let somebody act in a role as well.
+    """Give a user a role.
 
     Raises:
-        ValueError: no such role.
-        Refused: they have it already, or another that must not be the same person's.
+        ValueError: the role does not exist.
+        Refused: the user already has the role, or has a role that cannot be combined with it.
     """
     group = _known(role)
     _lock([user.pk])
     if user.groups.filter(pk=group.pk).exists():
-        raise Refused(f"{user} has the role “{role}” already.")
+        raise Refused(f"{user} already has the role “{role}”.")
     user.groups.add(group)
     record(Action.ROLE_GIVEN, actor=actor, target=user, data={"role": role})
 
 
 @transaction.atomic
 def remove_role(user: User, role: str, *, actor: Actor = INSTALLER) -> None:
-    """Take a role from somebody.
+    """Remove a role from a user.
 
     Raises:
-        ValueError: no such role.
-        Refused: they do not have it.
+        ValueError: the role does not exist.
+        Refused: the user does not have the role.
     """
     group = _known(role)
     _lock([user.pk])
@@ -106,22 +106,22 @@ def _known(role: str) -> Group:
 
 
 def _lock(users: Collection[Any]) -> list[User]:
-    """Two roles of a pair that are given at the same moment wait for each other here."""
+    """Lock users, so that two incompatible roles given at the same moment are not both accepted."""
     return lock_all(User.objects.filter(pk__in=users))
 
 
-# A signal, because every way of giving a role passes it. What is written past Django is found at the next start
-# (lfr.E002).
+# A signal, because every way of giving a role sends it. Roles written to the database without Django are found at the
+# next start (lfr.E002).
 
 
 @transaction.atomic
 def refuse_incompatible(
     sender: Any, instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, **kwargs: Any
 ) -> None:
-    """Keep pairs of roles apart, from `user.groups` and from `group.user_set`.
+    """Refuse incompatible roles, whether given through `user.groups` or `group.user_set`.
 
     Raises:
-        Refused: somebody would have two roles that must not be one person's.
+        Refused: a user would have two roles that one person cannot have.
     """
     if action != "pre_add":
         return
@@ -137,7 +137,7 @@ def _refuse_conflict(user: User, more: set[str]) -> None:
         raise Refused(f"{user}: {conflict}")
 
 
-# Django's signals are the one place that every way of signing in and out passes.
+# Every way of signing in and out sends Django's signals.
 
 
 @transaction.atomic
@@ -155,9 +155,9 @@ def note_signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
 def note_sign_in_failed(
     sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
 ) -> None:
-    """Write the audit entry of a wrong password, and of any password of an inactive account.
+    """Record a wrong password, or any password for an inactive account, in the audit log.
 
-    Names that nobody has are left out: they may be passwords typed into the wrong field.
+    Unknown usernames are not recorded: they may be passwords typed into the wrong field.
     """
     user = signin.user_named(credentials.get("username", ""))
     if user is not None:

@@ -50,9 +50,9 @@ def client_of(scope: Scope) -> str:
 
 
 def counted_as(address: str) -> str:
-    """Return what to count a client under: its IPv4 address, or the /64 that its IPv6 address is in.
+    """Return the key for counting a client: its IPv4 address, or the /64 network of its IPv6 address.
 
-    One subscriber has a whole /64 and may use a new address of it for every connection.
+    One subscriber has a whole /64 and may use a new address from it for every connection.
     """
     parsed = _parsed(address)
     if not isinstance(parsed, ipaddress.IPv6Address):
@@ -61,7 +61,7 @@ def counted_as(address: str) -> str:
 
 
 def is_proxy(address: str) -> bool:
-    """Return whether a peer is one of LFR_TRUSTED_PROXIES. Only a proxy on this machine speaks over a Unix socket."""
+    """Return whether a peer is a trusted proxy: in LFR_TRUSTED_PROXIES, or without an address (a Unix socket)."""
     parsed = _parsed(address)
     return address == "" or (parsed is not None and _is_trusted(parsed))
 
@@ -76,7 +76,7 @@ def _is_trusted(address: Address) -> bool:
 
 
 def _parsed(text: str) -> Address | None:
-    """Return the address without port and zone, IPv4 written as IPv6 as IPv4; None when it is no address."""
+    """Return the address without port and zone, IPv4-mapped IPv6 as IPv4; None if it is not an address."""
     match = _WITH_PORT.fullmatch(text.strip())
     bare = (match[1] or match[2] or "") if match else text.strip()
     try:

@@ -1,4 +1,4 @@
-"""The programs' way in: addresses, refusals, and who a service account is."""
+"""The REST API: routes, error responses and service accounts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ urlpatterns = [
 
 
 def refused(error: Exception, context: dict[str, Any]) -> Response | None:
-    """An act that was refused, in words: 409 when somebody was first, 422 otherwise."""
+    """Return the response to a refused action: 409 if somebody else acted first, 422 otherwise."""
     if isinstance(error, DataError) and holds_nul(error):
         error = Refused(NUL)
     if isinstance(error, Refused):
@@ -57,10 +57,10 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
 
 @transaction.atomic
 def issue_service_token(name: str, days: int) -> str:
-    """A token for the force's records system, in place of those before. Its account has no password and no page.
+    """Issue a token to a records system and revoke its earlier ones. Its account has no password.
 
     Raises:
-        Refused: somebody else has this name.
+        Refused: the name belongs to an account that is not a service account.
     """
     user = User.objects.filter(username=name).first()
     if user is None:
@@ -68,7 +68,7 @@ def issue_service_token(name: str, days: int) -> str:
         record(Action.USER_ADDED, actor=INSTALLER, target=user, data={"role": SERVICE_ROLE})
         give_role(user, SERVICE_ROLE, actor=INSTALLER)
     elif user.has_usable_password() or not user.groups.filter(name=SERVICE_ROLE).exists():
-        raise Refused(f"“{name}” is no service account.")
+        raise Refused(f"“{name}” is not a service account.")
     AuthToken.objects.filter(user=user).delete()
     _, token = AuthToken.objects.create(user, expiry=dt.timedelta(days=days))
     record(Action.TOKEN_ISSUED, actor=INSTALLER, target=user, data={"days": days})

@@ -1,4 +1,4 @@
-"""The Celery application: workers that hold the engine, and the clock."""
+"""The Celery application: engine loading, database connections and heartbeats of the workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app.autodiscover_tasks()
 
 @task_prerun.connect
 def mend_connection(**kwargs: Any) -> None:
-    """What the task before found broken (a restarted server), or what is too old, is made new for this one."""
+    """Replace a database connection that is too old, or that the previous task found broken."""
     from django.db import close_old_connections
 
     close_old_connections()
@@ -28,7 +28,7 @@ def mend_connection(**kwargs: Any) -> None:
 
 @celeryd_after_setup.connect
 def load_engine(sender: str, instance: Any, **kwargs: Any) -> None:
-    """A worker of frames loads the engine before its first one, and refuses a database that would log faces."""
+    """Load the engine before a frame worker's first frame; stop the worker if a system check fails."""
     if "frames" not in instance.app.amqp.queues.consume_from:
         return
     from django.core.management import call_command
@@ -39,20 +39,20 @@ def load_engine(sender: str, instance: Any, **kwargs: Any) -> None:
         call_command("check", databases=["default"])
         engine().warm_up()
     except Exception as error:
-        # Celery logs what a receiver raises and goes on; only a shutdown passes through.
-        raise WorkerShutdown(f"This worker cannot look at faces: {error}") from error
+        # Celery logs any other exception of a receiver and carries on.
+        raise WorkerShutdown(f"This worker cannot process frames: {error}") from error
 
 
 BEAT_S = 1.0
-# The clock beats when it has done this task, which the scheduler asks for every two seconds: it, the scheduler and the
-# broker between them work.
+# The clock worker beats after this task, which the scheduler sends every two seconds: a beat shows that the worker, the
+# scheduler and the broker all work.
 CLOCKS_TASK = "deployments.end_run_out"
 _heartbeats: dict[str, Any] = {}
 
 
 @worker_ready.connect
 def begin_heartbeat(sender: Any, **kwargs: Any) -> None:
-    """Every worker says that it works. sender: its consumer."""
+    """Start the worker's heartbeat. sender: the worker's consumer."""
     from core.heartbeats import HeartbeatWriter
 
     part = next(iter(sender.app.amqp.queues.consume_from))
@@ -61,12 +61,12 @@ def begin_heartbeat(sender: Any, **kwargs: Any) -> None:
     if part == "frames":
         from capture.tasks import call_worker
 
-        # Frames may wait whose call was lost while no worker was there.
+        # Frames may be waiting whose task was lost while there was no worker.
         call_worker()
-        # In the loop that takes frames: one that hangs in a frame is silent.
+        # On the loop that takes frames, so that a worker that hangs on a frame stops beating.
         sender.timer.call_repeatedly(BEAT_S, writer.beat)
     elif part != "clock":
-        # An import or a slow subscriber may take minutes: alive is enough.
+        # An import or a slow subscriber may take minutes, so these workers beat as long as they are alive.
         threading.Thread(target=_beat_for_ever, args=(writer,), name="heartbeat", daemon=True).start()
 
 

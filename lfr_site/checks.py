@@ -1,4 +1,4 @@
-"""What must be true of the machine before a face is looked at. Run by `manage.py check --database default`."""
+"""System checks of an installation, run by `manage.py check --database default`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def register() -> None:
 
 
 def nobody_has_roles_to_be_kept_apart(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """Accounts of before the rule, or that were written past it: more than one person's powers in one account."""
+    """Report accounts with roles that one person cannot have, or with permissions outside the roles."""
     found: list[CheckMessage] = []
     if "default" not in (databases or []) or "lfr_site_user" not in connections["default"].introspection.table_names():
         return found
@@ -34,7 +34,7 @@ def nobody_has_roles_to_be_kept_apart(*, databases: Sequence[str] | None = None,
             hint = "Run `manage.py remove_role USER ROLE` for one of them."
             found.append(Error(f"{user}: {conflict}", hint=hint, id="lfr.E002"))
         if user.is_superuser or user.own:
-            hint = "Give them a role with `manage.py give_role USER ROLE`, and take away the rest."
+            hint = "Give them a role with `manage.py give_role USER ROLE`, and remove the other permissions."
             found.append(Error(f"{user} has permissions outside the roles.", hint=hint, id="lfr.E003"))
     return found
 
@@ -42,7 +42,7 @@ def nobody_has_roles_to_be_kept_apart(*, databases: Sequence[str] | None = None,
 def database_keeps_parameters_out_of_its_log(
     *, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """A stranger's template reaches PostgreSQL as a query parameter; its log must not keep it."""
+    """Report settings of PostgreSQL that would log query parameters, such as passers-by's face templates."""
     found: list[CheckMessage] = []
     for alias in databases or []:
         with connections[alias].cursor() as cursor:
@@ -58,11 +58,11 @@ def database_keeps_parameters_out_of_its_log(
 
 
 def proxies_are_named(**kwargs: Any) -> list[CheckMessage]:
-    """Warn of an installation that probably has a proxy for TLS but does not name it.
+    """Warn if an installation, which probably has a proxy for TLS, does not name it.
 
-    Failed sign-ins would then be counted under the proxy's address, for all users together.
+    Failed sign-ins of all users would then be counted together, under the proxy's address.
     """
     if settings.IS_DEMO or settings.LFR_TRUSTED_PROXIES:
         return []
-    message = "LFR_TRUSTED_PROXIES is empty: all users behind a proxy are counted as one address when they sign in."
-    return [Warning(message, hint="Name the addresses of the proxy in front of the web server.", id="lfr.W001")]
+    message = "LFR_TRUSTED_PROXIES is empty: all users behind a proxy count as one address when they sign in."
+    return [Warning(message, hint="List the addresses of the proxies in front of the web server.", id="lfr.W001")]

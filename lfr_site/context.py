@@ -1,4 +1,4 @@
-"""What every page knows."""
+"""The template context of every page."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from watchlists.models import Watchlist
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """The force's name, whether this is a demonstration, and what compliance must not overlook."""
+    """Return the force's name, whether this is a demonstration, and the number of overdue watchlists."""
     return {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO, "overdue": _overdue(request)}
 
 
 def _overdue(request: HttpRequest) -> int:
-    """Lists past their time, for who answers for them; asked of the database on their pages only."""
+    """Return how many watchlists are overdue for destruction; 0, without a query, for users not concerned."""
     user = getattr(request, "user", None)
     if user is None or not (user.has_perm("watchlists.search_ledger") or user.has_perm("deployments.read_records")):
         return 0

@@ -1,4 +1,4 @@
-"""The parts of docs/ that are tables in the code: rendered from them, so that they cannot say anything else."""
+"""The pages of docs/ that are generated from the code, so that they always agree with it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Connection limits of the web server: half-sent requests, slow readers, and connections that are not signed in.
 
-They need no proxy in front. Connections of a trusted proxy (LFR_TRUSTED_PROXIES) have time limits but no cap.
+They work without a proxy in front. Connections of a trusted proxy (LFR_TRUSTED_PROXIES) have time limits, but their
+number is not limited.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lfr_site.addresses import counted_as, is_proxy
 
-# The head of a request, from its first byte, or from the connection's beginning.
+# Time for the head of a request, from its first byte or from the start of the connection.
 HEAD_S = 10.0
-# For a body: between two parts of it, and for the whole beside its length at the slowest rate that is waited for.
+# Time for a body: between two parts, and in total in addition to its length at the slowest rate allowed.
 BODY_IDLE_S, BODY_S, BODY_BYTES_A_SECOND = 15.0, 5.0, 16_384
-# Interval between checks that a client reads its answer, and the slowest rate at which it may.
+# Interval between checks that a client reads its response, and the slowest rate allowed.
 READING_S, READING_BYTES_A_SECOND = 15.0, 16_384
-# A socket that was opened without a right to it is closed by its consumer well before.
+# A socket still open after this time is authorised: its consumer would have closed it otherwise.
 SOCKET_ADMITTED_AFTER_S = 15.0
 
 
 @dataclass(eq=False)
 class Guest:
-    """A connection. address: what its peer is counted under. is_working: a request of it is being answered."""
+    """A connection. address: key for counting its peer. is_working: whether a request is being answered."""
 
     address: str
     transport: asyncio.Transport
@@ -41,19 +42,19 @@ class Guest:
 
     @property
     def is_stranger(self) -> bool:
-        """Whether it is not known to belong to somebody who is signed in."""
+        """Whether the connection is not known to belong to a signed-in user or a trusted proxy."""
         admitted = self.is_socket and time.monotonic() - self.began > SOCKET_ADMITTED_AFTER_S
         return not (self.is_proxy or self.is_signed_in or admitted)
 
 
 class GuestBook:
-    """The connections of a web process."""
+    """The open connections of a web process."""
 
     def __init__(self) -> None:
         self._guests: dict[asyncio.Transport, Guest] = {}
 
     def enter(self, transport: asyncio.Transport) -> Guest:
-        """Note a new connection. If strangers have too many, close their oldest idle one."""
+        """Register a new connection. If anonymous clients have too many, close their oldest idle one."""
         peer = transport.get_extra_info("peername")
         address = peer[0] if isinstance(peer, tuple) else ""
         guest = self._guests[transport] = Guest(counted_as(address), transport, is_proxy(address))
@@ -65,7 +66,7 @@ class GuestBook:
         self._guests.pop(transport, None)
 
     def __len__(self) -> int:
-        """How many connections are open."""
+        """Return the number of open connections."""
         return len(self._guests)
 
     def _make_room(self, newest: Guest) -> None:
@@ -73,25 +74,25 @@ class GuestBook:
         of_address = Counter(each.address for each in strangers)
         crowded = newest.address
         if len(strangers) > settings.LFR_ANONYMOUS_CONNECTIONS:
-            # Room is made by who takes most of it.
+            # Close a connection of the address that has the most.
             crowded = of_address.most_common(1)[0][0]
         elif of_address[crowded] <= settings.LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS:
             return
-        # Those that close already are counted until they are gone; closing them once more makes no room.
+        # Connections that are already closing still count; closing them again would free nothing.
         staying = [each for each in strangers if not each.transport.is_closing() and each is not newest]
         theirs = [each for each in staying if each.address == crowded]
         idle = [each for each in theirs if not each.is_working]
-        # Nobody's newcomer is turned away for the sake of another address's many.
+        # Do not close a new connection because another address has too many.
         closing = idle or ([newest] if crowded == newest.address else theirs)
         min(closing, key=lambda each: each.began, default=newest).transport.abort()
 
 
 guests = GuestBook()
-"""This process's."""
+"""The connections of this process."""
 
 
 class GuardedHttp(HttpToolsProtocol):
-    """uvicorn's protocol with a time limit for everything that a client may leave half done."""
+    """uvicorn's HTTP protocol with time limits for whatever a client may leave unfinished."""
 
     guest: Guest
     _limit: asyncio.TimerHandle | None = None
@@ -115,7 +116,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._limit is None and not self._is_receiving and not self.guest.is_working:
-            # Of the next request on a connection that is kept; blank lines before one count.
+            # The next request on a kept-alive connection begins; blank lines before it count.
             self._within(HEAD_S)
         super().data_received(data)
 
@@ -137,7 +138,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        # uvicorn goes on with the next request that was sent ahead.
+        # uvicorn continues with the next pipelined request.
         self.guest.is_working = bool(self.pipeline)
         super().on_response_complete()
 
@@ -185,7 +186,7 @@ class GuardedHttp(HttpToolsProtocol):
     def _is_late(self) -> None:
         self._limit = None
         if self.flow.read_paused:
-            # It is we who do not read on: the application has not asked for more yet.
+            # The server itself paused reading: the application has not asked for more yet.
             self._ends += BODY_IDLE_S
             self._within(BODY_IDLE_S)
         elif not self.transport.is_closing():
@@ -193,7 +194,7 @@ class GuardedHttp(HttpToolsProtocol):
 
 
 def welcome(scope: Mapping[str, Any]) -> None:
-    """Note that the connection of this request belongs to somebody who is signed in."""
+    """Mark the connection of this request as belonging to a signed-in user."""
     guest = scope.get("lfr.guest")
     if guest is not None:
         guest.is_signed_in = True

@@ -1,4 +1,4 @@
-"""Settings from the environment, read strictly: what does not parse stops the start, with the name and the reason."""
+"""Settings from the environment. An invalid value stops the start, with the setting's name and the reason."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def text(name: str, default: str | None = None) -> str:
-    """A setting that must not be empty."""
+    """Return a setting that must not be empty."""
     value = os.environ.get(name, "").strip() or default
     if value is None:
         raise ImproperlyConfigured(f"{name} is not set.")
@@ -42,31 +42,31 @@ def integer(name: str, default: int, lowest: int, highest: int) -> int:
 
 
 def minutes(name: str, default: int, highest: int) -> dt.timedelta:
-    """A duration in whole minutes; 0 is at once."""
+    """Return a duration given in whole minutes; 0 means at once."""
     return dt.timedelta(minutes=integer(name, default, 0, highest))
 
 
 def folder(name: str) -> Path | None:
-    """An existing folder, or None when the setting is empty."""
+    """Return an existing folder, or None if the setting is empty."""
     value = os.environ.get(name, "").strip()
     if not value:
         return None
     path = Path(value).expanduser()
     if not path.is_dir():
-        raise ImproperlyConfigured(f"{name} is “{value}”, which is no folder.")
+        raise ImproperlyConfigured(f"{name} is “{value}”, which is not a folder.")
     return path
 
 
 def digest(name: str) -> str:
-    """A SHA-256 in hexadecimal, or nothing."""
+    """Return a SHA-256 in hexadecimal, or an empty string."""
     value = os.environ.get(name, "").strip().lower()
     if value and not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ImproperlyConfigured(f"{name} is “{value}”; a SHA-256 has 64 hexadecimal digits.")
+        raise ImproperlyConfigured(f"{name} is “{value}”; it must be a SHA-256 of 64 hexadecimal digits.")
     return value
 
 
 def networks(name: str) -> tuple[Network, ...]:
-    """IP networks in CIDR notation with commas between; none when the setting is empty."""
+    """Return comma-separated IP networks in CIDR notation; none if the setting is empty."""
     value = os.environ.get(name, "").strip()
     return tuple(_network(name, part.strip()) for part in value.split(",")) if value else ()
 
@@ -75,27 +75,31 @@ def _network(name: str, value: str) -> Network:
     try:
         network = ipaddress.ip_network(value)
     except ValueError as error:
-        raise ImproperlyConfigured(f"{name} holds “{value}”; write networks such as 10.1.2.0/24.") from error
+        raise ImproperlyConfigured(f"{name} contains “{value}”; enter networks such as 10.1.2.0/24.") from error
     if network.prefixlen == 0:
-        raise ImproperlyConfigured(f"{name} holds “{value}”, which is every address; name networks of your own.")
+        raise ImproperlyConfigured(f"{name} contains “{value}”, which is every address; enter your own networks.")
     return network
 
 
 def limits(name: str, defaults: Mapping[str, Limits]) -> dict[str, Limits]:
-    """From where on a photograph is warned of or refused: `width=60/24,sharpness=15/3`; what is not named stays."""
+    """Return the limits below or above which a photograph is flagged or refused; the defaults for unnamed measures.
+
+    The setting reads `measure=warn/block`, such as `width=60/24,sharpness=15/3`.
+    """
     found = dict(defaults)
     for part in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
         match = re.fullmatch(r"(\w+)=(\d+(?:\.\d+)?)(?:/(\d+(?:\.\d+)?))?", part)
         if match is None or match[1] not in defaults:
             raise ImproperlyConfigured(
-                f"{name} holds “{part}”; write measure=warn/block, of {', '.join(defaults)}, with commas between."
+                f"{name} contains “{part}”; enter measure=warn/block, separated by commas. "
+                f"The measures are: {', '.join(defaults)}."
             )
         found[match[1]] = Limits(float(match[2]), float(match[3]) if match[3] else None)
     return found
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's connection settings from a libpq URL or connection string."""
+    """Return Django's connection settings for a libpq URL or connection string."""
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(url).items() if value is not None}
     except ProgrammingError as error:
@@ -103,13 +107,13 @@ def database(url: str) -> dict[str, Any]:
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     options = {key: value for key, value in parts.items() if key.startswith("ssl")}
     if set(parts) - set(names) - set(options) or "dbname" not in parts:
-        raise ImproperlyConfigured(f"DATABASE_URL must name a database and nothing but {', '.join(names)} and ssl….")
+        raise ImproperlyConfigured(f"DATABASE_URL must name a database and may hold only {', '.join(names)} and ssl….")
     found: dict[str, Any] = {names[key]: value for key, value in parts.items() if key in names}
     return {**found, "OPTIONS": options} if options else found
 
 
 def valkey(url: str, number: int) -> str:
-    """The URL of one of Valkey's numbered databases."""
+    """Return the URL of one of Valkey's numbered databases."""
     if re.fullmatch(r"unix:///[^?]+", url):
         return f"{url}?db={number}"
     if re.fullmatch(r"rediss?://[^/?]+/?", url):
@@ -118,7 +122,7 @@ def valkey(url: str, number: int) -> str:
 
 
 def celery_broker(url: str) -> str:
-    """Valkey's database 0 as Celery writes it: its transport knows another name for a unix socket."""
+    """Return the URL of Valkey's database 0 for Celery, which has another scheme for Unix sockets."""
     return (
         url.replace("unix://", "redis+socket://", 1) + "?virtual_host=0"
         if url.startswith("unix://")

@@ -11,9 +11,9 @@ PATH = "/health/"
 
 
 class HealthEndpoint:
-    """ASGI middleware: 200 when everything works, 503 when not; the body says which part does not.
+    """ASGI middleware: answers 200 if everything works, otherwise 503 with the parts that do not.
 
-    It uses no database, broker, thread or session, so any number of requests may come at once.
+    It uses no database, broker, thread or session, so it can answer any number of requests at once.
     """
 
     def __init__(self, application: Any) -> None:

@@ -1,4 +1,4 @@
-"""Being asked to end: by signals, and by a `make` that is interrupted without telling its recipe."""
+"""Requests to stop: by a signal, or by interrupting the `make` that started this process."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ WATCH_EVERY_S = 0.5
 
 @contextlib.contextmanager
 def interruptible(make: int | None = None) -> Iterator[None]:
-    """Raise KeyboardInterrupt in the main thread at the first request to end; later ones do not disturb the ending.
+    """Raise KeyboardInterrupt in the main thread at the first request to stop; ignore later ones.
 
-    SIGINT is caught explicitly: a script's background job starts with it ignored. make: the process id of a `make`
-    that started this one and, if SIGINT is sent to it alone, waits for its recipe to end and does not pass it on.
+    SIGINT is caught explicitly, because a script's background job starts with it ignored. make: the process id of the
+    `make` that started this process. If SIGINT is sent to `make` alone, it waits for its recipe without passing it on.
     """
     for number in ENDING:
         signal.signal(number, _end)
@@ -28,13 +28,13 @@ def interruptible(make: int | None = None) -> Iterator[None]:
     try:
         yield
     finally:
-        # Python gives signals back to the system as it ends, and an alarm would end it first.
+        # Python restores the default handlers as it exits, and an alarm would then kill it.
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Let requests to end wait until the block is done: for what must not stop halfway."""
+    """Defer requests to stop until the block is done, for work that must not stop halfway."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield
@@ -50,13 +50,13 @@ def _end(number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
-    """Ignore further requests to end. A handler, because children would inherit SIG_IGN."""
+    """Ignore further requests to stop. A handler, because children would inherit SIG_IGN."""
 
 
 def _catches_interrupts(process: int) -> bool:
-    """Whether a process has a handler for SIGINT. GNU make removes its own once it is interrupted.
+    """Return whether a process has a handler for SIGINT. GNU make removes its own once it is interrupted.
 
-    False when the process is gone, and where there is no /proc.
+    Return False if the process has ended, and where there is no /proc.
     """
     try:
         status = Path(f"/proc/{process}/status").read_text()

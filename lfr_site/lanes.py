@@ -1,7 +1,7 @@
-"""How many requests are worked on at once: visitors who are not signed in have a narrow lane of their own.
+"""Limits on simultaneous requests: visitors who are not signed in have a separate, smaller limit.
 
-Every request that Django works on holds a thread and at most one connection to the database. The lanes bound both, so
-that no visitor can take those of the people who work here, or those of the cameras.
+Every request that Django works on holds a thread and at most one connection to the database. The lanes limit both, so
+that visitors cannot take those of signed-in users or of cameras.
 """
 
 from __future__ import annotations
@@ -21,19 +21,23 @@ Scope = dict[str, Any]
 # Set on the scope of each request that reaches lfr_site.middleware.SignedInMiddleware: whether its user is signed in.
 SIGNED_IN = "lfr.signed_in"
 BUSY = b"The system is busy. Try again in a moment."
-# How long, and for how many, the digest of a valid session or token is remembered.
+# Seconds for which the digest of a valid session or token is remembered, and the most digests remembered.
 REMEMBERED_S, MOST_REMEMBERED = 900.0, 10_000
 
 
 class Lane:
-    """A number of places, for which parties alternate: a thousand requests of one delay another by one request."""
+    """A number of places for which parties take turns, however many requests each party has waiting."""
 
     def __init__(self, places: int) -> None:
         self._free = places
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def enter(self, party: str, patience_s: float) -> None:
-        """Take a place. Raises TimeoutError: none became free in time."""
+        """Take a place.
+
+        Raises:
+            TimeoutError: no place became free in time.
+        """
         if self._free and not self._waiting:
             self._free -= 1
             return
@@ -60,7 +64,7 @@ class Lane:
 
     def _give_up(self, party: str, place: asyncio.Future[None]) -> None:
         if place.done() and not place.cancelled():
-            # It was given the place as it gave up.
+            # The request was given a place just as it stopped waiting.
             self.leave()
             return
         row = self._waiting.get(party, deque())
@@ -71,10 +75,10 @@ class Lane:
 
 
 class Lanes:
-    """ASGI middleware around Django: wait for a place, and answer 503 if none becomes free in time.
+    """ASGI middleware around Django: waits for a place, and answers 503 if none becomes free in time.
 
-    The lane is known before Django is asked: by whether the session or token was valid a moment ago. The first request
-    after signing in still takes the lane of strangers.
+    The lane is chosen before Django runs, by whether the session or token was valid in a recent request. The first
+    request after signing in still takes the lane of anonymous visitors.
     """
 
     def __init__(self, application: Any) -> None:
@@ -89,7 +93,7 @@ class Lanes:
         lane = self._known if is_good else self._strangers
         party = credential.hex() if is_good else counted_as((scope.get("client") or ("", 0))[0])
         if not is_good:
-            # A client that sends slowly holds no place meanwhile.
+            # Read the body first, so that a client that sends slowly holds no place.
             receive = await _received(scope, receive)
         try:
             await lane.enter(party, settings.LFR_WAIT_FOR_A_PLACE_SECONDS)
@@ -115,7 +119,7 @@ class Lanes:
 
 
 async def _received(scope: Scope, receive: Any) -> Any:
-    """Read the body of a request that a stranger may send; return a `receive` that replays it."""
+    """Read a body that an anonymous visitor may send; return a `receive` that replays it."""
     length = dict(scope["headers"]).get(b"content-length", b"")
     if not length.isdigit() or not 0 < int(length) <= settings.LFR_LARGEST_ANONYMOUS_REQUEST:
         return receive
@@ -143,7 +147,7 @@ def _credential(scope: Scope) -> bytes:
 
 
 async def refuse(send: Any, status: int, text: bytes) -> None:
-    """Answer without the application, and close the connection."""
+    """Answer without calling the application, and close the connection."""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(text)).encode()),

@@ -1,4 +1,4 @@
-"""How much anybody may send in one request."""
+"""Limits on the size of a request."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from watchlists.people import COMPILE
 
 Scope = dict[str, Any]
 
-REFUSAL = b"This is too large: a photograph may have 20 MB at most, an import what LFR_LARGEST_IMPORT_MB says."
+REFUSAL = b"The upload is too large. A photograph can have up to 20 MB, an import up to LFR_LARGEST_IMPORT_MB."
 SIGN_IN = b"Sign in before you send this."
 
-# A bulk import: photographs by the thousand.
+# Bulk imports contain thousands of photographs.
 _IMPORT = re.compile(r"/watchlists/[0-9a-f-]{36}/import/|/api/imports/")
 
 
 class BodyLimit:
-    """Answers 413 to a request whose body is too large for whoever sends it, before any of it is read.
+    """ASGI middleware: answers 413 to a body that is too large for its sender, before reading any of it.
 
-    Django reads a body whole, to disk past a bound, before a view or a sign-in check is asked. So a visitor who is not
-    signed in may send what a sign-in form holds, and no more; nobody may send a body without its length.
+    Django reads the whole body, to disk above a certain size, before any view or sign-in check. Visitors who are not
+    signed in may therefore send only as much as a sign-in form needs, and nobody may send a body without its length.
     """
 
     def __init__(self, application: Any) -> None:
@@ -41,7 +41,7 @@ class BodyLimit:
         headers = dict(scope["headers"])
         said = headers.get(b"content-length", b"")
         length = int(said) if said.isdigit() else 0
-        # Browsers always say how long a form is; what does not is no browser.
+        # Browsers always send the length of a form.
         has_no_length = scope["method"] in ("POST", "PUT", "PATCH") and not said.isdigit()
         if has_no_length or b"transfer-encoding" in headers:
             await refuse(send, 413, REFUSAL)
@@ -56,7 +56,7 @@ class BodyLimit:
 
 
 def _most(scope: Scope) -> int:
-    """Bytes that this request may have: those of an import for who may import, and few for who is not signed in."""
+    """Return the largest body in bytes that the user of a request may send."""
     user = _user(scope)
     if user is None or not user.is_authenticated:
         return int(settings.LFR_LARGEST_ANONYMOUS_REQUEST)
@@ -70,7 +70,7 @@ def _user(scope: Scope) -> Any:
     if not scope["path"].startswith("/api/"):
         request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
         return get_user(request)
-    # The API takes tokens and sessions; a session's check of its own token would read the body.
+    # The API accepts tokens and sessions. DRF's session authentication is avoided: its CSRF check reads the body.
     try:
         found = TokenAuthentication().authenticate(Request(request))
     except AuthenticationFailed:

@@ -1,4 +1,4 @@
-"""Filters of the log."""
+"""Logging filters."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 
 
 class RefusalsInOneLine(logging.Filter):
-    """Drop the stack trace of responses with a 4xx status: a refused request is no fault of the program.
+    """Drop the stack trace of responses with a 4xx status: a refused request is not a program error.
 
-    Django gives each record of a response its `status_code`. Records without one, and those of 5xx, are left whole.
+    Django gives each record of a response its `status_code`. Records without one or with 5xx are left unchanged.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

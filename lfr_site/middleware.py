@@ -1,4 +1,4 @@
-"""Refusals of the domain, told to the person who tried; and responses that no browser or proxy may keep."""
+"""Middleware: sign-in status for the connection limits, refusals as pages, and no caching of responses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from core.errors import Conflict, Refused
 from lfr_site.door import welcome
 from lfr_site.lanes import SIGNED_IN
 
-NUL = "What was sent holds a character that no text has (NUL). Nothing was kept."
+NUL = "The text contains a null character, which cannot be stored. Nothing was saved. Remove it and try again."
 
 
 def holds_nul(error: DataError) -> bool:
-    """Whether the database was handed a text that it cannot hold; forms say so themselves, addresses cannot."""
+    """Return whether the database refused a null character. Forms check for it themselves; URLs do not."""
     return "NUL (0x00)" in str(error)
 
 
 class SignedInMiddleware:
-    """Says on the request's scope that its user is signed in, for what stands before Django (lfr_site.lanes, .door)."""
+    """Records on the request's scope whether its user is signed in, for lfr_site.lanes and lfr_site.door."""
 
     sync_capable, async_capable = True, False
 
@@ -32,7 +32,7 @@ class SignedInMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         answer = self.get_response(request)
-        # A token's user is known once the API has been asked.
+        # The user of a token is known only after the API's view has run.
         if isinstance(request, ASGIRequest):
             is_signed_in = cast("dict[str, Any]", request.scope)[SIGNED_IN] = request.user.is_authenticated
             if is_signed_in:
@@ -41,9 +41,9 @@ class SignedInMiddleware:
 
 
 class RefusedMiddleware:
-    """An act that was refused: 409 when somebody was first, 422 otherwise, and the reason in words.
+    """Shows why an action was refused: 409 if somebody else acted first, 422 otherwise.
 
-    Forms catch `Refused` themselves to show it beside the field; this is for buttons.
+    Forms catch `Refused` themselves to show it beside the field; this is for plain buttons.
     """
 
     sync_capable, async_capable = True, False
@@ -66,7 +66,7 @@ class RefusedMiddleware:
 class NoStoreMiddleware:
     """`Cache-Control: no-store` on every response that does not set its own: pages name people and show faces.
 
-    Static files are answered by WhiteNoise before this, and stay cacheable.
+    WhiteNoise answers for static files before this, so they stay cacheable.
     """
 
     sync_capable, async_capable = True, False

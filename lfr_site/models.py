@@ -1,4 +1,4 @@
-"""The force's own people: who signs in."""
+"""The user model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Same-origin check of sockets: the page's host and port must be those that the socket is opened at."""
+"""Same-origin check of WebSockets: the page and the socket must have the same host and port."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
 class SameOrigin:
-    """ASGI middleware around the sockets: deny one whose Origin header is not the host that it was opened at.
+    """ASGI middleware around the sockets: denies a socket whose Origin header does not match its host and port.
 
-    A page of another program on this machine has another port, and may not use its visitor's session here.
+    A page of another program on this machine has another port; it must not use its visitor's session here.
     """
 
     def __init__(self, application: Any) -> None:
@@ -29,9 +29,9 @@ class SameOrigin:
 
 
 def is_same_origin(origin: str, host: str) -> bool:
-    """Whether a page of `origin` (scheme://host[:port]) may open a socket at `host` (host[:port]).
+    """Return whether a page of `origin` (scheme://host[:port]) may open a socket at `host` (host[:port]).
 
-    The port that a Host header leaves out is that of the origin's scheme: TLS may end before this process.
+    A Host header without a port has the default port of the origin's scheme, because TLS may end before this process.
     """
     try:
         page, here = urlsplit(origin), urlsplit(f"//{host}")

@@ -1,4 +1,4 @@
-"""The roles, each with the whole of what it may do. Groups in the database are made from this table."""
+"""The roles, each with all its permissions. The groups in the database are made from this table."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.view_deployment",
         "deployments.apply_deployment",
     ),
-    # A program: it has no password, and comes in by the API alone.
+    # A program. It has no password and uses only the API.
     "Records system": ("watchlists.compile_watchlist",),
-    # Of what rank an application needs: the account's rank says what this role may decide.
+    # The rank of the account determines which applications it may decide.
     "Authorising officer": (
         "watchlists.authorise_watchlist",
         "watchlists.hold_evidence",
@@ -34,7 +34,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "deployments.halt_deployment",
         "deployments.read_records",
     ),
-    # Runs the day. Who authorised it is somebody else.
+    # Runs the deployment; somebody else authorises it.
     "Commander": (
         "deployments.view_deployment",
         "deployments.run_deployment",
@@ -70,12 +70,12 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 
 
-# A role, those that must not be the same person's as it, and why.
+# Each role, the roles that the same person cannot have, and why.
 APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "Authorising officer",
         ("Watchlist administrator", "Records system", "Commander"),
-        "Nobody authorises lists or deployments that they compile, apply for or run.",
+        "Nobody can authorise watchlists or deployments that they compile, apply for or run.",
     ),
     (
         "Compliance officer",
@@ -87,22 +87,22 @@ APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "LFR operator",
             "Engagement officer",
         ),
-        "Nobody oversees work on lists, deployments or alerts that they do themselves.",
+        "Nobody can oversee their own work on watchlists, deployments or alerts.",
     ),
     (
         "System administrator",
         tuple(role for role in ROLES if role != "System administrator"),
-        "Nobody who gives roles and installs the system works with it.",
+        "Anyone who installs the system and gives roles cannot also use it in operations.",
     ),
 )
-# Pairs of roles that one person must not have, each with the reason.
+# Pairs of roles that one person cannot have, each with the reason.
 INCOMPATIBLE: dict[frozenset[str], str] = {
     frozenset((role, other)): reason for role, others, reason in APART for other in others
 }
 
 
 def conflict_in(roles: Collection[str]) -> str:
-    """Why one person must not have all of these roles, in words; empty when they may."""
+    """Return why one person cannot have all of these roles; empty if they can."""
     for one, other in itertools.combinations([role for role in ROLES if role in roles], 2):
         reason = INCOMPATIBLE.get(frozenset((one, other)))
         if reason is not None:
@@ -111,7 +111,7 @@ def conflict_in(roles: Collection[str]) -> str:
 
 
 def synchronise(**kwargs: Any) -> None:
-    """Make every role's group hold exactly its permissions (run after each migration)."""
+    """Give every role's group exactly its permissions (run after each migration)."""
     by_name = {
         f"{permission.content_type.app_label}.{permission.codename}": permission
         for permission in Permission.objects.select_related("content_type")

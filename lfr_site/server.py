@@ -1,8 +1,8 @@
 """The web server: `python -m lfr_site.server --port 8000`. uvicorn with connection limits and a heartbeat.
 
-The heartbeat goes two ways: into Valkey, where health is read from, and, twice a second, as a byte into a pipe that the
-supervisor reads, when it has given one. A process whose event loop stands still beats no more and is started again; no
-request is needed to find out, and no flood of requests looks like it.
+The heartbeat goes to Valkey, from which the health endpoint reads it, and to the supervisor if it has passed a pipe, as
+one byte twice a second. If the event loop hangs, the heartbeat stops and the supervisor restarts the process. No
+request is needed for this, and a flood of requests is not mistaken for a hang.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)
-    # Django is set up by importing the application; its settings are needed by the door.
+    # Importing the application sets up Django, whose settings lfr_site.door needs.
     from lfr_site.asgi import application
     from lfr_site.door import GuardedHttp
 
@@ -38,15 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         http=GuardedHttp,
         lifespan="off",
         access_log=False,
-        # Less would be a line of the log for every socket that anybody opens.
+        # A lower level would log a line for every socket that anybody opens.
         log_level="warning",
-        # The client's address is found by lfr_site.addresses.
+        # lfr_site.addresses determines the client's address.
         proxy_headers=False,
         server_header=False,
-        # Frames have their own, lower bound; this one keeps a flood out of memory.
+        # Frames have a lower limit of their own; this one limits memory.
         ws_max_size=4 * 2**20,
         ws_per_message_deflate=False,
-        # A camera whose network is gone must not hold its place for long.
+        # A camera that has lost its network must not stay connected for long.
         ws_ping_interval=5,
         ws_ping_timeout=5,
         timeout_graceful_shutdown=2,
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 class HouseServer(uvicorn.Server):
-    """uvicorn's server, with a heartbeat for as long as its event loop turns."""
+    """uvicorn's server, with a heartbeat for as long as its event loop runs."""
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         from core.liveness import liveness
@@ -79,7 +79,7 @@ async def _beat(descriptor: str | None) -> None:
     pipe = int(descriptor)
     os.set_blocking(pipe, False)
     while True:
-        # A supervisor that does not read leaves the pipe full; one that is gone takes this process with it.
+        # The pipe is full if the supervisor does not read it. If the supervisor has ended, this process ends too.
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
             os.write(pipe, b".")
         await asyncio.sleep(BEAT_S)

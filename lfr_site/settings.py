@@ -1,4 +1,4 @@
-"""Settings. Each one a force may change is read from the environment and described in docs/admin/settings.md."""
+"""Settings. Those that a force can change are read from the environment and described in docs/admin/settings.md."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ SECRET_KEY = _secret_key()
 DEBUG = False
 ALLOWED_HOSTS = environment.text("LFR_HOSTS", "localhost,127.0.0.1,[::1]" if IS_DEMO else None).split(",")
 if "*" in ALLOWED_HOSTS:
-    raise ImproperlyConfigured("LFR_HOSTS must name this server's hosts; “*” would let any site use it.")
+    raise ImproperlyConfigured("LFR_HOSTS must list this server's host names; “*” is not allowed.")
 
-# Proxies whose X-Forwarded-For is believed (lfr_site.addresses).
+# Proxies whose X-Forwarded-For is trusted (lfr_site.addresses).
 LFR_TRUSTED_PROXIES = environment.networks("LFR_TRUSTED_PROXIES")
 
-# Whose lists these are, printed on every page.
+# The force's name, shown on every page.
 LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
 
-# Retention. 24 hours is the ceiling of every rule here; a force may only shorten them.
+# Retention: 24 hours at most. A force can only shorten it.
 DAY_MINUTES = 24 * 60
 LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
 LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
-# The ceiling of false alerts, the floor of recognition, and what is asked for before cameras are on.
+# Limits of the false alert rate and the true recognition rate, and what is required before cameras go live.
 LFR_FACES_A_FALSE_ALERT = environment.integer("LFR_FACES_A_FALSE_ALERT", 1000, 100, 1_000_000)
 LFR_RECOGNITION_FLOOR = environment.integer("LFR_RECOGNITION_FLOOR_PERCENT", 80, 1, 100) / 100
 LFR_BLUE_PASSES = environment.integer("LFR_BLUE_PASSES", 3, 0 if IS_DEMO else 1, 100)
@@ -63,7 +63,7 @@ LFR_CLOCK_TOLERANCE_MS = environment.integer("LFR_CLOCK_TOLERANCE_MS", 2000, 100
 LFR_URGENT_REVIEW = dt.timedelta(hours=environment.integer("LFR_URGENT_REVIEW_HOURS", 4, 1, 24))
 LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEPLOYMENT_HOURS", 12, 1, 24))
 
-# Possible matches: sights that belong together, how long a judgement may be taken back, how long one waits for it.
+# Alerts: when shots join an alert, how long an adjudication can be undone, and the deadlines of an alert.
 LFR_JOIN_WINDOW = dt.timedelta(seconds=environment.integer("LFR_JOIN_SECONDS", 120, 0, 3600))
 LFR_UNDO = dt.timedelta(seconds=environment.integer("LFR_UNDO_SECONDS", 6, 1, 30))
 LFR_REVIEW_WITHIN = dt.timedelta(seconds=environment.integer("LFR_REVIEW_SECONDS", 900, 30, 7200))
@@ -77,7 +77,7 @@ LFR_LARGEST_IMPORT = environment.integer("LFR_LARGEST_IMPORT_MB", 4096, 1, 100_0
 LFR_OLD_PHOTOGRAPH_YEARS = environment.integer("LFR_OLD_PHOTOGRAPH_YEARS", 5, 1, 50)
 LFR_LOOK_ALIKE_MARGIN = environment.integer("LFR_LOOK_ALIKE_MARGIN_PERCENT", 4, 1, 50) / 100
 LFR_PHOTOGRAPH_LIMITS = environment.limits("LFR_PHOTOGRAPH_LIMITS", LIMITS)
-# Where the photographs' keys are: never in the database.
+# The key store of the photographs. Their keys are never in the database.
 LFR_KEY_STORE = environment.text("LFR_KEY_STORE", "core.keys.KeyFolder")
 LFR_KEYS = Path(environment.text("LFR_KEYS", str(LFR_DATA / "keys"))).expanduser().resolve()
 
@@ -111,7 +111,7 @@ INSTALLED_APPS = [
     "notifications",
     "reports",
     "demo",
-    # Last, so that the permissions of all the others exist when it gives them to the roles.
+    # Last, so that all permissions exist when it gives them to the roles.
     "lfr_site",
 ]
 
@@ -124,7 +124,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    # Nothing is public but what says so (health, sign-in).
+    # Every view requires a sign-in unless it is marked as public.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "lfr_site.middleware.SignedInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -153,22 +153,22 @@ TEMPLATES: list[dict[str, Any]] = [
     },
 ]
 
-# Limits of a web process. Every request in work holds a thread and at most one database connection; visitors who are
-# not signed in have a lane and a number of connections of their own.
+# Limits of a web process. Every request being handled holds a thread and at most one database connection; visitors who
+# are not signed in have separate limits for requests and connections.
 LFR_REQUESTS_AT_ONCE = environment.integer("LFR_REQUESTS_AT_ONCE", 12, 2, 100)
 LFR_ANONYMOUS_REQUESTS_AT_ONCE = environment.integer("LFR_ANONYMOUS_REQUESTS_AT_ONCE", 3, 1, 20)
 LFR_WAIT_FOR_A_PLACE_SECONDS = environment.integer("LFR_WAIT_FOR_A_PLACE_SECONDS", 10, 1, 60)
 LFR_ANONYMOUS_CONNECTIONS = environment.integer("LFR_ANONYMOUS_CONNECTIONS", 256, 8, 10_000)
 LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS = environment.integer("LFR_ANONYMOUS_CONNECTIONS_AN_ADDRESS", 128, 4, 10_000)
 LFR_LARGEST_ANONYMOUS_REQUEST = 64 * 2**10
-# Two threads for cameras' sockets, two for consoles', one for whoever opens a socket, one that asks after the database.
+# Two threads for camera sockets, two for console sockets, one for opening sockets and one for checking the database.
 OTHER_CONNECTIONS = 6
 
-# Web processes alone have a pool: the supervisor says so. Others hold one connection, or two for a moment.
+# Only web processes have a pool, which the supervisor enables. Others hold one connection, briefly two.
 POOLS = environment.choice("LFR_DATABASE_POOL", "no", ("yes", "no")) == "yes"
 DATABASE_POOL: dict[str, Any] = {
     "min_size": 2,
-    # As many as can be asked for at once: nobody ever waits for a connection that another request holds.
+    # As many as can be requested at once, so that no request waits for a connection that another holds.
     "max_size": LFR_REQUESTS_AT_ONCE + LFR_ANONYMOUS_REQUESTS_AT_ONCE + OTHER_CONNECTIONS,
     "timeout": 5,
     "max_idle": 60,
@@ -178,20 +178,20 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         **_database,
-        # A web process shares out a bounded pool, one connection to each place of its lanes and to each of the threads
-        # that cameras, consoles and health have (lfr_site.lanes). A worker has one connection, which it keeps.
+        # A web process has a bounded pool: one connection for each place of its lanes (lfr_site.lanes) and for each
+        # thread of cameras, consoles and health. A worker has one connection, which it keeps.
         "CONN_MAX_AGE": 0 if POOLS else environment.integer("LFR_DATABASE_CONNECTION_SECONDS", 0, 0, 3600),
-        # Asking each time would cost a worker a journey every frame: it makes a new one of what it finds broken
-        # (capture.pipeline). A connection out of a pool is asked.
+        # Checking would cost a worker a round trip for every frame. Instead it replaces a connection that it finds
+        # broken (capture.pipeline). Connections from a pool are checked.
         "CONN_HEALTH_CHECKS": POOLS,
-        # Parameters apart from the statement's text, so that no log of statements can hold a stranger's template.
-        # A statement seen five times on a connection is planned once more and kept.
+        # Parameters are sent apart from the statement, so that no statement log can contain a passer-by's template.
+        # A statement is prepared once it has been executed five times on a connection.
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
             "server_side_binding": True,
             "prepare_threshold": 5,
             "connect_timeout": 5,
-            # Of a server on another machine that is suddenly not there.
+            # Milliseconds after which a connection to a server that does not respond is closed.
             "tcp_user_timeout": 10_000,
             **({"pool": DATABASE_POOL} if POOLS else {}),
         },
@@ -219,12 +219,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
-    # Copies of messages that outlive their worker: a frame's is worth nothing by then, the clock's come again, and
-    # keeping them costs a worker more than a fifth of what recognition does.
+    # No copies of messages for when a worker dies: by then a frame is worthless, scheduled tasks are sent again, and
+    # keeping copies costs a worker more than a fifth of what recognition costs.
     "ack_emulation": False,
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Celery would close the database after every task, and a connection a frame costs more than the search.
+# Celery would close the connection after every task; a new one for each frame costs more than the search.
 CELERY_DB_REUSE_MAX = 1_000_000
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
@@ -252,7 +252,7 @@ ACCOUNT_ADAPTER = "lfr_site.accounts.ClosedAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-# Allauth's own limits let one person shut out another: "login_failed" counts by the Host header and the name typed,
+# Allauth's own limits let one person lock out another: "login_failed" counts by the Host header and the name typed,
 # and "login" by address, in the memory of each process. lfr_site.signin counts instead.
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_SESSION_REMEMBER = False
@@ -260,7 +260,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 
-# The programs' way in: a signed-in user's session, or a service account's token, of which a digest is kept.
+# The API accepts a signed-in user's session or a service account's token, of which only a digest is stored.
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knox.auth.TokenAuthentication",
@@ -276,7 +276,7 @@ REST_FRAMEWORK = {
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Bearer", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
     "TITLE": "LFR operations",
-    "DESCRIPTION": "Watchlists and alerts for programs: questions and acts of the pages, under the same permissions.",
+    "DESCRIPTION": "Watchlists and alerts: the queries and actions of the web pages, under the same permissions.",
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "ENUM_NAME_OVERRIDES": {
@@ -320,17 +320,17 @@ if not IS_DEMO:
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 
-# Uploads are photographs: requests are bounded (lfr_site.limits) and stay in memory, body and file, until they are
-# read; a face is never left in a temporary folder.
+# Uploads are photographs. Requests are limited in size (lfr_site.limits), and body and file stay in memory, so that no
+# face is left in a temporary folder.
 LFR_LARGEST_REQUEST = MAX_PHOTOGRAPH_BYTES + 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = LFR_LARGEST_REQUEST
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
-# Networks of the force's own that may be notified, although they are not public (notifications.destinations).
+# The force's own networks that can be notified although they are not public (notifications.destinations).
 LFR_OWN_NETWORKS = environment.networks("LFR_OWN_NETWORKS")
 
-# E-mail to subscribers: an SMTP server, or nothing is sent and the log of deliveries says why.
+# The SMTP server for e-mail to subscribers. If it cannot be used, the log of deliveries gives the reason.
 EMAIL_HOST = environment.text("LFR_SMTP_HOST", "localhost")
 EMAIL_PORT = environment.integer("LFR_SMTP_PORT", 25, 1, 65_535)
 EMAIL_HOST_USER = environment.text("LFR_SMTP_USER", "")

@@ -1,14 +1,14 @@
-"""How often a password may be tried: by account and address together, so that nobody can lock out somebody else.
+"""Limits on password attempts, by account and address together, so that nobody can lock out another user.
 
-Failures are counted in Valkey, because web processes are several. After five failures each further one is followed by
-a wait, twice as long as the one before; during a wait no password is checked. A count belongs to one account at one
-address: neither the same account at another address nor another account at the same address is affected.
+Failures are counted in Valkey, because there are several web processes. After five failures, each further failure is
+followed by a wait, twice as long as the one before; during a wait no password is checked. A count belongs to one
+account at one address: it affects neither the same account at another address nor another account at this address.
 
-Names that nobody has are counted in the same way, so that a wait does not tell which names exist, but share a fixed
-number of counts for each address: what strangers make up takes a bounded amount of memory. They are not written to the
+Unknown usernames are counted in the same way, so that a wait does not reveal which names exist. They share a fixed
+number of counts for each address, so that invented names take a limited amount of memory. They are not written to the
 audit log, because they may be passwords typed into the wrong field.
 
-A check costs a core for a part of a second and anybody can ask for one, so that a process makes one at a time.
+A check takes a core for part of a second and anybody can request one, so each process makes one check at a time.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ SOMEBODY = System("somebody")
 
 FREE_FAILURES = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 4, 15 * 60
-# From the last try on. Longer than the longest wait, or waiting would be a way to five free tries.
+# From the last attempt. Longer than the longest wait; otherwise a wait would lead to five free attempts.
 COUNT_LIFE_S = 2 * 60 * 60
-# Counts of one address for all the names that nobody has.
+# Counts of one address for all unknown usernames.
 UNKNOWN_NAME_COUNTS = 1024
 
 BUSY_RETRY_S = 5
-# Requests of strangers come in few and in turns (lfr_site.lanes): those that wait here are two or three.
+# lfr_site.lanes admits few anonymous requests at once, so only two or three wait here.
 CHECK_PATIENCE_S = 10.0
 checking = threading.Lock()
 
-# Answers with the milliseconds left of a wait, 0 when a password may be checked, and the tries refused so far. A try
-# counts as failed before its password is checked, so that many at the same moment are not one.
+# Returns the milliseconds left of a wait, 0 if a password may be checked, and the attempts refused so far. An attempt
+# counts as failed before its password is checked, so that simultaneous attempts are all counted.
 _COUNT = """
 local wait, count = KEYS[1], KEYS[2]
 local is_try, life, waits = ARGV[1] == '1', ARGV[2], #ARGV - 2
@@ -72,7 +72,7 @@ return {0, 0}
 
 
 class TryLater(ValidationError):
-    """The password was not checked. status: of the answer; seconds: after which to try again."""
+    """The password was not checked. status: HTTP status of the response; seconds: time until the next attempt."""
 
     def __init__(self, message: str, *, status: int, seconds: int) -> None:
         super().__init__(message)
@@ -81,7 +81,7 @@ class TryLater(ValidationError):
 
 @dataclass(frozen=True)
 class Wait:
-    """A refused try. seconds: until a password is checked again; refused: tries of this count, this one included."""
+    """A refused attempt. seconds: time left to wait; refused: attempts refused so far, including this one."""
 
     seconds: int
     refused: int
@@ -89,7 +89,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A name and where it was typed. user: who has the name; username: as the user has it, or as it was typed."""
+    """A sign-in attempt. user: the user with the name typed, if any; username: the user's, else as typed."""
 
     user: User | None
     username: str
@@ -102,7 +102,7 @@ class Attempt:
 
     @property
     def keys(self) -> tuple[str, str]:
-        """Valkey's keys of the wait and of the count."""
+        """Valkey keys of the wait and of the count."""
         if self.user is not None:
             account = f"user:{self.user.pk}"
         else:
@@ -128,22 +128,22 @@ def normalised(name: str) -> str:
 def user_named(name: str) -> User | None:
     """Return the user with this name in any spelling: capitals, spaces around it, full-width letters."""
     wanted = normalised(name)
-    # The database may hold more letters to be equal than Python does, such as the dotless i and I.
+    # The database may treat more letters as equal than Python does, such as the dotless i and I.
     found = [user for user in User.objects.filter(username__iexact=wanted) if user.username.lower() == wanted.lower()]
     return found[0] if len(found) == 1 else None
 
 
 def address_of(request: HttpRequest | None) -> str:
-    """Return the client's address; a command has none."""
+    """Return the client's address, or UNKNOWN, for a command for example."""
     return UNKNOWN if request is None else str(request.META.get("REMOTE_ADDR", UNKNOWN))
 
 
 @contextlib.contextmanager
 def permitted(attempt: Attempt) -> Iterator[None]:
-    """Wait for the turn to check a password, count the try as failed, and check it in the block.
+    """Wait for a turn and count the attempt as failed; the block then checks the password.
 
     Raises:
-        TryLater: it must not be checked now.
+        TryLater: the password cannot be checked now.
     """
     _refuse(attempt, _counted(attempt, is_try=False))
     if not checking.acquire(timeout=CHECK_PATIENCE_S):
@@ -164,12 +164,12 @@ def succeeded(attempt: Attempt) -> None:
 
 
 def _counted(attempt: Attempt, *, is_try: bool) -> Wait | None:
-    """Return the wait that the attempt falls into, None when there is none; count it as refused, or a try as failed."""
+    """Return the current wait, if any, and count the attempt as refused; otherwise count a try as failed."""
     arguments = [int(is_try), COUNT_LIFE_S, *_waits()]
     try:
         found = _valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
     except redis.RedisError as error:
-        # Sign-in must not depend on it; passwords are still checked one at a time.
+        # Sign-in must not depend on Valkey; passwords are still checked one at a time.
         logger.warning("Sign-ins are not counted: Valkey does not answer (%s)", error)
         return None
     left_ms, refused = cast("tuple[int, int]", found)
@@ -181,14 +181,14 @@ def _refuse(attempt: Attempt, wait: Wait | None) -> None:
         return
     _note_refused(attempt, wait.refused)
     raise TryLater(
-        f"Too many tries from this address. Try again in {in_words(wait.seconds)}.", status=429, seconds=wait.seconds
+        f"Too many attempts from this address. Try again in {in_words(wait.seconds)}.", status=429, seconds=wait.seconds
     )
 
 
 def _note_refused(attempt: Attempt, refused: int) -> None:
-    """Write an audit entry for refused tries 1, 2, 4, 8 and so on of a count.
+    """Write an audit entry for refused attempts 1, 2, 4, 8 and so on of a count.
 
-    All of them would let anybody fill the log, and hold up the entries of alerts, without a password being checked.
+    If every refusal had an entry, anybody could fill the audit log and delay the entries of alerts.
     """
     if attempt.user is None or refused & (refused - 1):
         return
@@ -198,13 +198,13 @@ def _note_refused(attempt: Attempt, refused: int) -> None:
 
 
 def in_words(seconds: int) -> str:
-    """Return a length of time in seconds, or from two minutes in minutes, rounded up."""
+    """Return a duration as text: in seconds, or from two minutes on in minutes, rounded up."""
     number, unit = (seconds, "second") if seconds < 120 else (math.ceil(seconds / 60), "minute")
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _waits() -> list[int]:
-    """The wait after the first failure, the second and so on, until it no longer grows."""
+    """Return the waits after the first failure, the second and so on, until they no longer grow."""
     waits = [wait_after(1)]
     while waits[-1] < LONGEST_WAIT_S:
         waits.append(wait_after(len(waits) + 1))
@@ -213,6 +213,6 @@ def _waits() -> list[int]:
 
 @functools.lru_cache(maxsize=2)
 def _valkey(url: str) -> redis.Redis:
-    # One more try, for a connection that was closed since it was last used.
+    # Retry once, for a connection that was closed since it was last used.
     retry = Retry(NoBackoff(), 1)
     return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=retry)

@@ -1,4 +1,4 @@
-"""Everything an installation on one machine consists of, started in order, kept up, and stopped without a trace."""
+"""Starts all processes of an installation on one machine in order, restarts those that end, and stops them all."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from lfr_site.services import ServiceError
 BASE_DIR = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 60
 NEEDED_DISK = 300 * 2**20
-# A child that ends this often within this time cannot be kept up by starting it again.
+# Most restarts of a child within a window of seconds.
 RESTARTS, RESTART_WINDOW_S = 5, 30.0
-# A web process whose event loop has not turned for so long hangs; what starts has longer. After steady minutes a hang
-# of before counts for nothing.
+# Seconds without a heartbeat after which a web process counts as hung: while it runs, and while it starts. After
+# STEADY_S seconds, earlier hangs no longer count.
 SILENT_S, FIRST_BEAT_S, STEADY_S = 20.0, 90.0, 300.0
 
 Say = Callable[[str], None]
@@ -37,7 +37,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Child:
-    """A process to keep up. heartbeat: the end of a pipe that it writes to while its event loop turns, if it does."""
+    """A process to keep running. heartbeat: the reading end of its heartbeat pipe, if it has one."""
 
     name: str
     command: list[str]
@@ -51,7 +51,7 @@ class Child:
     hangs: int = 0
 
     def launch(self, log: Path, environment: dict[str, str]) -> None:
-        """Start it, with a new pipe to beat into."""
+        """Start the process, with a new heartbeat pipe if it sends heartbeats."""
         environment = {**environment, **self.environment}
         if not self.beats:
             self.process = services.spawn(self.command, log=log, environment=environment)
@@ -69,7 +69,7 @@ class Child:
         self.heard_at = self.launched_at + FIRST_BEAT_S - SILENT_S
 
     def hangs_now(self) -> bool:
-        """Whether it has not beaten for too long. The more often it has hung lately, the longer it is given."""
+        """Return whether the last heartbeat is too long ago. Each recent hang doubles the time, up to eightfold."""
         if self.heartbeat is None:
             return False
         now = time.monotonic()
@@ -82,10 +82,10 @@ class Child:
 
 
 class Supervisor:
-    """PostgreSQL, Valkey, the web server, the recognition workers, the clock and its worker, and what is added."""
+    """Runs PostgreSQL, Valkey, the web server, all workers, the scheduler, and commands that are added."""
 
     def __init__(self, data: Path, *, port: int, workers: int, say: Say, host: str = "localhost") -> None:
-        """host: a name of this server that it answers to."""
+        """host: a host name that the site accepts."""
         self.data = data.resolve()
         self.port = port
         self._workers = workers
@@ -114,26 +114,27 @@ class Supervisor:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process ids of what runs, by name."""
+        """Process ids of the running processes, by name."""
         running = {type(service).__name__.lower(): service.process for service in self._services}
         running |= {child.name: child.process for child in self._children}
         return {name: process.pid for name, process in running.items() if process is not None}
 
     def start(self, seed: list[str] | None = None) -> None:
-        """Bring everything up and wait until it answers. `seed` is a `manage.py` command to run before the web server.
+        """Start everything and wait until it answers. seed: a `manage.py` command to run before the web server.
 
         Raises:
-            ServiceError: something did not come up; the message is for the person who started it.
+            ServiceError: something did not start; the message is for the person who started the system.
         """
         try:
             self.data.mkdir(parents=True, exist_ok=True)
             self._lock = services.lock(self.data)
             if self._lock is None:
-                raise ServiceError(f"It is running already, with its data in {self.data}. Stop that one first.")
+                raise ServiceError(f"The system is already running with its data in {self.data}. Stop it first.")
             free = shutil.disk_usage(self.data).free
             if free < NEEDED_DISK:
                 raise ServiceError(
-                    f"Only {free // 2**20} MB are free where {self.data} lies; {NEEDED_DISK // 2**20} MB are needed."
+                    f"The disk that holds {self.data} has only {free // 2**20} MB free. "
+                    f"Free {NEEDED_DISK // 2**20} MB or more."
                 )
             self._check_port()
             services.private_folder(self._logs)
@@ -143,7 +144,7 @@ class Supervisor:
             self._say("preparing the database and the model weights")
             self.manage("prepare")
             if seed:
-                self._say("seeding invented people")
+                self._say("adding invented people")
                 self.manage(*seed)
             for child in self._children:
                 self._launch(child)
@@ -151,20 +152,20 @@ class Supervisor:
             self._wait_until_ready()
         except OSError as error:
             if error.errno == errno.ENOSPC:
-                raise ServiceError(f"The disk that holds {self.data} is full.") from error
+                raise ServiceError(f"The disk that holds {self.data} is full. Free some space.") from error
             raise
 
     def add(self, name: str, *arguments: str) -> None:
-        """Start and keep up one more `manage.py` command."""
+        """Start one more `manage.py` command and keep it running."""
         child = Child(name, [sys.executable, str(BASE_DIR / "manage.py"), *arguments])
         self._children.append(child)
         self._launch(child)
 
     def manage(self, *arguments: str) -> None:
-        """Run a `manage.py` command to its end.
+        """Run a `manage.py` command and wait for it to end.
 
         Raises:
-            ServiceError: it failed; what it said last is in the message.
+            ServiceError: the command failed; the message contains the last lines of its output.
         """
         command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
         process = subprocess.Popen(
@@ -174,7 +175,7 @@ class Supervisor:
             try:
                 output, errors = process.communicate()
             except KeyboardInterrupt:
-                # It may hold this back until the database is whole (`prepare`).
+                # The command may defer the signal until the database is complete (`prepare`).
                 services.stop(process, signal.SIGTERM, patience_s=READY_TIMEOUT_S)
                 raise
         with services.open_log(self._logs / "manage.log") as log:
@@ -184,14 +185,14 @@ class Supervisor:
             raise ServiceError(f"`manage.py {' '.join(arguments)}` failed:\n  " + "\n  ".join(last))
 
     def tend(self) -> None:
-        """Start again what has ended; what keeps ending, less often. Call it every second or so.
+        """Restart what has ended or hangs, and what keeps ending less often. Call this about every second.
 
         Raises:
-            ServiceError: a service does not come up again, or while starting, something keeps ending.
+            ServiceError: a service does not restart, or a process keeps ending while the system starts.
         """
         for service in self._services:
             if service.process is not None and service.process.poll() is not None:
-                self._say(f"{type(service).__name__} ended; starting it again")
+                self._say(f"{type(service).__name__} ended; restarting it")
                 service.start()
         for child in self._children:
             if child.process is None:
@@ -199,7 +200,7 @@ class Supervisor:
             if child.process.poll() is None:
                 if not child.hangs_now():
                     continue
-                self._say(f"“{child.name}” has not turned for {SILENT_S:.0f} s or more; ending it")
+                self._say(f"“{child.name}” has sent no heartbeat for {SILENT_S:.0f} s or more; stopping it")
                 child.hangs += 1
                 child.process.kill()
                 child.process.wait()
@@ -207,13 +208,13 @@ class Supervisor:
             child.deaths = tuple(at for at in child.deaths if now - at < RESTART_WINDOW_S)
             if len(child.deaths) < RESTARTS:
                 child.deaths = (*child.deaths, now)
-                self._say(f"“{child.name}” ended with {child.process.returncode}; starting it again")
+                self._say(f"“{child.name}” ended with status {child.process.returncode}; restarting it")
                 self._launch(child)
             elif not self._is_ready:
-                raise ServiceError(f"“{child.name}” keeps ending; see {self._logs / child.name}.log")
+                raise ServiceError(f"“{child.name}” keeps ending. See {self._logs / child.name}.log")
 
     def stop(self) -> None:
-        """Stop everything, the last started first."""
+        """Stop everything, in reverse order."""
         running = [child.process for child in reversed(self._children) if child.process is not None]
         for process in running:
             with contextlib.suppress(ProcessLookupError):
@@ -222,14 +223,14 @@ class Supervisor:
             services.stop(process, signal.SIGTERM, patience_s=5)
         for service in reversed(self._services):
             service.stop()
-        # Without the lock, what lies there belongs to another, running supervisor.
+        # Without the lock, the folder belongs to another supervisor that is running.
         if self._lock is not None:
             shutil.rmtree(services.runtime_folder(self.data), ignore_errors=True)
             self._lock.close()
 
     @contextlib.contextmanager
     def running(self, seed: list[str] | None = None) -> Iterator[Supervisor]:
-        """Started on entry, stopped however the block ends."""
+        """Start on entry, and stop however the block ends."""
         try:
             self.start(seed)
             yield self
@@ -237,7 +238,7 @@ class Supervisor:
             self.stop()
 
     def health(self) -> dict[str, Any]:
-        """What /health/ says; empty while it does not answer."""
+        """Return the report of /health/; empty if it does not answer."""
         try:
             url, headers = f"http://127.0.0.1:{self.port}/health/", {"Host": self._host}
             with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
@@ -262,7 +263,7 @@ class Supervisor:
         raise ServiceError(f"Not everything answered within {READY_TIMEOUT_S} seconds: {health or 'no web server'}.")
 
     def _is_up(self, health: dict[str, Any]) -> bool:
-        """Whether everything that this supervisor starts works; what others left behind may still be called silent."""
+        """Return whether everything that this supervisor started works; an earlier run's parts may be silent."""
         parts = health.get("parts", {}).values()
         answers = health.get("database") == health.get("broker") == "ok"
         return answers and health["workers"] >= self._workers and all(part.get("running") for part in parts)
@@ -277,28 +278,28 @@ class Supervisor:
                 probe.bind(("127.0.0.1", self.port))
             except OSError as error:
                 raise ServiceError(
-                    f"Port {self.port} is taken by another program. Choose one: make demo PORT={self.port + 1}"
+                    f"Another program uses port {self.port}. Choose another port: make demo PORT={self.port + 1}"
                 ) from error
 
     def _web(self) -> Child:
         command = [sys.executable, "-m", "lfr_site.server", "--port", str(self.port)]
-        # A thread for each request would otherwise keep what a picture once took: large blocks are given back at once.
+        # Large blocks are returned to the system at once; otherwise each thread would keep the memory of a picture.
         memory = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "262144"}
         return Child("web", command, {"LFR_DATABASE_POOL": "yes", **memory}, beats=True)
 
     def _recogniser(self, number: int) -> Child:
-        # One thread a process: a native crash costs one frame of one camera, and the others go on.
-        # It lives for one kind of task, and a new connection a frame would cost more than the search.
+        # One thread in each process, so that a native crash costs only one frame of one camera.
+        # The database connection is kept, because a new one for each frame would cost more than the search.
         environment = {"LFR_DATABASE_CONNECTION_SECONDS": "600"}
         return Child(f"worker-{number}", self._celery("frames", f"frames{number}", "solo"), environment)
 
     def _clock(self) -> list[Child]:
         beat = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "beat", "--loglevel", "WARNING", "--pidfile="]
-        # Imports take minutes and every core that is idle; the clock has seconds.
+        # Imports take minutes and every idle core; scheduled tasks must run within seconds.
         lists = Child("lists", self._celery("lists", "lists", "solo"))
         # Rewriting a table takes minutes, and deadlines must not wait for its locks.
         destruction = Child("destruction", self._celery("destruction", "destruction", "solo"))
-        # A server outside that answers slowly holds up nobody here.
+        # A slow server of a subscriber must not delay other tasks.
         notifications = Child("notifications", self._celery("notifications", "notifications", "solo"))
         return [
             Child("clock", self._celery("clock", "clock", "solo")),
@@ -315,7 +316,7 @@ class Supervisor:
 
 
 def available_port() -> int:
-    """A port nobody uses at this moment."""
+    """Return a port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What the clock does across the floors."""
+"""Scheduled tasks that concern several apps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="lfr_site.scrub", queue="destruction", ignore_result=True)
 def scrub() -> None:
-    """Rewrite what the database keeps of destroyed lists, and of the alerts on their people."""
+    """Scrub the database of the remains of destroyed watchlists and of the alerts about their subjects."""
     count = destruction.scrub((*destruction.TABLES, Alert._meta.db_table, Shot._meta.db_table))
     if count:
-        logger.info("Scrubbed what was left of %d lists", count)
+        logger.info("Scrubbed the remains of %d watchlists", count)

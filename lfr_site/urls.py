@@ -6,7 +6,7 @@ from lfr_site import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("time/", views.server_time, name="server-time"),
-    # Only these of allauth's pages: each leaves its row in the journal. Nobody makes an account of their own.
+    # Only these of allauth's pages. Signing in and out is recorded in the audit log; sign-up is closed.
     path("accounts/login/", views.SignIn.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("accounts/inactive/", account_views.account_inactive, name="account_inactive"),

@@ -1,4 +1,4 @@
-"""The first page."""
+"""Views: sign-in, the start page and the server's time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchlists.models import Watchlist
 
 
 class SignIn(LoginView):  # type: ignore[misc]
-    """Allauth's page; a password that was not checked is answered with 429 or 503, and with when to try again."""
+    """Allauth's sign-in page. If the password was not checked, it answers 429 or 503 with Retry-After."""
 
     def form_invalid(self, form: Form) -> HttpResponse:
         response: HttpResponse = super().form_invalid(form)
@@ -31,7 +31,7 @@ class SignIn(LoginView):  # type: ignore[misc]
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """What is live, and what waits for this user."""
+    """Show live deployments, and the work that waits for this user."""
     deployments = Deployment.objects.visible_to(request.user).prefetch_related("periods")
     lists = Watchlist.objects.visible_to(request.user)
     may = request.user.has_perm
@@ -54,5 +54,5 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def server_time(request: HttpRequest) -> JsonResponse:
-    """This server's clock in milliseconds since 1970: browsers estimate from round trips how far theirs is from it."""
+    """Return the server's time in milliseconds since 1970, from which browsers estimate their clock's offset."""
     return JsonResponse({"ms": time.time() * 1000})

@@ -21,8 +21,8 @@ from recognition.decoder import ANSWER, MAX_JPEG_PIXELS, NO_MEMORY, PICTURE, REF
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES, Pixels, UnreadableImage, bounded
 from recognition.jpeg import SIGNATURE, JpegHeader, UnusualJpeg, read_header
 
-# The most resident memory of the decoder, and its processor time for one picture. docs/explain/performance.md lists what the
-# worst files need. The requesting process also holds the file and the reduced picture.
+# The most resident memory of the decoder, and its processor time for one picture. docs/explain/performance.md lists
+# what the worst files need. The requesting process also holds the file and the reduced picture.
 RESIDENT_BYTES = 213 * 2**20
 CPU_SECONDS = 3.0
 # For a machine so busy that the limit of processor time is never reached.

@@ -1,4 +1,4 @@
-"""Keeps every core busy until it is ended: `python -m tests.busy`. For `make test-busy`."""
+"""Keeps every core busy until it is stopped: `python -m tests.busy`, for `make test-busy`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 
 def spin() -> None:
-    """Count for ever."""
+    """Count without end."""
     number = 0
     while os.getppid() != 1:
         number = (number * 1_103_515_245 + 12_345) % 2**31

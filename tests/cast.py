@@ -1,4 +1,4 @@
-"""The people of the tests: one a role, and a stranger who has none. Plain functions make the things they work on."""
+"""The users of the tests, one for each role and one without, and functions that make the objects they work on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ NO_LONDON = f"skipped: no face set at {LONDON}"
 
 @dataclass(frozen=True)
 class Cast:
-    """One user a role."""
+    """One user for each role, and one without a role."""
 
     system_admin: User
     watchlist_admin: User
@@ -65,7 +65,7 @@ class Cast:
 
     @property
     def by_role(self) -> dict[str, User]:
-        """Every user under a short name, with the stranger."""
+        """Every user by a short name, including the one without a role."""
         return vars(self)
 
 
@@ -82,7 +82,7 @@ NAMES = {
 
 
 def permit(user: User, *permissions: str) -> User:
-    """Give somebody permissions by themselves, which no role would give to one person; the user, read anew."""
+    """Give a user permissions that no role combines; return the user, reloaded."""
     for permission in permissions:
         app, codename = permission.split(".")
         user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
@@ -101,7 +101,7 @@ def make_cast() -> Cast:
 
 @functools.cache
 def portrait() -> Pixels:
-    """The public-domain portrait that scikit-image ships (NASA, Eileen Collins)."""
+    """Return the public-domain portrait that scikit-image ships (NASA, Eileen Collins)."""
     spec = importlib.util.find_spec("skimage")
     assert spec is not None
     assert spec.origin is not None
@@ -119,7 +119,7 @@ def portrait_enrolment() -> Enrolment:
 
 
 def make_operating_point(threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
-    """Of the present engine, resting on the shipped calibration."""
+    """Return an operating point of the current engine, based on the shipped calibration."""
     engine = engines.register_engine(identity())
     known = engine.operating_points.first()
     if known is not None:
@@ -134,13 +134,13 @@ def random_embedding(seed: int) -> npt.NDArray[np.float32]:
 
 
 def make_enrolment(embedding: npt.NDArray[np.float32] | None = None) -> Enrolment:
-    """The portrait's enrolment, with another embedding for both models when one is given."""
+    """Return the portrait's enrolment, with another embedding for both models if one is given."""
     known = portrait_enrolment()
     return known if embedding is None else dataclasses.replace(known, template=Template(embedding, embedding))
 
 
 def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.float32]] | None = None) -> Watchlist:
-    """A draft; without embeddings its first person is the portrait's, the others are far from everybody."""
+    """Return a draft; without embeddings, its first person has the portrait's and the others resemble nobody."""
     make_operating_point()
     watchlist = watchlist_operations.create_watchlist(actor=cast.watchlist_admin, name="Test list", purpose="Testing")
     for index in range(people):
@@ -151,7 +151,7 @@ def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.
 
 
 def particulars(reference: str = "T/1", name: str = "Test Person", **changes: Any) -> dict[str, Any]:
-    """A complete entry of an adult wanted by the courts."""
+    """Return the complete particulars of an adult wanted by the courts."""
     complete = {
         "reference": reference,
         "name": name,
@@ -173,7 +173,7 @@ def particulars(reference: str = "T/1", name: str = "Test Person", **changes: An
 
 
 def provenance(**changes: Any) -> people.Provenance:
-    """Of a custody photograph of this year."""
+    """Return the provenance of a custody photograph of this year."""
     complete = people.Provenance(Source.CUSTODY, "Custody record 1", timezone.localdate() - dt.timedelta(days=30))
     return dataclasses.replace(complete, **changes)
 
@@ -206,7 +206,7 @@ def people_of(cast: Cast) -> rehearsal.People:
 
 
 def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
-    """A complete application for one period that began five minutes ago, with two cameras; or for these periods."""
+    """Return a complete application for these periods, or for one that began five minutes ago, with two cameras."""
     point = make_operating_point()
     rehearsal.record_evidence(cast.compliance, lowest=0.3)
     now = timezone.now()
@@ -222,7 +222,7 @@ def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
 
 
 def make_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: Any) -> Deployment:
-    """Authorised, with every readiness check done."""
+    """Return an authorised deployment that meets every readiness check."""
     sealed = watchlist or make_sealed_watchlist(cast)
     deployment = rehearsal.authorised(make_draft(cast, **changes), people_of(cast))
     rehearsal.prepared(period_of(deployment), sealed, people_of(cast))
@@ -237,12 +237,12 @@ def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None, **chang
 
 
 def period_of(deployment: Deployment) -> Period:
-    """Its first."""
+    """Return the first period of a deployment."""
     return deployment.periods.select_related("deployment", "watchlist", "blue_list").order_by("starts_at")[0]
 
 
 def list_of(deployment: Deployment) -> Watchlist:
-    """Of its first period."""
+    """Return the watchlist of the first period of a deployment."""
     watchlist = period_of(deployment).watchlist
     assert watchlist is not None
     return watchlist
@@ -266,12 +266,12 @@ def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | N
 
 
 def raise_alert(camera: Camera, candidate: Candidate, probe: raising.Probe) -> Alert | None:
-    """The only possible match of a frame: the alert, or None when it was a sight of one that is open."""
+    """Raise the only possible match of a frame; return the alert, or None if it joined one that is open."""
     return next(iter(raising.raise_alerts(camera.pk, [(candidate, probe)])), None)
 
 
 def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face]) -> float:
-    """The score of two faces, each in its picture."""
+    """Return the similarity score of two faces, each in its picture."""
     templates = [engine.full_pass(pixels, engine.quick_pass(pixels, [face]))[0] for pixels, face in (one, other)]
     return engine.score(*templates)
 
@@ -281,7 +281,7 @@ def make_probe(track: str = "1" * 32, frame: int = 7, **changes: Any) -> raising
     return dataclasses.replace(usual, **changes)
 
 
-# What each step of an officer or operator needs to be said.
+# The input that each action of an officer or operator needs.
 ACT_INPUTS = {
     "same": ActInput(alike=["eyes"]),
     "not_same": ActInput(differ=["ears"]),
@@ -295,7 +295,7 @@ ACT_INPUTS = {
 
 
 def act(alert: Alert, *names: str, cast: Cast) -> Alert:
-    """Steps by who takes them, with what each needs; the alert as it is then."""
+    """Take actions on an alert by the right user with the input that each needs; return the alert, reloaded."""
     for name in names:
         said = dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4())
         actor = cast.operator if name in OPERATOR_ACTS else cast.officer
@@ -304,19 +304,19 @@ def act(alert: Alert, *names: str, cast: Cast) -> Alert:
     return alert
 
 
-# The score of `make_alert` as text; within a time of day the same digits stand behind another.
+# The score of `make_alert` as text, but not the same digits within a time of day.
 SCORE = re.compile(r"(?<!\d)0\.61")
 
 
 def client_of(user: User) -> Client:
-    """A browser of somebody who is signed in."""
+    """Return a test client with a signed-in user."""
     client = Client()
     client.force_login(user)
     return client
 
 
 def another(cast: Cast, deployment: Deployment, like: str, name: str, team: str = "") -> User:
-    """One more user of the role that somebody of the cast has, posted to a deployment."""
+    """Return another user with the role of a member of the cast, posted to a deployment."""
     user = User.objects.create_user(name)
     user.groups.add(*cast.by_role[like].groups.all())
     staffing.post(deployment, user, team=team, actor=cast.commander)
@@ -324,5 +324,5 @@ def another(cast: Cast, deployment: Deployment, like: str, name: str, team: str 
 
 
 def apart(settings: Any) -> None:
-    """From here on every track is an alert of its own."""
+    """Let every track raise a separate alert from now on."""
     settings.LFR_JOIN_WINDOW = dt.timedelta(0)

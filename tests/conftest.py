@@ -16,24 +16,24 @@ from watchlists.engine import engine as running_engine
 
 
 def pytest_configure() -> None:
-    # A background job of a script starts with SIGINT ignored, and every program that a test starts would inherit that.
+    # A script's background job starts with SIGINT ignored, and every program that a test starts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Share the tests out between processes: those that use one system stay together, the longest come first."""
+    """Distribute the tests to processes: those that share a system stay together, and the longest run first."""
     for item in items:
         shared = {"live", "searched"}.intersection(getattr(item, "fixturenames", ()))
         item.add_marker(pytest.mark.xdist_group(shared.pop() if shared else item.path.stem))
-    # Others put these groups into names, and those that use a database first.
+    # Other hooks put these groups into names, and tests that use a database first.
     yield
     items.sort(key=lambda item: item.path.parent.name != "live")
 
 
 @pytest.fixture(autouse=True)
 def own_keys(tmp_path: Path, settings: Any) -> None:
-    """Keys of this test's own."""
+    """Use a separate key store for each test."""
     settings.LFR_KEYS = tmp_path / "keys"
     keys.store.cache_clear()
     keys.create(keys.LEDGER)
@@ -41,13 +41,13 @@ def own_keys(tmp_path: Path, settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def no_recognition_test(settings: Any) -> None:
-    """Asked for by the tests that are about it."""
+    """Require no recognition test; tests about it override this."""
     settings.LFR_BLUE_PASSES = 0
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
-    """Names that resolve to what a test says."""
+    """Host names that resolve to what a test sets."""
     names = Names()
     monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
     yield names

@@ -1,6 +1,6 @@
-"""A pytest plugin: every process that runs tests starts its own PostgreSQL and Valkey, and leaves neither behind.
+"""A pytest plugin: every process that runs tests starts its own PostgreSQL and Valkey, and removes both at the end.
 
-Loaded before Django's settings, which read from the environment where those servers will be.
+Loaded before Django's settings, which read the addresses of these servers from the environment.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _running: list[services.Postgres | services.Valkey] = []
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     if session.config.option.collectonly or getattr(session.config.option, "tx", None):
-        # Nothing is run here: what is in `tx` runs it.
+        # This process runs no tests: the processes in `tx` do.
         return
     from recognition import weights
     from recognition.engine import SHIPPED
 
-    # Root's temporary folder may be closed to the user that PostgreSQL runs as.
+    # The user that PostgreSQL runs as may not be able to enter root's temporary folder.
     DATA.chmod(0o711)
     for service in (services.Postgres(DATA, DATA / "postgres.log"), services.Valkey(DATA, DATA / "valkey.log")):
         service.start()
         _running.append(service)
     weights.stage(DATA / "models", SHIPPED.files)
-    # WhiteNoise warns when it is missing, and warnings are errors here.
+    # WhiteNoise warns if this folder is missing, and warnings are errors here.
     (DATA / "static").mkdir()
 
 

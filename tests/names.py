@@ -1,4 +1,4 @@
-"""Names for tests: no test asks a real name server."""
+"""Host names for tests, so that no test asks a real name server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _really = socket.getaddrinfo
 
 
 class Names:
-    """What `*.example` resolves to.
+    """Resolves `*.example`.
 
-    found: name -> one list of addresses for each lookup, the last for all that follow; an empty one is "not found".
-    hanging: names whose servers do not answer, until `answer` is set. asked: every lookup.
+    found: name -> a list of addresses for each lookup, the last for all later ones; an empty list means "not found".
+    hanging: names whose servers do not answer, until `answer` is set. asked: the name of every lookup.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Programs outside, as real servers: one that keeps what it was sent, and some that want to hold their caller."""
+"""Servers of subscribers: one that records what it receives, and some that try to keep their caller waiting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Program:
-    """status: what it answers with. location: where its redirects lead. calls: headers and body of each call."""
+    """status: of its responses. location: target of its redirects. calls: headers and body of each request."""
 
     def __init__(self, address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.status = 200
@@ -34,7 +34,7 @@ class Program:
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, request: object, client_address: object) -> None:
-                """A caller may hang up."""
+                """Ignore callers that close the connection."""
 
         self.server = Server((address, port), Handler)
         if tls is not None:
@@ -51,16 +51,16 @@ class Program:
 
 @contextlib.contextmanager
 def listening(address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Program]:
-    """One that listens until the block ends."""
+    """Run a server that listens until the block ends."""
     program = Program(address, port, tls)
     with _serving(program.server):
         yield program
 
 
 class Holder:
-    """A server that sends `first`, and then `again` every so often, for `PATIENCE_S`: each byte comes in time.
+    """A server that sends `first`, then `again` repeatedly for `PATIENCE_S`, so that each byte comes in time.
 
-    gave_up: whether a caller has stayed to the end.
+    gave_up: whether a caller stayed until the end.
     """
 
     PATIENCE_S = 40.0

@@ -1,4 +1,4 @@
-"""Every address, every role: who gets in. An address that is missing here fails the test."""
+"""Access to every URL by every role. A URL that is missing here fails the test."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MANAGE = {"system_admin", "commander"}
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may, and by which method; everybody else who is signed in gets 403 or 404, whoever is not is sent away."""
+    """Who has access, and by which method. Other signed-in users get 403 or 404; anonymous ones are redirected."""
 
     who: set[str]
     method: str = "get"
@@ -181,7 +181,7 @@ def _names(resolver: URLResolver) -> set[str]:
     return found
 
 
-def test_no_address_is_missing_from_the_table() -> None:
+def test_no_url_is_missing_from_the_table() -> None:
     # The tables of the API and of the demonstration are in test_api and test_demo_sign_in.
     ours = {name for name in _names(get_resolver()) if not name.startswith(("account_", "api-", "demo-"))}
     assert ours == set(TABLE)
@@ -195,7 +195,7 @@ def addresses(cast: Cast) -> dict[str, str]:
     engine = watchlist.engine
     assert engine is not None
     flag = Flag.objects.create(person=photograph.person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old")
-    # With officers, so that each of those who may see one sees this one.
+    # Referred to officers, so that everybody who can see an alert sees this one.
     alert = act(make_alert(live), "same", cast=cast)
     handed_in = Import.objects.create(watchlist=watchlist, engine=engine, created_by=cast.watchlist_admin)
     Period.objects.update(plan_jpeg=portrait_jpeg())
@@ -245,8 +245,8 @@ def addresses(cast: Cast) -> dict[str, str]:
     return found
 
 
-def test_every_address_by_every_role(cast: Cast, addresses: dict[str, str]) -> None:
-    """Posts carry nothing and the objects are past their first states, so who may is refused with 200 to 422."""
+def test_every_url_by_every_role(cast: Cast, addresses: dict[str, str]) -> None:
+    """Posts are empty and the objects are in later states, so users with access get 200 to 422."""
     wrong = []
     for role, user in cast.by_role.items():
         client = Client()
@@ -259,15 +259,15 @@ def test_every_address_by_every_role(cast: Cast, addresses: dict[str, str]) -> N
     assert wrong == []
 
 
-def test_who_is_not_signed_in_sees_nothing(cast: Cast, addresses: dict[str, str]) -> None:
+def test_anonymous_visitors_see_nothing(cast: Cast, addresses: dict[str, str]) -> None:
     client = Client()
     for name, rule in TABLE.items():
         answer = getattr(client, rule.method)(addresses[name])
         assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/accounts/login/"), name
 
 
-def test_nothing_behind_sign_in_may_be_kept_by_a_browser_or_proxy(cast: Cast, addresses: dict[str, str]) -> None:
-    """Whatever the answer: the page, a refusal, a redirect, or the wrong method."""
+def test_responses_behind_sign_in_are_not_cached(cast: Cast, addresses: dict[str, str]) -> None:
+    """For every kind of response: a page, a refusal, a redirect, a wrong method."""
     clients = {role: client_of(user) for role, user in cast.by_role.items()} | {"nobody": Client()}
     kept = []
     for role, client in clients.items():
@@ -281,7 +281,7 @@ def test_nothing_behind_sign_in_may_be_kept_by_a_browser_or_proxy(cast: Cast, ad
         assert "no-store" in Client().get(path).headers.get("Cache-Control", ""), path
 
 
-def test_static_files_may_be_kept(cast: Cast) -> None:
+def test_static_files_may_be_cached(cast: Cast) -> None:
     files = sorted((settings.BASE_DIR / "static").rglob("*.css"))
     answer = Client().get(f"/static/{files[0].relative_to(settings.BASE_DIR / 'static')}")
     answer.close()
@@ -308,9 +308,9 @@ def test_an_unknown_id_is_not_found(cast: Cast) -> None:
         assert client.get(path).status_code == 404
 
 
-def test_nobody_makes_their_own_account(db: None) -> None:
+def test_sign_up_is_closed(db: None) -> None:
     answer = Client().post("/accounts/signup/", {"username": "me", "password1": "x" * 14, "password2": "x" * 14})
-    assert "Accounts are given" in answer.content.decode()
+    assert "You cannot create your own account" in answer.content.decode()
 
 
 def test_a_form_from_another_site_is_refused(cast: Cast) -> None:
@@ -330,7 +330,7 @@ def test_pages_forbid_inline_script_and_framing(cast: Cast) -> None:
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
-def test_a_person_is_not_shown_to_who_may_not_see_lists(cast: Cast) -> None:
+def test_a_person_is_hidden_from_users_who_cannot_see_watchlists(cast: Cast) -> None:
     deployment = make_deployment(cast, make_sealed_watchlist(cast))
     name = Person.objects.get().name
     for role in ("system_admin", "commander", "operator", "officer", "compliance"):
@@ -340,7 +340,7 @@ def test_a_person_is_not_shown_to_who_may_not_see_lists(cast: Cast) -> None:
         assert not Person.objects.visible_to(cast.by_role[role]).exists()
 
 
-def test_signing_in_out_and_failing_to_leave_their_rows(cast: Cast) -> None:
+def test_sign_ins_sign_outs_and_failures_are_audited(cast: Cast) -> None:
     cast.operator.set_password("a-long-password")
     cast.operator.save()
     client = Client()
@@ -352,6 +352,6 @@ def test_signing_in_out_and_failing_to_leave_their_rows(cast: Cast) -> None:
     assert actions == ["user.sign_in_failed", "user.signed_in", "user.signed_out"]
 
 
-def test_allauths_other_pages_are_not_there() -> None:
+def test_allauths_other_pages_do_not_exist() -> None:
     for path in ("password/change/", "password/reset/", "email/", "confirm-email/"):
         assert Client().get(f"/accounts/{path}").status_code == 404

@@ -1,7 +1,7 @@
-"""The gate: how many people the shipped engine finds, and how many strangers it takes for them.
+"""The accuracy that the shipped engine must reach: people found, and strangers wrongly matched.
 
-Parameters were chosen on this folder; docs/explain/accuracy.md says on whom they were checked. Every run reads a third
-of it, and `make proof` all.
+Parameters were chosen on this folder; docs/explain/accuracy.md says on which people they were checked. Every run reads a
+third of it, and `make proof` all of it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LFW = FACES / "lfw_dev"
 pytestmark = pytest.mark.skipif(not LFW.is_dir(), reason=f"skipped: no face set at {LFW}")
 
 
-def test_most_of_a_third_are_found_and_few_strangers_stopped() -> None:
+def test_accuracy_on_a_third_of_the_people() -> None:
     every = Photographs.of(LFW)
     enrolled = dict(list(every.gallery.items())[::3])
     mated = [(name, path) for name, path in every.mated if name in enrolled]
@@ -32,11 +32,11 @@ def test_most_of_a_third_are_found_and_few_strangers_stopped() -> None:
 
 
 @pytest.mark.skipif("LFR_PROOF_SECONDS" not in os.environ, reason="run by `make proof`: it takes minutes")
-def test_most_people_are_found_and_few_strangers_stopped() -> None:
+def test_accuracy_on_all_people() -> None:
     result = _measured(Photographs.of(LFW))
     assert (result["gallery"], result["mated"], result["non_mated"]) == (873, 1639, 2081)
     assert result["tpir"]["0.003"] >= 0.95
-    # The threshold of a new installation is the measured one, rounded up.
+    # The threshold of a new installation is the measured threshold, rounded up.
     assert result["thresholds"]["0.003"] <= DEFAULT_THRESHOLD <= result["thresholds"]["0.003"] + 0.002
 
 

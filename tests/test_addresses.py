@@ -1,4 +1,4 @@
-"""Which address a client is taken to have."""
+"""How a client's address is determined."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _scope(peer: str | None, *forwarded: str) -> Scope:
         ("192.0.2.1", ["198.51.100.9"], "192.0.2.1"),
         ("10.0.0.1", ["192.0.2.1"], "192.0.2.1"),
         ("10.0.0.1", [], "10.0.0.1"),
-        # What the client wrote stands to the left of what the proxy added.
+        # The client's entries stand to the left of the proxy's.
         ("10.0.0.1", ["198.51.100.9, 192.0.2.1"], "192.0.2.1"),
         ("10.0.0.1", ["198.51.100.9", "192.0.2.1"], "192.0.2.1"),
         ("10.0.0.1", ["198.51.100.9, 192.0.2.1, 10.0.0.7"], "192.0.2.1"),
@@ -43,14 +43,14 @@ def _scope(peer: str | None, *forwarded: str) -> Scope:
         (None, ["192.0.2.1"], "unknown"),
     ],
 )
-def test_the_header_is_believed_as_far_as_trusted_proxies_wrote_it(
+def test_only_entries_of_trusted_proxies_count(
     settings: Any, peer: str | None, forwarded: list[str], client: str
 ) -> None:
     settings.LFR_TRUSTED_PROXIES = PROXIES
     assert client_of(_scope(peer, *forwarded)) == client
 
 
-def test_without_a_trusted_proxy_the_header_is_never_believed() -> None:
+def test_without_a_trusted_proxy_the_header_is_ignored() -> None:
     assert client_of(_scope("127.0.0.1", "192.0.2.1")) == "127.0.0.1"
 
 
@@ -65,7 +65,7 @@ def test_without_a_trusted_proxy_the_header_is_never_believed() -> None:
         ("unknown", "unknown"),
     ],
 )
-def test_ipv6_clients_count_by_their_64(address: str, counted: str) -> None:
+def test_ipv6_clients_are_counted_by_their_64_network(address: str, counted: str) -> None:
     assert counted_as(address) == counted
 
 
@@ -81,7 +81,7 @@ async def test_pages_and_sockets_see_the_client(settings: Any, kind: str) -> Non
     assert seen["client"] == ("192.0.2.1", 4711)
 
 
-def test_a_production_without_a_named_proxy_is_warned_of(settings: Any) -> None:
+def test_a_production_installation_without_a_named_proxy_is_reported(settings: Any) -> None:
     assert proxies_are_named() == []
     settings.IS_DEMO = False
     assert [message.id for message in proxies_are_named()] == ["lfr.W001"]

@@ -1,4 +1,4 @@
-"""The agent on a machine of its own: nothing but its own requirements is needed."""
+"""The agent on a separate machine needs only its own requirements."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from lfr_site.supervisor import BASE_DIR
 
 REQUIREMENTS = BASE_DIR / "agent" / "requirements.txt"
-# Modules by the names of the packages that bring them, where these differ.
+# Modules whose package has another name.
 MODULES = {"opencv-python-headless": "cv2"}
 
-# Every import is refused but those of Python, the agent and its requirements.
+# Refuse every import except those of Python, the agent and its requirements.
 ALONE = """
 import importlib.abc, sys
 
@@ -41,8 +41,8 @@ def test_the_agent_starts_with_its_own_requirements_alone() -> None:
     assert "--source" in done.stdout
 
 
-def test_the_agents_versions_are_those_that_are_tested() -> None:
+def test_the_agents_requirements_have_the_tested_versions() -> None:
     tested = _pinned(BASE_DIR / "requirements.txt")
-    # The same files without the extra modules, which the agent does not use.
+    # The same package without the extra modules, which the agent does not use.
     tested["opencv-python-headless"] = tested["opencv-contrib-python-headless"]
     assert _pinned(REQUIREMENTS).items() <= tested.items()

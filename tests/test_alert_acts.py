@@ -1,4 +1,4 @@
-"""The table of acts on alerts: every branch, by whom, with what input; and the states that it leads to."""
+"""The table of actions on alerts: every branch, its actor, input and resulting state."""
 
 from __future__ import annotations
 
@@ -91,17 +91,17 @@ def test_the_acts_lead_to_every_state_and_out_of_each_that_is_open() -> None:
     reached: set[str] = {State.RAISED}
     while more := {step.target for step in steps if reached & set(step.sources)} - reached:
         reached |= more
-    # An alert of the recognition test is nobody's to act on.
+    # Nobody acts on an alert of the recognition test.
     assert reached == set(State) - {State.BLUE}
     for state in reached - {State.CONTROL}:
         targets = {step.target for step in steps if state in step.sources} - {state}
         assert (state in OPEN) == bool(targets - {State.REVIEW} or state == State.RAISED), state
-    # And the branches above end in each outcome that people can record while cameras are on.
+    # The branches above cover every outcome that people can record while cameras are on.
     by_people = {kind.step.target for kind in (*OPERATOR_ACTS.values(), *OFFICER_ACTS.values())}
     assert {state for _, state, _ in BRANCHES.values()} >= by_people & set(OVER)
 
 
-def test_each_state_is_in_the_groups_that_say_what_may_still_come_of_it() -> None:
+def test_each_state_is_in_the_right_groups() -> None:
     assert set(OPEN) | set(OVER) == set(State) - {State.BLUE, State.CONTROL}
     assert not set(OPEN) & set(OVER)
     assert set(UNDECIDED) | set(IN_THE_STREET) == set(ACTIVE) == set(OPEN) - {State.EXPIRED}
@@ -109,7 +109,7 @@ def test_each_state_is_in_the_groups_that_say_what_may_still_come_of_it() -> Non
 
 
 @pytest.mark.parametrize("name", [*OPERATOR_ACTS, *OFFICER_ACTS])
-def test_no_step_from_where_it_does_not_start(cast: Cast, name: str, settings: Any) -> None:
+def test_no_step_from_a_wrong_state(cast: Cast, name: str, settings: Any) -> None:
     kind = {**OPERATOR_ACTS, **OFFICER_ACTS}[name]
     alert = make_alert(make_live_deployment(cast))
     actor = cast.operator if name in OPERATOR_ACTS else cast.officer
@@ -125,7 +125,7 @@ def test_no_step_from_where_it_does_not_start(cast: Cast, name: str, settings: A
 @pytest.mark.parametrize(
     "role", ["system_admin", "watchlist_admin", "authority", "commander", "compliance", "stranger"]
 )
-def test_nobody_else_takes_any_step(cast: Cast, role: str) -> None:
+def test_users_of_other_roles_cannot_take_a_step(cast: Cast, role: str) -> None:
     alert = make_alert(make_live_deployment(cast))
     for name in (*OPERATOR_ACTS, *OFFICER_ACTS):
         with pytest.raises(PermissionDenied):
@@ -163,7 +163,7 @@ MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
 
 
 @pytest.mark.parametrize("case", MISSING)
-def test_what_is_not_said_is_asked_for_and_nothing_is_kept(cast: Cast, case: str) -> None:
+def test_missing_input_is_refused_and_nothing_is_stored(cast: Cast, case: str) -> None:
     before, name, said, words = MISSING[case]
     alert = act(make_alert(make_live_deployment(cast)), *before, cast=cast)
     state, rows = alert.state, Act.objects.count()

@@ -1,4 +1,4 @@
-"""From a possible match to what came of it: every branch, by who may, and what is kept of it."""
+"""From a possible match to its outcome: joining, adjudication, engagement, visibility, deadlines and figures."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ State = Alert.State
 # Raising and joining.
 
 
-def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None:
+def test_a_track_raises_one_alert_for_each_person(cast: Cast) -> None:
     watchlist = make_sealed_watchlist(cast, people=2, embeddings=[random_embedding(1), random_embedding(2)])
     deployment = make_live_deployment(cast, watchlist)
     camera = cameras_of(deployment)[0]
@@ -63,7 +63,7 @@ def test_a_track_is_one_alert_a_person_and_hides_nobody_else(cast: Cast) -> None
     assert Entry.objects.filter(action="alert.shot_added").count() == 1
 
 
-def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast: Cast) -> None:
+def test_a_new_track_of_the_person_joins_the_alert_and_the_best_pair_is_shown(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     weaker, stronger = (dataclasses.replace(_candidate(Person.objects.get()), score=score) for score in (0.5, 0.8))
@@ -75,8 +75,8 @@ def test_a_track_that_broke_goes_on_in_its_alert_and_the_best_pair_is_shown(cast
     assert alert.revision == 0
 
 
-def test_who_stays_in_view_goes_on_in_their_alert(cast: Cast) -> None:
-    """A track keeps a few sights only; it breaks after minutes, and begins anew."""
+def test_a_person_who_stays_in_view_stays_in_one_alert(cast: Cast) -> None:
+    """A track keeps only a few shots. It breaks after minutes, and another begins."""
     deployment = make_live_deployment(cast)
     _alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     Alert.objects.update(last_seen_at=timezone.now() - dt.timedelta(minutes=10))
@@ -86,11 +86,11 @@ def test_who_stays_in_view_goes_on_in_their_alert(cast: Cast) -> None:
     assert raise_alert(camera, _candidate(Person.objects.get()), make_probe("b" * 32, 8)) is None
 
 
-def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
+def test_an_ended_or_old_alert_is_not_joined(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     first = make_alert(deployment, "a" * 32)
     act(first, "not_same", cast=cast)
-    # The same track does not come back, whatever was judged; another one does.
+    # The same track raises no second alert, whatever the adjudication; another track does.
     camera, candidate = cameras_of(deployment)[0], _candidate(Person.objects.get())
     assert raise_alert(camera, candidate, make_probe("a" * 32, 8)) is None
     assert first.shots.count() == 1
@@ -100,7 +100,7 @@ def test_what_is_over_or_long_ago_is_an_alert_of_its_own(cast: Cast) -> None:
     assert raise_alert(camera, candidate, later) is not None
 
 
-def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) -> None:
+def test_another_camera_raises_another_alert_and_both_refer_to_each_other(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     north = make_alert(deployment)
     later = make_probe("b" * 32, 9, received_at=north.received_at + dt.timedelta(seconds=42))
@@ -109,7 +109,7 @@ def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) ->
     page = client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode()
     assert "South" in page
     assert "42 s later" in page
-    # What was decided on the one must not sway who judges the other: neither its state nor its name.
+    # The decision on one must not influence the other's adjudication: neither its state nor the name is shown.
     act(south, "same", cast=cast)
     Alert.objects.filter(pk=south.pk).update(decided_at=timezone.now() - dt.timedelta(minutes=1))
     assert "referred to officers" not in client_of(cast.operator).get(f"/alerts/{north.pk}/").content.decode().lower()
@@ -120,13 +120,13 @@ def test_another_camera_is_another_alert_and_they_name_each_other(cast: Cast) ->
     assert "42 s earlier" in client_of(cast.operator).get(f"/alerts/{south.pk}/").content.decode()
 
 
-def test_one_alert_keeps_so_many_sights_and_no_more(cast: Cast) -> None:
+def test_an_alert_keeps_a_limited_number_of_shots(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert, camera, candidate = make_alert(deployment), cameras_of(deployment)[0], _candidate(Person.objects.get())
     for number in range(raising.MOST_SHOTS + 4):
         raise_alert(camera, candidate, make_probe("1" * 32, 100 + number))
     assert alert.shots.count() == raising.MOST_SHOTS
-    # It still says when they were last in view: by that the next track joins.
+    # It still records when the person was last in view, which decides whether the next track joins.
     assert Alert.objects.get().last_seen_at > alert.shots.latest("received_at").received_at
 
 
@@ -138,10 +138,10 @@ def test_nothing_is_raised_outside_the_live_window(cast: Cast) -> None:
     assert not Alert.objects.exists()
 
 
-# Two at once, twice, stale, late.
+# Simultaneous, repeated, outdated and late actions.
 
 
-def test_of_two_who_decide_the_second_is_told_who_and_what(cast: Cast) -> None:
+def test_the_second_of_two_deciding_operators_is_told_who_decided_what(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     second = another(cast, alert.deployment, "operator", "dee")
     act(alert, "not_same", cast=cast)
@@ -152,7 +152,7 @@ def test_of_two_who_decide_the_second_is_told_who_and_what(cast: Cast) -> None:
     assert "operator: not the same" in page
 
 
-def test_the_same_act_sent_twice_is_one(cast: Cast) -> None:
+def test_an_action_sent_twice_counts_once(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     key = str(uuid.uuid4())
     for _ in range(2):
@@ -172,7 +172,7 @@ def test_a_stale_form_decides_nothing(cast: Cast) -> None:
     operations.act(alert, "not_same", dataclasses.replace(ACT_INPUTS["not_same"], revision=3), actor=cast.operator)
 
 
-def test_a_judgement_is_taken_back_for_some_seconds_by_who_made_it(cast: Cast) -> None:
+def test_an_operator_can_undo_their_adjudication_for_some_seconds(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "not_same", cast=cast)
     assert deployment.counters().false == 1
@@ -201,12 +201,12 @@ def test_one_officer_answers_and_another_is_told(cast: Cast) -> None:
         operations.act(alert, "engage", actor=other)
 
 
-def test_what_was_done_without_a_connection_counts_from_when_it_was_done(cast: Cast) -> None:
+def test_actions_taken_offline_count_from_when_they_were_taken(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     Act_raised = timezone.now()
     operations.act(alert, "engage", ActInput(ago=dt.timedelta(hours=90)), actor=cast.officer)
     alert.refresh_from_db()
-    # A stopwatch that is off: never before the act before it, never in the future.
+    # With a wrong stopwatch, an action is never before the previous one, and never in the future.
     engaged = alert.acts.get(name="engage")
     assert engaged.done_at == alert.acts.get(name="same").done_at == alert.engaged_at
     assert engaged.recorded_at >= Act_raised
@@ -215,7 +215,7 @@ def test_what_was_done_without_a_connection_counts_from_when_it_was_done(cast: C
     assert _said(ago_ms="-5").ago == dt.timedelta()
 
 
-def test_what_the_clock_did_meanwhile_changes_no_time_of_an_officers(
+def test_an_escalation_does_not_change_the_time_of_an_offline_action(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
@@ -227,7 +227,7 @@ def test_what_the_clock_did_meanwhile_changes_no_time_of_an_officers(
     assert done["engage"] - done["same"] < dt.timedelta(seconds=30) < done["escalate"] - done["same"]
 
 
-def test_a_purged_alert_and_another_deployments_are_decided_by_nobody(cast: Cast) -> None:
+def test_nobody_decides_a_purged_alert_or_one_of_another_deployment(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
     Posting.objects.all().delete()
@@ -241,10 +241,10 @@ def test_a_purged_alert_and_another_deployments_are_decided_by_nobody(cast: Cast
     assert "purged" in answer.content.decode()
 
 
-# Look first, score after.
+# Adjudicate first, see the score afterwards.
 
 
-def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) -> None:
+def test_name_and_score_are_hidden_until_the_adjudication_is_final(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     name = Person.objects.get().name
     client = client_of(cast.operator)
@@ -255,7 +255,7 @@ def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) 
         assert not SCORE.search(page)
         assert "imilarity" not in page
         act(alert, "inconclusive" if alert.state == State.RAISED else "same", cast=cast)
-    # As long as it may be taken back, what would sway it stays away.
+    # While it can be undone, name and score stay hidden.
     page = client.get(f"/alerts/{alert.pk}/").content.decode()
     assert name not in page
     assert "Undo decision" in page
@@ -266,7 +266,7 @@ def test_neither_name_nor_score_is_sent_before_the_judgement_stands(cast: Cast) 
     assert "not a probability" in page
 
 
-def test_what_was_written_freely_does_not_give_the_name_away(cast: Cast) -> None:
+def test_free_text_does_not_reveal_the_name(cast: Cast) -> None:
     watchlist = make_sealed_watchlist(cast)
     deployment = make_live_deployment(cast, watchlist)
     person = Person.objects.get()
@@ -280,7 +280,7 @@ def test_what_was_written_freely_does_not_give_the_name_away(cast: Cast) -> None
     assert "Jose’s brother" in client_of(cast.officer).get(f"/alerts/{alert.pk}/").content.decode()
 
 
-def test_an_officer_sees_the_name_once_they_answer_and_never_the_score(cast: Cast) -> None:
+def test_an_officer_sees_the_name_after_answering_and_never_the_score(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     name, client = Person.objects.get().name, client_of(cast.officer)
     assert name not in client.get(f"/alerts/{alert.pk}/").content.decode()
@@ -303,7 +303,7 @@ def test_the_words_on_screen_never_claim_an_identity(cast: Cast, steps: tuple[st
 # Who sees what.
 
 
-def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, settings: Any) -> None:
+def test_an_officer_sees_only_alerts_referred_to_them(cast: Cast, settings: Any) -> None:
     apart(settings)
     deployment = make_live_deployment(cast)
     other = another(cast, deployment, "officer", "kit", team="Bravo")
@@ -324,13 +324,13 @@ def test_an_officer_sees_what_was_handed_to_them_and_nothing_else(cast: Cast, se
         assert client_of(cast.officer).get(f"/shots/{alert.shots.get().pk}.jpg").status_code == 404
         answer = client_of(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
         assert answer.status_code == 404
-    # Nobody answers: then it is everybody's.
+    # If nobody answers, all posted officers see it.
     assert deadlines.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
     assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team, to_other}
 
 
-def test_what_was_done_before_it_was_handed_on_still_comes_in(cast: Cast) -> None:
-    """A phone without a connection: while nobody else has answered it counts, and then its officer is told."""
+def test_an_offline_action_counts_after_the_alert_went_to_another_officer(cast: Cast) -> None:
+    """It counts as long as the other officer has not answered, who is then told."""
     deployment = make_live_deployment(cast)
     other = another(cast, deployment, "officer", "kit")
     alert = act(make_alert(deployment), "same", "acknowledge", cast=cast)
@@ -346,7 +346,7 @@ def test_what_was_done_before_it_was_handed_on_still_comes_in(cast: Cast) -> Non
     assert client.post(f"/alerts/{alert.pk}/acts/check_identity/").status_code == 404
 
 
-def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:
+def test_officers_no_longer_posted_see_nothing(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", cast=cast)
     for posting in Posting.objects.current():
@@ -361,7 +361,7 @@ def test_who_is_not_posted_any_more_sees_nothing(cast: Cast) -> None:
         staffing.post(deployment, cast.compliance, actor=cast.commander)
 
 
-def test_it_is_handed_to_who_is_posted_only(cast: Cast) -> None:
+def test_an_alert_is_referred_only_to_posted_officers(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     for said, words in (
         (ActInput(alike=["eyes"], to_user=cast.commander), "not posted"),
@@ -379,7 +379,7 @@ def test_it_is_handed_to_who_is_posted_only(cast: Cast) -> None:
 # Time.
 
 
-def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cast: Cast, settings: Any) -> None:
+def test_an_unadjudicated_alert_expires_and_blocks_closing_until_it_is_coded(cast: Cast, settings: Any) -> None:
     apart(settings)
     deployment = make_live_deployment(cast)
     left, judged = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
@@ -413,7 +413,7 @@ def test_what_nobody_judged_expires_and_blocks_the_closing_until_it_is_coded(cas
     assert found.arrests == [("Robbery", 1)]
 
 
-def test_an_answer_ends_the_wait_for_one(cast: Cast) -> None:
+def test_an_answer_ends_the_deadline(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     late = timezone.now() + dt.timedelta(minutes=2)
     act(alert, "acknowledge", cast=cast)
@@ -426,20 +426,20 @@ def test_an_answer_ends_the_wait_for_one(cast: Cast) -> None:
     act(other, "acknowledge", cast=cast)
 
 
-def test_how_long_it_took_is_measured_step_by_step(cast: Cast) -> None:
+def test_latency_is_measured_for_each_step(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "open", "same", "acknowledge", "engage", "release", cast=cast)
     spreads = timers_of(Alert.objects.filter(pk=alert.pk))
     assert [spread.count for spread in spreads] == [1] * 5
     spread = Spread.of("x", [0.1, 0.2, 0.3, 200.0])
     assert (spread.p50, spread.p95, spread.words) == (0.25, 200.0, "250 ms · 3 min")
     assert Spread.of("x", []).words == "–"
-    # A worker whose clock is behind the web server's raises an alert before its frame came in: that is no 0 ms.
+    # If a worker's clock is behind, an alert appears to be raised before its frame came in: that is not 0 ms.
     Alert.objects.filter(pk=alert.pk).update(received_at=alert.raised_at + dt.timedelta(seconds=3))
     assert [spread.count for spread in timers_of(Alert.objects.filter(pk=alert.pk))] == [0, 1, 1, 1, 1]
 
 
-def test_the_clock_acts_on_how_it_stands_now(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody hands it to an officer while the clock waits for the lock."""
+def test_a_scheduled_task_uses_the_state_after_locking(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody refers the alert to an officer while the task waits for the lock."""
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     Alert.objects.update(referred_at=timezone.now() - dt.timedelta(minutes=2))
 
@@ -453,7 +453,7 @@ def test_the_clock_acts_on_how_it_stands_now(cast: Cast, monkeypatch: pytest.Mon
     assert alert.escalated_at is None
 
 
-def test_who_has_just_taken_it_up_is_left_the_time_to_judge(cast: Cast) -> None:
+def test_an_alert_that_was_just_opened_does_not_expire_yet(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     late = timezone.now() + dt.timedelta(minutes=16)
     act(alert, "open", cast=cast)
@@ -477,7 +477,7 @@ def test_red_comes_before_amber_before_green_and_then_the_oldest(cast: Cast, set
     assert [alert.queue_key for alert in found] == sorted(alert.queue_key for alert in found)
 
 
-def test_the_count_is_true_however_many_there_are(cast: Cast, settings: Any) -> None:
+def test_the_count_is_right_for_any_number_of_alerts(cast: Cast, settings: Any) -> None:
     apart(settings)
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
@@ -493,7 +493,7 @@ def test_the_count_is_true_however_many_there_are(cast: Cast, settings: Any) -> 
     assert client.get(f"/deployments/{deployment.pk}/console/rows/?ids=nonsense").status_code == 404
 
 
-def test_what_moves_on_while_the_queue_is_read_is_shown_once(cast: Cast) -> None:
+def test_an_alert_that_changes_while_the_queue_is_read_is_shown_once(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
 
@@ -510,10 +510,10 @@ def test_what_moves_on_while_the_queue_is_read_is_shown_once(cast: Cast) -> None
     }
 
 
-# How well operators judge.
+# Figures about adjudications.
 
 
-def test_figures_rest_on_what_was_found_out(cast: Cast, settings: Any) -> None:
+def test_figures_are_based_on_outcomes(cast: Cast, settings: Any) -> None:
     apart(settings)
     deployment = make_live_deployment(cast)
     act(make_alert(deployment, "a" * 32), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)

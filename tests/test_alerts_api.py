@@ -1,4 +1,4 @@
-"""Alerts for programs: the same rules as on console and handset."""
+"""Alerts in the API: the same rules as on the console and the handset."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_an_alert_from_the_list_to_its_outcome(cast: Cast) -> None:
     assert shot.content[:2] == b"\xff\xd8"
 
 
-def test_a_program_is_as_blind_as_a_person(cast: Cast) -> None:
+def test_the_api_hides_what_the_pages_hide(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     name, operator = Person.objects.get().name, _client(cast.operator)
     before = operator.get(f"/api/alerts/{alert.pk}/").json()
@@ -81,7 +81,7 @@ def test_a_program_is_as_blind_as_a_person(cast: Cast) -> None:
     assert (answered["subject"]["name"], answered["score"]) == (name, None)
 
 
-def test_refusals_are_in_words_and_change_nothing(cast: Cast) -> None:
+def test_refusals_give_a_reason_and_change_nothing(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     operator = _client(cast.operator)
     for name, given, status, words in (
@@ -104,7 +104,7 @@ def test_refusals_are_in_words_and_change_nothing(cast: Cast) -> None:
     assert operator.get("/api/alerts/?deployment=x").status_code == 422
 
 
-def test_what_was_purged_is_empty_and_still_counted(cast: Cast) -> None:
+def test_a_purged_alert_is_empty_and_still_counted(cast: Cast) -> None:
     from alerts import evidence
 
     alert = act(make_alert(make_live_deployment(cast)), "not_same", cast=cast)

@@ -1,4 +1,4 @@
-"""The programs' way in: every route by every role, and a list from first entry to seal through it."""
+"""The API: every route by every role, and a watchlist from its first entry to the seal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from watchlists.models import Flag, Import, Person, Photograph, Watchlist
 ALL = set(NAMES) | {"stranger"}
 AUTHORITY, COMPLIANCE = {"authority"}, {"compliance"}
 
-# (route, method): who may.
+# (route, method): the roles with access.
 TABLE: dict[tuple[str, str], set[str]] = {
     ("api-watchlist-list", "get"): LISTS,
     ("api-watchlist-list", "post"): COMPILE,
@@ -103,7 +103,7 @@ def test_no_route_is_missing_from_the_table() -> None:
 
 
 def test_every_route_by_every_role_and_method(cast: Cast, addresses: dict[str, str]) -> None:
-    """Requests carry nothing and the list is live, so who may is refused with 200 to 422."""
+    """Requests are empty and the watchlist is live, so users with access get 200 to 422."""
     wrong = []
     for role, user in cast.by_role.items():
         client = APIClient()
@@ -121,7 +121,7 @@ def test_every_route_by_every_role_and_method(cast: Cast, addresses: dict[str, s
     assert Watchlist.objects.get(state="live").people.count() == 1
 
 
-def test_who_is_not_signed_in_gets_nothing(cast: Cast, addresses: dict[str, str]) -> None:
+def test_anonymous_requests_get_nothing(cast: Cast, addresses: dict[str, str]) -> None:
     for name, method in TABLE:
         answer = getattr(APIClient(), method)(addresses[name])
         assert (answer.status_code, "no-store" in answer.headers["Cache-Control"]) == (401, True), name
@@ -211,7 +211,7 @@ def test_an_import_through_the_api(cast: Cast) -> None:
     assert Person.objects.get().name == "Alex Fenwick"
 
 
-def test_a_token_is_kept_as_a_digest_and_a_new_one_ends_it(cast: Cast) -> None:
+def test_a_token_is_stored_as_a_digest_and_revoked_by_a_new_one(cast: Cast) -> None:
     first = _service("force-records")
     assert first.get("/api/watchlists/").status_code == 200
     second = _service("force-records")
@@ -220,7 +220,7 @@ def test_a_token_is_kept_as_a_digest_and_a_new_one_ends_it(cast: Cast) -> None:
         call_command("add_service_account", "operator")
 
 
-def test_a_session_needs_the_forms_token(cast: Cast) -> None:
+def test_a_session_needs_the_csrf_token(cast: Cast) -> None:
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(cast.watchlist_admin)
     assert client.post("/api/watchlists/", {"name": "x", "purpose": "y"}, format="json").status_code == 403

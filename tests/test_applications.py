@@ -1,4 +1,4 @@
-"""Applications: saved as they are typed, complete or told why not, decided by who may and whose rank does."""
+"""Applications: saving while typing, completeness, and decisions by role, rank and separation of duties."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ State = Deployment.State
 
 
 def _period(start: float = 1, hours: float = 2, **changes: Any) -> PeriodDraft:
-    """start, hours: from now, in hours."""
+    """Return a period. start: hours from now; hours: its length."""
     begins = timezone.now() + dt.timedelta(hours=start)
     known = {
         "place": "High Street",
@@ -55,7 +55,7 @@ def _ranked(cast: Cast, rank: str) -> User:
     return user
 
 
-def test_a_draft_keeps_whatever_was_typed_and_says_what_is_missing(cast: Cast) -> None:
+def test_a_draft_keeps_what_was_typed_and_lists_what_is_missing(cast: Cast) -> None:
     deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
     applications.save_draft(deployment, {"objective": "Find people"}, revision=1, actor=cast.watchlist_admin)
     deployment.refresh_from_db()
@@ -66,7 +66,7 @@ def test_a_draft_keeps_whatever_was_typed_and_says_what_is_missing(cast: Cast) -
     assert any("enter the place" in problem for problem in rest)
     with pytest.raises(Refused, match="Not filled in"):
         applications.submit(deployment, revision=2, actor=cast.watchlist_admin)
-    # Nothing new is no new revision, and no row.
+    # Without a change there is no new revision and no audit entry.
     rows = Entry.objects.count()
     assert (
         applications.save_draft(deployment, {"objective": "Find people"}, revision=2, actor=cast.watchlist_admin) == 2
@@ -74,7 +74,7 @@ def test_a_draft_keeps_whatever_was_typed_and_says_what_is_missing(cast: Cast) -
     assert Entry.objects.count() == rows
 
 
-def test_two_who_write_at_once_do_not_write_over_each_other(cast: Cast) -> None:
+def test_two_editors_do_not_overwrite_each_other(cast: Cast) -> None:
     deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
     applications.save_draft(deployment, {"objective": "One"}, revision=1, actor=cast.watchlist_admin)
     with pytest.raises(Conflict, match="has changed this application"):
@@ -83,7 +83,7 @@ def test_two_who_write_at_once_do_not_write_over_each_other(cast: Cast) -> None:
     assert deployment.objective == "One"
 
 
-def test_periods_and_cameras_are_changed_added_and_taken_away(cast: Cast) -> None:
+def test_periods_and_cameras_are_changed_added_and_removed(cast: Cast) -> None:
     deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
     applications.save_draft(deployment, {}, [_period(1), _period(30)], revision=1, actor=cast.watchlist_admin)
     first, second = deployment.periods.all()
@@ -108,7 +108,7 @@ def test_periods_and_cameras_are_changed_added_and_taken_away(cast: Cast) -> Non
         ([_period(1, starts_at=None)], "enter the start and the end"),
     ],
 )
-def test_impossible_periods_are_told(cast: Cast, periods: list[PeriodDraft], says: str) -> None:
+def test_impossible_periods_are_reported(cast: Cast, periods: list[PeriodDraft], says: str) -> None:
     deployment = make_draft(cast, *periods)
     with pytest.raises(Refused, match=says):
         applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
@@ -116,7 +116,7 @@ def test_impossible_periods_are_told(cast: Cast, periods: list[PeriodDraft], say
     assert deployment.state == State.DRAFT
 
 
-def test_an_end_before_its_start_and_two_cameras_of_one_name_are_refused_whole(cast: Cast) -> None:
+def test_an_end_before_the_start_or_a_repeated_camera_name_saves_nothing(cast: Cast) -> None:
     deployment = make_draft(cast)
     before = deployment.periods.get().place
     for period in (_period(1, hours=-1), _period(1, cameras=[CameraDraft("A"), CameraDraft("A")])):
@@ -129,7 +129,7 @@ def test_an_end_before_its_start_and_two_cameras_of_one_name_are_refused_whole(c
     assert deployment.why_now != "Now"
 
 
-def test_overlapping_zones_on_the_plan_are_told(cast: Cast) -> None:
+def test_overlapping_zones_on_the_plan_are_reported(cast: Cast) -> None:
     deployment = make_draft(cast)
     for camera in cameras_of(deployment):
         mark = {"at": [[0.5, 0.9]], "zone": [[0.1, 0.1], [0.6, 0.1], [0.6, 0.6], [0.1, 0.6]]}
@@ -166,12 +166,12 @@ def test_bad_shapes_are_refused(cast: Cast, mark: Any, says: str) -> None:
         ({"operating_point": None}, "threshold requested"),
     ],
 )
-def test_what_does_not_hold_together_is_told(cast: Cast, changes: dict[str, Any], says: str) -> None:
+def test_inconsistencies_are_reported(cast: Cast, changes: dict[str, Any], says: str) -> None:
     deployment = make_draft(cast, **changes)
     assert says in " ".join(applications.problems_of(deployment))
 
 
-def test_the_applicant_never_decides_and_the_rank_must_do(cast: Cast) -> None:
+def test_the_applicant_never_decides_and_the_rank_must_suffice(cast: Cast) -> None:
     deployment = _submitted(cast)
     permit(cast.watchlist_admin, *ROLES["Authorising officer"])
     User.objects.filter(pk=cast.watchlist_admin.pk).update(rank=Rank.ACC)
@@ -189,7 +189,7 @@ def test_the_applicant_never_decides_and_the_rank_must_do(cast: Cast) -> None:
     assert (deployment.state, deployment.authorised_rank) == (State.AUTHORISED, Rank.SUPERINTENDENT)
 
 
-def test_a_protest_takes_a_chief_officer(cast: Cast) -> None:
+def test_a_protest_needs_a_chief_officer(cast: Cast) -> None:
     changes = {"collateral": [Collateral.PROTEST], "collateral_measures": "Stewards; stop if it comes near"}
     deployment = _submitted(cast, **changes)
     with pytest.raises(Refused, match="Assistant Chief Constable"):
@@ -197,7 +197,7 @@ def test_a_protest_takes_a_chief_officer(cast: Cast) -> None:
     _authorise(deployment, _ranked(cast, Rank.ACC))
 
 
-def test_what_an_inspector_authorises_in_urgency_ends_unless_it_is_confirmed(cast: Cast, settings: Any) -> None:
+def test_an_inspectors_urgent_authority_ends_unless_it_is_confirmed(cast: Cast, settings: Any) -> None:
     settings.LFR_URGENT_REVIEW = dt.timedelta(hours=1)
     deployment = _submitted(cast, is_urgent=True, urgent_reason="A child was taken an hour ago")
     inspector = _ranked(cast, Rank.INSPECTOR)
@@ -218,7 +218,7 @@ def test_what_an_inspector_authorises_in_urgency_ends_unless_it_is_confirmed(cas
     assert deployment.documents.count() == 2
 
 
-def test_an_urgent_authority_nobody_confirmed_is_over(cast: Cast) -> None:
+def test_an_unconfirmed_urgent_authority_ends(cast: Cast) -> None:
     deployment = _submitted(cast, is_urgent=True, urgent_reason="A child was taken an hour ago")
     _authorise(deployment, _ranked(cast, Rank.INSPECTOR))
     late = timezone.now() + dt.timedelta(hours=4, seconds=1)
@@ -259,7 +259,7 @@ def test_an_authority_ends_within_its_periods(cast: Cast) -> None:
     assert deployment.authority_ends_at == earlier
 
 
-def test_returned_put_right_and_refused(cast: Cast) -> None:
+def test_an_application_is_returned_corrected_and_refused(cast: Cast) -> None:
     deployment = _submitted(cast)
     authority.give_back(deployment, reason="Why this street?", revision=deployment.revision, actor=cast.authority)
     assert deployment.state == State.RETURNED
@@ -273,7 +273,7 @@ def test_returned_put_right_and_refused(cast: Cast) -> None:
     assert [each.reason for each in deployment.decisions.all()] == ["Why this street?", "Not necessary"]
 
 
-def test_no_words_of_an_authority_name_somebody_on_a_list(cast: Cast) -> None:
+def test_the_texts_of_an_authority_cannot_name_a_person_on_a_list(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     add_person(cast, watchlist, "N/9", "Alex Fenwick", random_embedding(4))
     deployment = _submitted(cast)
@@ -282,7 +282,7 @@ def test_no_words_of_an_authority_name_somebody_on_a_list(cast: Cast) -> None:
     assert not any("fenwick" in str(vars(row)).lower() for row in Entry.objects.all())
 
 
-def test_the_documents_are_of_the_record_and_their_hash_is_in_the_journal(cast: Cast) -> None:
+def test_documents_match_the_record_and_their_hash_is_in_the_audit_log(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     document = deployment.documents.get()
     assert bytes(document.pdf).startswith(b"%PDF-")
@@ -303,7 +303,7 @@ def test_the_documents_are_of_the_record_and_their_hash_is_in_the_journal(cast: 
 
 
 def _page(cast: Cast, deployment: Deployment) -> tuple[Client, dict[str, str]]:
-    """A signed-in applicant, and every field of the page as it stands."""
+    """Return a signed-in applicant, and every field of the page with its value."""
     client = Client()
     client.force_login(cast.watchlist_admin)
     page = client.get(f"/deployments/{deployment.pk}/edit/")
@@ -329,7 +329,7 @@ def test_the_page_saves_as_it_is_typed(cast: Cast) -> None:
     answer = client.post(address, {**fields, "why_now": "The fair"}, headers=json)
     assert answer.status_code == 200, answer.content
     said = answer.json()
-    # The form cuts seconds off the times that the draft was made with: that is a change too.
+    # The form drops the seconds of the draft's times, which is a change too.
     assert (said["revision"], said["problems"]) == (deployment.revision + 1, [])
     fields["revision"] = str(said["revision"])
     bad = client.post(address, {**fields, "why_now": "Kept", "list_size_asked": "many"}, headers=json)
@@ -341,11 +341,11 @@ def test_the_page_saves_as_it_is_typed(cast: Cast) -> None:
     assert "has changed this application" in stale.json()["errors"]["__all__"][0]
 
 
-def test_a_new_camera_of_the_page_becomes_one_row(cast: Cast) -> None:
+def test_a_new_camera_on_the_page_becomes_one_row(cast: Cast) -> None:
     deployment = make_draft(cast)
     client, fields = _page(cast, deployment)
     address, json = f"/deployments/{deployment.pk}/edit/", {"Accept": "application/json"}
-    # The page's own empty row.
+    # The empty row of the page.
     fields |= {"cameras-2-name": "West", "cameras-2-kind": "agent"}
     said = client.post(address, fields, headers=json).json()
     west = Camera.objects.get(name="West")
@@ -364,7 +364,7 @@ def test_a_new_camera_of_the_page_becomes_one_row(cast: Cast) -> None:
         ("2027-03-28T01:30", "clocks go forward: 01:30 does not"),
     ],
 )
-def test_the_nights_when_clocks_change_are_said(cast: Cast, moment: str, says: str) -> None:
+def test_nights_when_clocks_change_are_mentioned(cast: Cast, moment: str, says: str) -> None:
     deployment = make_draft(cast)
     client, fields = _page(cast, deployment)
     answer = client.post(
@@ -375,8 +375,8 @@ def test_the_nights_when_clocks_change_are_said(cast: Cast, moment: str, says: s
     assert says in answer.json()["errors"]["periods-0-starts_at"][0]
 
 
-def test_a_night_on_which_the_clocks_change_is_as_long_as_it_is(cast: Cast) -> None:
-    """23:00 to 06:00 on the night they go forward is six hours."""
+def test_a_night_when_clocks_change_has_its_real_length(cast: Cast) -> None:
+    """23:00 to 06:00 on the night when clocks go forward is six hours."""
     zone = timezone.get_current_timezone()
     start, end = dt.datetime(2027, 3, 27, 23, tzinfo=zone), dt.datetime(2027, 3, 28, 6, tzinfo=zone)
     deployment = make_draft(cast, PeriodDraft("Night", start, end, [CameraDraft("North")]))
@@ -386,7 +386,7 @@ def test_a_night_on_which_the_clocks_change_is_as_long_as_it_is(cast: Cast) -> N
     assert period.ends_at.astimezone(dt.UTC) - period.starts_at.astimezone(dt.UTC) == dt.timedelta(hours=6)
 
 
-def test_the_decision_page_shows_what_is_decided_on(cast: Cast) -> None:
+def test_the_decision_page_shows_the_application(cast: Cast) -> None:
     deployment = _submitted(cast)
     client = Client()
     client.force_login(cast.authority)
@@ -401,7 +401,7 @@ def test_the_decision_page_shows_what_is_decided_on(cast: Cast) -> None:
     assert "Written Authority Document" in answer.content.decode()
 
 
-def test_only_who_applies_applies(cast: Cast) -> None:
+def test_only_the_right_role_applies(cast: Cast) -> None:
     for role, user in cast.by_role.items():
         if not user.has_perm(APPLY):
             with pytest.raises(PermissionDenied):
@@ -409,7 +409,7 @@ def test_only_who_applies_applies(cast: Cast) -> None:
     assert not Deployment.objects.exists()
 
 
-def test_whoever_wrote_a_part_of_it_may_not_decide_on_it(cast: Cast) -> None:
+def test_nobody_decides_on_an_application_they_helped_to_write(cast: Cast) -> None:
     deployment = make_draft(cast)
     other = User.objects.create_user("second", rank=Rank.ACC)
     other = permit(other, *ROLES["Watchlist administrator"], *ROLES["Authorising officer"])
@@ -419,7 +419,7 @@ def test_whoever_wrote_a_part_of_it_may_not_decide_on_it(cast: Cast) -> None:
         _authorise(deployment, other)
 
 
-def test_a_confirmed_authority_ends_when_it_was_decided_to(cast: Cast) -> None:
+def test_a_confirmed_authority_keeps_its_end(cast: Cast) -> None:
     deployment = _submitted(cast, is_urgent=True, urgent_reason="A child was taken an hour ago")
     end = timezone.now() + dt.timedelta(hours=1)
     _authorise(deployment, _ranked(cast, Rank.INSPECTOR), ends_at=end)
@@ -427,7 +427,7 @@ def test_a_confirmed_authority_ends_when_it_was_decided_to(cast: Cast) -> None:
     assert deployment.authority_ends_at == end
 
 
-def test_cameras_exchange_their_names_and_go_only_when_they_are_removed(cast: Cast) -> None:
+def test_cameras_can_swap_names_and_are_deleted_only_on_request(cast: Cast) -> None:
     deployment = make_draft(cast)
     client, fields = _page(cast, deployment)
     address, json = f"/deployments/{deployment.pk}/edit/", {"Accept": "application/json"}

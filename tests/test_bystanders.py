@@ -1,4 +1,4 @@
-"""The stored picture of a possible match shows nobody else: not people beside, behind or in front of the person."""
+"""The stored picture of a possible match shows no bystanders beside, behind or in front of the person."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SCENE = (1080, 1920)
 @pytest.mark.parametrize("angle", [0, 65, 180, 300])
 @pytest.mark.parametrize("ratio", [0.3, 0.5, 1.0, 1.9])
 @pytest.mark.parametrize("size", [60, 110, 200, 300])
-def test_nobody_else_is_found_in_what_is_stored(engine: Engine, size: int, ratio: float, angle: int) -> None:
+def test_no_bystander_is_found_in_the_stored_picture(engine: Engine, size: int, ratio: float, angle: int) -> None:
     (face,) = engine.detect_in_photograph(portrait())
     scene = np.full((*SCENE, 3), 120, np.uint8)
     middle = np.array([SCENE[1] / 2, SCENE[0] / 2])
-    # As near as can be without standing before the wanted face itself.
+    # As near as possible without covering the wanted face.
     towards = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
     other_middle = middle + towards * size * (0.45 + 0.55 * ratio)
     _paste(scene, np.ascontiguousarray(portrait()[:, ::-1]), _mirrored(face), other_middle, size * ratio)
@@ -36,8 +36,8 @@ def test_nobody_else_is_found_in_what_is_stored(engine: Engine, size: int, ratio
     assert _beside(engine, safe) == []
 
 
-def test_without_hiding_they_are_found(engine: Engine) -> None:
-    """The control: what the test above looks with would see them."""
+def test_without_hiding_bystanders_are_found(engine: Engine) -> None:
+    """The control: the detector of the test above would find them."""
     (face,) = engine.detect_in_photograph(portrait())
     scene = np.full((*SCENE, 3), 120, np.uint8)
     _paste(scene, portrait(), face, np.array([1080, 540]), 200)
@@ -47,7 +47,7 @@ def test_without_hiding_they_are_found(engine: Engine) -> None:
 
 
 def _paste(scene: Pixels, picture: Pixels, face: Face, middle: npt.NDArray[np.float64], width: float) -> None:
-    """Lay the head of a picture on a scene: an ellipse a little larger than its face."""
+    """Paste the head of a picture on a scene: an ellipse slightly larger than its face."""
     scale = width / face.width
     matrix = np.array([[scale, 0, middle[0] - scale * face.centre[0]], [0, scale, middle[1] - scale * face.centre[1]]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -63,6 +63,6 @@ def _mirrored(face: Face) -> Face:
 
 
 def _beside(engine: Engine, crop: Pixels) -> list[Face]:
-    """Faces in a crop that are not the one in its middle."""
+    """Return the faces in a crop except the one in its middle."""
     found = engine.detect_in_photograph(crop)
     return [face for face in found if np.hypot(face.centre[0] - 200, face.centre[1] - 200) > 40]

@@ -1,4 +1,4 @@
-"""From scores to a threshold: what is counted, what is extrapolated, and what is refused."""
+"""From scores to a threshold: counted rates, extrapolation and refusals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from watchlists.models import OperatingPoint
 
 
 def _calibration(strangers: int = 1000, gallery: int = 200, seed: int = 1) -> Calibration:
-    """Scores drawn at random: every stranger against everybody on the list, of which the best are kept."""
+    """Return random scores: each stranger's best scores against everybody on the list."""
     chance = np.random.default_rng(seed)
     everybody = chance.normal(0.45, 0.07, (strangers, gallery))
     best = -np.sort(-everybody, axis=1)[:, : Outcome.TOP]
@@ -57,8 +57,8 @@ def test_the_threshold_for_a_rate_is_the_lowest_that_keeps_it() -> None:
     assert measured.threshold(0.05).value < chosen.value
 
 
-def test_a_smaller_list_is_a_part_of_the_measured_one() -> None:
-    """Exact: as often as somebody above the threshold is among so many drawn from the list."""
+def test_a_smaller_list_is_a_sample_of_the_measured_one() -> None:
+    """Exactly as often as a sample of the list contains somebody above the threshold."""
     measured, threshold, size = _calibration(), 0.64, 40
     chance = np.random.default_rng(2)
     above = (measured.strangers > threshold).sum(axis=1)
@@ -73,7 +73,7 @@ def test_a_larger_list_is_extrapolated_and_says_so() -> None:
     measured = _calibration()
     assert not measured.is_extrapolated(200)
     assert measured.is_extrapolated(201)
-    # What a list of eight times the size really gives, measured on one.
+    # The real rate of a list of eight times the size, measured on one.
     large = _calibration(gallery=1600, seed=3)
     threshold = large.threshold(0.05).value
     assert measured.fpir(threshold, 1600).value == pytest.approx(large.fpir(threshold).value, abs=0.03)
@@ -89,14 +89,14 @@ def test_what_the_photographs_cannot_show_is_refused() -> None:
         measured.threshold(0.01, 200 * 100)
 
 
-def test_false_alerts_are_the_rate_of_so_many_passers_by() -> None:
+def test_false_alerts_are_the_rate_times_the_passers_by() -> None:
     measured = _calibration()
     expected = measured.false_alerts(0.66, 200, 25_000)
     rate = measured.fpir(0.66, 200)
     assert (expected.value, expected.low, expected.high) == (rate.value * 25_000, rate.low * 25_000, rate.high * 25_000)
 
 
-def test_what_is_kept_gives_the_same_answers() -> None:
+def test_a_stored_calibration_gives_the_same_answers() -> None:
     measured = _calibration()
     again = Calibration.from_json(measured.to_json())
     assert again.gallery == measured.gallery
@@ -104,7 +104,7 @@ def test_what_is_kept_gives_the_same_answers() -> None:
     assert again.threshold(0.01).value == pytest.approx(measured.threshold(0.01).value, abs=1e-4)
 
 
-def test_a_folder_without_photographs_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_folder_without_photographs_is_refused_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(NoFaces, match="layout must be <person>/<photograph>"):
         Photographs.of(tmp_path)
     with pytest.raises(NoFaces, match="is not a folder"):
@@ -117,7 +117,7 @@ def test_a_folder_without_photographs_is_refused_in_words(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def some_faces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twenty people with three photographs, forty with one."""
+    """Return a folder of twenty people with three photographs each and forty with one."""
     folder = tmp_path_factory.mktemp("some-faces")
     views = ("neutral_front.jpg", "smiling_front.jpg", "neutral_left_3quarter.jpg")
     for number, person in enumerate(sorted(path for path in LONDON.iterdir() if path.is_dir())[:60]):
@@ -150,12 +150,12 @@ def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_fa
     assert "40 strangers, one photograph against one" in point.basis
     done = list(Entry.objects.in_order().values_list("action", flat=True))
     assert done[-2:] == ["engine.calibrated", "engine.operating_point_set"]
-    # What is authorised next rests on it.
+    # The next authorisation is based on it.
     assert make_deployment(cast).operating_point == point
 
 
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
-def test_a_rate_that_cannot_be_shown_sets_and_keeps_nothing(cast: Cast, some_faces: Path) -> None:
+def test_a_rate_that_cannot_be_shown_sets_and_saves_nothing(cast: Cast, some_faces: Path) -> None:
     make_operating_point()
     with pytest.raises(CommandError, match=r"too few to show a rate of .* Nothing was kept"):
         _calibrate(faces=some_faces, set=0.001)
@@ -163,7 +163,7 @@ def test_a_rate_that_cannot_be_shown_sets_and_keeps_nothing(cast: Cast, some_fac
     assert OperatingPoint.objects.count() == 1
 
 
-def test_a_bad_call_is_refused_in_words(cast: Cast, tmp_path: Path) -> None:
+def test_wrong_arguments_are_refused_with_a_reason(cast: Cast, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="layout must be"):
         _calibrate(faces=tmp_path)
     with pytest.raises(CommandError, match="1 or more"):
@@ -175,7 +175,7 @@ def test_a_bad_call_is_refused_in_words(cast: Cast, tmp_path: Path) -> None:
         _calibrate(faces=tmp_path, dataset="x" * 121)
 
 
-def test_the_shipped_calibration_is_the_shipped_engines_and_gives_its_threshold() -> None:
+def test_the_shipped_calibration_gives_the_shipped_engines_threshold() -> None:
     shipped = shipped_measurement()
     assert shipped.engine == identity()
     assert math.ceil(shipped.scores.threshold(DEFAULT_FPIR).value * 1000) / 1000 == DEFAULT_THRESHOLD
@@ -194,7 +194,7 @@ def test_a_new_installation_starts_with_the_threshold_of_its_calibration(db: Non
     assert OperatingPoint.objects.count() == 1
 
 
-def test_an_engine_nobody_calibrated_gets_no_threshold(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncalibrated_engine_gets_no_threshold(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     other = dataclasses.replace(shipped_measurement(), engine=dataclasses.replace(identity(), preprocessing="other"))
     monkeypatch.setattr("lfr_site.management.commands.prepare.shipped_measurement", lambda: other)
     said = io.StringIO()

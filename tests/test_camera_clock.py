@@ -1,4 +1,4 @@
-"""A camera's clock, asked over its socket."""
+"""A camera's clock, measured over its socket."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def _answer(clock: CameraClock, ahead_ms: float = 0.0, number: int | None = None
 
 
 @pytest.mark.parametrize("ahead_ms", [0.0, 90_000.0, -3_600_000.0])
-def test_enough_trips_come_to_an_offset_that_holds_the_truth(ahead_ms: float) -> None:
+def test_enough_round_trips_give_an_offset_that_covers_the_truth(ahead_ms: float) -> None:
     clock = CameraClock()
     for _ in range(TRIPS):
         assert clock.result() is None
         assert _answer(clock, ahead_ms)
     offset = clock.result()
     assert offset is not None
-    # A millisecond for the two readings that this test itself makes.
+    # Allow a millisecond for this test's own two readings.
     assert abs(offset.ms - ahead_ms) <= offset.uncertainty_ms + 1
     assert clock.result() is None
 
@@ -45,20 +45,20 @@ def test_enough_trips_come_to_an_offset_that_holds_the_truth(ahead_ms: float) ->
         "[" * 150,
     ],
 )
-def test_what_is_no_answer_is_not_taken_for_one(text: str) -> None:
+def test_invalid_answers_are_ignored(text: str) -> None:
     clock = CameraClock()
     clock.ask()
     assert clock.hear(text) is None
 
 
-def test_nothing_is_heard_that_was_not_asked() -> None:
+def test_unrequested_answers_are_ignored() -> None:
     clock = CameraClock()
     assert clock.hear('{"type": "clock", "id": 0, "at_ms": 1}') is False
     assert _answer(clock)
     assert clock.hear('{"type": "clock", "id": 1, "at_ms": 1}') is False
 
 
-def test_a_late_answer_leaves_the_question_open() -> None:
+def test_a_late_answer_does_not_count() -> None:
     clock = CameraClock()
     first, second = clock.ask(), clock.ask()
     answers = [json.dumps({"type": "clock", "id": number, "at_ms": time.time() * 1000}) for number in (first, second)]

@@ -1,4 +1,4 @@
-"""Camera frames: baseline JPEG is taken, anything that costs more than its size is refused."""
+"""Camera frames: baseline JPEG is accepted; anything that costs more than its size is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.cast import portrait, portrait_jpeg
 
 
 def _saved(**options: Any) -> bytes:
-    """The portrait as Pillow saves it."""
+    """Return the portrait as saved by Pillow."""
     stream = io.BytesIO()
     mode = options.pop("mode", "RGB")
     Image.fromarray(portrait()[..., ::-1]).convert(mode).save(stream, "JPEG", **options)
@@ -25,13 +25,13 @@ def _saved(**options: Any) -> bytes:
 
 
 def _scans_apart(jpeg: bytes) -> bytes:
-    """The picture with a scan's header that names one of its three components."""
+    """Return the picture with a scan header that names one of its three components."""
     at = jpeg.index(b"\xff\xda")
     return jpeg[:at] + b"\xff\xda\x00\x08\x01" + jpeg[at + 5 : at + 7] + b"\x00\x3f\x00" + jpeg[at + 14 :]
 
 
 def _again(jpeg: bytes, times: int) -> bytes:
-    """The picture with its scan so many times more, each with nothing in it."""
+    """Return the picture with additional empty scans."""
     at = jpeg.index(b"\xff\xda")
     length = struct.unpack_from(">H", jpeg, at + 2)[0]
     return jpeg[:at] + jpeg[at : at + 2 + length] * times + jpeg[at:]
@@ -66,7 +66,7 @@ def _sized(jpeg: bytes, height: int, width: int) -> bytes:
         (b"\xff\xd8" + b"\xff" * 2_000_000, "must be a baseline JPEG"),
     ],
 )
-def test_a_bad_frame_is_refused_in_words(data: bytes, says: str) -> None:
+def test_a_bad_frame_is_refused_with_a_reason(data: bytes, says: str) -> None:
     with pytest.raises(UnreadableImage, match=says):
         check_frame(data)
     with pytest.raises(UnreadableImage, match=says):
@@ -85,15 +85,15 @@ def test_a_bad_frame_is_refused_in_words(data: bytes, says: str) -> None:
         {"optimize": True},
     ],
 )
-def test_what_cameras_send_is_taken(options: dict[str, Any]) -> None:
+def test_frames_of_cameras_are_accepted(options: dict[str, Any]) -> None:
     header = check_frame(_saved(**options))
     assert (header.width, header.height, header.scans) == (512, 512, 1)
     assert decode_frame(_saved(**options)).shape == (512, 512, 3)
 
 
-def test_what_stands_behind_the_end_of_a_frame_is_no_part_of_it() -> None:
+def test_data_after_the_end_of_a_frame_is_ignored() -> None:
     assert check_frame(portrait_jpeg() + bytes(100)).is_whole
 
 
-def test_a_frame_comes_back_as_it_went() -> None:
+def test_a_frame_is_decoded_as_it_was_encoded() -> None:
     assert abs(decode_frame(portrait_jpeg()).astype(int) - portrait()).mean() < 3

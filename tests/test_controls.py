@@ -1,4 +1,4 @@
-"""Known negatives: they look like any other alert, go to nobody, and measure who judges them."""
+"""Known-negative checks: they look like any alert, go to no officer, and measure the operator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.test_readiness import make_blue_list
 
 @pytest.fixture
 def period(cast: Cast) -> Period:
-    """Live, with a blue list, its cameras streaming."""
+    """Return a live period with a blue watchlist and streaming cameras."""
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     listed = make_sealed_watchlist(cast, people=2, embeddings=[random_embedding(1), random_embedding(2)])
     rehearsal.prepared(period_of(deployment), listed, people_of(cast), blue_list=make_blue_list(cast))
@@ -38,7 +38,7 @@ def _planted(period: Period) -> Alert:
     return alert
 
 
-def test_it_looks_like_any_other_until_it_is_judged(cast: Cast, period: Period) -> None:
+def test_it_looks_like_any_alert_until_it_is_adjudicated(cast: Cast, period: Period) -> None:
     alert = _planted(period)
     assert controls.plant(period) is None
     listed = alert.person
@@ -58,7 +58,9 @@ def test_it_looks_like_any_other_until_it_is_judged(cast: Cast, period: Period) 
 
 
 @pytest.mark.parametrize(("judgement", "said_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
-def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, judgement: str, said_same: int) -> None:
+def test_it_goes_to_no_officer_whatever_the_adjudication(
+    cast: Cast, period: Period, judgement: str, said_same: int
+) -> None:
     alert = act(_planted(period), "open", judgement, cast=cast)
     assert (alert.state, alert.result, alert.referred_at) == (Alert.State.CONTROL, None, None)
     assert not Alert.objects.visible_to(cast.officer).exists()
@@ -76,7 +78,7 @@ def test_it_goes_to_nobody_whatever_is_said_of_it(cast: Cast, period: Period, ju
         operations.correct(alert, "arrested", "robbery", reason="x", actor=cast.commander)
 
 
-def test_it_stands_once_it_is_told_expires_and_is_purged_like_any_other(cast: Cast, period: Period) -> None:
+def test_it_is_final_once_revealed_expires_and_is_purged_like_any_alert(cast: Cast, period: Period) -> None:
     alert = act(_planted(period), "not_same", cast=cast)
     (own,) = figures.of_operators(cast.operator)
     assert (own.controls, own.false_alarms) == (1, 0)
@@ -91,7 +93,7 @@ def test_it_stands_once_it_is_told_expires_and_is_purged_like_any_other(cast: Ca
     assert evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25)) == 2
 
 
-def test_none_is_planted_unless_the_force_wants_it(cast: Cast, period: Period, settings: Any) -> None:
+def test_no_check_is_planted_unless_the_force_enables_it(cast: Cast, period: Period, settings: Any) -> None:
     tick = dt.timedelta(seconds=2)
     assert controls.plant_due(since_last=tick) == 0
     settings.LFR_CONTROL_EVERY = tick

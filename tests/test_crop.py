@@ -17,8 +17,8 @@ def test_every_face_is_shown_at_one_scale(engine: Engine) -> None:
     assert 175 < found.height < 207
 
 
-def test_the_eyes_of_any_two_crops_lie_on_one_spot(engine: Engine) -> None:
-    """Whatever the size and the tilt of the head: a flicker between two then shows the face, not the frame."""
+def test_the_eyes_of_any_two_crops_are_in_the_same_place(engine: Engine) -> None:
+    """For any size and tilt of the head, so that flickering between two crops compares the faces."""
     for turn, scale in ((0, 1.0), (12, 0.6), (-24, 1.3)):
         placing = cv2.getRotationMatrix2D((225, 120), turn, scale)
         tilted = np.asarray(cv2.warpAffine(portrait(), placing, (900, 700)), np.uint8)
@@ -31,7 +31,7 @@ def test_the_eyes_of_any_two_crops_lie_on_one_spot(engine: Engine) -> None:
             assert abs(np.array([xs.mean(), ys.mean()]) - 400 * np.array(spot)).max() < 4
 
 
-def test_landmarks_that_cannot_be_are_passed_over() -> None:
+def test_impossible_landmarks_are_ignored() -> None:
     box = (100.0, 100.0, 60.0, 60.0)
     plain = face_crop(portrait(), box)
     for wrong in (
@@ -42,7 +42,7 @@ def test_landmarks_that_cannot_be_are_passed_over() -> None:
 
 
 def test_a_bystander_in_the_crop_cannot_be_recognised(engine: Engine) -> None:
-    """Two faces side by side: what is kept of one holds nothing by which the other is found, told of or not."""
+    """Of two faces side by side, the crop of one does not show the other, whether it was detected or not."""
     head = portrait()[30:220, 165:285]
     pair = np.ascontiguousarray(np.concatenate([head, head[:, ::-1]], axis=1))
     wanted, other = sorted(engine.detect_in_photograph(pair), key=lambda face: face.x)
@@ -55,8 +55,8 @@ def test_a_bystander_in_the_crop_cannot_be_recognised(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("width", [18, 26, 34, 45])
-def test_a_smaller_face_beside_the_wanted_one_is_gone(engine: Engine, width: int) -> None:
-    """Somebody further away, too small to have been looked for: nothing of them can be read from what is kept."""
+def test_a_smaller_face_beside_the_wanted_one_is_hidden(engine: Engine, width: int) -> None:
+    """A person further away, too small to be detected, cannot be recognised in the crop."""
     (face,) = engine.detect_in_photograph(portrait())
     scene = np.full((400, 600, 3), 120, np.uint8)
     near = np.asarray(cv2.resize(portrait()[30:230, 130:320], (190, 200)), np.uint8)
@@ -72,6 +72,6 @@ def test_a_smaller_face_beside_the_wanted_one_is_gone(engine: Engine, width: int
     assert width < 26 or plain, "the control: without hiding, they are found"
 
 
-def test_a_face_at_the_border_makes_a_whole_crop() -> None:
+def test_a_face_at_the_border_gives_a_complete_crop() -> None:
     crop = lone_face_crop(portrait(), (-20.0, -20.0, 60.0, 60.0), [(500.0, 500.0, 60.0, 60.0)])
     assert crop.shape == (400, 400, 3)

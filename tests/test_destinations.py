@@ -1,4 +1,4 @@
-"""Webhooks lead outside: an address inside is refused when it is saved and when it is called."""
+"""Webhooks must lead to public addresses: internal ones are refused when saved and when called."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ INSIDE = (
     "2001:db8::1",
     "3fff::1",
     "5f00::1",
-    # Addresses of this kind hold another, which is called in the end.
+    # Addresses of this kind contain another address, which is the one called.
     "::10.0.0.5",
     "::ffff:10.0.0.5",
     "::ffff:127.0.0.1",
@@ -71,7 +71,7 @@ def _url(address: str) -> str:
 
 
 @pytest.mark.parametrize("address", INSIDE)
-def test_an_address_inside_is_not_allowed_unless_its_network_is_named(settings: Any, address: str) -> None:
+def test_an_internal_address_is_refused_unless_its_network_is_named(settings: Any, address: str) -> None:
     assert not destinations.is_allowed(ip_address(address))
     settings.LFR_OWN_NETWORKS = (ip_network(address),)
     assert destinations.is_allowed(ip_address(address))
@@ -90,14 +90,14 @@ def test_a_network_of_the_force_counts_in_every_form_of_the_address(settings: An
         assert not destinations.is_allowed(ip_address(address))
 
 
-def test_an_address_inside_is_refused_at_saving(cast: Cast) -> None:
+def test_an_internal_address_is_refused_when_saved(cast: Cast) -> None:
     for url in (*map(_url, INSIDE), "http://127.1/", "http://2130706433/", "http://①②⑦.⓪.⓪.①/", "http://localhost/"):
         with pytest.raises(Refused, match=r"leads to .*, which is not a public address.*LFR_OWN_NETWORKS"):
             _add(cast, url)
     assert not Subscriber.objects.exists()
 
 
-def test_an_address_inside_is_refused_at_sending(cast: Cast, settings: Any) -> None:
+def test_an_internal_address_is_refused_when_called(cast: Cast, settings: Any) -> None:
     settings.LFR_OWN_NETWORKS = EVERY_NETWORK
     subscribers = [_add(cast, url) for url in (*map(_url, INSIDE), "http://①②⑦.⓪.⓪.①/")]
     make_alert(make_live_deployment(cast))
@@ -110,15 +110,15 @@ def test_an_address_inside_is_refused_at_sending(cast: Cast, settings: Any) -> N
 
 
 @pytest.mark.parametrize("found", [["127.0.0.1"], ["8.8.8.8", "10.0.0.5"], ["::ffff:10.0.0.5"]])
-def test_a_name_that_leads_inside_is_refused_at_saving(cast: Cast, names: Names, found: list[str]) -> None:
+def test_a_name_with_an_internal_address_is_refused_when_saved(cast: Cast, names: Names, found: list[str]) -> None:
     names.found["records.example"] = [found]
     with pytest.raises(Refused, match="not a public address"):
         _add(cast, "https://records.example/hook")
 
 
-def test_a_name_that_leads_inside_later_is_refused_at_sending(cast: Cast, names: Names) -> None:
+def test_a_name_that_later_has_an_internal_address_is_refused_when_called(cast: Cast, names: Names) -> None:
     with listening() as program:
-        # It does not resolve yet, then leads outside, then inside.
+        # It does not resolve at first, then has a public address, then an internal one.
         names.found["records.example"] = [[], ["8.8.8.8"], ["127.0.0.1"]]
         subscriber = _add(cast, f"http://records.example:{program.port}/hook")
         _add(cast, "http://records.example/hook")
@@ -141,7 +141,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(cast: Cast, name
         assert checked.calls[0][0]["Host"] == f"records.example:{checked.port}"
 
 
-def test_a_redirect_is_not_followed_to_the_inside(cast: Cast, settings: Any) -> None:
+def test_a_redirect_to_an_internal_address_is_not_followed(cast: Cast, settings: Any) -> None:
     settings.LFR_OWN_NETWORKS = (ip_network("127.0.0.1/32"),)
     with listening() as program, listening("127.0.0.2") as inside:
         subscriber = _add(cast, program.url)
@@ -165,7 +165,7 @@ def test_a_proxy_of_the_environment_is_not_used(
         assert (len(program.calls), inside.calls) == (1, [])
 
 
-def test_a_name_server_that_does_not_answer_does_not_hold_up_saving(
+def test_an_unresponsive_name_server_does_not_delay_saving(
     cast: Cast, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(destinations, "LOOKUP_AT_SAVING_S", 0.2)

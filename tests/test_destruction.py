@@ -1,4 +1,4 @@
-"""The end of a list: what goes, what is held, what is left to prove it, and who can still be answered."""
+"""Destruction of a watchlist: what is deleted, what is held, the proof, and the ledger."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _ended(cast: Cast, people: int = 1) -> Watchlist:
     return list_of(deployment)
 
 
-def test_destruction_takes_everything_but_the_account_of_it(
+def test_destruction_deletes_everything_except_its_record(
     cast: Cast, django_capture_on_commit_callbacks: object
 ) -> None:
     watchlist = _ended(cast)
@@ -79,14 +79,14 @@ def test_destruction_takes_everything_but_the_account_of_it(
     assert destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=26)) == 0
 
 
-def test_a_certificate_that_was_written_over_is_noticed(cast: Cast) -> None:
+def test_a_changed_certificate_is_detected(cast: Cast) -> None:
     certificate = destruction.destroy(_ended(cast))
     Certificate.objects.update(people=7)
     certificate.refresh_from_db()
     assert certificate.sha256 != destruction.certificate_hash(certificate)
 
 
-def test_another_list_with_the_same_person_stays_whole(cast: Cast) -> None:
+def test_another_list_with_the_same_person_is_unaffected(cast: Cast) -> None:
     watchlist = _ended(cast)
     draft = operations.new_version(watchlist, actor=cast.watchlist_admin)
     destruction.destroy(watchlist)
@@ -103,7 +103,7 @@ def test_an_alert_outlives_the_person_it_was_about(cast: Cast) -> None:
     assert (alert.person, alert.photograph) == (None, None)
 
 
-def test_what_is_held_as_evidence_stays_without_a_template(
+def test_an_entry_held_as_evidence_is_kept_without_its_template(
     cast: Cast, django_capture_on_commit_callbacks: object
 ) -> None:
     watchlist = _ended(cast, people=2)
@@ -124,12 +124,12 @@ def test_what_is_held_as_evidence_stays_without_a_template(
     assert not Person.objects.exists()
     assert not keys.fingerprint(key)
     assert LedgerEntry.objects.count() == 2
-    # The rows just deleted are scrubbed as well.
+    # The rows just deleted are scrubbed too.
     certificate.refresh_from_db()
     assert certificate.scrubbed_at is None
 
 
-def test_a_hold_has_a_reason_an_owner_and_a_day_ahead(cast: Cast) -> None:
+def test_a_hold_has_a_reason_an_owner_and_a_future_review_date(cast: Cast) -> None:
     make_watchlist(cast)
     person = Person.objects.get()
     with pytest.raises(Refused, match="evidence of"):
@@ -149,7 +149,7 @@ def test_a_hold_has_a_reason_an_owner_and_a_day_ahead(cast: Cast) -> None:
     assert Entry.objects.get(action="person.hold_released").data["reason"] == "The trial is over"
 
 
-def test_the_ledger_answers_with_the_reference_in_hand_and_not_without(cast: Cast) -> None:
+def test_the_ledger_answers_only_for_a_given_reference(cast: Cast) -> None:
     watchlist = _ended(cast)
     reference = Person.objects.get().reference
     (present,) = ledger.search(reference, actor=cast.compliance)
@@ -163,7 +163,7 @@ def test_the_ledger_answers_with_the_reference_in_hand_and_not_without(cast: Cas
     assert not any(
         reference.lower() in str(vars(row)).lower() for row in (*LedgerEntry.objects.all(), *Entry.objects.all())
     )
-    # Without the ledger's key nobody can try references out.
+    # Without the ledger's key, references cannot be tried out.
     keys.destroy(keys.LEDGER)
     with pytest.raises(KeyGone, match="ledger's key is missing"):
         ledger.search(reference, actor=cast.compliance)
@@ -171,7 +171,7 @@ def test_the_ledger_answers_with_the_reference_in_hand_and_not_without(cast: Cas
         ledger.prepare()
 
 
-def test_words_of_a_list_that_name_somebody_on_it_go_with_it(cast: Cast) -> None:
+def test_texts_that_name_a_listed_person_are_destroyed_with_the_list(cast: Cast) -> None:
     watchlist = operations.create_watchlist(actor=cast.watchlist_admin, name="Find Alex Fenwick", purpose="A test")
     make_operating_point()
     add_person(cast, watchlist, "N/1", "Alex Fenwick")
@@ -182,11 +182,11 @@ def test_words_of_a_list_that_name_somebody_on_it_go_with_it(cast: Cast) -> None
     assert not any("fenwick" in str(vars(row)).lower() for row in Entry.objects.all())
 
 
-def test_keys_that_a_dead_process_left_are_destroyed(cast: Cast) -> None:
+def test_keys_left_by_a_crashed_process_are_destroyed(cast: Cast) -> None:
     watchlist = _ended(cast)
     draft, held = make_watchlist(cast), Person.objects.filter(watchlist=watchlist)[0]
     destruction.place_hold(held, reason="Evidence", review_on=_soon(), actor=cast.authority)
-    # No callback on commit runs in this test: the list's key outlives its rows, as after a crash.
+    # On-commit callbacks do not run in this test, so the key outlives its rows, as after a crash.
     destruction.destroy(watchlist)
     keys.create("hold-" + str(watchlist.pk))
     destruction.scrub(())
@@ -195,7 +195,7 @@ def test_keys_that_a_dead_process_left_are_destroyed(cast: Cast) -> None:
     assert Photograph.objects.get(key_name=evidence).jpeg
 
 
-def test_more_that_was_deleted_during_a_scrub_is_scrubbed_again(cast: Cast) -> None:
+def test_rows_deleted_during_a_scrub_are_scrubbed_later(cast: Cast) -> None:
     watchlist = _ended(cast)
     certificate = destruction.destroy(watchlist)
     seen = Certificate.objects.get(pk=certificate.pk)
@@ -205,7 +205,7 @@ def test_more_that_was_deleted_during_a_scrub_is_scrubbed_again(cast: Cast) -> N
     assert Certificate.objects.get().scrubbed_at
 
 
-def test_a_key_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_replaced_completely_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys.create("test")
     (value,) = keys.store().values("test")
     old = keys.store()._path("test").open("rb")  # type: ignore[attr-defined]
@@ -216,7 +216,7 @@ def test_a_key_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     monkeypatch.undo()
     keys.store().put("test", [b"x" * 44])
     with old:
-        # Whoever still reads the file of before reads nothing of it.
+        # A process that still has the old file open cannot read the key from it.
         assert set(old.read()) == {0}
     keys.destroy("test")
     assert list((tmp_path / "keys").iterdir()) == [tmp_path / "keys" / "ledger.key"]
@@ -226,7 +226,7 @@ def _full_disk(*args: object) -> None:
     raise OSError("The disk is full")
 
 
-def test_who_is_taken_off_a_draft_is_destroyed_and_stands_in_the_ledger(cast: Cast) -> None:
+def test_a_person_removed_from_a_draft_is_destroyed_and_in_the_ledger(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     person = Person.objects.get()
     people.remove_person(person, actor=cast.watchlist_admin)
@@ -235,7 +235,7 @@ def test_who_is_taken_off_a_draft_is_destroyed_and_stands_in_the_ledger(cast: Ca
     assert len(ledger.search(person.reference, actor=cast.compliance)) == 1
 
 
-def test_a_draft_that_is_given_up_is_destroyed(cast: Cast) -> None:
+def test_a_discarded_draft_is_destroyed(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     operations.discard_watchlist(watchlist, actor=cast.watchlist_admin)
     assert destruction.destroy_due() == 1
@@ -244,7 +244,7 @@ def test_a_draft_that_is_given_up_is_destroyed(cast: Cast) -> None:
         operations.new_version(watchlist, actor=cast.watchlist_admin)
 
 
-def test_overdue_destruction_stands_on_every_page_of_compliance(cast: Cast) -> None:
+def test_overdue_destruction_is_on_every_page_of_the_compliance_officer(cast: Cast) -> None:
     watchlist = _ended(cast)
     client = Client()
     client.force_login(cast.compliance)
@@ -254,7 +254,7 @@ def test_overdue_destruction_stands_on_every_page_of_compliance(cast: Cast) -> N
         assert "Overdue for destruction: 1 watchlist" in client.get(page).content.decode(), page
 
 
-def test_keys_rotate_and_what_they_encrypted_still_opens(cast: Cast) -> None:
+def test_photographs_can_be_decrypted_after_keys_rotate(cast: Cast) -> None:
     watchlist = make_sealed_watchlist(cast)
     photograph = Photograph.objects.get()
     jpeg, before = photograph.jpeg, keys.store().values(watchlist.key_name)
@@ -270,7 +270,7 @@ def test_keys_rotate_and_what_they_encrypted_still_opens(cast: Cast) -> None:
     assert Entry.objects.filter(action="watchlist.keys_rotated").count() == 1
 
 
-def test_pictures_that_were_exchanged_do_not_open(cast: Cast) -> None:
+def test_swapped_pictures_cannot_be_decrypted(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     photograph = Photograph.objects.get()
     other = keys.encrypted(watchlist.key_name, b"another picture")
@@ -280,13 +280,13 @@ def test_pictures_that_were_exchanged_do_not_open(cast: Cast) -> None:
         _ = photograph.jpeg
 
 
-def test_a_picture_stands_nowhere_in_the_clear(cast: Cast) -> None:
+def test_no_picture_is_stored_unencrypted(cast: Cast) -> None:
     make_watchlist(cast)
     photograph = Photograph.objects.get()
     assert photograph.jpeg[:2] == b"\xff\xd8"
     assert photograph.jpeg[100:164] not in bytes(photograph.encrypted)
 
 
-def test_a_key_has_a_proper_name() -> None:
+def test_a_key_must_have_a_valid_name() -> None:
     with pytest.raises(ValueError, match="not a valid key name"):
         keys.create("../../etc/passwd")

@@ -1,4 +1,4 @@
-"""The documents say what the code does."""
+"""The documents agree with the code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_generated_pages_are_up_to_date(path: Path) -> None:
     assert path.read_text() == rendered()[path], "run `manage.py write_docs`"
 
 
-def test_every_setting_has_its_heading_and_every_heading_its_setting() -> None:
+def test_settings_and_their_headings_agree() -> None:
     code = "".join(
         path.read_text() for room in ("lfr_site", "agent", "demo") for path in BASE_DIR.glob(f"{room}/**/*.py")
     )

@@ -1,4 +1,4 @@
-"""How many connections strangers may have, and whose is closed when there are too many."""
+"""Limits on anonymous connections, and which connection is closed when there are too many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lfr_site.door import Guest, GuestBook
 
 
 class Connection(asyncio.Transport):
-    """A transport of which the door needs no more than its peer and its end."""
+    """A transport with the two things the door needs: its peer, and a way to close it."""
 
     def __init__(self, address: str) -> None:
         super().__init__({"peername": (address, 4711)})
@@ -39,7 +39,7 @@ def _open(entered: list[tuple[Connection, Guest]]) -> list[bool]:
     return [not connection.is_aborted for connection, _ in entered]
 
 
-def test_an_address_has_so_many_and_its_oldest_makes_room() -> None:
+def test_an_address_above_its_limit_loses_its_oldest_connection() -> None:
     book = GuestBook()
     first, other = _enter(book, "192.0.2.1", 4), _enter(book, "192.0.2.2")
     more = _enter(book, "192.0.2.1", 2)
@@ -47,7 +47,7 @@ def test_an_address_has_so_many_and_its_oldest_makes_room() -> None:
     assert _open([*more, *other]) == [True] * 3
 
 
-def test_all_together_have_so_many_and_whoever_has_most_makes_room() -> None:
+def test_above_the_total_limit_the_address_with_most_loses_a_connection() -> None:
     book = GuestBook()
     many = _enter(book, "192.0.2.1", 4)
     others = [_enter(book, f"192.0.2.{number}", 2) for number in (2, 3, 4)]
@@ -56,7 +56,7 @@ def test_all_together_have_so_many_and_whoever_has_most_makes_room() -> None:
     assert all(all(_open(each)) for each in (*others, newest))
 
 
-def test_people_who_are_signed_in_are_not_counted_and_not_closed() -> None:
+def test_connections_of_signed_in_users_are_not_counted_or_closed() -> None:
     book = GuestBook()
     signed_in = _enter(book, "192.0.2.1", 4)
     for _, guest in signed_in:
@@ -65,7 +65,7 @@ def test_people_who_are_signed_in_are_not_counted_and_not_closed() -> None:
     assert all(_open(signed_in))
 
 
-def test_a_request_that_is_being_answered_is_not_cut_off() -> None:
+def test_a_request_being_answered_is_not_cut_off() -> None:
     book = GuestBook()
     working = _enter(book, "192.0.2.1", 4)
     for _, guest in working:
@@ -74,7 +74,7 @@ def test_a_request_that_is_being_answered_is_not_cut_off() -> None:
     assert all(_open(working))
 
 
-def test_many_who_wait_for_an_answer_turn_away_nobody_from_elsewhere() -> None:
+def test_many_waiting_requests_of_one_address_do_not_exclude_others() -> None:
     book = GuestBook()
     crowds = [_enter(book, address, count) for address, count in (("192.0.2.1", 4), ("192.0.2.2", 4), ("192.0.2.3", 2))]
     for _, guest in (each for crowd in crowds for each in crowd):
@@ -84,13 +84,13 @@ def test_many_who_wait_for_an_answer_turn_away_nobody_from_elsewhere() -> None:
     assert sum(_open(crowds[0]) + _open(crowds[1])) == 7
 
 
-def test_one_subscriber_of_many_addresses_counts_as_one() -> None:
+def test_one_ipv6_subscriber_with_many_addresses_counts_as_one() -> None:
     book = GuestBook()
     entered = [each for number in range(6) for each in _enter(book, f"2001:db8:1:1::{number}")]
     assert _open(entered) == [False, False, True, True, True, True]
 
 
-def test_a_socket_that_stays_was_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socket_that_stays_open_is_authorised(monkeypatch: pytest.MonkeyPatch) -> None:
     book = GuestBook()
     entered = _enter(book, "192.0.2.1", 4)
     for _, guest in entered:
@@ -99,12 +99,12 @@ def test_a_socket_that_stays_was_admitted(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(_open(entered))
 
 
-def test_a_proxys_connections_are_the_proxys_own_to_bound(settings: Any) -> None:
+def test_connections_of_a_proxy_are_not_limited(settings: Any) -> None:
     settings.LFR_TRUSTED_PROXIES = (ipaddress.ip_network("192.0.2.0/30"),)
     assert all(_open(_enter(GuestBook(), "192.0.2.1", 30)))
 
 
-def test_what_left_is_forgotten() -> None:
+def test_closed_connections_are_not_counted() -> None:
     book = GuestBook()
     for connection, _ in _enter(book, "192.0.2.1", 4):
         book.leave(connection)

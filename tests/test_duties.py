@@ -1,4 +1,4 @@
-"""Separation of duties by what was done: whatever their roles, nobody approves a version that they worked on."""
+"""Separation of duties by work: whatever their roles, nobody approves a version that they worked on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Work = Callable[[Watchlist, User, Cast], Any]
 
 @pytest.fixture
 def both(cast: Cast) -> User:
-    """Somebody with the permissions to work on lists and to approve them, which no roles give to one person."""
+    """Return a user who can both work on watchlists and approve them, which no roles allow."""
     return permit(User.objects.create_user("both"), people.COMPILE, people.AUTHORISE)
 
 
@@ -74,7 +74,7 @@ def _confirm(watchlist: Watchlist, actor: User, cast: Cast) -> None:
 
 
 def _add_many(watchlist: Watchlist, actor: User, cast: Cast) -> None:
-    """What the system adds, it adds for whoever handed the import in."""
+    """People added by an import count as the work of the user who submitted it."""
     imported = _handed_in(watchlist, actor)
     Contribution.objects.filter(user=actor).delete()
     imports.work()
@@ -94,7 +94,7 @@ def _withdraw(watchlist: Watchlist, actor: User, cast: Cast) -> None:
     operations.withdraw_watchlist(watchlist, actor=actor)
 
 
-# Each operation that is work on a version, the kind that it is noted as, and how somebody does it to a draft of two.
+# Each operation that is work on a version, its recorded kind, and how to do it to a draft of two people.
 WORK: dict[str, tuple[Kind, Work]] = {
     "operations.create_watchlist": (
         Kind.CREATED,
@@ -161,7 +161,7 @@ NO_WORK = {
     "operations.discard_watchlist",
     "operations.go_live",
     "operations.close",
-    # Nothing that cameras are compared with changes: an entry is kept from, or left to, destruction.
+    # These do not change what faces are compared with, only whether an entry is destroyed.
     "destruction.place_hold",
     "destruction.release_hold",
 }
@@ -173,7 +173,7 @@ def _mentions(hint: Any) -> bool:
 
 
 def _operations() -> set[str]:
-    """Every public function of the app with an actor that takes or makes a list or a part of one."""
+    """Return every public function of the app with an actor that takes or returns a list or a part of one."""
     found = set()
     for info in pkgutil.iter_modules(watchlists.__path__):
         module = importlib.import_module(f"watchlists.{info.name}")
@@ -187,8 +187,8 @@ def _operations() -> set[str]:
     return found
 
 
-def test_every_operation_on_a_list_is_said_to_be_work_on_it_or_not() -> None:
-    # What notes the work is no work itself; templates of many lists are read again by the system alone.
+def test_every_operation_on_a_list_is_classified_as_work_or_not() -> None:
+    # Recording work is not work, and only the system reads templates again.
     assert _operations() - {"contributions.note_contribution", "engines.keep_templates"} == set(WORK) | NO_WORK
     assert not set(WORK) & NO_WORK
     assert {kind for kind, _ in WORK.values()} == set(Kind)
@@ -205,7 +205,7 @@ def _settle(watchlist: Watchlist, cast: Cast) -> None:
 
 
 def _submit(watchlist: Watchlist, cast: Cast) -> None:
-    """By somebody else, from whatever state the work has left it in."""
+    """Submit the list as somebody else, from whatever state the work has left it in."""
     watchlist.refresh_from_db()
     if watchlist.state == Watchlist.State.CHECKED:
         return
@@ -233,7 +233,7 @@ def test_nobody_approves_what_they_worked_on(cast: Cast, both: User, name: str) 
     assert watchlist.state == Watchlist.State.SEALED
 
 
-def test_an_edit_bars_its_editor_even_when_the_entry_is_gone(cast: Cast, both: User) -> None:
+def test_an_editor_cannot_approve_even_if_the_entry_was_removed(cast: Cast, both: User) -> None:
     watchlist = make_watchlist(cast, people=2)
     person = watchlist.people.all()[0]
     people.change_person(person, {"tier": "red"}, revision=1, actor=both)
@@ -241,7 +241,7 @@ def test_an_edit_bars_its_editor_even_when_the_entry_is_gone(cast: Cast, both: U
     assert contribution_of(watchlist, both).startswith("You edited an entry on this list")
 
 
-def test_approving_rights_that_come_later_change_nothing(cast: Cast) -> None:
+def test_later_approval_rights_do_not_help_an_editor(cast: Cast) -> None:
     watchlist, editor = make_watchlist(cast), permit(User.objects.create_user("editor"), people.COMPILE)
     people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=editor)
     _submit(watchlist, cast)
@@ -250,7 +250,7 @@ def test_approving_rights_that_come_later_change_nothing(cast: Cast) -> None:
         operations.authorise_watchlist(watchlist, actor=editor, reason="Fine", seen=content_hash(watchlist))
 
 
-def test_work_that_somebody_else_approved_does_not_count_for_the_next_version(cast: Cast, both: User) -> None:
+def test_approved_work_does_not_count_for_the_next_version(cast: Cast, both: User) -> None:
     watchlist = make_watchlist(cast)
     people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=both)
     _submit(watchlist, cast)
@@ -260,8 +260,8 @@ def test_work_that_somebody_else_approved_does_not_count_for_the_next_version(ca
     assert contribution_of(draft, cast.watchlist_admin).startswith("You drew up this version")
 
 
-def test_work_that_nobody_approved_counts_for_the_version_drawn_from_it(cast: Cast, both: User) -> None:
-    """A colleague who draws up a new version of it must not clear its editor."""
+def test_unapproved_work_counts_for_the_next_version(cast: Cast, both: User) -> None:
+    """A new version by a colleague must not clear the editor."""
     watchlist = make_watchlist(cast)
     people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=both)
     _submit(watchlist, cast)

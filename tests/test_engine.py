@@ -1,4 +1,4 @@
-"""The engine against what it must reproduce, and against pictures that are not what it hopes for."""
+"""The engine: vectors that it must reproduce, and difficult pictures."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from recognition.reading import read
 from tests.cast import LONDON, NO_LONDON, likeness, portrait
 from watchlists.defaults import DEFAULT_THRESHOLD
 
-# The first numbers of the portrait's template, of each model, as measured when the engine was chosen. Other values mean
-# another engine: then PREPROCESSING must change, and every template be made anew.
+# The first numbers of the portrait's template of each model, as measured when the engine was chosen. Other values mean
+# another engine: then PREPROCESSING must change, and every template must be computed again.
 GOLDEN = [0.0798, -0.1049, 0.0578, 0.1180, -0.0394, -0.0245, 0.0836, 0.0215]
 GOLDEN_SECOND = [-0.0492, 0.0195, 0.0119, -0.0308, -0.1155, -0.0141, -0.0279, -0.0944]
 
@@ -58,8 +58,8 @@ def test_golden_vectors(engine: Engine) -> None:
         np.testing.assert_allclose(vector[:8], golden, atol=2e-3)
 
 
-def test_a_glance_finds_what_a_close_look_scores(engine: Engine) -> None:
-    """Half the precision and one side only: near enough for the slack that candidates are given."""
+def test_a_quick_pass_agrees_with_a_full_pass(engine: Engine) -> None:
+    """It has half the precision and no mirror image, but stays within the margin for candidates."""
     assert float(_quick_pass(engine).embedding @ _template(engine).embedding) > 1 - CLOSE_SLACK
 
 
@@ -70,13 +70,13 @@ def test_everything_runs_on_the_fast_runtime(engine: Engine) -> None:
 
 
 def _exact(crop: Pixels) -> npt.NDArray[np.float32]:
-    """The engine's own vector of one crop, before anything is done to it."""
+    """Return the engine's vector of one crop, without further processing."""
     vector = FastEmbed(_staged(weights.SFACE), SFACE_MODEL.side)([crop])[0]
     return np.asarray(vector / np.linalg.norm(vector))
 
 
 def test_same_vector_as_opencvs_own_pipeline(engine: Engine) -> None:
-    """OpenCV's alignment and OpenCV's runtime, from the same landmarks."""
+    """With OpenCV's alignment and runtime, from the same landmarks."""
     recogniser = cv2.FaceRecognizerSF.create(str(_staged(weights.SFACE)), "")
     quick_pass = _quick_pass(engine)
     row = np.array([[*quick_pass.face.box, *quick_pass.face.landmarks.ravel(), quick_pass.face.score]], np.float32)
@@ -84,7 +84,7 @@ def test_same_vector_as_opencvs_own_pipeline(engine: Engine) -> None:
     assert float(_exact(quick_pass.crop) @ vector / np.linalg.norm(vector)) >= 0.9999
 
 
-def test_represent_gives_the_same_vector_for_our_crop(engine: Engine) -> None:
+def test_deepface_represent_gives_the_same_vector_for_our_crop(engine: Engine) -> None:
     from deepface import DeepFace
 
     quick_pass = _quick_pass(engine)
@@ -97,7 +97,7 @@ def test_represent_gives_the_same_vector_for_our_crop(engine: Engine) -> None:
 
 @pytest.mark.parametrize("model", [SFACE_MODEL, DLIB_MODEL], ids=lambda model: model.name)
 def test_the_fast_runtime_gives_deepfaces_vectors(engine: Engine, model: FaceModel) -> None:
-    """On real and on random pixels, one by one and in a batch, to the last bit between the two."""
+    """On real and random pixels, singly and in a batch, which agree to the last bit."""
     assert model.graph is not None
     fast, reference = FastEmbed(_staged(model.graph), model.side), DeepFaceEmbed(model)
     crop = align(portrait(), _quick_pass(engine).face.landmarks, model.points, model.side)
@@ -121,7 +121,7 @@ def test_the_fast_detector_finds_what_opencv_finds(engine: Engine) -> None:
 def test_no_frame_of_another_size_waits_for_the_network_to_be_compiled(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, a network was compiled anew for every new size, while its first frame waited."""
+    """Earlier, a network was compiled for every new size while its first frame waited."""
     fast, opencv = FastYuNet(_staged(weights.YUNET)), OpenCVYuNet(_staged(weights.YUNET))
 
     def too_late(*_: object) -> None:
@@ -135,7 +135,7 @@ def test_no_frame_of_another_size_waits_for_the_network_to_be_compiled(
         np.testing.assert_allclose(one, other, atol=0.05)
 
 
-def test_without_the_fast_runtime_deepface_and_opencv_do_it(
+def test_without_the_fast_runtime_deepface_and_opencv_are_used(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
@@ -153,7 +153,7 @@ def test_without_the_fast_runtime_deepface_and_opencv_do_it(
     assert engine.score(template, _template(engine)) >= 0.9999
 
 
-def test_a_quick_runtime_that_strays_too_far_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inaccurate_quick_runtime_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed, "NEARLY_SAME_VECTOR", 1.1)
     embedder = FaceEmbedder(SFACE_MODEL, settings.DEEPFACE_HOME)
     assert embedder.quick_runtime == embedder.runtime
@@ -167,7 +167,7 @@ def test_a_runtime_that_gives_other_vectors_is_not_used(
     assert "other vectors" in caplog.text
 
 
-def test_a_close_look_joins_two_models_and_both_sides(engine: Engine) -> None:
+def test_a_full_pass_combines_two_models_and_mirror_images(engine: Engine) -> None:
     mirrored = np.ascontiguousarray(portrait()[:, ::-1])
     (other,) = engine.detect_in_photograph(mirrored)
     one = _template(engine)
@@ -177,17 +177,17 @@ def test_a_close_look_joins_two_models_and_both_sides(engine: Engine) -> None:
     assert engine.score(one, two) == pytest.approx(
         joined(float(one.embedding @ two.embedding), float(one.second @ two.second)), abs=1e-6
     )
-    # Both saw both sides: only the landmarks' rounding is left between a picture and its mirror image.
+    # Both use the mirror image too, so a picture and its mirror image differ only by the rounding of landmarks.
     assert engine.score(one, two) > 0.98
 
 
-def test_the_gate_of_a_close_look_is_its_own_inverse(engine: Engine) -> None:
+def test_the_bound_of_a_full_pass_is_inverted_exactly(engine: Engine) -> None:
     for threshold in (0.5, 0.7, 0.9):
         assert engine.reachable(engine.quick_gate(threshold)) == pytest.approx(threshold)
 
 
-def test_landmarks_are_read_again_wherever_the_face_lies(engine: Engine) -> None:
-    """At the border and small, where the first reading was coarse, the second agrees with the large picture's."""
+def test_landmarks_are_refined_wherever_the_face_is(engine: Engine) -> None:
+    """At the border and on small faces, refined landmarks agree with those of the large picture."""
     face = _quick_pass(engine).face
     for scale in (0.5, 0.25):
         small = np.asarray(cv2.resize(portrait(), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
@@ -207,7 +207,7 @@ def test_a_batch_gives_what_each_face_gives_alone(engine: Engine) -> None:
 
 
 def test_several_threads_take_turns(engine: Engine) -> None:
-    """Two officers enrol at once in one web process."""
+    """As when two officers enrol at once in one web process."""
     alone = _template(engine)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda _: _template(engine), range(24)))
@@ -261,7 +261,7 @@ def test_many_faces_are_all_found(engine: Engine) -> None:
 
 
 def _told(quality: Quality, name: str) -> bool:
-    """Whether the report says what to do about this measure."""
+    """Return whether the report says what to do about this measure."""
     (line,) = [line for line in quality.report() if line.name.startswith(name)]
     return line.level != "good" and bool(line.advice)
 
@@ -292,7 +292,7 @@ def test_a_named_folder_without_the_file_falls_back_to_the_packages(tmp_path: Pa
     assert weights.stage(tmp_path / "home", [weights.YUNET], tmp_path / "named")
 
 
-def test_a_file_nobody_has_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     missing = Choice.of("ArcFace", "0" * 64).model.weights
     with pytest.raises(weights.WeightsError, match=r"arcface_weights.onnx was not found .*LFR_WEIGHTS names no folder"):
         weights.stage(tmp_path / "home", [missing])
@@ -305,7 +305,7 @@ def test_a_named_folder_with_the_wrong_file_leaves_nothing(tmp_path: Path) -> No
     assert not list(weights.folder(tmp_path / "home").iterdir())
 
 
-def test_a_damaged_dlib_file_is_not_made_into_a_graph() -> None:
+def test_a_damaged_dlib_file_is_not_converted() -> None:
     content = _staged(weights.DLIB).read_bytes()
     with pytest.raises(ValueError, match="ends before"):
         onnx_graph(content[: len(content) // 2])
@@ -324,9 +324,9 @@ def test_a_model_that_was_not_measured_needs_its_digest() -> None:
 
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
 def test_people_are_told_apart(engine: Engine) -> None:
-    """Two photographs of each of thirty people: everybody is nearest to themselves and above the threshold.
+    """With two photographs of each of thirty people, everybody is nearest to themselves and above the threshold.
 
-    Look-alikes exist (two of this set reach 0.66), which is why a match is only ever a possible one.
+    Look-alikes exist (two of this set reach 0.66), so a match is only ever a possible match.
     """
     readings = {
         name: [

@@ -1,4 +1,4 @@
-"""A photograph and its face, what is flagged about an entry, and the exact search of a list."""
+"""Photographs and their faces, flags of entries, and the exact search of a list."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def _add(cast: Cast, watchlist: Watchlist, **changes: Any) -> Person:
         ({"expires_on": dt.date(2020, 1, 1)}, "must be today or later"),
     ],
 )
-def test_what_the_policy_asks_for_is_asked(cast: Cast, changes: dict[str, Any], words: str) -> None:
+def test_the_policys_requirements_are_enforced(cast: Cast, changes: dict[str, Any], words: str) -> None:
     watchlist = make_watchlist(cast)
     with pytest.raises(Refused, match=words):
         _add(cast, watchlist, **changes)
     assert (watchlist.people.count(), Photograph.objects.count()) == (1, 1)
 
 
-def test_eighteen_is_counted_by_the_day() -> None:
+def test_age_eighteen_is_reached_on_the_birthday() -> None:
     person = Person(date_of_birth=dt.date(2008, 2, 29))
     assert person.is_minor(dt.date(2026, 2, 28))
     assert not person.is_minor(dt.date(2026, 3, 1))
 
 
-def test_a_reference_twice_on_one_list_is_refused_whole(cast: Cast) -> None:
+def test_a_reference_cannot_be_used_twice_on_one_list(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     with pytest.raises(Refused, match="already on this list"):
         add_person(cast, watchlist, Person.objects.get().reference)
@@ -74,7 +74,7 @@ def test_a_reference_twice_on_one_list_is_refused_whole(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("source", [Source.PASSPORT, Source.LICENCE])
-def test_passports_and_licences_are_no_source(cast: Cast, source: str) -> None:
+def test_passports_and_licences_are_not_allowed_as_sources(cast: Cast, source: str) -> None:
     watchlist = make_watchlist(cast, people=0)
     with pytest.raises(Refused, match="You cannot use a"):
         people.add_person(
@@ -83,7 +83,7 @@ def test_passports_and_licences_are_no_source(cast: Cast, source: str) -> None:
     assert not Person.objects.exists()
 
 
-def test_of_two_who_edit_at_once_the_second_is_told(cast: Cast) -> None:
+def test_the_second_of_two_simultaneous_edits_is_refused(cast: Cast) -> None:
     make_watchlist(cast)
     person = Person.objects.get()
     people.change_person(person, {"offence": "Burglary"}, revision=1, actor=cast.watchlist_admin)
@@ -93,7 +93,7 @@ def test_of_two_who_edit_at_once_the_second_is_told(cast: Cast) -> None:
     assert (person.offence, person.revision) == ("Burglary", 2)
 
 
-def test_the_only_photograph_stays(cast: Cast) -> None:
+def test_the_only_photograph_cannot_be_removed(cast: Cast) -> None:
     make_watchlist(cast)
     photograph = Photograph.objects.get()
     with pytest.raises(Refused, match="only photograph"):
@@ -150,7 +150,7 @@ def test_the_same_person_under_two_references_is_flagged_on_both(cast: Cast) -> 
         flags.accept_flag(flag, reason="Again", actor=cast.watchlist_admin)
 
 
-def test_two_entries_of_one_person_are_made_one(cast: Cast) -> None:
+def test_two_entries_of_one_person_are_merged(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     first = watchlist.people.get()
     twin = people.add_person(
@@ -171,7 +171,7 @@ def test_two_entries_of_one_person_are_made_one(cast: Cast) -> None:
     assert set(done) == {str(first.pk), str(twin.pk)}
 
 
-def test_people_of_two_lists_are_not_made_one(cast: Cast) -> None:
+def test_entries_of_two_lists_are_not_merged(cast: Cast) -> None:
     make_watchlist(cast)
     draft = make_watchlist(cast, people=0)
     add_person(cast, draft, "T/again")
@@ -180,7 +180,7 @@ def test_people_of_two_lists_are_not_made_one(cast: Cast) -> None:
         people.merge(flag, actor=cast.watchlist_admin)
 
 
-def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(cast: Cast) -> None:
+def test_a_look_alike_on_another_list_is_flagged_and_does_not_break_its_seal(cast: Cast) -> None:
     threshold = make_operating_point().threshold
     sealed = make_sealed_watchlist(cast, embeddings=[random_embedding(1)])
     near = random_embedding(1) * (threshold - 0.02)
@@ -191,7 +191,7 @@ def test_somebody_alike_on_another_list_is_flagged_here_and_leaves_a_seal_whole(
     flag = Flag.objects.get()
     assert (flag.person, flag.kind) == (brother, Flag.Kind.LOOK_ALIKE)
     assert str(sealed) in flag.detail
-    # It names nobody whose list may be destroyed before this one, and outlives them.
+    # The flag names nobody on the other list, which may be destroyed first, and outlives that list.
     assert sealed.people.get().name not in flag.detail
     destruction.destroy(_over(sealed))
     flag.refresh_from_db()
@@ -204,13 +204,13 @@ def _over(watchlist: Watchlist) -> Watchlist:
     return watchlist
 
 
-def test_a_copy_of_somebody_on_another_list_is_no_look_alike(cast: Cast) -> None:
+def test_the_same_person_on_another_list_is_not_a_look_alike(cast: Cast) -> None:
     one, other = make_watchlist(cast), make_watchlist(cast, people=0)
     add_person(cast, other, one.people.get().reference)
     assert not Flag.objects.exists()
 
 
-def test_too_poor_a_photograph_is_not_kept(cast: Cast, settings: Any) -> None:
+def test_a_photograph_of_poor_quality_is_refused(cast: Cast, settings: Any) -> None:
     watchlist = make_watchlist(cast, people=0)
     settings.LFR_PHOTOGRAPH_LIMITS = {**LIMITS, "width": Limits(5000, 4000)}
     poor = read_photograph(portrait_jpeg())
@@ -230,7 +230,7 @@ def test_every_measure_has_its_name_value_and_range() -> None:
     assert all(line.name and line.good and line.level == "good" for line in report)
 
 
-def test_a_frame_drawn_by_hand_reads_the_face_inside_it() -> None:
+def test_a_hand_drawn_frame_selects_the_face_inside_it() -> None:
     found = portrait_enrolment()
     left, top, width, height = found.face_share
     drawn = read_photograph(portrait_jpeg(), frame=[left - 0.02, top - 0.02, width + 0.04, height + 0.04])
@@ -253,7 +253,7 @@ def test_a_row_shows_a_small_face_and_a_page_the_whole_picture(cast: Cast) -> No
     assert client.get(f"/photographs/{photograph.pk}.jpg").status_code == 404
 
 
-def test_who_is_still_sought_is_said_of_those_chosen_only(cast: Cast) -> None:
+def test_only_the_selected_entries_are_confirmed_as_current(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=3)
     chosen = watchlist.people.all()[0]
     assert people.confirm_current(watchlist, [chosen.pk], actor=cast.watchlist_admin) == 1
@@ -294,7 +294,7 @@ def test_a_draft_is_not_searched(cast: Cast) -> None:
     assert SealedLists((watchlist.id,), engine_id).nearest([probe]) == [[]]
 
 
-def test_several_faces_ask_for_a_choice() -> None:
+def test_several_faces_require_a_choice() -> None:
     pair = encode_jpeg(np.concatenate([portrait(), portrait()[:, ::-1]], axis=1))
     with pytest.raises(FaceChoice, match="2 faces") as choice:
         read_photograph(pair)
@@ -305,7 +305,7 @@ def test_several_faces_ask_for_a_choice() -> None:
         read_photograph(pair, chosen=2)
 
 
-def test_no_face_says_so() -> None:
+def test_a_photograph_without_a_face_is_refused() -> None:
     with pytest.raises(FaceChoice, match="No face"):
         read_photograph(encode_jpeg(np.full((400, 400, 3), 120, np.uint8)))
 
@@ -316,8 +316,8 @@ def test_the_same_photograph_gives_the_same_face() -> None:
     assert engine().score(one.template, two.template) == pytest.approx(1, abs=1e-5)
 
 
-def test_many_photographs_of_one_look_alike_hide_no_other(cast: Cast) -> None:
-    """A twin with twenty photographs on file comes nearer than a brother: both are found."""
+def test_many_photographs_of_one_look_alike_do_not_hide_another(cast: Cast) -> None:
+    """A twin with twenty photographs is nearer than a brother, but both are found."""
     watchlist = make_watchlist(cast, people=0)
     face = random_embedding(1)
     twin = add_person(cast, watchlist, "T/twin", embedding=face)
@@ -331,21 +331,21 @@ def test_many_photographs_of_one_look_alike_hide_no_other(cast: Cast) -> None:
     assert others == {twin, brother}
 
 
-def test_a_list_that_was_submitted_meanwhile_gets_no_flag(cast: Cast) -> None:
+def test_a_list_submitted_in_the_meantime_gets_no_flag(cast: Cast) -> None:
     sealed = make_sealed_watchlist(cast)
     before = Flag.objects.filter(person__watchlist=sealed).count()
     draft = make_watchlist(cast, people=0)
     crowd = Crowd(engines.current_engine())
     person = add_person(cast, draft, "T/new", embedding=portrait_enrolment().template.embedding)
     found = crowd.likenesses(portrait_enrolment().template, reference="T/new", threshold=0.5)
-    # As it was when the crowd was read.
+    # The state in which the people were read.
     found[0].photograph.person.watchlist.state = Watchlist.State.DRAFT
     raised = flags.alike(person.photographs.get(), found, people.lock_drafts(draft))
     assert {flag.person for flag in raised} == {person}
     assert Flag.objects.filter(person__watchlist=sealed).count() == before
 
 
-def test_nearness_is_to_other_people_and_said_only_of_a_crowd(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearness_counts_other_people_and_needs_enough_of_them(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     watchlist = make_watchlist(cast, people=4)
     person = Person.objects.filter(watchlist=watchlist).earliest("added_at")
     assert nearness(person) is None
@@ -353,7 +353,7 @@ def test_nearness_is_to_other_people_and_said_only_of_a_crowd(cast: Cast, monkey
     before = nearness(person)
     assert before is not None
     assert before.others == 3
-    # The same person on another list is no stranger; somebody of the same face is.
+    # The same person on another list does not count as another person; somebody with the same face does.
     add_person(cast, make_watchlist(cast, people=0), person.reference)
     assert nearness(person) == before
     add_person(cast, watchlist, "T/double")

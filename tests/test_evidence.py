@@ -1,4 +1,4 @@
-"""Corrections, holds as evidence, the purge, and the keys: what is kept of an alert, and for how long."""
+"""Corrections, evidence holds, the purge and the keys of alerts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from watchlists.models import Certificate, Person
 State = Alert.State
 
 
-def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: Cast) -> None:
+def test_a_correction_by_somebody_else_is_a_new_row_and_changes_the_counts(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", "engage", "release", cast=cast)
     assert deployment.counters().false == 1
@@ -41,7 +41,7 @@ def test_a_correction_is_a_new_row_by_somebody_else_and_the_counts_follow(cast: 
     operations.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
     assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
     assert (alert.state, alert.code, deployment.counters().false) == (State.ARRESTED, "robbery", 0)
-    # What was never handed over is no officer's, whatever it is corrected to.
+    # An alert that was never referred belongs to no officer, whatever the correction.
     own = act(make_alert(deployment, "c" * 32), "not_same", cast=cast)
     operations.correct(own, "not_located", reason="Seen again", actor=cast.commander)
     assert own not in Alert.objects.visible_to(cast.officer)
@@ -59,7 +59,7 @@ def test_the_database_refuses_to_change_an_act(cast: Cast) -> None:
     assert Act.objects.get().name == "same"
 
 
-def test_what_an_alert_holds_is_encrypted_and_belongs_to_its_own_row(cast: Cast) -> None:
+def test_an_alerts_content_is_encrypted_and_bound_to_its_row(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
     shot = alert.shots.select_related("alert").get()
     person = Person.objects.get()
@@ -73,7 +73,7 @@ def test_what_an_alert_holds_is_encrypted_and_belongs_to_its_own_row(cast: Cast)
         content.shot_content(shot)
 
 
-def test_the_purge_takes_rows_and_then_the_key(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+def test_the_purge_deletes_rows_and_then_the_key(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
     deployment = make_live_deployment(cast)
     decided = act(make_alert(deployment), "same", cast=cast)
     name = content.key_of(period_of(deployment))
@@ -91,7 +91,7 @@ def test_the_purge_takes_rows_and_then_the_key(cast: Cast, django_capture_on_com
         "",
     )
     assert (decided.state, decided.decided_by) == (State.REFERRED, cast.operator)
-    # As long as the period runs, another alert needs the key.
+    # Another alert may need the key while the period runs.
     assert keys.store().values(name) == key
     end(deployment, cast)
     with django_capture_on_commit_callbacks(execute=True):
@@ -111,7 +111,7 @@ def test_the_end_of_the_deployment_brings_the_purge_forward(cast: Cast, settings
     assert evidence.purge_due(at=timezone.now() + dt.timedelta(minutes=3)) == 1
 
 
-def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
+def test_a_hold_with_owner_reason_and_date_keeps_an_alert(cast: Cast, django_capture_on_commit_callbacks: Any) -> None:
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
     soon = timezone.localdate() + dt.timedelta(days=28)
@@ -125,7 +125,7 @@ def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture
     with pytest.raises(PermissionDenied):
         evidence.hold(alert, reason="Arrest", review_on=soon, actor=cast.operator)
     hold = evidence.hold(alert, reason="Exhibit of the arrest", review_on=soon, actor=cast.commander)
-    # What tidies up after destroyed lists leaves it alone.
+    # Cleaning up after destroyed lists does not affect it.
     Certificate.objects.update(scrubbed_at=None)
     destruction._destroy_orphaned_keys()
     assert content.subject_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
@@ -137,7 +137,7 @@ def test_a_hold_keeps_it_whole_by_name_reason_and_day(cast: Cast, django_capture
     with django_capture_on_commit_callbacks(execute=True):
         destruction.destroy_due(at=later)
         assert evidence.purge_due(at=later) == 0
-    # Its list and its period's key are gone; it still shows both faces and who was sought.
+    # Its list and its period's key are destroyed; it still shows both faces and the subject.
     assert keys.store().values(content.key_of(period_of(deployment))) == []
     alert.refresh_from_db()
     assert content.subject_in(alert).name == "Test Person 0"
@@ -165,7 +165,7 @@ def test_an_alert_outlives_its_lists_destruction(cast: Cast) -> None:
     assert client_of(cast.operator).get(f"/alerts/{alert.pk}/photographs/{photograph.pk}.jpg").status_code == 404
 
 
-def test_one_alert_that_cannot_be_purged_keeps_no_other(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_alert_that_cannot_be_purged_does_not_keep_others(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = make_live_deployment(cast), make_live_deployment(cast)
     stuck, other = make_alert(one), make_alert(two, "f" * 32)
 

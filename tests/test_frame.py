@@ -1,4 +1,4 @@
-"""One frame after another: which faces are looked at, how closely, and whom they are taken for."""
+"""Processing of frames: which faces get a quick or a full pass, and the matches."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WANTED = uuid.UUID(int=1)
 
 
 class OneListed:
-    """A list of one person, and what was asked of it."""
+    """A list of one person that counts the templates requested."""
 
     def __init__(self, template: Template) -> None:
         self.template = template
@@ -64,7 +64,7 @@ def _settled(seen: FrameResult) -> FrameResult:
     return seen
 
 
-def test_a_track_shows_somebody_of_the_list_a_few_times_and_no_more(engine: Engine, listed: OneListed) -> None:
+def test_a_track_raises_a_limited_number_of_matches(engine: Engine, listed: OneListed) -> None:
     tracks = TrackSet()
     seen = [_settled(_process(portrait(), number / 5, tracks, engine, listed)) for number in range(6)]
     (match,) = [match for each in seen for match in each.matches]
@@ -72,12 +72,12 @@ def test_a_track_shows_somebody_of_the_list_a_few_times_and_no_more(engine: Engi
     assert match.candidate.score > 0.95
     assert match.track.raised == [str(WANTED)]
     assert [each.new_faces for each in seen] == [0, 1, 0, 0, 0, 0]
-    # Once it is an alert, it gets no full pass again, as long as it is seen no better.
+    # After the alert there is no further full pass unless the face is seen better.
     assert listed.closely == 1
 
 
-def test_who_comes_nearer_is_kept_a_few_times_more(engine: Engine, listed: OneListed) -> None:
-    """The best pair is shown: a face that is found far away is kept again when it is seen clearly better."""
+def test_a_person_who_comes_nearer_gives_a_few_more_shots(engine: Engine, listed: OneListed) -> None:
+    """The best pair is shown, so a face found far away is kept again once it is seen clearly better."""
     tracks, matches = TrackSet(), []
     for number in range(60):
         scale = 0.22 + 0.78 * number / 59
@@ -91,13 +91,13 @@ def test_who_comes_nearer_is_kept_a_few_times_more(engine: Engine, listed: OneLi
     assert matches[-1].face.width > 1.5 * matches[0].face.width
 
 
-def test_somebody_found_who_stays_is_said_to_be_still_there(engine: Engine, listed: OneListed) -> None:
+def test_a_person_who_stays_is_reported_as_still_there(engine: Engine, listed: OneListed) -> None:
     tracks = TrackSet()
     said = [_settled(_process(portrait(), float(second), tracks, engine, listed)).still_there for second in range(12)]
     assert [second for second, each in enumerate(said) if each] == [5, 10]
 
 
-def test_a_further_sight_counts_only_when_it_is_itself_above_the_threshold(engine: Engine, listed: OneListed) -> None:
+def test_a_further_shot_counts_only_if_it_is_above_the_threshold(engine: Engine, listed: OneListed) -> None:
     tracks = TrackSet()
     _settled(_process(portrait(), 0.0, tracks, engine, listed))
     tracks.tracks[0].kept_worth = 0.0
@@ -105,8 +105,8 @@ def test_a_further_sight_counts_only_when_it_is_itself_above_the_threshold(engin
     assert _process(blurred, 0.2, tracks, engine, listed).matches == []
 
 
-def test_a_match_that_became_no_alert_is_a_match_again(engine: Engine, listed: OneListed) -> None:
-    """The database was away when it should have been stored."""
+def test_a_match_that_was_not_stored_is_repeated(engine: Engine, listed: OneListed) -> None:
+    """As when the database was not available."""
     tracks = TrackSet()
     first, second = (_process(portrait(), number / 5, tracks, engine, listed) for number in range(2))
     assert [match.candidate.person for match in (*first.matches, *second.matches)] == [WANTED, WANTED]
@@ -114,7 +114,7 @@ def test_a_match_that_became_no_alert_is_a_match_again(engine: Engine, listed: O
     assert second.matches[0].track.raised == [str(WANTED)]
 
 
-def test_nobody_is_looked_at_closely_who_is_far_from_everybody(engine: Engine, nobody: OneListed) -> None:
+def test_a_face_far_from_everybody_gets_no_full_pass(engine: Engine, nobody: OneListed) -> None:
     tracks = TrackSet()
     seen = [_process(portrait(), number / 5, tracks, engine, nobody) for number in range(6)]
     assert [each.shots for each in seen] == [1, 1, 1, 0, 0, 1]
@@ -122,8 +122,8 @@ def test_nobody_is_looked_at_closely_who_is_far_from_everybody(engine: Engine, n
     assert tracks.tracks[0].scores == {}
 
 
-def test_a_close_look_that_cannot_reach_far_enough_is_not_finished(engine: Engine, listed: OneListed) -> None:
-    """The second model rules it out: the first is like enough for a candidate, but nothing is noted of it."""
+def test_a_full_pass_that_cannot_reach_the_threshold_is_not_completed(engine: Engine, listed: OneListed) -> None:
+    """The first model gives a candidate, the second rules it out, and no score is kept."""
     listed.template = dataclasses.replace(listed.template, second=random_embedding(3))
     tracks = TrackSet()
     seen = _process(portrait(), 0.0, tracks, engine, listed)
@@ -131,8 +131,8 @@ def test_a_close_look_that_cannot_reach_far_enough_is_not_finished(engine: Engin
     assert tracks.tracks[0].scores == {}
 
 
-def test_three_hundred_faces_are_looked_at_in_turn(engine: Engine, nobody: OneListed) -> None:
-    """So many a frame, those who have had fewest first: nobody waits for ever, and no frame takes for ever."""
+def test_three_hundred_faces_are_embedded_in_turn(engine: Engine, nobody: OneListed) -> None:
+    """Each frame embeds a limited number, those with the fewest shots first, so that neither faces nor frames wait."""
     crowd, tracks = _crowd(15, 20), TrackSet()
     first = _process(crowd, 0.0, tracks, engine, nobody)
     assert (len(first.faces), first.shots) == (300, SHOTS_A_FRAME)
@@ -148,7 +148,7 @@ def test_an_empty_frame_is_no_error(engine: Engine, listed: OneListed) -> None:
 
 
 @pytest.mark.parametrize("change", ["grey", "dark", "border", "tiny"])
-def test_a_difficult_frame_is_looked_at_all_the_same(engine: Engine, listed: OneListed, change: str) -> None:
+def test_a_difficult_frame_is_processed(engine: Engine, listed: OneListed, change: str) -> None:
     pixels: npt.NDArray[np.uint8] = portrait()
     if change == "grey":
         pixels = np.asarray(cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8)

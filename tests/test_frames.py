@@ -1,4 +1,4 @@
-"""The gate of one waiting frame, on a real Valkey."""
+"""The queue of camera frames, on a real Valkey."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CAMERA = str(uuid.UUID(int=1))
 
 @pytest.fixture(autouse=True)
 def valkey() -> Iterator[redis.Redis]:
-    """An empty row, and a Valkey to look into."""
+    """Return a client of an empty Valkey."""
     with redis.Redis.from_url(settings.VALKEY_FRAMES_URL, decode_responses=True) as client:
         client.flushdb()
         yield client
@@ -39,14 +39,14 @@ def _frame(number: int, reply_to: str = "nobody") -> Frame:
     return Frame(number, 1000.0 + number, float(number), reply_to, b"\xff\xd8" + bytes([number]))
 
 
-async def test_newest_wins_and_a_cameras_frames_are_worked_on_one_after_the_other(gate: FrameGate) -> None:
+async def test_the_newest_frame_wins_and_a_cameras_frames_are_processed_in_turn(gate: FrameGate) -> None:
     source = FrameSource()
     await gate.offer(CAMERA, _frame(1))
     await gate.offer(CAMERA, _frame(2))
     first, _ = source.take()
     assert first is not None
     assert (first.camera_id, first.frame, first.tracks) == (CAMERA, _frame(2), None)
-    # While it is worked on, a newer one waits for its turn, whoever asks.
+    # While a frame is processed, a newer one waits, whichever worker asks.
     await gate.offer(CAMERA, _frame(3))
     assert source.take()[0] is None
     second, _ = source.done(first, {}, "[1]")
@@ -55,11 +55,11 @@ async def test_newest_wins_and_a_cameras_frames_are_worked_on_one_after_the_othe
     assert source.done(second, {}) == (None, False)
 
 
-async def test_one_call_is_out_while_cameras_are_ready(gate: FrameGate) -> None:
+async def test_only_one_call_is_outstanding_while_cameras_are_ready(gate: FrameGate) -> None:
     source = FrameSource()
     cameras = [str(uuid.UUID(int=number)) for number in range(1, 4)]
     assert [await gate.offer(camera, _frame(1)) for camera in cameras] == [True, False, False]
-    # Who follows the call takes one frame, and calls another worker for the rest.
+    # A worker that follows the call takes one frame and calls another worker for the rest.
     first, calling = source.take()
     assert first is not None
     assert calling
@@ -70,12 +70,12 @@ async def test_one_call_is_out_while_cameras_are_ready(gate: FrameGate) -> None:
     assert third is not None
     assert not calling
     assert [turn.camera_id for turn in (first, second, third)] == cameras
-    # The call that is out finds nothing; the next frame calls again.
+    # The outstanding call finds nothing; the next frame calls again.
     assert source.take() == (None, False)
     assert await gate.offer(cameras[0], _frame(2))
 
 
-async def test_a_call_that_nobody_followed_is_made_again(gate: FrameGate, valkey: redis.Redis) -> None:
+async def test_a_call_that_no_worker_followed_is_repeated(gate: FrameGate, valkey: redis.Redis) -> None:
     assert await gate.offer(CAMERA, _frame(1))
     assert not await gate.offer(CAMERA, _frame(2))
     assert 0 < valkey.ttl("frames:called") <= 2
@@ -83,7 +83,7 @@ async def test_a_call_that_nobody_followed_is_made_again(gate: FrameGate, valkey
     assert await gate.offer(CAMERA, _frame(3))
 
 
-async def test_who_stops_leaves_the_next_frame_in_the_row_and_calls_for_it(gate: FrameGate) -> None:
+async def test_a_worker_that_stops_leaves_the_next_frame_and_calls_for_it(gate: FrameGate) -> None:
     source = FrameSource()
     await gate.offer(CAMERA, _frame(1))
     turn, _ = source.take()
@@ -95,7 +95,7 @@ async def test_who_stops_leaves_the_next_frame_in_the_row_and_calls_for_it(gate:
     assert following.frame == _frame(2)
 
 
-async def test_no_camera_waits_behind_the_frames_of_another(gate: FrameGate) -> None:
+async def test_no_camera_waits_for_several_frames_of_another(gate: FrameGate) -> None:
     source = FrameSource()
     busy, quiet = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
     await gate.offer(busy, _frame(1))
@@ -108,7 +108,7 @@ async def test_no_camera_waits_behind_the_frames_of_another(gate: FrameGate) -> 
     assert turn.camera_id == quiet
 
 
-async def test_a_turn_that_passed_on_takes_and_ends_nothing(gate: FrameGate, valkey: redis.Redis) -> None:
+async def test_an_expired_turn_has_no_effect(gate: FrameGate, valkey: redis.Redis) -> None:
     source = FrameSource()
     await gate.offer(CAMERA, _frame(1))
     old, _ = source.take()
@@ -121,21 +121,21 @@ async def test_a_turn_that_passed_on_takes_and_ends_nothing(gate: FrameGate, val
     assert new.name != old.name
 
 
-async def test_a_frame_is_gone_when_nobody_takes_it(gate: FrameGate, valkey: redis.Redis) -> None:
+async def test_a_frame_expires_if_no_worker_takes_it(gate: FrameGate, valkey: redis.Redis) -> None:
     source = FrameSource()
     await gate.offer(CAMERA, _frame(1))
     assert 0 < valkey.pttl(f"frame:{CAMERA}") <= 2000
     assert 0 < valkey.pttl(f"pending:{CAMERA}") <= 3000
     valkey.delete(f"frame:{CAMERA}")
     assert source.take() == (None, False)
-    # Its place in the row went with it: the camera is ready anew with its next frame.
+    # Its place in the queue expired with it: the camera is ready again with its next frame.
     await gate.offer(CAMERA, _frame(2))
     turn, _ = source.take()
     assert turn is not None
     assert turn.frame == _frame(2)
 
 
-async def test_a_turn_without_tracks_leaves_them_as_they_were(gate: FrameGate) -> None:
+async def test_a_turn_without_tracks_leaves_them_unchanged(gate: FrameGate) -> None:
     source = FrameSource()
     seen = []
     for number, tracks in enumerate(("[1]", "", "")):
@@ -147,7 +147,7 @@ async def test_a_turn_without_tracks_leaves_them_as_they_were(gate: FrameGate) -
     assert seen == [None, b"[1]", b"[1]"]
 
 
-async def test_the_socket_that_sent_a_frame_hears_the_answer_and_no_other(gate: FrameGate) -> None:
+async def test_only_the_socket_that_sent_a_frame_gets_the_answer(gate: FrameGate) -> None:
     other, source = FrameGate(), FrameSource()
     await gate.listen()
     await other.listen()
@@ -164,7 +164,7 @@ async def test_the_socket_that_sent_a_frame_hears_the_answer_and_no_other(gate: 
     await other.close()
 
 
-async def test_one_holder_a_camera(gate: FrameGate) -> None:
+async def test_a_camera_has_one_lease_holder(gate: FrameGate) -> None:
     other = FrameGate()
     camera = str(uuid.uuid4())
     assert await gate.hold(camera)
@@ -177,7 +177,7 @@ async def test_one_holder_a_camera(gate: FrameGate) -> None:
     await other.close()
 
 
-async def test_a_hold_that_is_given_up_while_it_is_renewed_is_free(gate: FrameGate, valkey: redis.Redis) -> None:
+async def test_a_lease_released_during_renewal_is_free(gate: FrameGate, valkey: redis.Redis) -> None:
     for acts in (("release", "keep_hold"), ("keep_hold", "release"), ("release", "keep_hold", "keep_hold")):
         for _ in range(20):
             assert await gate.hold(CAMERA)
@@ -185,14 +185,14 @@ async def test_a_hold_that_is_given_up_while_it_is_renewed_is_free(gate: FrameGa
             assert not valkey.exists(f"holder:{CAMERA}")
 
 
-async def test_a_hold_is_taken_again_when_valkey_has_lost_it(gate: FrameGate, valkey: redis.Redis) -> None:
+async def test_a_lease_that_valkey_has_lost_is_taken_again(gate: FrameGate, valkey: redis.Redis) -> None:
     assert await gate.hold(CAMERA)
     valkey.flushdb()
     assert await gate.keep_hold()
     assert valkey.get(f"holder:{CAMERA}") == gate.name
 
 
-async def test_a_subscription_whose_line_went_silent_is_made_anew(
+async def test_a_subscription_with_a_dead_connection_is_renewed(
     settings: Any, monkeypatch: pytest.MonkeyPatch, valkey: redis.Redis
 ) -> None:
     monkeypatch.setattr(frame_queue, "QUIET_S", 0.2)
@@ -201,7 +201,7 @@ async def test_a_subscription_whose_line_went_silent_is_made_anew(
         await gate.listen()
         answers = gate.answers()
         waiting = asyncio.ensure_future(anext(answers))
-        # Quiet, and somebody is there: it goes on waiting.
+        # The connection is quiet but alive, so it keeps waiting.
         await asyncio.sleep(1)
         assert not waiting.done()
         silenced.set()
@@ -219,8 +219,9 @@ async def test_a_subscription_whose_line_went_silent_is_made_anew(
 
 @contextlib.asynccontextmanager
 async def _line(settings: Any) -> AsyncIterator[asyncio.Event]:
-    """A line to Valkey for what is made meanwhile. While the event is set, it carries nothing and stays open; a
-    connection that was made before never carries anything again.
+    """Relay new connections to Valkey within the block; yield an event that silences the relay.
+
+    While the event is set, the relay stays open but carries nothing. Connections that were open then stay silent.
     """
     silenced = asyncio.Event()
     carrying: list[asyncio.Task[None]] = []
@@ -254,7 +255,7 @@ async def _line(settings: Any) -> AsyncIterator[asyncio.Event]:
 
 @contextlib.asynccontextmanager
 async def _cameras(count: int) -> AsyncIterator[dict[str, FrameGate]]:
-    """Sockets of cameras, each the one source of its camera and listening."""
+    """Return gates of cameras, each listening and holding its camera's lease."""
     gates = {str(uuid.UUID(int=number + 1)): FrameGate() for number in range(count)}
     for camera, gate in gates.items():
         await gate.listen()
@@ -265,7 +266,7 @@ async def _cameras(count: int) -> AsyncIterator[dict[str, FrameGate]]:
 
 
 async def _asked(gates: dict[str, FrameGate]) -> list[str]:
-    """The cameras that are told to send, now."""
+    """Return the cameras that have now been asked to send."""
     told = await asyncio.gather(*(_told(gate) for gate in gates.values()))
     return [camera for camera, message in zip(gates, told, strict=True) if message == {"type": "send"}]
 
@@ -277,18 +278,18 @@ async def _told(gate: FrameGate) -> dict[str, Any] | None:
         return None
 
 
-async def test_cameras_are_asked_in_turn_and_only_for_what_workers_can_take() -> None:
+async def test_cameras_are_asked_in_turn_and_only_as_fast_as_workers_are_free() -> None:
     source = FrameSource()
     async with _cameras(6) as gates:
         names = list(gates)
         for camera, gate in gates.items():
             await gate.want(camera, 0)
-        # One worker, which is free.
+        # One worker is free.
         assert await _asked(gates) == names[:1]
         await gates[names[0]].offer(names[0], _frame(1, gates[names[0]].name))
         turn, _ = source.take()
         assert turn is not None
-        # With every frame that is taken, the next camera is asked.
+        # Whenever a frame is taken, the next camera is asked.
         for camera, following in pairwise(names[:3]):
             assert turn.camera_id == camera
             assert await _asked(dict(list(gates.items())[1:])) == [following]
@@ -299,7 +300,7 @@ async def test_cameras_are_asked_in_turn_and_only_for_what_workers_can_take() ->
             assert turn is not None
 
 
-async def test_a_camera_keeps_its_place_however_often_it_wants(valkey: redis.Redis) -> None:
+async def test_a_camera_keeps_its_place_however_often_it_asks(valkey: redis.Redis) -> None:
     async with _cameras(4) as gates:
         names = list(gates)
         for camera in [*names, *names[2:], names[3]]:
@@ -307,7 +308,7 @@ async def test_a_camera_keeps_its_place_however_often_it_wants(valkey: redis.Red
         assert valkey.zrange("frames:waiting", 0, -1) == names[1:]
 
 
-async def test_a_camera_that_left_is_passed_by(gate: FrameGate) -> None:
+async def test_a_camera_that_left_is_skipped(gate: FrameGate) -> None:
     async with _cameras(1) as gates:
         ((camera, own),) = gates.items()
         for gone in range(100, 103):
@@ -330,10 +331,8 @@ async def test_a_camera_may_send_at_once_only_while_no_other_waits() -> None:
             assert await asyncio.wait_for(anext(first.answers()), 2) == ({"type": "read", "frame": 1}, at_once)
 
 
-async def test_of_cameras_on_a_slow_line_more_are_asked_each_so_that_its_frame_arrives_in_time(
-    gate: FrameGate, valkey: redis.Redis
-) -> None:
-    # A line of forty seconds, and a frame read every ten: nothing here is so slow that it matters.
+async def test_cameras_on_slow_lines_are_asked_early_enough(gate: FrameGate, valkey: redis.Redis) -> None:
+    # A line delay of forty seconds and ten seconds for each frame, so that the test's own time does not matter.
     valkey.set("frames:turn_ms", "10000")
     async with _cameras(4) as gates:
         for camera, own in gates.items():
@@ -342,14 +341,14 @@ async def test_of_cameras_on_a_slow_line_more_are_asked_each_so_that_its_frame_a
         assert first == list(gates)[:1]
         seconds, _ = valkey.time()
         for left, asked in ((39_900, []), (15_000, list(gates)[1:2])):
-            # The one that is on its way arrives so soon: another only when it is read by then.
+            # The frame on its way arrives in `left` ms; another is asked for only if that one is read by then.
             arrives = f"{seconds * 1000 + left}:{seconds * 1000 + 90_000}"
             valkey.hset("frames:coming", mapping=dict.fromkeys(first, arrives))
             await gate.ask()
             assert await _asked(dict(list(gates.items())[1:])) == asked
 
 
-async def test_a_camera_that_was_asked_and_sends_nothing_holds_no_place(valkey: redis.Redis) -> None:
+async def test_a_camera_that_sends_nothing_after_being_asked_is_skipped(valkey: redis.Redis) -> None:
     async with _cameras(3) as gates:
         for camera, gate in gates.items():
             await gate.want(camera, 0)
@@ -360,9 +359,7 @@ async def test_a_camera_that_was_asked_and_sends_nothing_holds_no_place(valkey: 
         assert await _asked(gates) == names[1:2]
 
 
-async def test_a_turn_that_is_renewed_is_kept_and_no_second_worker_gets_the_camera(
-    gate: FrameGate, valkey: redis.Redis
-) -> None:
+async def test_a_renewed_turn_keeps_the_camera_from_a_second_worker(gate: FrameGate, valkey: redis.Redis) -> None:
     source, other = FrameSource(), FrameSource()
     await gate.offer(CAMERA, _frame(1))
     turn, _ = source.take()
@@ -376,25 +373,25 @@ async def test_a_turn_that_is_renewed_is_kept_and_no_second_worker_gets_the_came
     assert not source.renew(turn)
 
 
-async def test_cameras_are_asked_again_after_every_worker_was_away(valkey: redis.Redis) -> None:
+async def test_cameras_are_asked_again_after_all_workers_were_away(valkey: redis.Redis) -> None:
     async with _cameras(4) as gates:
         for camera, gate in gates.items():
             await gate.offer(camera, _frame(1, gate.name))
-        # Nobody follows the call: the frame_queue, the turns and the call run out, and their places in the row stay.
+        # No worker follows the call: frames, turns and the call expire, and their places in the queue stay.
         valkey.delete("frames:called", *valkey.keys("frame:*"), *valkey.keys("pending:*"))
         assert valkey.llen("frames:ready") == 4
         for camera, gate in gates.items():
             await gate.want(camera, 0)
         asked = await _asked(gates)
         assert asked == list(gates)[:1]
-        # The frame that comes is called for.
+        # The next frame calls a worker.
         assert await gates[asked[0]].offer(asked[0], _frame(2, gates[asked[0]].name))
         turn, _ = FrameSource().take()
         assert turn is not None
         assert turn.camera_id == asked[0]
 
 
-async def test_who_wants_calls_again_for_frames_whose_call_was_lost(gate: FrameGate, valkey: redis.Redis) -> None:
+async def test_a_camera_that_asks_repeats_a_lost_call(gate: FrameGate, valkey: redis.Redis) -> None:
     other = str(uuid.UUID(int=2))
     assert await gate.offer(CAMERA, _frame(1))
     assert not await gate.want(other, 0)

@@ -16,12 +16,12 @@ from lfr_site import door
 from tests.live.system import eventually
 
 SOON_S = 0.4
-# Little enough that the kernel takes only a part of a small answer.
+# Small enough that the kernel buffers only part of a small answer.
 KERNEL_BYTES = 8192
 
 
 async def _application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers with as many bytes as the path says, once it has the body."""
+    """Answer with the number of bytes in the path, after reading the body."""
     while (await receive()).get("more_body"):
         pass
     size = int(scope["path"].strip("/") or 0)
@@ -31,7 +31,7 @@ async def _application(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def book(monkeypatch: pytest.MonkeyPatch) -> door.GuestBook:
-    """The connections that are open; limits are short."""
+    """Return the open connections, with short limits."""
     book = door.GuestBook()
     monkeypatch.setattr(door, "guests", book)
     for name in ("HEAD_S", "BODY_IDLE_S", "BODY_S", "READING_S"):
@@ -41,7 +41,7 @@ def book(monkeypatch: pytest.MonkeyPatch) -> door.GuestBook:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Of a server that runs as the real one does, but for its application."""
+    """Return the port of a server like the real one, but with another application."""
     listening = socket.create_server(("127.0.0.1", 0))
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
     config = uvicorn.Config(_application, http=door.GuardedHttp, lifespan="off", log_level="error")
@@ -66,7 +66,7 @@ def _connect(port: int, sending: bytes) -> socket.socket:
 
 
 def _rest(client: socket.socket) -> bytes:
-    """Read everything that is sent until the other end closes."""
+    """Read everything until the other end closes."""
     taken = b""
     with contextlib.suppress(ConnectionError):
         while part := client.recv(65_536):
@@ -84,13 +84,13 @@ def _post(length: int) -> bytes:
 
 
 @pytest.mark.parametrize("begun", [b"", b"\r\n", b"GET / HT", _get(0)[:-2], _post(100), _post(9) + b"12"])
-def test_whoever_stops_in_the_middle_is_let_go(port: int, book: door.GuestBook, begun: bytes) -> None:
+def test_a_client_that_stops_halfway_is_disconnected(port: int, book: door.GuestBook, begun: bytes) -> None:
     assert _rest(_connect(port, begun)) == b""
     assert eventually(lambda: not len(book))
 
 
 @pytest.mark.parametrize("begun", [b"GET / HTTP/1.1\r\nX: ", _post(100_000)])
-def test_a_byte_now_and_then_buys_no_time(port: int, book: door.GuestBook, begun: bytes) -> None:
+def test_single_bytes_do_not_extend_the_limit(port: int, book: door.GuestBook, begun: bytes) -> None:
     client = _connect(port, begun)
     with pytest.raises(ConnectionError):
         for _ in range(200):
@@ -100,10 +100,10 @@ def test_a_byte_now_and_then_buys_no_time(port: int, book: door.GuestBook, begun
     assert eventually(lambda: not len(book))
 
 
-def test_a_request_after_another_has_the_same_limits(port: int) -> None:
+def test_a_later_request_has_the_same_limits(port: int) -> None:
     client = _connect(port, _get(3))
     assert client.recv(65_536).endswith(b"\0\0\0")
-    # Nothing is asked of a connection that only waits.
+    # An idle connection has no limit.
     time.sleep(2 * SOON_S)
     client.sendall(_post(3) + b"abc")
     assert client.recv(65_536).endswith(b"\0\0\0")
@@ -113,17 +113,17 @@ def test_a_request_after_another_has_the_same_limits(port: int) -> None:
 
 @pytest.mark.parametrize("size", [60_000, 5_000_000])
 @pytest.mark.parametrize("headers", [(), ("Connection: close",)])
-def test_an_answer_that_nobody_takes_is_given_up(
+def test_a_client_that_does_not_read_is_disconnected(
     port: int, book: door.GuestBook, size: int, headers: tuple[str, ...]
 ) -> None:
-    # The small one fits below the mark at which asyncio itself would notice.
+    # The small answer is below the limit at which asyncio itself would notice.
     client = _connect(port, _get(size, *headers))
     assert eventually(lambda: len(book) == 1)
     assert eventually(lambda: not len(book))
     assert len(_rest(client)) < size
 
 
-def test_whoever_takes_it_slowly_gets_all_of_it(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_reader_gets_the_whole_answer(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "READING_BYTES_A_SECOND", 1000)
     client = _connect(port, _get(400_000, "Connection: close"))
     taken, until = 0, time.monotonic() + 3 * SOON_S

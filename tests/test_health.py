@@ -1,4 +1,4 @@
-"""Heartbeats on a real Valkey, and what everybody is told of them."""
+"""Heartbeats on a real Valkey, and the health report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = {part: f"{part}1@host.internal" for part in PARTS if part != "web"}
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow this machine is, a heartbeat of now is no silence; those of long ago are."""
+    """Allow for slow machines: a recent heartbeat never counts as silence, an old one does."""
     monkeypatch.setattr(heartbeats, "SILENT_AFTER_S", 600.0)
     monkeypatch.setattr(liveness_module, "SILENT_AFTER_S", 600.0)
 
@@ -41,7 +41,7 @@ def _beat_all() -> None:
 
 
 async def _seen(liveness: Liveness) -> dict[str, Any]:
-    """The report once it has been made for the first time."""
+    """Return the first report."""
     watching = asyncio.create_task(liveness.watch("8000@host.internal"))
     try:
         async with asyncio.timeout(30):
@@ -54,7 +54,7 @@ async def _seen(liveness: Liveness) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
-async def test_everything_that_beats_is_well() -> None:
+async def test_everything_with_a_heartbeat_is_ok() -> None:
     _beat_all()
     liveness = Liveness()
     report = await _seen(liveness)
@@ -64,7 +64,7 @@ async def test_everything_that_beats_is_well() -> None:
 
 
 @pytest.mark.django_db
-async def test_what_is_silent_is_named_with_the_time_since(valkey: redis.Redis) -> None:
+async def test_a_silent_part_is_named_with_its_age(valkey: redis.Redis) -> None:
     _beat_all()
     valkey.set(f"{PREFIX}frames:frames2@host.internal", 1_790_000_000)
     report = await _seen(Liveness())
@@ -75,13 +75,13 @@ async def test_what_is_silent_is_named_with_the_time_since(valkey: redis.Redis) 
 
 
 @pytest.mark.django_db
-async def test_what_never_began_is_not_running() -> None:
+async def test_a_part_that_never_started_is_not_running() -> None:
     report = await _seen(Liveness())
     assert report["status"] == "degraded"
     assert report["parts"]["clock"] == {"status": "not running"}
 
 
-async def test_without_a_broker_nothing_is_known_of_the_parts(settings: Any) -> None:
+async def test_without_a_broker_the_parts_are_unknown(settings: Any) -> None:
     settings.VALKEY_FRAMES_URL = "unix:///nowhere/valkey.sock?db=2"
     liveness = Liveness()
     watching = asyncio.create_task(liveness.watch("8000@host.internal"))
@@ -94,7 +94,7 @@ async def test_without_a_broker_nothing_is_known_of_the_parts(settings: Any) -> 
     assert liveness.count("frames") == 0
 
 
-def test_a_process_that_ends_on_purpose_is_not_silent(valkey: redis.Redis) -> None:
+def test_a_process_that_ended_normally_is_not_silent(valkey: redis.Redis) -> None:
     writer = HeartbeatWriter("frames", "frames1@host.internal")
     writer.beat()
     assert 0 < valkey.ttl(f"{PREFIX}frames:frames1@host.internal") <= FORGOTTEN_AFTER_S
@@ -102,7 +102,7 @@ def test_a_process_that_ends_on_purpose_is_not_silent(valkey: redis.Redis) -> No
     assert not valkey.keys(f"{PREFIX}*")
 
 
-def test_a_heart_that_cannot_be_heard_beats_on(settings: Any) -> None:
+def test_heartbeats_continue_while_valkey_does_not_answer(settings: Any) -> None:
     settings.VALKEY_FRAMES_URL = "unix:///nowhere/valkey.sock?db=2"
     writer = HeartbeatWriter("frames", "frames1@host.internal")
     writer.beat()
@@ -111,7 +111,7 @@ def test_a_heart_that_cannot_be_heard_beats_on(settings: Any) -> None:
         redis.Redis.from_url(settings.VALKEY_FRAMES_URL).ping()
 
 
-async def test_ages_are_of_one_clock(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ages_use_one_clock(valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     _beat_all()
     # This machine's clock is an hour ahead.
     monkeypatch.setattr(time, "time", lambda: 1e10)
@@ -123,7 +123,7 @@ async def test_ages_are_of_one_clock(valkey: redis.Redis, monkeypatch: pytest.Mo
 
 
 async def _ask(method: str = "GET", path: str = "/health/") -> tuple[int, bytes, bool]:
-    """Status, body, and whether the application behind was asked."""
+    """Return the status, the body, and whether the application behind was called."""
     sent: list[dict[str, Any]] = []
     asked = []
 
@@ -139,7 +139,7 @@ async def _ask(method: str = "GET", path: str = "/health/") -> tuple[int, bytes,
     return sent[0]["status"], sent[1]["body"], bool(asked)
 
 
-async def test_health_asks_nothing_behind_it_and_names_no_host() -> None:
+async def test_health_calls_nothing_behind_it_and_names_no_host() -> None:
     status, body, asked = await _ask()
     assert (status, asked) == (503, False)
     report = json.loads(body)

@@ -1,4 +1,4 @@
-"""The one rule of evidence holds, asked of both kinds: an entry of a list, and an alert."""
+"""The rule of evidence holds, for both kinds: watchlist entries and alerts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from watchlists.models.holds import EvidenceHoldBase
 
 @dataclass(frozen=True)
 class Held:
-    """Something that can be held: its operations, the addresses of its page and forms, and the audit log's action."""
+    """Something that can be held: its operations, the URLs of its page and forms, and its audit action."""
 
     target: Person | Alert
     model: type[EvidenceHoldBase]
@@ -51,7 +51,7 @@ def held(request: pytest.FixtureRequest, cast: Cast) -> Held:
 
 @pytest.fixture
 def other(cast: Cast) -> User:
-    """Somebody else with the permission to hold both kinds."""
+    """Return another user who can hold both kinds."""
     user = User.objects.create_user("another-authority")
     user.groups.add(*cast.authority.groups.all())
     return user

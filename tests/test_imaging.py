@@ -8,12 +8,12 @@ from recognition.imaging import UnreadableImage, bounded, decode_stored
 from tests.cast import portrait, portrait_jpeg
 
 
-def test_a_stored_picture_comes_back_as_it_went() -> None:
+def test_a_stored_picture_is_read_as_it_was_written() -> None:
     assert np.array_equal(decode_stored(portrait_jpeg()), decode_frame(portrait_jpeg()))
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture"])
-def test_a_stored_picture_that_is_damaged_is_said(data: bytes) -> None:
+def test_a_damaged_stored_picture_is_an_error(data: bytes) -> None:
     with pytest.raises(UnreadableImage, match="damaged"):
         decode_stored(data)
 

@@ -1,4 +1,4 @@
-"""A bulk import: what a file may be, what is said of every line, and that one bad line costs no other."""
+"""Bulk imports: accepted files, the report on every line, and that a bad line does not affect others."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _archive(files: dict[str, bytes]) -> io.BytesIO:
 
 
 def _brighter(by: int) -> bytes:
-    """The portrait in another light: another picture of the same face."""
+    """Return the portrait with more light: another picture of the same face."""
     return encode_jpeg(np.clip(portrait().astype(int) + by, 0, 255).astype(np.uint8), 95)
 
 
@@ -80,7 +80,7 @@ def _said(imported: Import) -> dict[str, tuple[str, str]]:
     return {row.reference: (row.verdict, row.message) for row in imported.rows.all()}
 
 
-def test_every_line_is_judged_and_one_bad_line_costs_no_other(cast: Cast) -> None:
+def test_every_line_is_checked_and_a_bad_line_does_not_affect_others(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     table = _table(
         {"photographs": "folder/one.jpg; grey.jpg"},
@@ -129,7 +129,7 @@ def test_every_line_is_judged_and_one_bad_line_costs_no_other(cast: Cast) -> Non
     assert verify_chain()[1] == []
 
 
-def test_what_is_imported_is_what_is_added_one_by_one(cast: Cast) -> None:
+def test_an_import_adds_the_same_as_adding_one_by_one(cast: Cast) -> None:
     one, many = make_watchlist(cast), make_watchlist(cast, people=0)
     imported = _run(many, _table({"reference": "N/1"}), _archive({"one.jpg": portrait_jpeg()}), cast)
     imports.confirm(imported, actor=cast.watchlist_admin)
@@ -141,7 +141,7 @@ def test_what_is_imported_is_what_is_added_one_by_one(cast: Cast) -> None:
     np.testing.assert_allclose(
         kept.templates.get().of_engine.embedding, first.templates.get().of_engine.embedding, atol=1e-6
     )
-    # The same face under another reference is flagged on both, as it is for one.
+    # The same face under another reference is flagged on both, as when added one by one.
     assert {flag.kind for flag in Flag.objects.all()} == {Flag.Kind.SAME_PERSON}
     assert {flag.person for flag in Flag.objects.all()} == {person, one.people.get()}
     actions = Entry.objects.filter(target_id=str(person.pk)).values_list("action", flat=True)
@@ -171,7 +171,7 @@ def test_of_several_faces_the_middle_one_is_taken_and_flagged(cast: Cast) -> Non
 
 
 @pytest.mark.parametrize("stopped_in", ["read", "add"])
-def test_what_was_stopped_goes_on(cast: Cast, stopped_in: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_import_continues(cast: Cast, stopped_in: str, monkeypatch: pytest.MonkeyPatch) -> None:
     watchlist = make_watchlist(cast, people=0)
     table = _table(*({"reference": f"N/{number}", "photographs": f"{number}.jpg"} for number in range(6)))
     archive = _archive({f"{number}.jpg": _brighter(number) for number in range(6)})
@@ -198,7 +198,7 @@ def test_what_was_stopped_goes_on(cast: Cast, stopped_in: str, monkeypatch: pyte
 
 
 def _stop_after(batches: int, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """A stop from outside between two batches, as when a process ends."""
+    """Stop the import between two batches, as when a process ends."""
     module, name = (imports, "_keep") if where == "read" else (bulk, "add_many")
     act, count = getattr(module, name), itertools.count(1)
 
@@ -210,7 +210,7 @@ def _stop_after(batches: int, monkeypatch: pytest.MonkeyPatch, where: str) -> No
     monkeypatch.setattr(module, name, stopping)
 
 
-def test_an_import_given_up_leaves_nothing(cast: Cast) -> None:
+def test_a_cancelled_import_leaves_nothing(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     imported = _run(watchlist, _table({}), _archive({"one.jpg": portrait_jpeg()}), cast)
     with pytest.raises(Refused, match="has not finished"):
@@ -222,7 +222,7 @@ def test_an_import_given_up_leaves_nothing(cast: Cast) -> None:
     assert not Person.objects.exists()
 
 
-def test_a_list_that_was_submitted_under_an_import_takes_nobody_more(cast: Cast) -> None:
+def test_an_import_adds_nobody_to_a_list_submitted_in_the_meantime(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     table = _table({"photographs": "two.jpg"})
     imported = _run(watchlist, table, _archive({"two.jpg": _brighter(3)}), cast)
@@ -248,16 +248,16 @@ def test_a_list_that_was_submitted_under_an_import_takes_nobody_more(cast: Cast)
         (lambda: _table({}) + b"\0", "must be a CSV"),
     ],
 )
-def test_a_wrong_csv_is_refused_whole(data: Callable[[], bytes], words: str) -> None:
+def test_a_wrong_csv_is_refused(data: Callable[[], bytes], words: str) -> None:
     with pytest.raises(BadFile, match=words):
         lines_of(data())
 
 
-def test_a_line_with_a_comma_too_many_is_said() -> None:
+def test_a_line_with_an_extra_comma_is_reported() -> None:
     assert "Check the commas" in lines_of(_table({}) + b"a,b,c\r\n")[1].problem
 
 
-def test_the_template_reads_without_a_complaint() -> None:
+def test_the_template_is_read_without_errors() -> None:
     (line,) = lines_of(template().encode())
     assert line.problem == ""
     assert line.photographs == ["1042_front.jpg", "1042_side.jpg"]
@@ -269,11 +269,11 @@ def test_a_path_that_leads_out_of_the_zip_is_refused(name: str) -> None:
         PhotographArchive(_archive({name: b"x"}))
 
 
-def test_a_zip_bomb_is_refused_by_what_it_declares_and_by_what_it_is() -> None:
+def test_a_zip_bomb_is_refused_by_its_declared_and_by_its_real_size() -> None:
     bomb = _archive({"one.jpg": b"\0" * (64 * 2**20)})
     with pytest.raises(BadFile, match="far more than its size in the ZIP"):
         PhotographArchive(bomb)
-    # A header that lies: says ten bytes, holds 64 MB.
+    # A false header: it declares ten bytes for 64 MB.
     data = bytearray(bomb.getvalue())
     for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         at = data.index(signature) + offset
@@ -282,16 +282,16 @@ def test_a_zip_bomb_is_refused_by_what_it_declares_and_by_what_it_is() -> None:
         PhotographArchive(io.BytesIO(bytes(data))).read("one.jpg")
 
 
-# Named: a ZIP holds the time at which it was made, and every process must know the tests by the same names.
+# With ids, because a ZIP contains its creation time and every process needs the same test names.
 @pytest.mark.parametrize(
     "data", [b"", b"no zip at all", _archive({"a.jpg": GREY}).getvalue()[:40]], ids=["empty", "text", "broken off"]
 )
-def test_what_is_no_zip_is_refused(data: bytes) -> None:
+def test_a_file_that_is_not_a_zip_is_refused(data: bytes) -> None:
     with pytest.raises(BadFile, match="must be a ZIP"):
         PhotographArchive(io.BytesIO(data))
 
 
-def test_a_damaged_photograph_in_the_zip_costs_its_line_only(cast: Cast) -> None:
+def test_a_damaged_photograph_in_the_zip_affects_only_its_line(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     data = bytearray(_archive({"one.jpg": portrait_jpeg(), "two.jpg": _brighter(2)}).getvalue())
     at = data.index(b"one.jpg") + 3000
@@ -302,7 +302,7 @@ def test_a_damaged_photograph_in_the_zip_costs_its_line_only(cast: Cast) -> None
     assert said["N/2"][0] == Verdict.GOOD
 
 
-def test_hostile_photographs_in_the_zip_cost_their_lines_only(cast: Cast) -> None:
+def test_hostile_photographs_in_the_zip_affect_only_their_lines(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     files = {
         "zip.jpg": (hostile_files.nested_zip(), "is a ZIP archive"),
@@ -317,7 +317,7 @@ def test_hostile_photographs_in_the_zip_cost_their_lines_only(cast: Cast) -> Non
     assert [name for name, (verdict, _) in said.items() if verdict != Verdict.WRONG] == ["one.jpg"]
 
 
-def test_a_name_in_two_folders_must_be_written_with_its_path() -> None:
+def test_a_file_name_in_two_folders_needs_its_path() -> None:
     archive = PhotographArchive(_archive({"a/one.jpg": b"1", "b/one.jpg": b"2", "c/Two.JPG": b"3"}))
     assert "several folders" in archive.find("one.jpg")[1]
     assert archive.find("b/one.jpg") == ("b/one.jpg", "")
@@ -353,7 +353,7 @@ def test_the_pages_of_an_import(cast: Cast) -> None:
     assert "columns do not match the template" in refused.content.decode()
 
 
-def test_a_small_face_in_an_import_is_refused_as_by_hand(cast: Cast) -> None:
+def test_a_small_face_in_an_import_is_refused_as_in_the_form(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     small = encode_jpeg(np.asarray(cv2.resize(portrait(), (96, 96), interpolation=cv2.INTER_AREA), np.uint8), 95)
     said = _said(_run(watchlist, _table({}), _archive({"one.jpg": small}), cast))
@@ -366,7 +366,7 @@ def _begun(cast: Cast, reference: str) -> Import:
     return imports.begin(watchlist, _table({"reference": reference}), archive, actor=cast.watchlist_admin)
 
 
-def test_an_import_that_fails_costs_no_other_and_is_given_up_in_the_end(
+def test_a_failing_import_does_not_affect_others_and_is_cancelled_in_the_end(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = _begun(cast, "N/1"), _begun(cast, "N/2")
@@ -384,7 +384,7 @@ def test_an_import_that_fails_costs_no_other_and_is_given_up_in_the_end(
     assert not ImportPhotograph.objects.filter(row__of=bad).exists()
 
 
-def test_an_import_of_somebody_who_left_is_given_up(cast: Cast) -> None:
+def test_an_import_of_a_user_who_has_left_is_cancelled(cast: Cast) -> None:
     imported = _begun(cast, "N/1")
     imports.work()
     imported.refresh_from_db()
@@ -397,7 +397,7 @@ def test_an_import_of_somebody_who_left_is_given_up(cast: Cast) -> None:
     assert "can no longer add people" in imported.rows.get().message
 
 
-def test_a_zip_of_too_many_files_is_refused_before_they_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_of_too_many_files_is_refused_before_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importfile, "MAX_ENTRIES", 2)
     archive = _archive({f"{number}.jpg": b"x" for number in range(3)})
     monkeypatch.setattr(zipfile, "ZipFile", None)
@@ -408,7 +408,7 @@ def test_a_zip_of_too_many_files_is_refused_before_they_are_looked_at(monkeypatc
 def test_files_that_share_their_bytes_in_a_zip_are_refused() -> None:
     data = bytearray(_archive({"one.jpg": GREY, "two.jpg": GREY}).getvalue())
     second = data.rindex(b"PK\x01\x02")
-    # The second entry's place is the first's.
+    # The second entry points to the data of the first.
     data[second + 42 : second + 46] = (0).to_bytes(4, "little")
     with pytest.raises(BadFile, match="in the ZIP overlap"):
         PhotographArchive(io.BytesIO(bytes(data)))

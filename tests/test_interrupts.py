@@ -1,4 +1,4 @@
-"""Ending on request: SIGINT that was ignored at the start, and SIGINT to the `make` that waits."""
+"""Requests to stop: SIGINT that was ignored at the start, and SIGINT to the waiting `make`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lfr_site.supervisor import BASE_DIR
 
 Start = Callable[..., subprocess.Popen[str]]
 
-# Says that it runs, and what ended it; whatever else it is asked while it ends does not disturb it.
+# Prints that it runs and what ended it. Further requests while it ends are ignored.
 PROGRAM = """
 import os, signal, sys, time
 from lfr_site import interrupts
@@ -34,10 +34,10 @@ with interrupts.interruptible(make=int(sys.argv[1]) if len(sys.argv) > 1 else No
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a command in the folder of the program; whatever is left of it goes with the test."""
+    """Start a command in the folder of the program; whatever is left of it is killed after the test."""
     started: list[subprocess.Popen[str]] = []
 
-    # These tests may be run by a `make`, which tells those below it to print the folders that they enter.
+    # These tests may run under a `make`, which tells its children to print the folders that they enter.
     environment = {
         name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
     }
@@ -65,7 +65,7 @@ def program(tmp_path: Path) -> list[str]:
 
 
 def _running(process: subprocess.Popen[str]) -> int:
-    """The program's process id, once it runs."""
+    """Return the program's process id once it runs."""
     assert process.stdout is not None
     word, pid = process.stdout.readline().split()
     assert word == "running"
@@ -73,7 +73,7 @@ def _running(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_job_whose_interrupts_were_ignored_ends_when_asked(
+def test_a_job_started_with_sigint_ignored_ends_on_request(
     program: list[str], start: Start, number: signal.Signals
 ) -> None:
     process = start("sh", "-c", 'trap "" INT TERM HUP; exec "$@"', "sh", *program)
@@ -83,7 +83,7 @@ def test_a_job_whose_interrupts_were_ignored_ends_when_asked(
     assert process.returncode == 0
 
 
-def test_an_interrupt_to_make_alone_ends_its_recipe(program: list[str], start: Start) -> None:
+def test_sigint_to_make_alone_ends_its_recipe(program: list[str], start: Start) -> None:
     process = start("make", "demo")
     _running(process)
     process.send_signal(signal.SIGINT)
@@ -91,7 +91,9 @@ def test_an_interrupt_to_make_alone_ends_its_recipe(program: list[str], start: S
     assert process.returncode == -signal.SIGINT
 
 
-def test_a_program_that_ends_by_itself_is_ended_by_no_alarm(program: list[str], tmp_path: Path, start: Start) -> None:
+def test_a_program_that_ends_normally_is_not_killed_by_the_alarm(
+    program: list[str], tmp_path: Path, start: Start
+) -> None:
     text = f"from lfr_site import interrupts\nwith interrupts.interruptible({os.getpid()}):\n    pass\n"
     (tmp_path / "program.py").write_text(text + "import signal\nprint(signal.getitimer(signal.ITIMER_REAL)[0])\n")
     process = start(*program)
@@ -112,7 +114,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_what_must_not_stop_halfway_is_finished_first(program: list[str], tmp_path: Path, start: Start) -> None:
+def test_work_that_must_not_stop_halfway_is_finished(program: list[str], tmp_path: Path, start: Start) -> None:
     (tmp_path / "program.py").write_text(HOLDS_BACK)
     assert start(*program).communicate(timeout=60)[0].split() == ["whole", "ended"]
 
@@ -124,8 +126,8 @@ def test_a_recipe_does_not_outlive_its_make(program: list[str], start: Start) ->
     assert "ended\n" in process.communicate(timeout=60)[0]
 
 
-def test_a_make_that_ignores_interrupts_is_no_reason_to_end(program: list[str], start: Start) -> None:
-    """The signal to `make` is lost there; the one to the recipe, or to both, is not."""
+def test_a_make_that_ignores_sigint_does_not_end_the_recipe(program: list[str], start: Start) -> None:
+    """A signal to `make` alone is lost; one to the recipe, or to both, is not."""
     process = start("sh", "-c", 'trap "" INT; exec make demo')
     pid = _running(process)
     process.send_signal(signal.SIGINT)

@@ -40,7 +40,7 @@ def test_the_database_refuses_to_change_a_row(cast: Cast, statement: str) -> Non
     assert verify_chain() == (1, [])
 
 
-def test_who_gets_past_the_database_is_found(cast: Cast) -> None:
+def test_changes_that_bypass_the_triggers_are_found(cast: Cast) -> None:
     for _ in range(4):
         record(Action.SIGNED_IN, actor=cast.operator, target=cast.operator)
     with connection.cursor() as cursor:
@@ -64,13 +64,13 @@ def test_a_row_outlives_its_actor(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("value", [0.5, b"jpeg", [0.1, 0.2], {"a": 1}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)])
-def test_only_ids_and_words_are_written(cast: Cast, value: object) -> None:
+def test_only_ids_and_plain_values_are_written(cast: Cast, value: object) -> None:
     with pytest.raises(TypeError, match="ids and text only"):
         record(Action.SIGNED_IN, actor=CLOCK, target=cast.operator, data={"x": value})  # type: ignore[dict-item]
     assert not Entry.objects.exists()
 
 
-def test_an_act_that_fails_leaves_no_row(cast: Cast) -> None:
+def test_a_failed_action_leaves_no_row(cast: Cast) -> None:
     with pytest.raises(RuntimeError, match="halfway"), transaction.atomic():
         record(Action.SIGNED_IN, actor=CLOCK, target=cast.operator)
         raise RuntimeError("halfway")
@@ -83,7 +83,7 @@ def test_every_action_has_one_of_the_six_verbs() -> None:
     assert Action.JOURNAL_EXPORTED.verb is Verb.DISCLOSURE
 
 
-def test_no_state_changes_where_there_is_no_log_to_record_it_in(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_state_changes_without_an_audit_log(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     watchlist = make_watchlist(cast)
     monkeypatch.setattr(machine._Log, "record", None)
     with pytest.raises(RuntimeError, match="no audit log"):

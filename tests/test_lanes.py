@@ -1,4 +1,4 @@
-"""The lanes of requests: bounded, fair between addresses, and apart for people who are signed in."""
+"""The lanes of requests: limited, fair between addresses, and separate for signed-in users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lfr_site.lanes import SIGNED_IN, Lane, Lanes
 
 
 async def _turns(lane: Lane, parties: list[str]) -> list[str]:
-    """The order in which these parties, who came in this order, get the one place."""
+    """Return the order in which parties, given in order of arrival, get the single place."""
     order: list[str] = []
 
     async def work(party: str) -> None:
@@ -33,7 +33,7 @@ async def test_a_flood_from_one_address_delays_another_by_one_request() -> None:
     assert await _turns(Lane(1), ["flood"] * 4 + ["officer"]) == ["flood", "officer", "flood", "flood", "flood"]
 
 
-async def test_there_are_so_many_places_and_no_more() -> None:
+async def test_the_number_of_places_is_limited() -> None:
     lane = Lane(2)
     await lane.enter("one", 60)
     await lane.enter("two", 60)
@@ -43,12 +43,12 @@ async def test_there_are_so_many_places_and_no_more() -> None:
     await lane.enter("three", 60)
 
 
-async def test_who_gives_up_takes_no_place_with_them() -> None:
+async def test_a_request_that_stops_waiting_takes_no_place() -> None:
     lane = Lane(1)
     await lane.enter("one", 60)
     gone = asyncio.create_task(lane.enter("two", 60))
     await asyncio.sleep(0)
-    # The place is given to them at the moment in which they go.
+    # The place is given to it at the moment it stops waiting.
     lane.leave()
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -57,7 +57,7 @@ async def test_who_gives_up_takes_no_place_with_them() -> None:
 
 
 class Site:
-    """An application behind the lanes that answers when it is told to. signed_in: whose cookies are good."""
+    """An application behind the lanes that answers on request. signed_in: cookies of signed-in users."""
 
     def __init__(self, *signed_in: str) -> None:
         self.signed_in = signed_in
@@ -85,14 +85,14 @@ async def _get(lanes: Lanes, cookie: str = "", path: str = "/") -> int:
     return int(sent[0]["status"])
 
 
-async def test_a_flood_of_strangers_leaves_those_who_are_signed_in_alone(settings: Any) -> None:
+async def test_a_flood_of_anonymous_requests_does_not_affect_signed_in_users(settings: Any) -> None:
     settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE, settings.LFR_REQUESTS_AT_ONCE = 2, 3
     site = Site("officer")
     lanes = Lanes(site)
     site.go.set()
     assert await _get(lanes, "officer") == 200
     site.go.clear()
-    # A cookie that was never good is a stranger's, whatever it says.
+    # A cookie that was never valid counts as anonymous.
     flood = [asyncio.create_task(_get(lanes, f"forged{number}")) for number in range(20)]
     await asyncio.sleep(0.01)
     assert site.working == 2
@@ -104,7 +104,7 @@ async def test_a_flood_of_strangers_leaves_those_who_are_signed_in_alone(setting
     assert set(await asyncio.gather(*flood)) == {200}
 
 
-async def test_whoever_finds_no_place_is_told_so(settings: Any) -> None:
+async def test_a_request_without_a_place_gets_503(settings: Any) -> None:
     settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE, settings.LFR_WAIT_FOR_A_PLACE_SECONDS = 1, 0.01
     site = Site()
     lanes = Lanes(site)
@@ -115,7 +115,7 @@ async def test_whoever_finds_no_place_is_told_so(settings: Any) -> None:
     assert await first == 200
 
 
-async def test_a_session_that_ended_is_a_strangers_from_then_on(settings: Any) -> None:
+async def test_an_ended_session_counts_as_anonymous(settings: Any) -> None:
     settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE = 1
     site = Site("officer")
     lanes = Lanes(site)
@@ -131,7 +131,7 @@ async def test_a_session_that_ended_is_a_strangers_from_then_on(settings: Any) -
     assert await asyncio.gather(*waiting) == [200] * 3
 
 
-async def test_a_file_of_a_page_makes_nobody_a_stranger(settings: Any) -> None:
+async def test_static_files_do_not_make_a_session_anonymous(settings: Any) -> None:
     settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE = 1
     site = Site("officer")
     lanes = Lanes(site)
@@ -146,7 +146,7 @@ async def test_a_file_of_a_page_makes_nobody_a_stranger(settings: Any) -> None:
     await asyncio.gather(*waiting)
 
 
-async def test_a_stranger_who_sends_slowly_holds_no_place(settings: Any) -> None:
+async def test_an_anonymous_client_that_sends_slowly_holds_no_place(settings: Any) -> None:
     settings.LFR_ANONYMOUS_REQUESTS_AT_ONCE = 1
     site, rest, read = Site(), asyncio.Event(), []
     site.go.set()

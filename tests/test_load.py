@@ -1,4 +1,4 @@
-"""The sentences about cameras that have more frames than the machine reads."""
+"""The messages about cameras that have more frames than the machine can process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _camera(rate: float, due: float, wait_ms: int = 0, line_ms: int = 0, *, sile
     )
 
 
-def test_saturation_is_said_in_figures() -> None:
+def test_saturation_is_reported_in_figures() -> None:
     load = load_of([_camera(1.7, 5, 400) for _ in range(10)], workers=2)
     assert load is not None
     assert load.is_saturated
@@ -33,7 +33,7 @@ def test_saturation_is_said_in_figures() -> None:
     )
 
 
-def test_one_camera_and_one_core_are_no_plurals() -> None:
+def test_one_camera_and_one_core_are_singular() -> None:
     sentence = Load(read=4, due=5.5, cameras=1, workers=2).sentence
     assert "enough for one camera at this rate. It needs one more core." in sentence
 
@@ -44,7 +44,7 @@ def test_one_camera_and_one_core_are_no_plurals() -> None:
         ([(5, 5)], False),
         ([(4.4, 5, 100)], False),
         ([(2, 5, 300)], True),
-        # A camera on a slow line wants no more cores.
+        # A camera on a slow line does not need more cores.
         ([(2, 5, 20, 600), (5, 5)], False),
     ],
 )
@@ -54,7 +54,7 @@ def test_only_cameras_that_wait_for_workers_count(cameras: list[tuple[float, ...
     assert load.is_saturated is saturated
 
 
-def test_nobody_streams() -> None:
+def test_no_camera_streams() -> None:
     assert load_of([], workers=2) is None
     assert load_of([_camera(5, 5, silent=True)], workers=2) is None
 
@@ -67,5 +67,5 @@ def test_nobody_streams() -> None:
         ((3, 5), "40% of frames lost"),
     ],
 )
-def test_a_camera_says_why_it_is_read_seldom(camera: tuple[float, ...], says: str) -> None:
+def test_a_camera_reports_why_few_of_its_frames_are_processed(camera: tuple[float, ...], says: str) -> None:
     assert says in _camera(*camera).warnings  # type: ignore[arg-type]

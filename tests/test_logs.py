@@ -1,4 +1,4 @@
-"""The logs: closed to other users of the machine, and one line for a request that was refused."""
+"""Logs: not readable by other users of the machine, and one line for each refused request."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def open_umask() -> Iterator[None]:
     os.umask(before)
 
 
-def test_a_childs_log_is_its_owners_alone(tmp_path: Path, open_umask: None) -> None:
+def test_only_its_owner_can_read_a_childs_log(tmp_path: Path, open_umask: None) -> None:
     log = tmp_path / "logs" / "child.log"
     for said in ("one", "two"):
         child = services.spawn([sys.executable, "-c", f"print('{said}')"], log=log)
         assert child.wait() == 0
         assert _mode(log) == 0o600
-        # As an earlier release, or somebody, left it: the next start closes it again.
+        # As left by an earlier release or by somebody: the next start restricts it again.
         log.chmod(0o644)
     assert log.read_text().split() == ["one", "two"]
 
 
-def test_the_folder_of_logs_and_the_files_of_before_are_closed(tmp_path: Path, open_umask: None) -> None:
+def test_the_log_folder_and_existing_files_are_restricted(tmp_path: Path, open_umask: None) -> None:
     logs, elsewhere = tmp_path / "var" / "logs", tmp_path / "elsewhere"
     logs.mkdir(parents=True)
     elsewhere.touch(0o644)
@@ -53,7 +53,7 @@ def test_the_folder_of_logs_and_the_files_of_before_are_closed(tmp_path: Path, o
     assert _mode(tmp_path / "new" / "logs") == 0o700
 
 
-def test_what_a_command_says_is_kept_from_others_too(tmp_path: Path, open_umask: None) -> None:
+def test_only_its_owner_can_read_the_log_of_commands(tmp_path: Path, open_umask: None) -> None:
     supervisor = Supervisor(tmp_path, port=1, workers=1, say=print)
     services.private_folder(tmp_path / "logs")
     supervisor.manage("version")
@@ -62,7 +62,7 @@ def test_what_a_command_says_is_kept_from_others_too(tmp_path: Path, open_umask:
 
 @pytest.fixture
 def printed() -> Iterator[io.StringIO]:
-    """What the system's own handler prints."""
+    """Return the output of the system's own handler."""
     (handler,) = (
         each
         for each in logging.getLogger().handlers
@@ -74,7 +74,7 @@ def printed() -> Iterator[io.StringIO]:
     handler.setStream(before)
 
 
-def test_a_refused_request_is_one_line(cast: Cast, printed: io.StringIO) -> None:
+def test_a_refused_request_is_logged_in_one_line(cast: Cast, printed: io.StringIO) -> None:
     client = client_of(cast.operator)
     for path, status in (("/watchlists/", 403), ("/no-such-page/", 404)):
         assert client.get(path).status_code == status
@@ -86,7 +86,7 @@ def test_a_refused_request_is_one_line(cast: Cast, printed: io.StringIO) -> None
     assert lines[0].endswith("django.request: Forbidden (Permission denied): /watchlists/")
 
 
-def test_a_failure_keeps_its_trace(cast: Cast, printed: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_logged_with_its_trace(cast: Cast, printed: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("broken on purpose")
 

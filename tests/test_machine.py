@@ -1,5 +1,4 @@
-"""Any acts, by anybody, in any order, while time passes: cameras are never on without every guard, nor off without
-every socket shut."""
+"""Random actions by any user in any order: cameras are never on unless every guard holds, nor off with open sockets."""
 
 from __future__ import annotations
 
@@ -38,12 +37,12 @@ SHUTTING = {"deployment.ended", "deployment.shut"}
 
 
 class Undo(Exception):
-    """The end of an example: nothing of it stays."""
+    """Ends an example and rolls it back."""
 
 
 @dataclass
 class World:
-    """One deployment of two periods, the sockets that cameras hold, and a clock that the test moves."""
+    """A deployment of two periods, the open sockets of its cameras, and a clock that the test moves."""
 
     cast: Cast
     deployment: Deployment
@@ -55,7 +54,7 @@ class World:
         return dt.datetime.now(dt.UTC) + self.offset
 
     def announced(self, deployment_id: Any, kind: str, subject: object) -> None:
-        """What a capture socket does when it is told (capture.consumer)."""
+        """Do what a capture socket does when it is notified (capture.consumer)."""
         if kind in SHUTTING:
             self.sockets.clear()
 
@@ -64,14 +63,14 @@ class World:
         return readiness.next_period(self.deployment, self.now())
 
     def connect(self) -> None:
-        """Every camera tries, as cameras do all the time: who is admitted stays until told, or until its time."""
+        """Let every camera try to connect; those admitted stay until they are notified or their time ends."""
         for camera in Camera.objects.select_related("period__deployment"):
             closes_at = camera.period.closes_at(self.now())
             if closes_at is not None:
                 self.sockets.setdefault(camera.pk, closes_at)
 
     def expire_sockets(self) -> None:
-        """A socket's own clock shuts it (capture.consumer, `_tick`)."""
+        """Close sockets by their own clock (capture.consumer, `_tick`)."""
         self.sockets = {camera: end for camera, end in self.sockets.items() if end > self.now()}
 
 
@@ -145,7 +144,7 @@ def _unrecognised(world: World) -> None:
             )
 
 
-# What happens by itself, and what others do elsewhere.
+# Events that are not actions on the deployment.
 EVENTS: dict[str, Callable[[World], object]] = {
     "the clock ticks": lambda w: (running.lapse_unstarted(at=w.now()), running.end_run_out(at=w.now())),
     "false alerts": lambda _: Deployment.objects.filter(periods__went_live_at__isnull=False).update(false_governed=6),
@@ -161,7 +160,7 @@ EVENTS: dict[str, Callable[[World], object]] = {
     "a day passes": lambda w: _pass_time(w, dt.timedelta(hours=23)),
 }
 
-# Mostly what would bring cameras on, by who may: random acts alone would seldom get there.
+# Mostly the actions that put cameras on, by the right user: purely random actions would seldom get there.
 ON_THE_WAY = (
     "notice",
     "post",
@@ -180,7 +179,7 @@ way = st.sampled_from(ON_THE_WAY).map(lambda name: (name, "commander"))
 anything = st.tuples(st.sampled_from([*ACTS]), st.sampled_from(ROLES))
 event = st.sampled_from([*EVENTS]).map(lambda name: (name, ""))
 straight = [(name, "commander") for name in ON_THE_WAY]
-# One thing left out, whichever; or something happens to what is on, and somebody tries to go on.
+# Any one action is left out; or something happens during a pause, and somebody tries to resume.
 almost = st.sampled_from(range(len(straight))).map(lambda out: straight[:out] + straight[out + 1 :])
 broken_pause = st.one_of(event, anything).map(lambda what: [("pause", "operator"), what, ("resume", "commander")])
 beginnings = st.one_of(st.just(straight), almost, st.lists(st.one_of(way, way, anything), max_size=12))
@@ -192,7 +191,7 @@ sequences = st.tuples(beginnings, st.lists(turns, max_size=8)).map(
 
 @pytest.fixture
 def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
-    """Authorised, its first period now, its second tomorrow; a list for each, and blue lists."""
+    """Return an authorised deployment with a period now and one tomorrow, a watchlist for each, and blue watchlists."""
     settings.LFR_BLUE_PASSES = 1
     now = timezone.now()
     tomorrow = now + dt.timedelta(hours=23, minutes=30)
@@ -205,7 +204,7 @@ def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     deployment = rehearsal.authorised(make_draft(cast, *periods), people_of(cast))
     lists = [make_blue_list(cast), make_sealed_watchlist(cast), make_blue_list(cast), make_sealed_watchlist(cast)]
     made = World(cast, deployment, lists)
-    # The recognition test looks at passes of the last test only: none may wait for its alert.
+    # The recognition test counts passes of the last test only: none may still be waiting for its alert.
     settings.LFR_PASS_WINDOW = dt.timedelta(seconds=1)
     monkeypatch.setattr(timezone, "now", made.now)
     for module in (readiness, running, bluetest, authority):
@@ -220,9 +219,7 @@ def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(sequence=sequences)
-def test_no_sequence_of_acts_puts_cameras_on_or_off_but_as_it_must(
-    world: World, sequence: list[tuple[str, str]]
-) -> None:
+def test_no_sequence_of_actions_breaks_the_rules_of_cameras(world: World, sequence: list[tuple[str, str]]) -> None:
     with contextlib.suppress(Undo), transaction.atomic():
         world.offset, world.sockets = dt.timedelta(), {}
         for name, role in sequence:
@@ -230,8 +227,8 @@ def test_no_sequence_of_acts_puts_cameras_on_or_off_but_as_it_must(
         raise Undo
 
 
-def test_the_straight_way_does_reach_live(world: World) -> None:
-    """Or the test above would prove nothing."""
+def test_the_direct_sequence_reaches_live(world: World) -> None:
+    """Otherwise the test above would prove nothing."""
     for name in ON_THE_WAY:
         _step(world, name, "commander")
     assert world.deployment.state == State.LIVE
@@ -239,7 +236,7 @@ def test_the_straight_way_does_reach_live(world: World) -> None:
 
 
 @pytest.mark.parametrize("left_out", sorted(set(ON_THE_WAY)))
-def test_whichever_step_is_left_out_live_is_not_reached(world: World, left_out: str) -> None:
+def test_live_is_not_reached_if_a_step_is_left_out(world: World, left_out: str) -> None:
     for name in ON_THE_WAY:
         if name != left_out:
             _step(world, name, "commander")
@@ -265,7 +262,7 @@ def _step(world: World, name: str, role: str) -> None:
 
 @contextlib.contextmanager
 def _allowed() -> Iterator[None]:
-    """Refusals are answers; anything else is a fault."""
+    """Ignore refusals; any other exception is an error."""
     with contextlib.suppress(Refused, PermissionDenied):
         yield
 
@@ -275,7 +272,7 @@ def _state(world: World) -> str:
 
 
 def _is_a_step(before: str, after: str, actor: User | None) -> bool:
-    """Whether the table knows a step between these two, by who holds its permission, or by the system."""
+    """Return whether the table has a step between these states for this user or the system."""
     return any(
         before in step.sources
         and step.target == after
@@ -285,7 +282,7 @@ def _is_a_step(before: str, after: str, actor: User | None) -> bool:
 
 
 def _every_guard_held(world: World) -> None:
-    """Looked at by themselves, not through the checks that the code makes."""
+    """Check every guard directly, not through the checks in the code."""
     now, deployment = world.now(), world.deployment
     period = deployment.periods.get(went_live_at__isnull=False, ended_at__isnull=True)
     assert period.starts_at is not None
@@ -319,7 +316,7 @@ def _every_guard_held(world: World) -> None:
 
 
 def _sockets_are_as_they_must(world: World) -> None:
-    """Cameras that stream are those that may at this moment, by all three statements of the rule."""
+    """Check that only cameras that may stream do so, by all three statements of the rule."""
     now = world.now()
     allowed = set(Camera.objects.streaming_allowed(now).values_list("pk", flat=True))
     assert set(world.sockets) <= allowed

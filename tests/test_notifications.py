@@ -1,4 +1,4 @@
-"""Notifications: what happened is told once, signed, until it is taken; and nothing about a person."""
+"""Notifications: each event is delivered once, signed, with retries, and without personal data."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_CONNECTION = "The connection failed or was lost."
 
 @pytest.fixture(autouse=True)
 def own_network(settings: Any, names: Names) -> None:
-    """Programs of these tests listen on this machine, which is no public address."""
+    """Allow loopback addresses, on which the subscribers of these tests listen."""
     settings.LFR_OWN_NETWORKS = (ip_network("127.0.0.0/8"),)
 
 
@@ -49,7 +49,7 @@ def _subscriber(cast: Cast, address: str, events: list[str] = EVERYTHING, **give
     return operations.add_subscriber(actor=cast.system_admin, **about)
 
 
-def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program: Program) -> None:
+def test_an_event_is_delivered_once_signed_and_names_nobody(cast: Cast, program: Program) -> None:
     subscriber, secret = _subscriber(cast, program.url)
     alert = act(make_alert(make_live_deployment(cast)), "same", "engage", "release", cast=cast)
     assert operations.deliver_due() == (3, 0)
@@ -71,7 +71,7 @@ def test_what_happened_is_told_once_signed_and_names_nobody(cast: Cast, program:
 
 
 @pytest.mark.parametrize("status", [500, 404, 302])
-def test_what_is_not_taken_is_tried_again_and_at_last_given_up(cast: Cast, program: Program, status: int) -> None:
+def test_a_failed_delivery_is_retried_and_finally_abandoned(cast: Cast, program: Program, status: int) -> None:
     subscriber, _ = _subscriber(cast, program.url, ["alert.raised"])
     make_alert(make_live_deployment(cast))
     program.status = status
@@ -83,7 +83,7 @@ def test_what_is_not_taken_is_tried_again_and_at_last_given_up(cast: Cast, progr
         assert (delivery.attempts, delivery.answer) == (attempt + 1, f"HTTP {status}")
         at = delivery.due_at
     assert delivery.state == Delivery.State.FAILED
-    # A redirect is followed by nobody.
+    # Redirects are not followed.
     assert len(program.calls) == len(operations.WAITS) + 1
     program.status = 200
     operations.send_again(delivery, actor=cast.system_admin)
@@ -92,7 +92,7 @@ def test_what_is_not_taken_is_tried_again_and_at_last_given_up(cast: Cast, progr
         operations.send_again(delivery, actor=cast.system_admin)
 
 
-def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
+def test_an_unreachable_server_is_not_an_error(cast: Cast) -> None:
     subscriber, _ = _subscriber(cast, "http://127.0.0.1:1/", ["alert.raised"])
     make_alert(make_live_deployment(cast))
     assert operations.deliver_due() == (0, 1)
@@ -103,8 +103,8 @@ def test_a_server_that_is_not_there_is_no_error(cast: Cast) -> None:
     assert subscriber.deliveries.get().answer == "The webhook’s secret is missing."
 
 
-def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, settings: Any) -> None:
-    """Names that no resolver takes are errors of their own kind, and come first here."""
+def test_an_unresponsive_subscriber_does_not_delay_others(cast: Cast, program: Program, settings: Any) -> None:
+    """Invalid host names raise another kind of error, and come first here."""
     broken = [_subscriber(cast, f"https://a..b.example/{number}", ["alert.raised"])[0] for number in range(2)]
     _subscriber(cast, program.url, ["alert.raised"])
     apart(settings)
@@ -113,14 +113,14 @@ def test_who_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, 
         make_alert(deployment, f"{number:032}")
     at = timezone.now()
     assert operations.deliver_due(at=at)[1] == 2
-    # What would not have been taken either counts as tried.
+    # Further messages to the same subscriber count as tried.
     assert [each.deliveries.filter(attempts=1).count() for each in broken] == [operations.BATCH, operations.BATCH]
     while operations.deliver_due(at=at)[0]:
         pass
     assert len(program.calls) == operations.BATCH
 
 
-def test_everything_for_who_is_not_there_is_given_up_in_the_same_time(cast: Cast, settings: Any) -> None:
+def test_all_messages_to_an_unreachable_subscriber_are_abandoned_together(cast: Cast, settings: Any) -> None:
     apart(settings)
     subscriber, _ = _subscriber(cast, "http://127.0.0.1:1/", ["alert.raised"])
     deployment = make_live_deployment(cast)
@@ -137,7 +137,7 @@ def test_everything_for_who_is_not_there_is_given_up_in_the_same_time(cast: Cast
     }
 
 
-def test_a_judgement_that_is_taken_back_is_told_to_nobody(cast: Cast, program: Program) -> None:
+def test_an_adjudication_that_is_undone_is_not_notified(cast: Cast, program: Program) -> None:
     _subscriber(cast, program.url, ["alert.referred", "alert.ended"])
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
     assert operations.deliver_due() == (0, 0)
@@ -146,7 +146,7 @@ def test_a_judgement_that_is_taken_back_is_told_to_nobody(cast: Cast, program: P
     assert json.loads(program.calls[0][1])["type"] == "alert.referred"
 
 
-def test_what_was_rolled_back_is_not_told(cast: Cast, program: Program) -> None:
+def test_a_rolled_back_event_is_not_notified(cast: Cast, program: Program) -> None:
     _subscriber(cast, program.url)
     alert = make_alert(make_live_deployment(cast))
     with pytest.raises(Refused):
@@ -155,7 +155,7 @@ def test_what_was_rolled_back_is_not_told(cast: Cast, program: Program) -> None:
     assert list(Delivery.objects.values_list("topic", flat=True)) == ["alert.raised"]
 
 
-def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> None:
+def test_each_subscriber_gets_only_the_events_subscribed_to(cast: Cast, program: Program) -> None:
     one, two = make_live_deployment(cast), make_live_deployment(cast)
     first, _ = _subscriber(cast, program.url, ["alert.escalated", "alert.expired"], deployment=one)
     alert, other = act(make_alert(one), "same", cast=cast), make_alert(two, "f" * 32)
@@ -171,7 +171,7 @@ def test_each_is_told_of_what_they_asked_for(cast: Cast, program: Program) -> No
     assert operations.deliver_due() == (0, 0)
 
 
-def test_a_mailbox_is_written_to(cast: Cast, settings: Any) -> None:
+def test_a_mailbox_gets_an_email(cast: Cast, settings: Any) -> None:
     class Box:
         letters: list[str] = []
 
@@ -196,7 +196,7 @@ def test_a_mailbox_is_written_to(cast: Cast, settings: Any) -> None:
     assert Person.objects.get().name not in letter
 
 
-def test_addresses_are_checked_and_only_administrators_say_who(cast: Cast, settings: Any) -> None:
+def test_addresses_are_checked_and_only_administrators_add_subscribers(cast: Cast, settings: Any) -> None:
     settings.IS_DEMO = False
     for given, words in (
         ({"address": "http://records.example/"}, "https"),
@@ -231,8 +231,8 @@ def test_the_page_shows_the_secret_once(cast: Cast) -> None:
     assert json.dumps(list(Entry.objects.values_list("data", flat=True))).count("records.example") == 1
 
 
-def test_an_act_is_told_with_the_state_that_it_led_to(cast: Cast, program: Program) -> None:
-    """Whatever has come of the alert by the time that it is sent."""
+def test_an_action_is_notified_with_its_resulting_state(cast: Cast, program: Program) -> None:
+    """Even if the alert has changed again by the time of delivery."""
     _subscriber(cast, program.url)
     act(make_alert(make_live_deployment(cast)), "same", "engage", "release", cast=cast)
     assert operations.deliver_due() == (3, 0)
@@ -240,7 +240,7 @@ def test_an_act_is_told_with_the_state_that_it_led_to(cast: Cast, program: Progr
     assert [(each["state"], each["revision"]) for each in data] == [("raised", 0), ("referred", 1), ("not_same", 3)]
 
 
-def test_nothing_from_before_is_told_and_nothing_twice(cast: Cast, program: Program, settings: Any) -> None:
+def test_earlier_events_are_not_notified_and_none_twice(cast: Cast, program: Program, settings: Any) -> None:
     apart(settings)
     deployment = make_live_deployment(cast)
     make_alert(deployment)
@@ -252,11 +252,11 @@ def test_nothing_from_before_is_told_and_nothing_twice(cast: Cast, program: Prog
         operations.deliver_due(at=at)
     assert subscriber.deliveries.count() == len(program.calls) == 1
     subscriber.refresh_from_db()
-    # What was read long ago is not read again.
+    # Old entries are not read again.
     assert subscriber.told_from == now + dt.timedelta(days=2)
 
 
-def test_what_happened_while_the_worker_was_away_is_told(cast: Cast, program: Program) -> None:
+def test_events_are_notified_after_the_worker_was_away(cast: Cast, program: Program) -> None:
     _subscriber(cast, program.url, ["alert.raised"])
     make_alert(make_live_deployment(cast))
     assert operations.deliver_due(at=timezone.now() + dt.timedelta(days=5)) == (1, 0)

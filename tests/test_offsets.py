@@ -1,4 +1,4 @@
-"""Clocks are compared by round trips: delay is not taken for offset, and offset is not hidden by delay."""
+"""Clock offsets from round trips: delay is not mistaken for an offset and does not hide one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deployments.offsets import ClockMoved, Offset, RoundTrip, beyond, estimate, excess, kept, measure, within
 
 DELAY = st.floats(0, 60_000)
-# What floating point loses of milliseconds since 1970.
+# Precision that floating point loses for milliseconds since 1970.
 ROUNDING = 0.01
 
 
@@ -31,13 +31,13 @@ def test_the_truth_always_lies_within_the_uncertainty(
     assert found.uncertainty_ms <= min(there + back for there, back in delays) / 2 + ROUNDING
 
 
-def test_a_slow_trip_of_a_right_clock_exceeds_nothing() -> None:
-    """The delay may lie on one way alone: a request that waits 2.4 s for its turn."""
+def test_a_slow_round_trip_with_a_right_clock_exceeds_no_limit() -> None:
+    """The whole delay may be on one way, as for a request that waits 2.4 s for its turn."""
     for remote in (0.0, 1200.0, 2400.0):
         assert excess(estimate([RoundTrip(0, remote, 2400)])) == 0
 
 
-def test_a_wrong_clock_exceeds_what_a_slow_line_explains() -> None:
+def test_a_wrong_clock_exceeds_the_uncertainty_of_a_slow_line() -> None:
     assert excess(estimate([RoundTrip(0, 1200 + 5000, 2400)])) == 3800
     assert excess(estimate([RoundTrip(0, 1200 - 5000, 2400)])) == 3800
 
@@ -47,7 +47,7 @@ def test_the_shortest_trip_counts() -> None:
     assert found == Offset(10, 20)
 
 
-def test_what_is_no_measurement_is_no_offset() -> None:
+def test_an_invalid_measurement_gives_no_offset() -> None:
     for trips in ([], [RoundTrip(10, 10, 9)]):
         with pytest.raises(ValueError, match="round trips"):
             estimate(trips)
@@ -59,7 +59,7 @@ def test_what_is_no_measurement_is_no_offset() -> None:
 
 
 def _readings(*steps: float) -> Iterator[float]:
-    """A clock that moves on by these seconds, one reading after the other, and then stands."""
+    """Return a clock that advances by these seconds at each reading, and then stops."""
     at = 1000.0
     yield at
     for step in steps:
@@ -70,7 +70,7 @@ def _readings(*steps: float) -> Iterator[float]:
 
 
 def test_a_trip_during_which_the_clock_was_set_does_not_count() -> None:
-    """The first trip's clock jumps by a minute while its stopwatch goes on by 10 ms."""
+    """During the first trip the clock jumps by a minute while the stopwatch advances by 10 ms."""
     wall, stopwatch = _readings(60, 0, 0.01), _readings(0.01, 0, 0.01)
     found = measure(lambda: 1_060_005.0, trips=1, wall=lambda: next(wall), stopwatch=lambda: next(stopwatch))
     assert found.ms == pytest.approx(0, abs=1e-6)
@@ -83,7 +83,7 @@ def test_a_clock_that_is_set_again_and_again_is_not_measured() -> None:
         measure(lambda: 0.0, wall=lambda: next(wall), stopwatch=lambda: next(stopwatch))
 
 
-def test_what_was_found_is_said_in_words() -> None:
+def test_an_offset_is_described_in_words() -> None:
     found = {
         "the commander's device": Offset(-80, 40),
         "the database": Offset(0.2, 0.3),

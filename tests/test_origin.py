@@ -1,4 +1,4 @@
-"""Only pages of the same host and port may open a socket."""
+"""Only pages of the same host and port can open a socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploaded pictures: which are taken, with which pixels; and that none can fill memory or take minutes."""
+"""Uploaded pictures: which are accepted, with which pixels, and that none can fill memory or take minutes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CASES = FACES.parent / "cases" / "photographs"
 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A limit of processor time that no machine reaches with a picture that is to be taken."""
+    """Set a limit of processor time that no acceptable picture reaches on any machine."""
     monkeypatch.setattr(photographs, "CPU_SECONDS", 300.0)
     end_decoder()
     yield
@@ -94,17 +94,17 @@ def _most_resident_bytes(pid: int | None) -> int:
         (hostile.nested_zip(), "is a ZIP archive"),
     ],
 )
-def test_a_bad_photograph_is_refused_in_words(data: bytes, says: str) -> None:
+def test_a_bad_photograph_is_refused_with_a_reason(data: bytes, says: str) -> None:
     with pytest.raises(UnreadableImage, match=says):
         read_upload(data, SIDE)
 
 
-def test_what_holds_too_much_until_its_last_scan_is_refused() -> None:
+def test_a_progressive_jpeg_that_needs_too_much_memory_is_refused() -> None:
     assert "too many for a progressive JPEG" in _refusal(_progressive_header(8192, 6144, 0x11))
 
 
 def _progressive_header(width: int, height: int, sampling: int) -> bytes:
-    """A small progressive JPEG that says it is larger than it is."""
+    """Return a small progressive JPEG that states a larger size."""
     data = bytearray(_saved(Image.new("RGB", (64, 64)), "JPEG", progressive=True))
     frame = data.index(b"\xff\xc2")
     data[frame + 5 : frame + 9] = height.to_bytes(2, "big") + width.to_bytes(2, "big")
@@ -127,12 +127,12 @@ def test_every_colour_mode_shows_the_same_person(mode: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
-def test_what_is_small_enough_keeps_every_pixel(kind: str) -> None:
+def test_a_small_picture_keeps_every_pixel(kind: str) -> None:
     data = _saved(_portrait(), kind, **({"lossless": True} if kind == "WEBP" else {}))
     assert np.array_equal(read_upload(data, SIDE), portrait())
 
 
-def test_deep_pictures_are_stretched_and_what_is_no_number_is_black() -> None:
+def test_deep_pictures_are_scaled_and_invalid_values_are_black() -> None:
     values = portrait().mean(axis=2).astype(np.float32) * 1e6
     expected = (values.astype(np.float64) * (255 / float(values.max()))).astype(np.uint8)
     values[0, 0], expected[0, 0] = np.nan, 0
@@ -141,14 +141,14 @@ def test_deep_pictures_are_stretched_and_what_is_no_number_is_black() -> None:
     assert np.array_equal(pixels, np.repeat(expected[..., None], 3, axis=2))
 
 
-def test_what_is_transparent_stands_on_grey() -> None:
+def test_transparent_pictures_get_a_grey_background() -> None:
     clear = _portrait().convert("RGBA")
     clear.putalpha(0)
     assert (read_upload(_saved(clear, "PNG"), SIDE) == 128).all()
 
 
 @pytest.mark.parametrize(("kind", "options"), [("PNG", {"compress_level": 1}), ("TIFF", {}), ("WEBP", {"quality": 90})])
-def test_what_is_larger_is_reduced_and_looks_the_same(kind: str, options: dict[str, object]) -> None:
+def test_a_large_picture_is_reduced_and_looks_the_same(kind: str, options: dict[str, object]) -> None:
     large = _portrait().resize((2600, 2600), Image.Resampling.BICUBIC)
     pixels = read_upload(_saved(large, kind, **options), 500)
     assert pixels.shape == (500, 500, 3)
@@ -158,10 +158,10 @@ def test_what_is_larger_is_reduced_and_looks_the_same(kind: str, options: dict[s
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photograph_taken_sideways_stands_upright(kind: str, orientation: int) -> None:
+def test_a_photograph_taken_sideways_is_turned_upright(kind: str, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    # How the camera must have stored it, so that the viewer's turning puts it right.
+    # As a camera would have stored it, so that turning it by its orientation puts it right.
     turned = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_90"}
     turned |= {7: "TRANSVERSE", 8: "ROTATE_270"}
     upright = _portrait().crop((0, 0, 512, 400))
@@ -172,14 +172,14 @@ def test_a_photograph_taken_sideways_stands_upright(kind: str, orientation: int)
 
 
 @pytest.mark.parametrize("kind", ["MPO", "PNG", "WEBP", "TIFF"])
-def test_of_several_pictures_in_a_file_the_first_is_taken(kind: str) -> None:
+def test_the_first_of_several_pictures_in_a_file_is_used(kind: str) -> None:
     black = Image.new("RGB", (512, 512))
     data = _saved(_portrait(), kind, save_all=True, append_images=[black, black], quality=95)
     assert abs(read_upload(data, SIDE).astype(int) - portrait()).mean() < 8
 
 
 def _phone() -> bytes:
-    """50 megapixels with a face in the middle."""
+    """Return a picture of 50 megapixels with a face in the middle."""
     pixels = np.full((6144, 8192, 3), 120, np.uint8)
     pixels[1024:5120, 2048:6144] = cv2.resize(portrait(), (4096, 4096), interpolation=cv2.INTER_CUBIC)
     return encode_jpeg(pixels, 90)
@@ -213,7 +213,7 @@ LARGEST = {
 
 
 @pytest.mark.parametrize(("make", "size"), LARGEST.values(), ids=LARGEST)
-def test_the_largest_that_are_taken_stay_within_the_memory(
+def test_the_largest_accepted_pictures_stay_within_the_memory_limit(
     make: Callable[[], bytes], size: tuple[int, int], patient: None
 ) -> None:
     assert read_upload(make(), SIDE).shape == (*size, 3)
@@ -236,7 +236,7 @@ def test_a_picture_that_takes_too_much_time_is_refused_and_the_next_is_read(monk
     _still_reads()
 
 
-def test_a_decoder_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_does_not_answer_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     _still_reads()
     pid = decoder_pid()
     assert pid is not None
@@ -247,7 +247,7 @@ def test_a_decoder_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyPatch
     _still_reads()
 
 
-def test_a_decoder_that_was_ended_between_two_pictures_is_started_again() -> None:
+def test_a_decoder_that_was_killed_between_two_pictures_is_restarted() -> None:
     _still_reads()
     pid = decoder_pid()
     assert pid is not None
@@ -260,7 +260,7 @@ def test_a_decoder_that_was_ended_between_two_pictures_is_started_again() -> Non
     _still_reads()
 
 
-def test_an_answer_that_nobody_waited_for_is_not_the_next_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abandoned_answer_is_not_used_for_the_next_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     _still_reads()
 
     def interrupted(*_: object) -> bytearray:
@@ -308,17 +308,17 @@ def test_pictures_that_are_read_at_once_are_not_mixed_up() -> None:
     assert all(np.array_equal(one, other) for one, other in zip(read, grey, strict=True))
 
 
-def test_no_secret_is_where_pictures_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_decoder_process_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LFR_SECRET_KEY", "nobody's business")
     end_decoder()
     _still_reads()
     assert b"LFR_" not in Path(f"/proc/{decoder_pid()}/environ").read_bytes()
 
 
-def test_the_header_of_a_jpeg_says_what_it_costs() -> None:
+def test_the_memory_of_a_jpeg_is_read_from_its_header() -> None:
     header = read_header(hostile.baseline_jpeg(4096, 1280))
     assert (header.width, header.height, header.scans, header.coefficient_bytes) == (4096, 1280, 1, 0)
-    # 4:2:0: a pixel and a half a pixel, two bytes each; whole blocks of 16 x 16 pixels.
+    # 4:2:0: one and a half values for each pixel, two bytes each, in whole blocks of 16 x 16 pixels.
     progressive = read_header(hostile.progressive_jpeg(1000, 500, 2))
     assert (progressive.scans, progressive.coefficient_bytes) == (10, 1008 * 512 * 3)
     assert read_header(hostile.empty_scans(64, 50)).scans == 60
@@ -349,13 +349,13 @@ def test_a_jpeg_of_an_unusual_kind_is_named(data: bytes, says: str) -> None:
         read_header(data)
 
 
-def test_more_than_can_be_read_may_not_be_asked_for() -> None:
+def test_more_pixels_than_can_be_read_cannot_be_requested() -> None:
     with pytest.raises(ValueError, match="4000 pixels a side"):
         read_upload(portrait_jpeg(), 4000)
     assert MAX_JPEG_PIXELS == 200_000_000
 
 
-def test_what_is_kept_carries_no_metadata() -> None:
+def test_stored_pictures_have_no_metadata() -> None:
     exif = Image.Exif()
     exif[0x010E] = "taken in somebody's house"
     kept: Pixels = read_upload(_saved(_portrait(), "JPEG", exif=exif), SIDE)

@@ -1,4 +1,4 @@
-"""One frame to its alerts: the terms it is looked at on, and what happens when something is away."""
+"""From a frame to its alerts: the terms of the deployment, and failures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     readings = [read_frame(str(camera.id), _frame(number), tracks, engine) for number in range(3)]
     alert = Alert.objects.get()
     assert (alert.camera, alert.operating_point) == (camera, deployment.operating_point)
-    # The same sight again shows nothing more.
+    # The same shot again raises nothing.
     assert [shot.frame_number for shot in alert.shots.all()] == [0]
     assert [reading.new_faces for reading in readings] == [0, 1, 0]
     left, top, width, height = readings[0].boxes[0]
@@ -47,9 +47,7 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     assert 0 < top < top + height < 1
 
 
-def test_one_person_is_counted_once_when_the_camera_changes_the_size_of_its_frames(
-    deployment: Deployment, engine: Engine
-) -> None:
+def test_a_person_is_counted_once_if_the_camera_changes_its_frame_size(deployment: Deployment, engine: Engine) -> None:
     tracks, camera = TrackSet(), _camera(deployment)
     pictures = [portrait_jpeg(), encode_jpeg(bounded(portrait(), 384), 60), portrait_jpeg()]
     readings = [
@@ -61,7 +59,7 @@ def test_one_person_is_counted_once_when_the_camera_changes_the_size_of_its_fram
     assert Alert.objects.count() == 1
 
 
-def test_who_stays_in_view_is_last_seen_then(deployment: Deployment, engine: Engine) -> None:
+def test_a_person_who_stays_in_view_updates_the_alert(deployment: Deployment, engine: Engine) -> None:
     tracks, camera, began = TrackSet(), _camera(deployment), time.time()
     for second in range(7):
         read_frame(
@@ -84,13 +82,13 @@ def test_an_alert_that_could_not_be_stored_is_raised_by_the_next_frame(
         patched.setattr(raising, "raise_alerts", away)
         with pytest.raises(DatabaseError):
             read_frame(str(camera.id), _frame(0), tracks, engine)
-    # What is kept between two frames says nothing of an alert that is none.
+    # The tracks kept between frames do not record an alert that was not stored.
     tracks = TrackSet.from_json(tracks.to_json())
     read_frame(str(camera.id), _frame(1), tracks, engine)
     assert [shot.frame_number for shot in Alert.objects.get().shots.all()] == [1]
 
 
-def test_another_engine_than_the_authorised_one_looks_at_nothing(
+def test_an_engine_that_is_not_authorised_processes_nothing(
     deployment: Deployment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     EngineRow.objects.update(preprocessing="an older one")
@@ -99,7 +97,7 @@ def test_another_engine_than_the_authorised_one_looks_at_nothing(
         read_frame(str(_camera(deployment).id), _frame(0), TrackSet(), engine)
 
 
-def test_a_deployment_that_ended_has_no_frames(deployment: Deployment, engine: Engine, cast: Cast) -> None:
+def test_frames_of_an_ended_deployment_are_refused(deployment: Deployment, engine: Engine, cast: Cast) -> None:
     end(deployment, cast)
     with pytest.raises(NotLive):
         read_frame(str(_camera(deployment).id), _frame(0), TrackSet(), engine)

@@ -71,8 +71,8 @@ def test_nothing_of_a_frame_is_stored_when_one_candidate_is_refused(cast: Cast) 
     assert not Entry.objects.filter(action="alert.raised").exists()
 
 
-def test_whatever_a_frame_changes_it_holds_the_deployment_first(cast: Cast) -> None:
-    """Two workers may have frames of one camera for a moment, with the same people in another order."""
+def test_a_frame_locks_the_deployment_before_any_change(cast: Cast) -> None:
+    """Two workers may briefly have frames of one camera, with the same people in a different order."""
     deployment = make_live_deployment(cast)
     alert, camera = make_alert(deployment), cameras_of(deployment)[0]
     candidate = _candidate(Person.objects.get())

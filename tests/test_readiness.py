@@ -1,4 +1,4 @@
-"""What must be true before cameras are on: each thing by itself keeps them off."""
+"""Readiness checks: each one alone keeps cameras off."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ RIGHT = Offset(0.0, 0.0)
 
 
 def make_blue_list(cast: Cast) -> Watchlist:
-    """Of one consenting member of staff."""
+    """Return a blue watchlist of one consenting member of staff."""
     blue = watchlist_operations.create_watchlist(
         actor=cast.watchlist_admin, name="Blue", purpose="To test cameras", is_blue=True
     )
@@ -142,8 +142,8 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
 
 
 @pytest.mark.parametrize("broken", BREAKING)
-def test_each_thing_by_itself_keeps_cameras_off(cast: Cast, broken: str) -> None:
-    """At making ready, and again at going live."""
+def test_each_check_alone_keeps_cameras_off(cast: Cast, broken: str) -> None:
+    """Both when marking as ready and when going live."""
     deployment = make_deployment(cast)
     breaking, says = BREAKING[broken]
     assert readiness.obstacles(period_of(deployment)) == []
@@ -165,7 +165,7 @@ def test_another_engine_than_the_authorised_one_keeps_cameras_off(cast: Cast, mo
     assert "not the one that was authorised" in " ".join(readiness.obstacles(period_of(deployment)))
 
 
-def test_everything_is_seen_to_by_the_commander_and_nobody_else(cast: Cast) -> None:
+def test_only_the_commander_can_meet_the_readiness_checks(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     period = period_of(deployment)
     for user in (cast.operator, cast.authority, cast.system_admin, cast.officer, cast.stranger):
@@ -185,7 +185,7 @@ def test_everything_is_seen_to_by_the_commander_and_nobody_else(cast: Cast) -> N
     assert deployment.state == State.AUTHORISED
 
 
-def test_a_list_serves_one_period_and_is_what_was_asked_for(cast: Cast) -> None:
+def test_a_list_is_used_for_one_period_and_matches_the_application(cast: Cast) -> None:
     first, second = make_deployment(cast), rehearsal.authorised(make_draft(cast), people_of(cast))
     period = period_of(second)
     with pytest.raises(Refused, match="already uses this watchlist"):
@@ -216,14 +216,14 @@ def test_clocks_are_compared_and_a_wrong_one_is_named(cast: Cast) -> None:
     period.refresh_from_db()
     assert period.device_offset == Offset(-80, 35.5)
     assert period.database_offset is not None
-    # One machine, one clock.
+    # The database runs on this machine, with the same clock.
     assert excess(period.database_offset) == 0
-    # However many years off.
+    # Even an offset of many years is handled.
     assert not readiness.check_clock(period, device=Offset(2**52, 0), actor=cast.commander).holds
 
 
-def test_a_slow_line_is_not_taken_for_a_wrong_clock(cast: Cast) -> None:
-    """A round trip of 2.4 s on a device whose clock is right; then one that is wrong by more than the line explains."""
+def test_a_slow_line_is_not_mistaken_for_a_wrong_clock(cast: Cast) -> None:
+    """Round trips of 2.4 s with a right clock, then with one that is wrong by more than the uncertainty."""
     period = period_of(make_deployment(cast))
     for share in (0.0, 0.5, 1.0):
         slow = estimate([RoundTrip(0, 2400 * share, 2400)] * 8)
@@ -234,7 +234,7 @@ def test_a_slow_line_is_not_taken_for_a_wrong_clock(cast: Cast) -> None:
         readiness.check_clock(period, device=Offset(0, 31_000), actor=cast.commander)
 
 
-def test_a_browser_that_says_nonsense_about_its_clock_is_refused(cast: Cast) -> None:
+def test_invalid_clock_measurements_of_a_browser_are_refused(cast: Cast) -> None:
     period = period_of(make_deployment(cast))
     client = Client()
     client.force_login(cast.commander)
@@ -248,7 +248,7 @@ def test_a_browser_that_says_nonsense_about_its_clock_is_refused(cast: Cast) -> 
     assert "at least 4.0 s behind this server&#x27;s" in answer.content.decode()
 
 
-def test_a_camera_that_was_not_measured_lately_is_not_held_against_anybody(cast: Cast) -> None:
+def test_old_clock_measurements_of_cameras_are_ignored(cast: Cast) -> None:
     period = period_of(make_deployment(cast))
     north, south = period.cameras.all()
     cameras.note_clock(north, Offset(-60_000, 10))
@@ -261,13 +261,13 @@ def test_a_camera_that_was_not_measured_lately_is_not_held_against_anybody(cast:
     assert "North" not in clocks.why
 
 
-def test_a_camera_that_fell_silent_does_not_look_alive_under_a_clock_that_was_set_back(cast: Cast) -> None:
+def test_a_silent_camera_is_not_streaming_after_the_clock_was_set_back(cast: Cast) -> None:
     camera = cameras_of(make_deployment(cast))[0]
     camera.last_seen_at = timezone.now() + _hours(1)
     assert not camera.is_streaming
 
 
-def test_a_server_whose_clock_went_back_goes_on_nothing(cast: Cast) -> None:
+def test_a_server_whose_clock_went_back_pauses_and_discards_clock_checks(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     last = readiness.latest_moment()
     assert last is not None
@@ -276,7 +276,7 @@ def test_a_server_whose_clock_went_back_goes_on_nothing(cast: Cast) -> None:
     assert running.distrust_clock(last, last - dt.timedelta(minutes=10)) == 1
     deployment.refresh_from_db()
     assert deployment.state == State.PAUSED
-    # Not until clocks were compared anew; what was measured of cameras was measured by the clock as it was.
+    # Clocks must be compared again, because cameras were measured by the server's earlier clock.
     assert not Camera.objects.filter(clock_checked_at__isnull=False).exists()
     with pytest.raises(Refused, match="clocks have not been compared"):
         running.resume(deployment, actor=cast.commander)
@@ -284,7 +284,7 @@ def test_a_server_whose_clock_went_back_goes_on_nothing(cast: Cast) -> None:
     assert "clock went back" in " ".join(readiness.obstacles(period_of(deployment), at=earlier))
 
 
-def test_a_sign_is_kept_without_the_faces_on_it(cast: Cast, engine: Engine) -> None:
+def test_the_photograph_of_a_sign_is_stored_without_faces(cast: Cast, engine: Engine) -> None:
     deployment = make_deployment(cast)
     period = period_of(deployment)
     client = Client()
@@ -300,7 +300,7 @@ def test_a_sign_is_kept_without_the_faces_on_it(cast: Cast, engine: Engine) -> N
 @pytest.mark.parametrize(
     ("path", "field", "role"), [("plan/", "plan", "watchlist_admin"), ("signs/", "photograph", "commander")]
 )
-def test_a_plan_or_sign_that_was_made_to_take_minutes_is_refused(cast: Cast, path: str, field: str, role: str) -> None:
+def test_a_hostile_plan_or_sign_is_refused(cast: Cast, path: str, field: str, role: str) -> None:
     period = period_of(make_deployment(cast))
     client = Client()
     client.force_login(getattr(cast, role))
@@ -317,7 +317,7 @@ def test_a_plan_or_sign_that_was_made_to_take_minutes_is_refused(cast: Cast, pat
 
 @pytest.fixture
 def tested(cast: Cast, settings: Any) -> Period:
-    """A period whose cameras each ask for three passes, with a blue list."""
+    """Return a period with a blue watchlist whose cameras each need three passes."""
     settings.LFR_BLUE_PASSES = 3
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     period = period_of(deployment)
@@ -325,7 +325,7 @@ def tested(cast: Cast, settings: Any) -> Period:
     return period_of(deployment)
 
 
-def test_staff_stand_on_blue_lists_and_nobody_else_does(cast: Cast) -> None:
+def test_blue_watchlists_hold_staff_and_nobody_else(cast: Cast) -> None:
     blue = watchlist_operations.create_watchlist(actor=cast.watchlist_admin, name="B", purpose="T", is_blue=True)
     with pytest.raises(Refused, match="can only have consenting"):
         add_person(cast, blue, "N/1")
@@ -334,14 +334,14 @@ def test_staff_stand_on_blue_lists_and_nobody_else_does(cast: Cast) -> None:
     assert Source.CONSENT in Source.values
 
 
-def test_without_enough_passes_recognised_no_camera_goes_on(cast: Cast, tested: Period) -> None:
+def test_cameras_stay_off_without_enough_recognised_passes(cast: Cast, tested: Period) -> None:
     assert "North: 0 of 3 passes; South: 0 of 3 passes" in " ".join(readiness.obstacles(tested))
     rehearsal.taps(tested, people_of(cast))
     assert readiness.obstacles(tested) == []
     north, _ = cameras_of(tested.deployment)
     person = tested.blue_list.people.get() if tested.blue_list else None
     assert person is not None
-    # Two that nobody recognised: three of five.
+    # Two more passes without recognition: three of five.
     for _ in range(2):
         Pass.objects.create(camera=north, person=person, at=timezone.now(), before_live=True, tapped_by=cast.operator)
     later = timezone.now() + dt.timedelta(minutes=2)
@@ -351,7 +351,7 @@ def test_without_enough_passes_recognised_no_camera_goes_on(cast: Cast, tested: 
     assert rate.bounds == pytest.approx((0.2307, 0.8824), abs=0.001)
 
 
-def test_a_tap_and_its_alert_find_each_other_whichever_comes_first(cast: Cast, tested: Period) -> None:
+def test_a_pass_and_its_alert_are_linked_whichever_comes_first(cast: Cast, tested: Period) -> None:
     bluetest.start(tested, actor=cast.commander)
     tested.refresh_from_db()
     north, south = tested.cameras.all()
@@ -364,12 +364,12 @@ def test_a_tap_and_its_alert_find_each_other_whichever_comes_first(cast: Cast, t
     first.refresh_from_db()
     assert first.recognition is not None
     assert second.recognition is not None
-    # A track that broke is no second chance, and one walk no second pass.
+    # A further track of the same pass adds no recognition, and one walk is not counted as two passes.
     bluetest.note_recognition(south, person.pk, now + dt.timedelta(seconds=2))
     with pytest.raises(Refused, match="has just passed"):
         bluetest.tap(south, person, actor=cast.operator)
     assert Recognition.objects.filter(camera=south).count() == 1
-    # The next pass waits for an alert of its own, and one that comes a minute later is another pass's.
+    # The next pass waits for its own alert; one that comes a minute later belongs to another pass.
     back = now + dt.timedelta(seconds=30)
     third = bluetest.tap(south, person, actor=cast.operator, at=back)
     (_, rate) = bluetest.rates(tested, at=back)
@@ -381,8 +381,8 @@ def test_a_tap_and_its_alert_find_each_other_whichever_comes_first(cast: Cast, t
     assert (later.passes, later.recognised, later.waiting) == (2, 1, 0)
 
 
-def test_what_was_tested_is_what_runs(cast: Cast, tested: Period, settings: Any) -> None:
-    """A zone or a limit that is changed afterwards takes the test with it."""
+def test_a_changed_camera_must_be_tested_again(cast: Cast, tested: Period, settings: Any) -> None:
+    """A later change of a zone or a limit invalidates the test."""
     settings.LFR_PASS_WINDOW = dt.timedelta(milliseconds=1)
     rehearsal.taps(tested, people_of(cast))
     deployment, (north, south) = tested.deployment, cameras_of(tested.deployment)
@@ -392,13 +392,13 @@ def test_what_was_tested_is_what_runs(cast: Cast, tested: Period, settings: Any)
     assert deployment.state == State.NOTIFIED
     later = timezone.now() + dt.timedelta(minutes=2)
     assert "North: 0 of 3 passes" in " ".join(readiness.obstacles(tested, at=later))
-    # Nothing is changed under cameras that are on.
+    # Cameras that are on cannot be changed.
     Deployment.objects.update(state=State.LIVE)
     with pytest.raises(Conflict, match="Pause the deployment first"):
         cameras.set_zone(Camera.objects.get(pk=south.pk), [], actor=cast.system_admin)
 
 
-def test_a_pause_for_poor_recognition_is_left_by_another_test(cast: Cast, tested: Period, settings: Any) -> None:
+def test_a_pause_for_poor_recognition_ends_after_another_test(cast: Cast, tested: Period, settings: Any) -> None:
     settings.LFR_PASS_WINDOW = dt.timedelta(milliseconds=1)
     rehearsal.taps(tested, people_of(cast))
     deployment = rehearsal.live(tested.deployment, people_of(cast))
@@ -414,7 +414,7 @@ def test_a_pause_for_poor_recognition_is_left_by_another_test(cast: Cast, tested
     assert len(bluetest.rates(tested, all_of_them=True)[0].camera.passes.all()) == 6
 
 
-def test_under_test_cameras_compare_with_the_blue_list_alone(cast: Cast, tested: Period) -> None:
+def test_cameras_under_test_search_only_the_blue_watchlist(cast: Cast, tested: Period) -> None:
     camera, now = str(tested.cameras.all()[0].pk), timezone.now()
     assert Camera.objects.frame_terms(camera, at=now) is None
     bluetest.start(tested, actor=cast.commander)
@@ -451,7 +451,7 @@ def test_no_test_without_signs_a_blue_list_or_an_authority(cast: Cast, tested: P
         bluetest.start(tested, actor=cast.commander)
 
 
-def test_a_rate_that_falls_below_the_floor_pauses(cast: Cast, tested: Period) -> None:
+def test_a_recognition_rate_below_the_limit_pauses(cast: Cast, tested: Period) -> None:
     rehearsal.taps(tested, people_of(cast))
     deployment = rehearsal.live(tested.deployment, people_of(cast))
     assert running.watch_running() == 0

@@ -1,4 +1,4 @@
-"""Another engine: what it has not read is read again, and what two engines made never meets."""
+"""A change of engine: photographs are read again, and templates of two engines are never compared."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _reenrol(**options: bool) -> str:
     return output.getvalue()
 
 
-def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
+def test_photographs_are_read_again_by_the_current_engine(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=2)
     _as_if_read_by_another()
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
@@ -50,7 +50,7 @@ def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     again = Template.objects.filter(engine=engines.current_engine())
     assert again.count() == 2
     for template in again:
-        # Read from the kept JPEG, by the face that was chosen: both are the portrait.
+        # Read from the stored JPEG with the chosen face: both are the portrait.
         assert float(template.of_engine.embedding @ portrait_enrolment().template.embedding) > 0.999
     entry = Entry.objects.in_order().last()
     assert entry is not None
@@ -61,7 +61,7 @@ def test_photographs_are_read_again_by_the_present_engine(cast: Cast) -> None:
     assert watchlist.engine == engines.current_engine()
 
 
-def test_a_photograph_without_the_enrolled_face_stays_unread_and_costs_no_other(cast: Cast) -> None:
+def test_a_photograph_without_the_enrolled_face_stays_unread(cast: Cast) -> None:
     make_watchlist(cast, people=2)
     _as_if_read_by_another()
     blank = Photograph.objects.first()

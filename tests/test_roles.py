@@ -1,4 +1,4 @@
-"""Roles that must not be one person's are kept apart, whichever code gives them."""
+"""Incompatible roles are refused, whichever code gives them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_each_pair_is_refused_in_either_order(db: None, one: str, other: str) ->
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_way_of_giving_a_role_goes_around_it(db: None, way: str) -> None:
+def test_no_way_of_giving_a_role_bypasses_the_rule(db: None, way: str) -> None:
     user, group = _user("Watchlist administrator"), Group.objects.get(name="Authorising officer")
     with pytest.raises(Refused, match="One person cannot"), transaction.atomic():
         WAYS[way](user, group)
@@ -78,12 +78,12 @@ def test_two_roles_given_at_once_are_refused_too(db: None) -> None:
     assert not user.groups.exists()
 
 
-def test_roles_that_go_together_may_be_one_persons() -> None:
+def test_compatible_roles_can_be_combined() -> None:
     assert conflict_in(("Watchlist administrator", "Commander", "LFR operator", "Engagement officer")) == ""
     assert conflict_in(("Authorising officer", "LFR operator", "a group of another program")) == ""
 
 
-def test_roles_are_given_and_taken_with_a_row_in_the_audit_log(db: None) -> None:
+def test_giving_and_removing_roles_is_audited(db: None) -> None:
     user = add_user(username="somebody", password="a-long-password", role="LFR operator")
     give_role(user, "Engagement officer")
     with pytest.raises(Refused, match="already"):
@@ -104,7 +104,7 @@ def test_roles_are_given_and_taken_with_a_row_in_the_audit_log(db: None) -> None
     assert Entry.objects.filter(action="user.role_given", data__role=SERVICE_ROLE).count() == 1
 
 
-def test_the_commands_give_and_take_roles(db: None) -> None:
+def test_the_commands_give_and_remove_roles(db: None) -> None:
     _user("Watchlist administrator")
     with pytest.raises(CommandError, match="One person cannot"):
         call_command("give_role", "somebody", "Authorising officer")
@@ -121,13 +121,13 @@ def test_the_commands_give_and_take_roles(db: None) -> None:
         call_command("remove_role", "somebody", "LFR operator")
 
 
-def test_the_system_does_not_start_while_an_account_has_more_than_one_persons_powers(db: None) -> None:
+def test_the_system_does_not_start_while_an_account_has_incompatible_roles(db: None) -> None:
     def found() -> list[str | None]:
         return [each.id for each in nobody_has_roles_to_be_kept_apart(databases=["default"])]
 
     user = _user("Watchlist administrator")
     assert found() == []
-    # As an account of before the rule, or a row that was written past it.
+    # As an account from before the rule, or a row written without Django.
     Through.objects.bulk_create([Through(user=user, group=Group.objects.get(name="Authorising officer"))])
     assert found() == ["lfr.E002"]
     remove_role(user, "Authorising officer")

@@ -1,4 +1,4 @@
-"""Cameras on and off: never outside the time, never without somebody saying why, and by the clock when nobody does."""
+"""Running a deployment: going live, pausing, ending, false alerts, cameras, review and closing."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def test_not_before_and_not_after_the_period(cast: Cast) -> None:
         running.go_live(deployment, actor=cast.commander)
 
 
-def test_three_statements_of_one_rule(cast: Cast) -> None:
-    """For every frame, for every socket, in words: before, within and after, shorter authorities, pauses, the end."""
+def test_the_three_statements_of_the_streaming_rule_agree(cast: Cast) -> None:
+    """For frames, sockets and readiness: before, within and after the period, in pauses and at the end."""
     deployment = make_live_deployment(cast)
     period, point = period_of(deployment), deployment.operating_point
     camera = cameras_of(deployment)[0]
@@ -141,7 +141,7 @@ def test_three_statements_of_one_rule(cast: Cast) -> None:
     assert seen() == [False] * 6
 
 
-def test_the_clock_ends_what_ran_out_at_its_time(cast: Cast) -> None:
+def test_a_period_that_ran_out_ends_at_its_time(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     end = period_of(deployment).ends_at
     assert end is not None
@@ -155,7 +155,7 @@ def test_the_clock_ends_what_ran_out_at_its_time(cast: Cast) -> None:
     assert list_of(deployment).state == Watchlist.State.CLOSED
 
 
-def test_what_never_started_expires_and_drafts_do_not(cast: Cast) -> None:
+def test_deployments_that_never_started_expire_and_drafts_do_not(cast: Cast) -> None:
     draft, authorised, live = make_draft(cast), make_deployment(cast), make_live_deployment(cast)
     assert running.lapse_unstarted() == 0
     assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(hours=3)) == 1
@@ -182,7 +182,7 @@ def test_who_may_halt_and_who_may_not(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize("code", ["", "because", Halt.AUTHORITY, Halt.END_OF_PERIOD])
-def test_reasons_are_chosen_from_those_that_people_have(cast: Cast, code: str) -> None:
+def test_people_choose_only_reasons_offered_to_them(cast: Cast, code: str) -> None:
     deployment = make_live_deployment(cast)
     for halt in (running.pause, running.stop, running.end_period):
         with pytest.raises(Refused, match="Select one"):
@@ -191,7 +191,7 @@ def test_reasons_are_chosen_from_those_that_people_have(cast: Cast, code: str) -
     assert deployment.state == State.LIVE
 
 
-def test_too_few_officers_pause_it(cast: Cast) -> None:
+def test_too_few_officers_pause_the_deployment(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     period = period_of(deployment)
     running.count_officers(period, count=4, actor=cast.commander)
@@ -216,7 +216,7 @@ def test_the_system_halts_but_never_starts(cast: Cast) -> None:
 
 
 def two_days(cast: Cast, **changes: Any) -> Deployment:
-    """Southend now, Chelmsford tomorrow; the first day is live."""
+    """Return a deployment in Southend now, which is live, and in Chelmsford tomorrow."""
     now = timezone.now()
     southend = PeriodDraft(
         "Southend", now - dt.timedelta(minutes=5), now + dt.timedelta(hours=2), [CameraDraft("Pier")]
@@ -229,14 +229,14 @@ def two_days(cast: Cast, **changes: Any) -> Deployment:
 
 
 def _next_day() -> None:
-    """The second period is now."""
+    """Move the second period to now."""
     now = timezone.now()
     Period.objects.filter(place="Chelmsford").update(
         starts_at=now - dt.timedelta(minutes=1), ends_at=now + dt.timedelta(hours=2)
     )
 
 
-def test_between_its_days_a_deployment_stands_down_and_is_made_ready_anew(cast: Cast) -> None:
+def test_a_deployment_must_be_made_ready_again_for_its_second_day(cast: Cast) -> None:
     deployment = two_days(cast)
     first, second = deployment.periods.all()
     running.end_period(deployment, actor=cast.commander)
@@ -252,7 +252,7 @@ def test_between_its_days_a_deployment_stands_down_and_is_made_ready_anew(cast: 
     second.refresh_from_db()
     rehearsal.prepared(second, make_sealed_watchlist(cast), people_of(cast))
     rehearsal.live(deployment, people_of(cast))
-    # The first day's camera stays shut.
+    # The first day's camera stays off.
     allowed = Camera.objects.streaming_allowed(timezone.now())
     assert [camera.name for camera in allowed] == ["Bond Street"]
     running.end_period(deployment, actor=cast.commander)
@@ -260,7 +260,7 @@ def test_between_its_days_a_deployment_stands_down_and_is_made_ready_anew(cast: 
     assert deployment.documents.filter(kind="cancellation").count() == 1
 
 
-def test_stopping_ends_the_days_to_come_as_well(cast: Cast) -> None:
+def test_stopping_also_ends_the_following_days(cast: Cast) -> None:
     deployment = two_days(cast)
     running.stop(deployment, code=Halt.BREACH, actor=cast.commander)
     _next_day()
@@ -269,7 +269,7 @@ def test_stopping_ends_the_days_to_come_as_well(cast: Cast) -> None:
         readiness.make_ready(deployment, actor=cast.commander)
 
 
-def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
+def test_two_simultaneous_deployments_are_separate(cast: Cast) -> None:
     one, two = make_live_deployment(cast), make_live_deployment(cast)
     point = two.operating_point
     assert point is not None
@@ -281,7 +281,7 @@ def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
     assert [each.watchlist_ids for each in terms if each] == [(list_of(one).pk,), (list_of(two).pk,)]
     assert [each.threshold for each in terms if each] == [point.threshold, 0.9]
     alert = make_alert(one)
-    # Somebody of the other list cannot be raised here, whoever asks.
+    # No alert can be raised here for a person on the other list.
     person = Person.objects.get(watchlist=list_of(two))
     with pytest.raises(Refused):
         raise_alert(first, Candidate(person.pk, person.photographs.get().pk, 0.9), make_probe("f" * 32))
@@ -299,32 +299,32 @@ def test_two_deployments_at_once_do_not_meet(cast: Cast) -> None:
 
 def test_the_governor_is_a_sequential_test(cast: Cast) -> None:
     del cast
-    # One alone says little, however early; a rate at the ceiling is no cause; sixteen times the ceiling is, soon.
+    # A single early alert is weak evidence; a rate at the limit does not pause; sixteen times the limit soon does.
     assert governor.judge(1, 1, 1000).level != "pause"
     assert governor.judge(10, 10_000, 1000).level == "ok"
     assert governor.judge(0, 0, 1000).level == "ok"
     assert governor.judge(3, 100, 1000).level == "pause"
     assert governor.judge(5, 1000, 1000).level == "pause"
     assert "at most 1 in 20 deployments" in governor.judge(5, 1000, 1000).why
-    # Exactly: the mean of the four likelihood ratios.
+    # The evidence is exactly the mean of the four likelihood ratios.
     expected = sum(math.exp(2 * math.log(r) - 0.5 * (r - 1)) for r in (2, 4, 8, 16)) / 4
     assert governor.judge(2, 500, 1000).evidence == pytest.approx(expected)
 
 
-def test_the_governor_seldom_pauses_what_keeps_to_the_ceiling() -> None:
-    """Looked at after every face: at the ceiling at most 1 in 20; at eight times the ceiling nearly always."""
+def test_the_governor_seldom_pauses_a_deployment_within_the_limit() -> None:
+    """Checked after every face: at the limit at most 1 in 20 pauses, at eight times the limit nearly all."""
     chance = np.random.default_rng(5)
     faces = 6000
     for ratio, low, high in ((1, 0.0, 0.05), (8, 0.95, 1.0)):
         paused = 0
         for _ in range(300):
             at = np.flatnonzero(chance.random(faces) < ratio / 1000) + 1
-            # Only after a false alert can the evidence reach its bound.
+            # The evidence can reach its bound only after a false alert.
             paused += any(governor.judge(n, int(seen), 1000).level == "pause" for n, seen in enumerate(at, start=1))
         assert low <= paused / 300 <= high
 
 
-def test_false_alerts_above_the_ceiling_pause_until_another_threshold_is_approved(cast: Cast, settings: Any) -> None:
+def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(cast: Cast, settings: Any) -> None:
     settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = make_live_deployment(cast)
     cameras.count_frames(cameras_of(deployment)[0], FrameCounts(received=900, processed=900, faces=400))
@@ -356,7 +356,7 @@ def test_false_alerts_above_the_ceiling_pause_until_another_threshold_is_approve
     assert record.figures.false_alerts == record.figures.alerts > 0
 
 
-def test_who_proposed_a_change_never_approves_it(cast: Cast) -> None:
+def test_nobody_approves_a_change_they_proposed(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     point = deployment.operating_point
     assert point is not None
@@ -373,7 +373,7 @@ def test_who_proposed_a_change_never_approves_it(cast: Cast) -> None:
 # The recognition test's alerts.
 
 
-def test_alerts_on_staff_are_a_class_of_their_own(cast: Cast) -> None:
+def test_alerts_on_staff_are_counted_separately(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     blue = make_blue_list(cast)
     rehearsal.prepared(period_of(deployment), make_sealed_watchlist(cast), people_of(cast), blue_list=blue)
@@ -416,7 +416,7 @@ def test_a_token_opens_its_own_camera_only_and_can_be_revoked(cast: Cast) -> Non
         cameras.issue_token(Camera.objects.get(pk=south.pk), actor=cast.commander)
 
 
-def test_a_zone_is_part_of_what_a_frame_is_looked_at_by(cast: Cast) -> None:
+def test_a_zone_is_part_of_the_terms_of_a_frame(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
     camera = cameras_of(deployment)[0]
@@ -431,7 +431,7 @@ def test_a_zone_is_part_of_what_a_frame_is_looked_at_by(cast: Cast) -> None:
     assert Camera.objects.get(pk=camera.pk).zone == []
 
 
-def test_counts_add_up_and_health_is_of_now(cast: Cast) -> None:
+def test_counts_add_up_and_health_is_current(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     north, south = cameras_of(deployment)
     health = cameras.Health(rate=4.9, dropped=0.3, latency_ms=1500, brightness=20.0, sharpness=5.0)
@@ -450,7 +450,7 @@ def test_counts_add_up_and_health_is_of_now(cast: Cast) -> None:
 # Afterwards.
 
 
-def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> None:
+def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> None:
     settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = two_days(cast, lender="South Wales Police")
     alert, other = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
@@ -490,7 +490,7 @@ def test_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> No
         afterwards.change_review(deployment, review="Better", actor=cast.commander)
 
 
-def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Cast) -> None:
+def test_a_purged_alert_without_an_outcome_blocks_closing_until_it_is_coded(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     alert = make_alert(deployment)
     running.end_period(deployment, actor=cast.commander)
@@ -500,16 +500,16 @@ def test_a_purged_alert_nobody_looked_at_still_blocks_until_it_is_coded(cast: Ca
     client = Client()
     client.force_login(cast.commander)
     assert "Possible match" in client.get(f"/deployments/{deployment.pk}/alerts/?show=open").content.decode()
-    # Nobody can compare what is purged.
+    # Nobody can compare the faces of a purged alert.
     assert client.post(f"/alerts/{alert.pk}/code/", {"ending": "late_same"}).status_code == 422
     client.post(f"/alerts/{alert.pk}/code/", {"ending": "unresolved"})
     assert "without an outcome" not in " ".join(afterwards.open_ends_of(deployment))
 
 
-# What a reading with fresh eyes found.
+# Cases found in a later review of the code.
 
 
-def test_a_day_that_took_place_is_reviewed_whatever_became_of_the_next(cast: Cast) -> None:
+def test_a_day_that_took_place_is_reviewed_even_if_the_next_did_not(cast: Cast) -> None:
     deployment = two_days(cast)
     running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Refused, match="Part of this deployment has already taken place"):
@@ -527,7 +527,7 @@ def test_a_finished_period_keeps_its_list(cast: Cast) -> None:
         readiness.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.watchlist_admin)
 
 
-def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:
+def test_the_authorising_officer_does_not_run_the_deployment(cast: Cast) -> None:
     deployment = make_deployment(cast)
     both = permit(cast.authority, *ROLES["Commander"])
     for start in (readiness.make_ready, running.go_live):
@@ -538,7 +538,7 @@ def test_who_gave_the_authority_does_not_run_the_day(cast: Cast) -> None:
         running.go_live(deployment, actor=both)
 
 
-def test_a_document_that_cannot_be_set_stops_no_stop(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_that_cannot_be_made_does_not_prevent_stopping(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = make_live_deployment(cast)
     with monkeypatch.context() as broken:
         broken.setattr(typst, "compile", _broken)
@@ -554,7 +554,7 @@ def _broken(*args: object, **kwargs: object) -> None:
     raise RuntimeError("broken")
 
 
-def test_one_deployment_that_fails_keeps_no_other_from_its_time(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_deployment_does_not_keep_others_from_ending(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = make_deployment(cast), make_deployment(cast)
     holding = lock_deployment
 
@@ -569,7 +569,7 @@ def test_one_deployment_that_fails_keeps_no_other_from_its_time(cast: Cast, monk
     assert second.state == State.AUTH_EXPIRED
 
 
-def test_faces_of_the_test_count_against_no_ceiling(cast: Cast) -> None:
+def test_faces_of_the_recognition_test_do_not_count_for_the_governor(cast: Cast) -> None:
     deployment = make_deployment(cast)
     camera = cameras_of(deployment)[0]
     cameras.count_frames(camera, FrameCounts(received=9, processed=9, faces=7))
@@ -580,7 +580,7 @@ def test_faces_of_the_test_count_against_no_ceiling(cast: Cast) -> None:
     assert (deployment.counters().faces, camera.faces_tested) == (5, 7)
 
 
-def test_the_journal_calls_deployments_and_cameras_by_their_numbers(cast: Cast) -> None:
+def test_the_audit_log_names_deployments_and_cameras_by_number(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     make_alert(deployment)
     names = (deployment.name, "North", "South")
@@ -588,5 +588,5 @@ def test_the_journal_calls_deployments_and_cameras_by_their_numbers(cast: Cast) 
         assert not any(name in f"{entry.target} {entry.actor} {entry.data}" for name in names)
 
 
-def test_hundreds_of_false_alerts_are_no_error() -> None:
+def test_hundreds_of_false_alerts_cause_no_error() -> None:
     assert governor.judge(5000, 5000, 1000).level == "pause"

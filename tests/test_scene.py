@@ -1,4 +1,4 @@
-"""The composed street knows where every face is; what is measured rests on that."""
+"""The composed street reports the position of every face, on which measurements are based."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def looks(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> list[scen
     return [look for path in pictures if (look := scene.cutout(engine, path)) is not None]
 
 
-def test_faces_are_where_the_street_says(engine: Engine, looks: list[scene.Cutout]) -> None:
+def test_faces_are_where_the_street_reports_them(engine: Engine, looks: list[scene.Cutout]) -> None:
     people = {f"person {number}": looks for number in range(8)}
     street = scene.Street(scene.walk_past(people, seconds=12, seed=3), seed=3)
     found = told = 0
@@ -43,11 +43,11 @@ def test_everybody_walks_once(looks: list[scene.Cutout]) -> None:
         scene.walk_past({f"p{number}": looks for number in range(40)}, seconds=10)
 
 
-def test_the_same_seed_is_the_same_street(looks: list[scene.Cutout]) -> None:
+def test_the_same_seed_gives_the_same_street(looks: list[scene.Cutout]) -> None:
     frames = [scene.Street(scene.walk_past({"a": looks}, seconds=8, seed=5), seed=5).frame(3)[0] for _ in range(2)]
     assert (frames[0] == frames[1]).all()
 
 
-def test_an_empty_folder_is_said_plainly(tmp_path: Path) -> None:
+def test_an_empty_folder_is_refused_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(NoFaces, match="<person>/<photograph>"):
         photographs(tmp_path)

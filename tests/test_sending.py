@@ -1,4 +1,4 @@
-"""One round of sending: nothing that a subscriber does holds up the worker or another subscriber."""
+"""One round of deliveries: no subscriber can delay the worker or another subscriber."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.names import Names
 from tests.program import Program, holding, listening
 
 LATE = "There was no complete answer in time."
-# Servers that never end an answer, though each byte comes in time.
+# Servers that never end a response, although each byte comes in time.
 HOLDERS = {
     "silence": (b"", b""),
     "a dripping status": (b"HTTP/1.1 200 O", b"K"),
@@ -66,23 +66,23 @@ def _ids(subscriber: Subscriber) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", HOLDERS)
-def test_a_webhook_that_never_ends_its_answer_fails_and_others_are_delivered(
+def test_a_webhook_that_never_ends_its_response_fails_and_others_are_delivered(
     cast: Cast, program: Program, kind: str
 ) -> None:
     with holding(*HOLDERS[kind]) as holder:
         held, good = _add(cast, holder.url), _add(cast, program.url)
         _raise_alerts(cast, 2)
         assert operations.deliver_due() == (2, 1)
-        # The worker is back long before the server would have let go of it.
+        # The worker returns long before the server would have ended the response.
         assert (holder.called, holder.gave_up) == (1, False)
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(good)
-    # The second message was not tried, and waits with the first.
+    # The second message was not tried and waits with the first.
     assert list(held.deliveries.values_list("state", "attempts", "answer")) == [("waiting", 1, LATE)] * 2
     assert len(set(held.deliveries.values_list("due_at", flat=True))) == 1
 
 
 @pytest.mark.parametrize("headers", [b"x: " + b"x" * 100_000, b"x: x\r\n" * 10_000])
-def test_an_answer_with_endless_headers_is_not_kept(cast: Cast, headers: bytes) -> None:
+def test_a_response_with_endless_headers_is_not_stored(cast: Cast, headers: bytes) -> None:
     with holding(b"HTTP/1.1 200 OK\r\n" + headers, b"x") as holder:
         subscriber = _add(cast, holder.url)
         _raise_alerts(cast, 1)
@@ -91,7 +91,7 @@ def test_an_answer_with_endless_headers_is_not_kept(cast: Cast, headers: bytes) 
     assert subscriber.deliveries.get().state == Delivery.State.WAITING
 
 
-def test_the_body_of_an_answer_is_not_read(cast: Cast) -> None:
+def test_the_body_of_a_response_is_not_read(cast: Cast) -> None:
     with holding(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n", b"x") as holder:
         _add(cast, holder.url)
         _raise_alerts(cast, 1)
@@ -99,7 +99,7 @@ def test_the_body_of_an_answer_is_not_read(cast: Cast) -> None:
         assert not holder.gave_up
 
 
-def test_a_name_server_that_does_not_answer_holds_up_nobody_else(cast: Cast, program: Program, names: Names) -> None:
+def test_an_unresponsive_name_server_does_not_delay_others(cast: Cast, program: Program, names: Names) -> None:
     held = [_add(cast, f"https://records{number}.example/hook") for number in range(40)]
     _add(cast, program.url)
     names.hanging.update(f"records{number}.example" for number in range(40))
@@ -118,7 +118,7 @@ def test_many_messages_of_one_subscriber_leave_room_for_others(cast: Cast, progr
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(good)
 
 
-def test_the_end_of_the_round_loses_no_message_and_counts_none(
+def test_the_end_of_the_round_neither_loses_nor_counts_a_message(
     cast: Cast, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "MESSAGE_DEADLINE_S", 60.0)
@@ -137,10 +137,10 @@ def test_the_end_of_the_round_loses_no_message_and_counts_none(
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(held)
 
 
-def test_what_one_round_has_no_time_for_comes_in_the_next_in_order(
+def test_messages_left_by_one_round_are_sent_in_order_in_the_next(
     cast: Cast, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A subscriber that takes its time holds its own messages up only: here a message is all that fits a round."""
+    """A slow subscriber delays only its own messages: here only one fits into a round."""
     monkeypatch.setattr(sending, "ROUND_DEADLINE_S", sending.MESSAGE_DEADLINE_S)
     subscriber = _add(cast, program.url)
     _raise_alerts(cast, 3)
@@ -157,14 +157,14 @@ def test_a_message_that_another_worker_has_claimed_is_not_overtaken(cast: Cast, 
     now = timezone.now()
     first, _ = operations._claim(now)[0]
     assert operations.deliver_due(at=now) == (0, 0)
-    # Its worker died: after the claim's time both are sent.
+    # Its worker died: both are sent once the claim has expired.
     assert operations.deliver_due(at=now + operations.CLAIM + dt.timedelta(seconds=1)) == (2, 0)
     assert [headers["webhook-id"] for headers, _ in program.calls] == _ids(subscriber)
     assert _ids(subscriber)[0] == str(first.pk)
 
 
 @pytest.mark.parametrize("first", [b"220 mail", b"220 mail.example\r\n250-mail"])
-def test_a_mail_server_that_never_ends_its_answer_fails_and_others_are_delivered(
+def test_a_mail_server_that_never_ends_its_response_fails_and_others_are_delivered(
     cast: Cast, program: Program, settings: Any, first: bytes
 ) -> None:
     with holding(first, b"x") as holder:
@@ -180,7 +180,7 @@ def test_a_mail_server_that_never_ends_its_answer_fails_and_others_are_delivered
         assert (delivery.state, delivery.attempts, delivery.answer) == ("waiting", 1, LATE)
 
 
-def test_a_letter_that_cannot_be_written_holds_up_nobody_else(cast: Cast, program: Program, settings: Any) -> None:
+def test_an_email_that_cannot_be_composed_does_not_delay_others(cast: Cast, program: Program, settings: Any) -> None:
     settings.DEFAULT_FROM_EMAIL = "lfr@force.example\nbcc: x@elsewhere.example"
     held = _add(cast, "control@force.example", "email")
     _add(cast, program.url)
@@ -194,7 +194,7 @@ def test_a_letter_that_cannot_be_written_holds_up_nobody_else(cast: Cast, progra
 
 @pytest.fixture
 def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLContext]:
-    """A server's certificate for records.example and mail.example, which the sender trusts."""
+    """Return a server certificate for records.example and mail.example that the sender trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
     names = x509.SubjectAlternativeName([x509.DNSName("records.example"), x509.DNSName("mail.example")])
@@ -218,7 +218,7 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl
 
 @contextlib.contextmanager
 def _mail_server(certificate: ssl.SSLContext | None = None) -> Iterator[int]:
-    """A mail server that takes everything; its port. With a certificate it wants encryption."""
+    """Run a mail server that accepts everything; yield its port. With a certificate it requires encryption."""
     port, encrypts = available_port(), certificate is not None
     controller = Controller(Sink(), hostname="127.0.0.1", port=port, tls_context=certificate, require_starttls=encrypts)
     controller.start()
@@ -228,7 +228,7 @@ def _mail_server(certificate: ssl.SSLContext | None = None) -> Iterator[int]:
         controller.stop()
 
 
-def test_the_certificate_must_be_that_of_the_name(cast: Cast, names: Names, certificate: ssl.SSLContext) -> None:
+def test_the_certificate_must_match_the_name(cast: Cast, names: Names, certificate: ssl.SSLContext) -> None:
     with listening(tls=certificate) as program:
         names.found |= {"records.example": [["127.0.0.1"]], "other.example": [["127.0.0.1"]]}
         _add(cast, f"https://records.example:{program.port}/hook")

@@ -1,4 +1,4 @@
-"""Sign-in cannot be used against the people who sign in."""
+"""Limits on sign-in attempts, which cannot be used to lock out other users."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OFFICE, ELSEWHERE = "192.0.2.1", "198.51.100.66"
 
 
 class CountingHasher(MD5PasswordHasher):
-    """Fast, and says how many passwords it was asked to hash."""
+    """A fast hasher that counts the passwords it hashes."""
 
     algorithm = "counting"
     hashed = 0
@@ -40,7 +40,7 @@ class CountingHasher(MD5PasswordHasher):
 
 @pytest.fixture(autouse=True)
 def valkey() -> Iterator[redis.Redis]:
-    """The server that counts, with no counts."""
+    """Return a client of the Valkey that holds the counts, without counts."""
     with redis.Redis.from_url(django_settings.VALKEY_SIGN_IN_URL, decode_responses=True) as client:
         client.flushdb()
         yield client
@@ -53,7 +53,7 @@ def fast_hasher(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No wait ends by itself during a test, however slow the machine is."""
+    """Make waits so long that none ends during a test on a slow machine."""
     monkeypatch.setattr(signin, "FIRST_WAIT_S", signin.LONGEST_WAIT_S)
 
 
@@ -80,12 +80,12 @@ def _signs_in(name: str, address: str, password: str = PASSWORD) -> bool:
 
 
 def _guess(times: int, name: str = "operator", address: str = ELSEWHERE, **extra: Any) -> list[int]:
-    """The statuses of that many wrong passwords."""
+    """Return the response statuses of this many wrong passwords."""
     return [_post(name, address=address, **extra).status_code for _ in range(times)]
 
 
 def _checked(times: int, **extra: Any) -> int:
-    """Of that many wrong passwords, how many were checked."""
+    """Return how many of this many wrong passwords were checked."""
     before = CountingHasher.hashed
     _guess(times, **extra)
     return CountingHasher.hashed - before
@@ -99,18 +99,18 @@ def _entries(action: str) -> list[dict[str, Any]]:
     return list(Entry.objects.filter(action=action).order_by("number").values_list("data", flat=True))
 
 
-# Nobody locks out somebody else.
+# Nobody can lock out another user.
 
 
-def test_wrong_passwords_at_one_address_keep_nobody_out_anywhere_else(cast: Cast) -> None:
+def test_wrong_passwords_at_one_address_do_not_affect_other_addresses(cast: Cast) -> None:
     assert _guess(40) == [200] * 6 + [429] * 34
     assert not _signs_in("operator", ELSEWHERE)
     assert _signs_in("operator", OFFICE)
-    # A force may have one address for everybody.
+    # All users of a force may share one address.
     assert _signs_in("officer", ELSEWHERE)
 
 
-def test_the_host_header_and_its_port_play_no_part(cast: Cast) -> None:
+def test_the_host_header_is_ignored(cast: Cast) -> None:
     before = CountingHasher.hashed
     for port in range(9000, 9040):
         _post("operator", headers={"host": f"localhost:{port}"})
@@ -119,14 +119,14 @@ def test_the_host_header_and_its_port_play_no_part(cast: Cast) -> None:
     assert CountingHasher.hashed - before == 6
 
 
-def test_headers_that_name_an_address_play_no_part_inside(cast: Cast) -> None:
+def test_address_headers_are_ignored_by_django(cast: Cast) -> None:
     before = CountingHasher.hashed
     for number in range(20):
         _post("operator", headers={"x-forwarded-for": f"203.0.113.{number}", "x-real-ip": f"203.0.113.{number}"})
     assert CountingHasher.hashed - before == 6
 
 
-def test_one_ipv6_subscriber_is_one_address(cast: Cast) -> None:
+def test_one_ipv6_subscriber_counts_as_one_address(cast: Cast) -> None:
     before = CountingHasher.hashed
     for number in range(20):
         _post("operator", address=f"2001:db8:1:2::{number:x}")
@@ -134,13 +134,13 @@ def test_one_ipv6_subscriber_is_one_address(cast: Cast) -> None:
     assert _signs_in("operator", "2001:db8:1:3::1")
 
 
-def test_every_spelling_is_one_count_and_signs_in(cast: Cast) -> None:
+def test_all_spellings_of_a_name_share_a_count_and_sign_in(cast: Cast) -> None:
     spellings = ["operator", "Operator", "OPERATOR", "  operator ", "ｏｐｅｒａｔｏｒ", "ＯＰＥＲＡＴＯＲ"]
     assert [_post(name).status_code for name in [*spellings, *spellings]] == [200] * 6 + [429] * 6
     assert all(_signs_in(name, OFFICE) for name in spellings)
 
 
-def test_many_tries_at_the_same_moment_are_counted_one_by_one() -> None:
+def test_simultaneous_attempts_are_counted_individually() -> None:
     attempt, checked, start = Attempt(None, "operator", ELSEWHERE), [], threading.Barrier(20)
 
     def guess() -> None:
@@ -154,12 +154,12 @@ def test_many_tries_at_the_same_moment_are_counted_one_by_one() -> None:
     assert sum(isinstance(done.exception(), signin.TryLater) for done in tries) == 14
 
 
-def test_two_users_cannot_have_one_name_in_two_spellings(cast: Cast) -> None:
+def test_two_users_cannot_have_spellings_of_one_name(cast: Cast) -> None:
     with pytest.raises(ValueError, match="already"):
         add_user(username="ＯＰＥＲＡＴＯＲ", password=PASSWORD, role="LFR operator")
 
 
-# The wait.
+# Waits.
 
 
 @pytest.mark.parametrize(
@@ -189,18 +189,18 @@ def test_the_page_says_when_to_try_again(cast: Cast, valkey: redis.Redis) -> Non
     valkey.expire(valkey.keys("signin:wait:*")[0], 600)
     answer = _post("operator", PASSWORD)
     assert answer.status_code == 429
-    assert "Too many tries from this address. Try again in 10 minutes." in answer.content.decode()
+    assert "Too many attempts from this address. Try again in 10 minutes." in answer.content.decode()
     assert 540 < int(answer.headers["Retry-After"]) <= 600
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(1, "1 second"), (40, "40 seconds"), (119, "119 seconds"), (121, "3 minutes")]
 )
-def test_a_wait_in_words(seconds: int, words: str) -> None:
+def test_the_text_of_a_wait(seconds: int, words: str) -> None:
     assert signin.in_words(seconds) == words
 
 
-def test_after_a_wait_the_password_is_checked_once_more(cast: Cast, valkey: redis.Redis) -> None:
+def test_after_a_wait_the_password_is_checked_again(cast: Cast, valkey: redis.Redis) -> None:
     _guess(6)
     assert _checked(5) == 0
     _end_waits(valkey)
@@ -209,7 +209,7 @@ def test_after_a_wait_the_password_is_checked_once_more(cast: Cast, valkey: redi
     assert _signs_in("operator", ELSEWHERE)
 
 
-def test_a_success_clears_the_count_of_its_own_account_and_address_only(cast: Cast) -> None:
+def test_a_success_clears_only_the_count_of_its_account_and_address(cast: Cast) -> None:
     _guess(5)
     _guess(5, "officer")
     _guess(5, address=OFFICE)
@@ -229,16 +229,16 @@ def test_every_key_expires(cast: Cast, valkey: redis.Redis) -> None:
         assert 0 < life <= longest
 
 
-# Names that nobody has.
+# Unknown usernames.
 
 
-def test_a_name_that_nobody_has_answers_and_costs_the_same(cast: Cast) -> None:
+def test_an_unknown_username_gets_the_same_answer_at_the_same_cost(cast: Cast) -> None:
     assert _guess(8, "nobody-of-this-name") == _guess(8)
     assert _checked(1, name="nobody-of-that-name") == 1
     assert _checked(1, name="officer") == 1
 
 
-def test_names_that_nobody_has_take_a_bounded_number_of_keys(
+def test_unknown_usernames_take_a_limited_number_of_keys(
     cast: Cast, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signin, "UNKNOWN_NAME_COUNTS", 4)
@@ -248,7 +248,7 @@ def test_names_that_nobody_has_take_a_bounded_number_of_keys(
     assert _signs_in("operator", ELSEWHERE)
 
 
-def test_names_that_nobody_has_stand_neither_in_the_log_nor_in_valkey(cast: Cast, valkey: redis.Redis) -> None:
+def test_unknown_usernames_are_neither_in_the_audit_log_nor_in_valkey(cast: Cast, valkey: redis.Redis) -> None:
     _guess(8, "my-password-by-mistake")
     assert not Entry.objects.exists()
     assert not [key for key in valkey.keys("*") if "mistake" in key]
@@ -257,7 +257,7 @@ def test_names_that_nobody_has_stand_neither_in_the_log_nor_in_valkey(cast: Cast
 # The audit log.
 
 
-def test_a_failure_under_any_spelling_is_an_entry_with_its_address(cast: Cast) -> None:
+def test_a_failure_under_any_spelling_is_audited_with_its_address(cast: Cast) -> None:
     for name in ("operator", "OPERATOR", " operator", "ｏｐｅｒａｔｏｒ"):
         _post(name)
     entries = Entry.objects.filter(action="user.sign_in_failed")
@@ -265,7 +265,7 @@ def test_a_failure_under_any_spelling_is_an_entry_with_its_address(cast: Cast) -
     assert _entries("user.sign_in_failed") == [{"address": ELSEWHERE, "account_is_active": True}] * 4
 
 
-def test_any_password_of_an_inactive_account_is_an_entry_and_counts(cast: Cast) -> None:
+def test_any_password_of_an_inactive_account_is_audited_and_counted(cast: Cast) -> None:
     cast.operator.is_active = False
     cast.operator.save()
     assert not _signs_in("operator", ELSEWHERE)
@@ -274,7 +274,7 @@ def test_any_password_of_an_inactive_account_is_an_entry_and_counts(cast: Cast) 
     assert [_post("operator", PASSWORD).status_code for _ in range(6)] == [302] * 4 + [429] * 2
 
 
-def test_refused_tries_are_entries_at_counts_that_double(cast: Cast) -> None:
+def test_refused_attempts_are_audited_at_doubling_counts(cast: Cast) -> None:
     _guess(6 + 20)
     entries = Entry.objects.filter(action="user.sign_in_refused")
     assert set(entries.values_list("target_id", flat=True)) == {str(cast.operator.pk)}
@@ -284,10 +284,12 @@ def test_refused_tries_are_entries_at_counts_that_double(cast: Cast) -> None:
     assert len(_entries("user.sign_in_failed")) == 6
 
 
-# What fails, and what is too much.
+# Failures and overload.
 
 
-def test_without_valkey_sign_in_works_and_says_so(cast: Cast, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_valkey_sign_in_works_and_logs_a_warning(
+    cast: Cast, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     settings.VALKEY_SIGN_IN_URL = "unix:///nowhere/valkey.sock?db=3"
     with caplog.at_level(logging.WARNING, "lfr_site.signin"):
         assert _guess(7) == [200] * 7
@@ -295,7 +297,9 @@ def test_without_valkey_sign_in_works_and_says_so(cast: Cast, settings: Any, cap
     assert "Valkey does not answer" in caplog.text
 
 
-def test_while_a_password_is_checked_others_wait_and_are_sent_away(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_wait_during_a_check_and_are_refused_after_a_while(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(signin, "CHECK_PATIENCE_S", 0.01)
     before = CountingHasher.hashed
     with signin.checking:
@@ -304,18 +308,18 @@ def test_while_a_password_is_checked_others_wait_and_are_sent_away(cast: Cast, m
     assert "The system is busy. Try again in a moment." in answer.content.decode()
     assert answer.headers["Retry-After"] == "5"
     assert CountingHasher.hashed == before
-    # It is no failure of theirs.
+    # It does not count as their failure.
     assert _checked(10, address=OFFICE) == 6
 
 
-async def test_at_the_door_the_address_is_the_peers(db: None, valkey: redis.Redis) -> None:
+async def test_the_web_server_takes_the_address_of_the_peer(db: None, valkey: redis.Redis) -> None:
     statuses = [await _post_at_the_door(f"203.0.113.{number}") for number in range(8)]
     assert statuses == [200] * 6 + [429] * 2
     assert {str(key).rsplit(":", 1)[1] for key in valkey.keys("*")} == {"192.0.2.50"}
 
 
 async def _post_at_the_door(forwarded_for: str) -> int:
-    """The status of a wrong password that came through all of the web server from 192.0.2.50, with this header."""
+    """Return the status of a wrong password sent through the whole web server from 192.0.2.50 with this header."""
     token = "x" * 32
     body = urlencode({"login": "nobody", "password": "wrong", "csrfmiddlewaretoken": token}).encode()
     headers = {

@@ -1,4 +1,4 @@
-"""Thresholds: from a calibration, on evidence that holds, proposed by one and approved by another."""
+"""Thresholds: from a calibration and valid evidence, proposed by one user and approved by another."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_one_proposes_and_another_approves(cast: Cast) -> None:
     assert done[-3:] == ["threshold.proposed", "threshold.approved", "engine.operating_point_set"]
 
 
-def test_who_proposed_it_never_approves_it_whatever_their_roles(cast: Cast) -> None:
+def test_nobody_approves_a_threshold_they_proposed_whatever_their_roles(cast: Cast) -> None:
     make_operating_point()
     rehearsal.record_evidence(cast.compliance)
     proposal = _proposed(cast)
@@ -100,7 +100,7 @@ def test_bad_evidence_is_refused(cast: Cast, changes: dict[str, Any], says: str)
     assert not BiasEvidence.objects.exists()
 
 
-def test_the_outlook_is_the_calibrations(cast: Cast) -> None:
+def test_the_forecast_comes_from_the_calibration(cast: Cast) -> None:
     del cast
     point = make_operating_point()
     assert point.calibration is not None
@@ -114,7 +114,7 @@ def test_the_outlook_is_the_calibrations(cast: Cast) -> None:
     assert (small.is_extrapolated, large.is_extrapolated) == (False, True)
 
 
-def test_the_page_works_it_out_and_proposes_it(cast: Cast) -> None:
+def test_the_page_calculates_and_proposes_a_threshold(cast: Cast) -> None:
     calibration = make_operating_point().calibration
     assert calibration is not None
     rehearsal.record_evidence(cast.compliance)

@@ -1,4 +1,4 @@
-"""What a commander sees of a camera, and the part of its picture in which faces are looked for."""
+"""The commander's tile of a camera, and the zone in which faces are detected."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def _large(pixels: Pixels, width: int = 1280) -> Pixels:
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
 @pytest.mark.parametrize("seen", [True, False])
 def test_nobody_on_a_tile_can_be_recognised(engine: Engine, *, seen: bool) -> None:
-    """Neither where the detector saw them nor where it did not: enlarged again, no face comes near its own."""
+    """Whether they were detected or not, no face of the enlarged tile comes near the original."""
     for paths in list(photographs(LONDON).values())[:12]:
         pixels = cv2.imread(str(paths[0]))
         assert pixels is not None
-        # A street's face is a tenth of the picture or less; a face that fills it is not what cameras see.
+        # In a street a face is a tenth of the picture or less; cameras do not see faces that fill it.
         frame = np.full((720, 1280, 3), 90, np.uint8)
         frame[60:560, 400:900] = cv2.resize(pixels, (500, 500), interpolation=cv2.INTER_AREA)
         (face, *_) = engine.detect_in_photograph(frame)
@@ -43,7 +43,7 @@ def test_nobody_on_a_tile_can_be_recognised(engine: Engine, *, seen: bool) -> No
             assert engine.score(here, there) < DEFAULT_THRESHOLD - 0.1
 
 
-def test_light_and_focus_are_of_the_picture_and_not_of_its_size() -> None:
+def test_light_and_focus_do_not_depend_on_the_size_of_the_picture() -> None:
     sharp = portrait()
     brightness, sharpness = light_and_focus(sharp)
     again = light_and_focus(_large(sharp))
@@ -54,7 +54,7 @@ def test_light_and_focus_are_of_the_picture_and_not_of_its_size() -> None:
     assert blurred[1] < sharpness / 10
 
 
-def test_only_faces_in_the_zone_are_looked_at(engine: Engine) -> None:
+def test_only_faces_in_the_zone_are_processed(engine: Engine) -> None:
     pixels = portrait()
     height, width = pixels.shape[:2]
     (face,) = engine.detect(pixels, 20)

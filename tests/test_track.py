@@ -33,7 +33,7 @@ def test_a_track_survives_a_short_occlusion_and_not_a_long_one() -> None:
     assert new.id != first.id
 
 
-def test_motion_carries_a_track_where_overlap_is_gone() -> None:
+def test_motion_continues_a_track_without_overlap() -> None:
     tracks = TrackSet()
     (first,) = tracks.update([LEFT], WIDTH, 0.0)
     for step in range(1, 4):
@@ -43,7 +43,7 @@ def test_motion_carries_a_track_where_overlap_is_gone() -> None:
     assert back.id == first.id
 
 
-def test_a_track_goes_on_when_the_camera_changes_the_size_of_its_frames() -> None:
+def test_a_track_continues_if_the_camera_changes_its_frame_size() -> None:
     tracks = TrackSet()
     first = tracks.update([LEFT, RIGHT], WIDTH, 0.0)
     smaller = [(x * 0.75, y * 0.75, width * 0.75, height * 0.75) for x, y, width, height in (LEFT, RIGHT)]
@@ -52,7 +52,7 @@ def test_a_track_goes_on_when_the_camera_changes_the_size_of_its_frames() -> Non
     assert [track.hits for track in first] == [3, 3]
 
 
-def test_the_heading_is_where_a_face_goes_in_widths_of_its_own() -> None:
+def test_the_heading_is_measured_in_face_widths() -> None:
     tracks = TrackSet()
     for step in range(3):
         followed = tracks.update(
@@ -65,14 +65,14 @@ def test_the_heading_is_where_a_face_goes_in_widths_of_its_own() -> None:
     assert still.heading == ""
 
 
-def test_a_clock_that_jumps_back_begins_anew_and_breaks_nothing() -> None:
+def test_a_clock_that_jumps_back_starts_new_tracks() -> None:
     tracks = TrackSet()
     (first,) = tracks.update([LEFT], WIDTH, 100.0)
     (second,) = tracks.update([LEFT], WIDTH, 5.0)
     assert first.id != second.id
 
 
-def test_what_is_kept_between_frames_is_boxes_ids_and_scores() -> None:
+def test_only_boxes_ids_and_scores_are_kept_between_frames() -> None:
     tracks = TrackSet()
     (track,) = tracks.update([LEFT], WIDTH, 1.0)
     track.note_shot(0.5)
@@ -87,7 +87,7 @@ def test_what_is_kept_between_frames_is_boxes_ids_and_scores() -> None:
 
 
 def _embedded(track: Track, times: int, worth: float = 0.5) -> list[int]:
-    """Return which of so many times that a face is seen it is embedded."""
+    """Return at which of this many sightings a face is embedded."""
     chosen = []
     for _ in range(times):
         if track.may_want_shot() and track.wants_shot(worth):
@@ -97,11 +97,11 @@ def _embedded(track: Track, times: int, worth: float = 0.5) -> list[int]:
     return chosen
 
 
-def test_the_first_three_sights_are_embedded_then_ever_fewer() -> None:
+def test_the_first_three_shots_are_embedded_then_fewer_and_fewer() -> None:
     assert _embedded(Track("t", LEFT, 0.0), 60) == [1, 2, 3, 6, 12, 24, 42, 60]
 
 
-def test_a_face_near_somebody_is_looked_at_more_often_until_its_track_agrees() -> None:
+def test_a_face_near_a_candidate_is_embedded_more_often_until_its_track_agrees() -> None:
     track = Track("t", LEFT, 0.0)
     track.note_score("a", 0.68)
     assert _embedded(track, 10) == [1, 2, 3, 5, 7, 9]
@@ -109,7 +109,7 @@ def test_a_face_near_somebody_is_looked_at_more_often_until_its_track_agrees() -
     assert _embedded(track, 20) == [27]
 
 
-def test_a_clearly_better_sight_is_embedded_before_its_time() -> None:
+def test_a_clearly_better_shot_is_embedded_early() -> None:
     track = Track("t", LEFT, 0.0, hits=6, shots=4, best_worth=0.4, hits_at_shot=3)
     assert track.may_want_shot()
     assert not track.wants_shot(0.42)

@@ -1,4 +1,4 @@
-"""Processes that hang: a web process whose event loop stands still, a worker that never comes back from a frame."""
+"""Processes that hang: a web process whose event loop stops, a worker that never returns from a frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from capture.turn_keeper import HUNG, TurnKeeper
 from lfr_site import supervisor
 from lfr_site.supervisor import BASE_DIR, Child
 
-# Beats ten times a second until it is told to stop, and then goes on without beating.
+# Sends ten heartbeats a second until it is told to stop, and then runs on without them.
 BEATING = """
 import os, signal, time
 beats = [True]
@@ -44,12 +44,12 @@ def child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
     return Child("web", [sys.executable, "-c", BEATING], beats=True)
 
 
-def test_a_process_that_beats_no_more_hangs_and_is_given_longer_each_time(child: Child, tmp_path: Path) -> None:
+def test_a_process_without_heartbeats_hangs_and_gets_longer_each_time(child: Child, tmp_path: Path) -> None:
     child.launch(tmp_path / "web.log", dict(os.environ))
     assert child.process is not None
     try:
         first = child.heard_at
-        # What starts has longer than what runs: its first beat ends that time.
+        # A starting process has longer than a running one, until its first heartbeat.
         assert not child.hangs_now()
         _until(lambda: not child.hangs_now() and child.heard_at != first)
         child.process.send_signal(signal.SIGUSR1)
@@ -72,7 +72,7 @@ def _turn(camera: str) -> Turn:
     return Turn(camera, "t" * 32, Frame(1, 1.0, 1.0, "nobody", b""), None)
 
 
-def test_a_turn_that_takes_long_is_kept() -> None:
+def test_a_long_turn_is_kept() -> None:
     source = FrameSource()
     with redis.Redis.from_url(settings.VALKEY_FRAMES_URL) as valkey:
         valkey.set("pending:slow", "t" * 32, px=2500)
@@ -81,7 +81,7 @@ def test_a_turn_that_takes_long_is_kept() -> None:
         valkey.delete("pending:slow")
 
 
-def test_a_worker_that_never_comes_back_from_a_frame_ends() -> None:
+def test_a_worker_that_never_returns_from_a_frame_ends() -> None:
     program = """
 import time
 import django

@@ -1,4 +1,4 @@
-"""The life of a list: its states, who may take each step, and what stands in the way of it."""
+"""The life of a watchlist: its states, who may take each step, and its obstacles."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ ALLOWED = {
 
 @pytest.mark.parametrize("state", State.values)
 @pytest.mark.parametrize("act", ACTS)
-def test_every_act_in_every_state(cast: Cast, state: str, act: str) -> None:
-    """The guards are met, so that nothing but the state decides."""
+def test_every_action_in_every_state(cast: Cast, state: str, act: str) -> None:
+    """All guards are met, so that only the state decides."""
     watchlist = make_watchlist(cast)
     people.confirm_current(watchlist, actor=cast.watchlist_admin)
     Watchlist.objects.filter(pk=watchlist.pk).update(state=state)
@@ -109,7 +109,7 @@ def test_every_act_in_every_state(cast: Cast, state: str, act: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["system_admin", "authority", "operator", "officer", "compliance", "stranger"])
-def test_nobody_else_compiles(cast: Cast, role: str) -> None:
+def test_other_roles_cannot_compile(cast: Cast, role: str) -> None:
     watchlist, other = make_watchlist(cast), cast.by_role[role]
     acts: tuple[Callable[[], object], ...] = (
         lambda: operations.create_watchlist(actor=other, name="x", purpose="y"),
@@ -125,9 +125,9 @@ def test_nobody_else_compiles(cast: Cast, role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["system_admin", "watchlist_admin", "operator", "officer", "compliance", "stranger"])
-def test_nobody_else_decides(cast: Cast, role: str) -> None:
+def test_other_roles_cannot_decide(cast: Cast, role: str) -> None:
     watchlist, other = _checked(cast), cast.by_role[role]
-    # What refuses them is their role, whether they worked on it or not.
+    # They are refused because of their role, whether they worked on the list or not.
     watchlist.contributions.all().delete()
     acts: tuple[Callable[[], object], ...] = (
         lambda: operations.authorise_watchlist(watchlist, actor=other, reason="x", seen=content_hash(watchlist)),
@@ -139,7 +139,7 @@ def test_nobody_else_decides(cast: Cast, role: str) -> None:
             act()
 
 
-def test_what_stands_in_the_way_of_approval_is_said(cast: Cast) -> None:
+def test_obstacles_to_approval_are_reported(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=2)
     person = watchlist.people.all()[0]
     Flag.objects.create(person=person, kind=Flag.Kind.OLD_PHOTOGRAPH, detail="Old", photograph=person.photographs.get())
@@ -162,7 +162,7 @@ def test_checks_last_a_day(cast: Cast) -> None:
         )
 
 
-def test_approval_of_what_changed_since_it_was_opened_is_refused(cast: Cast) -> None:
+def test_approval_is_refused_if_the_list_changed_since_it_was_opened(cast: Cast) -> None:
     watchlist = _checked(cast)
     seen = content_hash(watchlist)
     Person.objects.filter(watchlist=watchlist).update(offence="Something else")
@@ -172,7 +172,7 @@ def test_approval_of_what_changed_since_it_was_opened_is_refused(cast: Cast) -> 
     assert watchlist.state == State.CHECKED
 
 
-def test_a_child_is_ticked_by_the_authority_itself(cast: Cast) -> None:
+def test_the_authorising_officer_confirms_each_child(cast: Cast) -> None:
     watchlist = make_watchlist(cast)
     born = timezone.localdate() - dt.timedelta(days=365 * 15)
     child = add_person(
@@ -213,13 +213,13 @@ def test_a_sealed_list_cannot_be_changed(cast: Cast) -> None:
         lambda each: Flag.objects.create(person=each.people.get(), kind="old_photograph", detail="x"),
     ],
 )
-def test_the_seal_notices_a_change(cast: Cast, change: Callable[[Watchlist], object]) -> None:
+def test_the_seal_reveals_a_change(cast: Cast, change: Callable[[Watchlist], object]) -> None:
     watchlist = make_sealed_watchlist(cast)
     call_command("verify_watchlist", str(watchlist.pk))
     change(watchlist)
     watchlist.refresh_from_db()
     assert content_hash(watchlist) != watchlist.sealed_hash
-    with pytest.raises(CommandError, match="not what was sealed"):
+    with pytest.raises(CommandError, match="has changed since it was sealed"):
         call_command("verify_watchlist", str(watchlist.pk))
 
 
@@ -231,7 +231,7 @@ def test_verification_opens_every_photograph(cast: Cast) -> None:
         call_command("verify_watchlist", str(watchlist.pk))
 
 
-def test_an_empty_list_is_not_submitted(cast: Cast) -> None:
+def test_an_empty_list_cannot_be_submitted(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     with pytest.raises(Refused, match="empty"):
         operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
@@ -246,7 +246,7 @@ def test_a_list_above_the_cap_needs_a_reason(cast: Cast, settings: object) -> No
     assert watchlist.size_reason == "Two warrants of one court"
 
 
-def test_a_new_version_holds_the_same_and_supersedes_the_old_when_sealed(cast: Cast) -> None:
+def test_a_new_version_has_the_same_people_and_supersedes_the_old_when_sealed(cast: Cast) -> None:
     old = make_sealed_watchlist(cast, people=2)
     draft = operations.new_version(old, actor=cast.watchlist_admin)
     assert (draft.state, draft.version, draft.size, draft.replaces) == (State.DRAFT, 2, 2, old)
@@ -292,7 +292,7 @@ def test_a_sealed_list_whose_checks_are_a_day_old_expires(cast: Cast) -> None:
     assert not Person.objects.exists()
 
 
-def test_the_journal_never_holds_a_name(cast: Cast) -> None:
+def test_the_audit_log_never_contains_a_name(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     person = Person.objects.get()
     destruction.place_hold(
@@ -307,13 +307,13 @@ def test_the_journal_never_holds_a_name(cast: Cast) -> None:
         assert person.reference not in text
 
 
-def test_the_journal_calls_a_list_by_its_number(cast: Cast) -> None:
+def test_the_audit_log_names_a_list_by_number(cast: Cast) -> None:
     watchlist = operations.create_watchlist(actor=cast.watchlist_admin, name="About Alex Fenwick", purpose="Testing")
     assert Entry.objects.latest("number").target == f"watchlist {str(watchlist.pk)[:8]}, version 1"
 
 
 @pytest.mark.parametrize("path", ["?q=%00", "?category=%00"])
-def test_a_character_that_no_text_has_is_refused(cast: Cast, path: str) -> None:
+def test_a_null_character_is_refused(cast: Cast, path: str) -> None:
     client = Client()
     client.force_login(cast.watchlist_admin)
     watchlist = make_watchlist(cast)

@@ -1,10 +1,10 @@
-// The application, saved as it is typed: what can be kept is kept, what cannot says why beside its field.
+// Saves the application form as the user types. Valid fields are saved; the others show an error.
 const form = document.getElementById("application");
 const [saved, problems, complete, submit] = ["saved", "problems", "complete", "submit"].map((id) => document.getElementById(id));
 const revision = form.elements.revision;
 const PAUSE_MS = 1200;
 
-// What was typed and is not known to be kept: changes counted, and how many of them were when the last save began.
+// Number of changes typed, and of changes known to be saved.
 let typed = 0, kept = 0;
 let timer = 0, saving = null, isStale = false;
 
@@ -15,14 +15,14 @@ form.addEventListener("click", ({ target }) => {
   if (kind === "camera") addCamera(target.closest(".period-fields"));
   if (kind === "period") addPeriod();
 });
-// Nothing is handed in before everything that was typed is kept.
+// Save every change before the form is submitted.
 form.addEventListener("submit", async (event) => {
   if (form.dataset.ready || (typed === kept && !saving && !isStale)) return;
   event.preventDefault();
   const button = event.submitter;
   if (!(await saveAll())) return;
   form.dataset.ready = "1";
-  // Not while this very event is still going on: a form cannot be submitted twice at once.
+  // Not during this event: a form cannot be submitted while it is being submitted.
   setTimeout(() => form.requestSubmit(button));
 });
 window.addEventListener("beforeunload", (event) => { if (typed > kept && !form.dataset.ready) event.preventDefault(); });
@@ -32,7 +32,7 @@ function later(pause = PAUSE_MS) {
   timer = setTimeout(saveAll, pause);
 }
 
-// Whether everything is kept. One save is under way at a time.
+// Returns whether everything is saved. Only one save runs at a time.
 async function saveAll() {
   clearTimeout(timer);
   while (saving) await saving;
@@ -53,13 +53,13 @@ async function send() {
     answer = await fetch(location.pathname, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
     body = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
   } catch {
-    show("Not saved: the server does not answer. What you typed stays on this page.", true);
+    show("Not saved: the server is not responding. Your changes are still on this page.", true);
     later(5000);
     return false;
   }
   if (!body) {
     isStale = answer.status === 409;
-    show(isStale ? "Not saved: this application can no longer be changed here. Open it again." : "Not saved: sign in again in another window. What you typed stays on this page.", true);
+    show(isStale ? "Not saved: this application can no longer be changed here. Open it again." : "Not saved: sign in again in another window. Your changes are still on this page.", true);
     if (!isStale) later(5000);
     return false;
   }
@@ -78,7 +78,7 @@ async function send() {
   const time = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const isRight = Object.keys(body.errors).length === 0;
   if (isRight) kept = upTo;
-  show(isRight ? `Saved at ${time}` : `Saved at ${time}, but for what is marked`, !isRight);
+  show(isRight ? `Saved at ${time}` : `Saved at ${time}, except the marked fields`, !isRight);
   return isRight;
 }
 
@@ -95,7 +95,7 @@ function mark(errors) {
   }
 }
 
-// New rows have become rows of the database: from now on they are changed, not added again.
+// Gives new rows their ids, so that later saves change them instead of adding them again.
 function adopt(ids) {
   for (const [name, id] of Object.entries(ids)) if (form.elements[name]) form.elements[name].value = id;
 }

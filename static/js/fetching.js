@@ -1,11 +1,12 @@
-// Pieces of pages, asked for one by one. Of several answers for one place the last that was asked for counts.
+// Fetches fragments of pages. If there are several requests for one place, only the latest counts.
 import { mark } from "./time.js";
 
 const PATIENCE = 8000;
 const latest = new Map();
 
-// Gives {html, sent, received}, the moments as time.js marks them, or why not: {reason, status}, in words. isAway:
-// nothing was said to it, so it may be tried again. isLate: something else was asked for at this place meanwhile.
+// Resolves to {html, status, sent, received}, with moments as `mark` of time.js gives them, or to {reason, status}, with
+// the reason as text. isAway: the server did not handle the request, so it may be tried again. isLate: there has been a
+// later request for this place.
 export async function fetchPiece(url, place, options = {}) {
   const ticket = Symbol();
   latest.set(place, ticket);
@@ -19,10 +20,10 @@ async function ask(url, options) {
   try {
     response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), ...options });
     received = mark();
-    // A line may break in the middle of an answer as well.
+    // The connection may also fail during the response.
     text = await response.text();
   } catch {
-    return { isAway: true, reason: "The server did not answer. Try again: what you pressed is recorded once at most." };
+    return { isAway: true, reason: "The server did not answer. Try again: your action cannot be recorded twice." };
   }
   const { status } = response;
   if (response.redirected) return { isAway: true, isSignedOut: true, reason: "You are signed out. Sign in again." };

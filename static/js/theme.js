@@ -1,8 +1,8 @@
-// Before the first paint, so that a dark van stays dark.
+// Runs before the first paint, so that the page does not light up a dark van.
 const kept = localStorage.getItem("theme");
 if (kept) document.documentElement.dataset.theme = kept;
 addEventListener("DOMContentLoaded", () => {
-  // Going back in history keeps what was typed; following the address would not.
+  // Going back in history keeps what was typed; following the link would not.
   document.getElementById("back")?.addEventListener("click", (event) => {
     if (history.length < 2) return;
     event.preventDefault();

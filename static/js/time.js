@@ -1,41 +1,43 @@
-// The server's time. This device's clock may be wrong and may be set while a page is open, so no time of the server's is
-// ever compared with it: what counts is the server's word, estimated from round trips, and the page's stopwatch since.
+// The server's time. This device's clock may be wrong, or set while a page is open, so server times are never compared
+// with it. Instead the server's time is estimated from round trips and continued with the page's stopwatch
+// (performance.now).
 
-// Clock and stopwatch part by more than this (ms): the clock was set, or the device slept and the stopwatch stood still.
+// If clock and stopwatch diverge by more than this (ms), the clock was set, or the device slept and the stopwatch
+// stopped.
 const MOVED = 1000;
-// The same while the device's own clock is measured.
+// The same limit while the device's own clock is measured.
 const STEADY = 20;
-// Seconds of doubt that an estimate gains each second: stopwatches differ.
+// Uncertainty in seconds that an estimate gains each second, because stopwatches differ.
 const WEAR = 0.001;
 const PATIENCE = 10000;
 const PAGE = `${performance.timeOrigin} ${Math.random()}`;
 
-// One moment by this device's clock and by the page's stopwatch, in milliseconds.
+// Returns the present moment by this device's clock and by the page's stopwatch, in milliseconds.
 export function mark() {
   return { wall: Date.now(), ticks: performance.now() };
 }
 
-// How far the two parted between two moments.
+// Returns by how many milliseconds the two diverged between two moments.
 function parted(from, to) {
   return Math.abs(to.wall - to.ticks - from.wall + from.ticks);
 }
 
-// At least how long ago a moment was, whichever of the two was wrong since: for what must not go unnoticed.
+// Returns the longer of the two measures of how long ago a moment was, for delays that must not go unnoticed.
 export function most({ wall, ticks }) {
   return Math.max(Date.now() - wall, performance.now() - ticks);
 }
 
-// ahead: seconds of the server's clock less this page's stopwatch, give or take doubt, as it was found at a moment.
+// The best estimate. ahead: the server's clock minus this page's stopwatch, in seconds; doubt: its uncertainty.
 let best = { ahead: (Date.now() - performance.now()) / 1000, doubt: Infinity, at: mark() };
 
-// Whether what was learnt of the server's time may have gone stale.
+// Returns whether the estimate of the server's time may be out of date.
 export function hasMoved() {
   return parted(best.at, mark()) > MOVED;
 }
 
-// seconds: the server's clock, read between two moments, sent and received. The most certain estimate counts.
+// seconds: the server's clock, read between the moments sent and received. The more certain estimate is kept.
 function learn(seconds, { sent, received }) {
-  // The device slept, or its clock was set, while it waited for the answer: nobody knows how long that was.
+  // The device slept, or its clock was set, while it waited for the answer, so the duration is unknown.
   if (parted(sent, received) > MOVED) return false;
   const doubt = (received.ticks - sent.ticks) / 2000;
   const worn = best.doubt + ((received.ticks - best.at.ticks) / 1000) * WEAR;
@@ -43,8 +45,8 @@ function learn(seconds, { sent, received }) {
   return true;
 }
 
-// element: says with data-now when the server made it. trip: {sent, received} of the request for it; of the page itself
-// all that is known is that it was made since the page was asked for.
+// element: its data-now is the server's time when it was rendered. trip: {sent, received} of the request for it. Of the
+// page itself, all that is known is that it was rendered after it was requested.
 export function learnTime(element, trip) {
   const now = Number(element?.dataset.now);
   if (now) learn(now, trip ?? sinceThePageWasAskedFor());
@@ -59,7 +61,7 @@ export function serverNow() {
   return performance.now() / 1000 + best.ahead;
 }
 
-// One round trip for nothing but the server's time; null when it did not answer, or cannot be relied on.
+// Asks for the server's time in one round trip; null if the server did not answer or the measurement is unreliable.
 export async function ask(url) {
   const sent = mark();
   try {
@@ -75,8 +77,8 @@ export async function ask(url) {
   }
 }
 
-// How far this device's own clock is ahead of the server's, in whole milliseconds, by the shortest of several round
-// trips; null when the server did not answer. told(trip): before each.
+// Measures how far this device's own clock is ahead of the server's, in whole milliseconds, by the shortest of several
+// round trips; null if the server did not answer. told(trip): called before each.
 export async function deviceOffset(url, trips, told) {
   let shortest = null;
   for (let trip = 1; trip <= trips; trip += 1) {
@@ -84,16 +86,16 @@ export async function deviceOffset(url, trips, told) {
     const one = await ask(url);
     if (one?.isSteady && !(shortest?.half <= one.half)) shortest = one;
   }
-  // Browsers say what time it is in whole milliseconds.
+  // Browsers give the time in whole milliseconds.
   return shortest && { ms: Math.round(shortest.offset), uncertainty: Math.ceil(shortest.half + 2) };
 }
 
-// A moment to be measured from later, even by another page. at: milliseconds of the server's time.
+// Returns a moment to measure from later, even on another page. at: the server's time in milliseconds.
 export function stamp() {
   return { ...mark(), at: serverNow() * 1000, page: PAGE };
 }
 
-// How many milliseconds ago that was: by the stopwatch, unless it began anew or stood still meanwhile.
+// Returns how many milliseconds ago that was: by the stopwatch, unless it has restarted or stopped since.
 export function since(moment) {
   const isOneRun = moment.page === PAGE && parted(moment, mark()) <= MOVED;
   return Math.max(isOneRun ? performance.now() - moment.ticks : serverNow() * 1000 - moment.at, 0);
@@ -105,7 +107,7 @@ export function span(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-// Every element with data-since shows how long that is; past data-alarm-after it is marked.
+// Shows in every element with data-since how long ago that was, and marks it after data-alarm-after seconds.
 export function tickAges(root) {
   for (const element of root.querySelectorAll("[data-since]")) {
     const seconds = serverNow() - Number(element.dataset.since);

@@ -75,7 +75,7 @@ class Cast:
         page.get_by_label("Username").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("heading", name=f"Good to see you, {name}")).to_be_visible()
+        expect(page.get_by_role("heading", name=f"Welcome, {name}")).to_be_visible()
         return page
 
     def _hear(self, name: str, kind: str, text: str) -> None:

@@ -113,7 +113,7 @@ def test_a_taken_port_is_said_plainly(data: Path) -> None:
         process = _start(data, port)
         said = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert f"Port {port} is taken by another program. Choose one: make demo PORT={port + 1}" in said
+    assert f"Another program uses port {port}. Choose another port: make demo PORT={port + 1}" in said
     assert "Traceback" not in said
     assert not services.runtime_folder(data).exists()
 
@@ -122,7 +122,7 @@ def test_a_second_start_of_the_same_data_is_refused(live: LiveSystem) -> None:
     process = _start(live.data, available_port())
     said = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert "running already" in said
+    assert "already running" in said
     assert live.health()["status"] == "ok"
 
 

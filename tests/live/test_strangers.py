@@ -221,7 +221,7 @@ def _the_search_finds_what_is_stored(system: LiveSystem) -> None:
     command = [sys.executable, "-m", "celery", "-A", "lfr_site.celery", "worker", "-Q", "frames", "--pool", "solo"]
     worker = subprocess.run(command, env=system.environment, capture_output=True, text=True, timeout=60, check=False)
     assert worker.returncode != 0
-    assert "cannot look at faces" in worker.stderr
+    assert "cannot process frames" in worker.stderr
 
 
 def _administer(system: LiveSystem, statement: str) -> None:

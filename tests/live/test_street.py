@@ -479,7 +479,7 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     row = commander.get_by_role("row", name="Complaint about the stop")
     row.get_by_text("Release this hold").click()
     row.get_by_role("textbox").fill("The complaint is settled")
-    row.get_by_role("button", name="Release", exact=True).click()
+    row.get_by_role("button", name="Release hold", exact=True).click()
     kept = f"SELECT count(*) FROM alerts_shot WHERE alert_id = '{met}'"
     assert eventually(lambda: scene.live.sql(kept) == [(0,)], patience=40)
 

@@ -16,18 +16,18 @@ class Command(start.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--faces", help="A folder laid out <person>/<photograph>.jpg to draw the street from.")
+        parser.add_argument("--faces", help="Folder of photographs for the street, <person>/<photograph>.jpg.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
-            raise CommandError("The demonstration runs with LFR_ENV=demo only: its passwords are public.")
+            raise CommandError("The demonstration runs only with LFR_ENV=demo, because its passwords are public.")
         if options["faces"]:
             options["faces"] = str(Path(options["faces"]).expanduser().resolve())
         try:
             staff = walkers(Path(options["faces"])) if options["faces"] else []
         except NoFaces as error:
             raise CommandError(str(error)) from error
-        # Each camera asks for as many passes as there is staff to walk past it: of one portrait, for none.
+        # Each camera needs as many passes as there are members of staff: none if there is only one portrait.
         os.environ.setdefault("LFR_BLUE_PASSES", str(len(staff)))
         super().handle(*args, **options)
 

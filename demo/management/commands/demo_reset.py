@@ -8,17 +8,17 @@ from lfr_site import services
 
 
 class Command(BaseCommand):
-    help = "Forget the demonstration: delete its database, keys, weights and logs."
+    help = "Delete the demonstration's database, keys, weights and logs."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
-            raise CommandError("Only a demonstration (LFR_ENV=demo) can be forgotten this way.")
+            raise CommandError("Only a demonstration (LFR_ENV=demo) can be deleted in this way.")
         data = Path(settings.LFR_DATA)
         if data.is_dir():
             with services.lock(data) or _refuse():
                 services.forget(data)
-        self.stdout.write(f"{data} is deleted.")
+        self.stdout.write(f"Deleted the demonstration's data in {data}.")
 
 
 def _refuse() -> NoReturn:

@@ -9,14 +9,14 @@ from recognition.open_set import NoFaces
 
 
 class Command(BaseCommand):
-    help = "Users of every role, invented people on a sealed list, and a live deployment, where there is none yet."
+    help = "Add users of every role, invented people on a sealed watchlist, and a live deployment if there is none."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--faces")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
-            raise CommandError("Seeding is for demonstrations (LFR_ENV=demo) only.")
+            raise CommandError("Invented people can be added only to a demonstration (LFR_ENV=demo).")
         try:
             deployment = seeding.seed(Path(options["faces"]) if options["faces"] else None)
         except NoFaces as error:

@@ -9,7 +9,7 @@ from demo import simulation
 
 
 class Command(BaseCommand):
-    help = "Play a composed street to every simulated camera of every live deployment."
+    help = "Stream a composed street to every simulated camera of every live deployment."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--server", default="http://localhost:8000")
@@ -18,6 +18,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
-            raise CommandError("A street is simulated for demonstrations (LFR_ENV=demo) only.")
+            raise CommandError("The simulated camera runs only in a demonstration (LFR_ENV=demo).")
         faces = Path(options["faces"]) if options["faces"] else None
         asyncio.run(simulation.run(options["server"], faces, options["fps"]))

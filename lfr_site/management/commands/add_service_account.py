@@ -1,4 +1,4 @@
-"""`manage.py add_service_account`: a token for the force's records system."""
+"""`manage.py add_service_account`: issue a token to the force's records system."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ LONGEST_DAYS = 365
 
 
 class Command(BaseCommand):
-    help = "Make a service account, or give it a new token: the old one stops working. It is shown once."
+    help = "Create a service account, or issue it a new token, which revokes the old one. The token is shown once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name")
-        parser.add_argument("--days", type=int, default=90, help=f"How long it holds, {LONGEST_DAYS} at most.")
+        parser.add_argument("--days", type=int, default=90, help=f"Days until it expires, {LONGEST_DAYS} at most.")
 
     def handle(self, *args: Any, name: str, days: int, **options: Any) -> None:
         if not 1 <= days <= LONGEST_DAYS:
-            raise CommandError(f"A token holds 1 to {LONGEST_DAYS} days.")
+            raise CommandError(f"--days must be from 1 to {LONGEST_DAYS}.")
         try:
             token = issue_service_token(name, days)
         except Refused as refusal:

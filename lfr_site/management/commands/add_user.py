@@ -10,7 +10,7 @@ from lfr_site.roles import ROLES
 
 
 class Command(BaseCommand):
-    help = "Add a user with one role. The password is asked for, or read from LFR_NEW_PASSWORD."
+    help = "Add a user with one role. The password is read from LFR_NEW_PASSWORD or asked for."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         password = os.environ.get("LFR_NEW_PASSWORD") or getpass.getpass("Password: ")
         if len(password) < 12:
-            raise CommandError("A password needs 12 characters or more.")
+            raise CommandError("The password must have 12 characters or more.")
         try:
             user = add_user(
                 username=options["username"],
@@ -34,4 +34,4 @@ class Command(BaseCommand):
             )
         except ValueError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{user} is {options['role']}.")
+        self.stdout.write(f"Added {user} with the role “{options['role']}”.")

@@ -20,25 +20,25 @@ LONGEST_NAME = 120
 
 class Command(BaseCommand):
     help = (
-        "Measure this installation's engine on photographs laid out <person>/<photograph>.jpg, keep the scores as a "
-        "calibration, and print which threshold gives which rate. Nothing of the photographs is kept."
+        "Measure this installation's engine on photographs in folders <person>/<photograph>.jpg, save the scores as a "
+        "calibration, and print the threshold for each rate. The photographs are not saved."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--faces", type=Path, required=True, help="Folder of people with their photographs.")
-        parser.add_argument("--dataset", default="", help="What the photographs are, for people who read it later.")
-        parser.add_argument("--list-size", type=int, help="People on the list; default: as many as were enrolled.")
+        parser.add_argument("--dataset", default="", help="Name of the set of photographs.")
+        parser.add_argument("--list-size", type=int, help="People on the list (default: as many as enrolled).")
         parser.add_argument("--footfall", type=int, default=10_000, help="Faces that will pass (default: 10,000).")
         parser.add_argument("--export", type=Path, metavar="FILE", help="Also write the measurement as JSON.")
-        parser.add_argument("--set", type=float, metavar="FPIR", help="Make the threshold for this rate the engine's.")
+        parser.add_argument("--set", type=float, metavar="FPIR", help="Set the engine's threshold for this rate.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list_size"] is not None and options["list_size"] < 1:
             raise CommandError("--list-size must be 1 or more.")
         if options["set"] is not None and not 0 < options["set"] < 1:
-            raise CommandError("--set is a share of strangers, more than 0 and less than 1.")
+            raise CommandError("--set must be more than 0 and less than 1.")
         if len(options["dataset"]) > LONGEST_NAME:
-            raise CommandError(f"--dataset may have {LONGEST_NAME} characters at most.")
+            raise CommandError(f"--dataset must have {LONGEST_NAME} characters or fewer.")
         try:
             photographs = Photographs.of(options["faces"])
             measured = self._measured(photographs)
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         try:
             wanted = measured.threshold(options["set"], size) if options["set"] is not None else None
         except CannotSupport as error:
-            raise CommandError(f"{error} Nothing was kept.") from error
+            raise CommandError(f"{error} Nothing was saved.") from error
         measurement = Measurement(
             engine=identity(),
             dataset=options["dataset"] or options["faces"].name,
@@ -60,16 +60,16 @@ class Command(BaseCommand):
         row = engines.add_calibration(engines.register_engine(measurement.engine), measurement)
         if options["export"]:
             options["export"].write_text(json.dumps(measurement.to_json()) + "\n")
-        self.stdout.write(f"Kept as calibration {row.pk} of {row.engine}: {row}.")
+        self.stdout.write(f"Saved as calibration {row.pk} of {row.engine}: {row}.")
         if wanted is not None:
             point = engines.set_calibrated_point(row, wanted)
-            self.stdout.write(f"New authorities will use the threshold {point.threshold:.3f}.")
+            self.stdout.write(f"New applications will use the threshold {point.threshold:.3f}.")
 
     def _measured(self, photographs: Photographs) -> Calibration:
         paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]
         self.stdout.write(
             f"{len(photographs.gallery):,} people to enrol, {len(photographs.mated):,} other photographs of them, "
-            f"{len(photographs.non_mated):,} strangers."
+            f"{len(photographs.non_mated):,} photographs of strangers."
         )
 
         def progress(done: int) -> None:
@@ -84,10 +84,10 @@ class Command(BaseCommand):
         return Calibration.of(found)
 
     def _print(self, measured: Calibration, size: int, footfall: int) -> None:
-        self.stdout.write(f"\nOn a list of {size:,} people, one look at each of {footfall:,} passers-by:")
+        self.stdout.write(f"\nOn a watchlist of {size:,} people, searched once for each of {footfall:,} passers-by:")
         if measured.is_extrapolated(size):
             self.stdout.write(f"(extrapolated: {measured.gallery:,} people were enrolled for the measurement)")
-        self.stdout.write("  strangers stopped   threshold (95%)          found (95%)             false alerts (95%)")
+        self.stdout.write("  false matches       threshold (95%)          found (95%)             false alerts (95%)")
         for fpir in FPIRS:
             try:
                 chosen = measured.threshold(fpir, size)

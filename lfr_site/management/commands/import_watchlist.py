@@ -1,4 +1,4 @@
-"""`manage.py import_watchlist`: a bulk import without a browser."""
+"""`manage.py import_watchlist`: import a watchlist in bulk without a browser."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from watchlists.models import ImportRow, Watchlist
 
 
 class Command(BaseCommand):
-    help = "Read a CSV and a ZIP of photographs for a draft list, say what would happen to every line, and import it."
+    help = "Import a CSV and a ZIP of photographs into a draft watchlist, and report every line with a problem."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("watchlist", type=uuid.UUID, help="A draft's id.")
+        parser.add_argument("watchlist", type=uuid.UUID, help="Id of the draft watchlist.")
         parser.add_argument("csv", type=Path)
         parser.add_argument("zip", type=Path)
-        parser.add_argument("--user", required=True, help="Who imports: somebody who may compile lists.")
-        parser.add_argument("--dry-run", action="store_true", help="Say what would happen, and keep nothing.")
+        parser.add_argument("--user", required=True, help="Username of a user who can compile watchlists.")
+        parser.add_argument("--dry-run", action="store_true", help="Report what would happen, and save nothing.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         watchlist = Watchlist.objects.filter(pk=options["watchlist"]).first()
         user = User.objects.filter(username=options["user"], is_active=True).first()
         if watchlist is None or user is None:
-            raise CommandError("There is no such list, or no such user.")
+            raise CommandError("There is no such watchlist, or no active user of this name.")
         try:
             with imports.working() as may:
                 if not may:
-                    raise CommandError("Another import is being worked on. Try again when it is finished.")
+                    raise CommandError("Another import is running. Try again when it has finished.")
                 self._import(watchlist, user, options)
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}.") from error

@@ -13,12 +13,12 @@ from watchlists.models import Engine
 
 
 class Command(BaseCommand):
-    help = "Bring the database and the model weights up to date. Safe to run at every start."
+    help = "Bring the database and the model weights up to date. Can be run at every start."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("stage_weights", stdout=self.stdout)
-        # Django commits some migrations before it notes that they ran: stopped in between, none would run again.
+        # Django commits some migrations before it records them. If it stopped in between, later runs would fail.
         with interrupts.held_back():
             call_command("migrate", interactive=False, verbosity=0)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             ledger.prepare()
         except KeyGone as error:
             raise CommandError(
-                f"{error} ({settings.LFR_KEYS}). Without it nobody can be told what they ask."
+                f"{error} ({settings.LFR_KEYS}). Without it, requests about destroyed watchlists cannot be answered."
             ) from error
         engine = engines.register_engine(identity())
         if not engine.operating_points.exists():
@@ -40,7 +40,7 @@ class Command(BaseCommand):
         shipped = shipped_measurement()
         if shipped.engine != identity():
             self.stderr.write(
-                "This engine has no threshold yet, and nothing can be authorised on it: run "
+                "This engine has no threshold yet, so nothing can be authorised with it. Run "
                 f"`manage.py calibrate --faces DIR --set {DEFAULT_FPIR}`."
             )
             return

@@ -10,12 +10,12 @@ from watchlists.reenrolment import Progress
 
 class Command(BaseCommand):
     help = (
-        "Read every photograph on file with the present engine, after another one was chosen. Can be stopped and run "
-        "again: it goes on where it was."
+        "Read every stored photograph with the current engine, after a change of engine. If it is stopped, run it "
+        "again to continue."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="Only say how many photographs are unread.")
+        parser.add_argument("--dry-run", action="store_true", help="Only report how many photographs are unread.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -23,13 +23,13 @@ class Command(BaseCommand):
         except (WeightsError, Engine.DoesNotExist) as error:
             raise CommandError(f"The engine is not ready; run `manage.py prepare` first. ({error})") from error
         if options["dry_run"] or not count:
-            self.stdout.write(f"{count:,} photographs have not been read by the present engine.")
+            self.stdout.write(f"{count:,} photographs have not been read by the current engine.")
             return
         progress = reenrolment.read_unread(self._say)
         if progress.without:
             self.stdout.write(
-                f"On {progress.without:,} photographs this engine does not find the enrolled face: they stay unread, "
-                "and a person without another photograph cannot be sealed."
+                f"This engine does not find the enrolled face on {progress.without:,} photographs. They stay unread, "
+                "and a watchlist cannot be sealed while a person on it has no other photograph."
             )
 
     def _say(self, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from lfr_site.roles import ROLES
 
 
 class Command(BaseCommand):
-    help = "Take a role from a user."
+    help = "Remove a role from a user."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")

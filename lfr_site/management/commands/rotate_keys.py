@@ -1,4 +1,4 @@
-"""`manage.py rotate_keys`: a new key for every list."""
+"""`manage.py rotate_keys`: encrypt the photographs of every watchlist with a new key."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from watchlists import destruction
 
 
 class Command(BaseCommand):
-    help = "Encrypt every photograph with a new key, and forget the old ones."
+    help = "Encrypt every photograph with a new key, and destroy the old keys."
 
     def handle(self, *args: Any, **options: Any) -> None:
         keys, photographs = destruction.rotate_keys()
-        self.stdout.write(f"{photographs} photographs under {keys} new keys.")
+        self.stdout.write(f"Encrypted {photographs} photographs with {keys} new keys.")

@@ -8,7 +8,7 @@ from watchlists.engine import choice
 
 
 class Command(BaseCommand):
-    help = "Put the model weights where DeepFace looks for them, and check what they are."
+    help = "Put the model weights where DeepFace expects them, and verify them."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:

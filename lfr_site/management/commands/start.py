@@ -13,14 +13,14 @@ from lfr_site.supervisor import Supervisor
 
 
 class Command(BaseCommand):
-    help = "Start the whole system on this machine and keep it up until Ctrl-C."
-    # Nothing that a check could ask for is up yet; `prepare` runs them.
+    help = "Start the whole system on this machine and keep it running until Ctrl-C."
+    # The database is not running yet; `prepare` runs the checks.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--make-pid", type=int, help="The `make` that runs this: end when it is interrupted.")
-        parser.add_argument("--workers", type=int, default=2, help="Recognition workers; one a core.")
+        parser.add_argument("--make-pid", type=int, help="Process id of the `make` that runs this command.")
+        parser.add_argument("--workers", type=int, default=2, help="Recognition workers, one for each core.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         supervisor = Supervisor(
@@ -42,11 +42,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def seed(self, options: dict[str, Any]) -> list[str] | None:
-        """The command that fills an empty database, if any."""
+        """Return the command that fills an empty database, if any."""
         return None
 
     def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
-        """Everything answers."""
+        """Announce that the system is ready."""
         self._say(f"ready at {supervisor.url}")
 
     def _say(self, text: str) -> None:

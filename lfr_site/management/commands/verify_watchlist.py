@@ -1,4 +1,4 @@
-"""`manage.py verify_watchlist`: whether sealed lists are what was sealed."""
+"""`manage.py verify_watchlist`: verify that sealed watchlists have not changed."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from watchlists.seal import content_hash
 
 
 class Command(BaseCommand):
-    help = "Recompute the hash of sealed lists, and open every photograph on them."
+    help = "Recompute the hash of sealed watchlists, and decrypt every photograph on them."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("watchlist", nargs="?", type=uuid.UUID, help="One list's id; all sealed ones without.")
+        parser.add_argument("watchlist", nargs="?", type=uuid.UUID, help="Id of a watchlist (default: all).")
 
     def handle(self, *args: Any, watchlist: uuid.UUID | None = None, **options: Any) -> None:
         lists = Watchlist.objects.exclude(sealed_hash="").filter(destroyed_at__isnull=True)
         if watchlist is not None:
             lists = lists.filter(pk=watchlist)
             if not lists.exists():
-                raise CommandError(f"There is no sealed list {watchlist} that has not been destroyed.")
+                raise CommandError(f"There is no watchlist {watchlist} that is sealed and not destroyed.")
         wrong = [complaint for each in lists for complaint in self._complaints(each)]
         if wrong:
             raise CommandError("\n".join(wrong))
-        self.stdout.write(f"{lists.count()} sealed lists are what was sealed.")
+        self.stdout.write(f"{lists.count()} sealed watchlists have not changed.")
 
     def _complaints(self, watchlist: Watchlist) -> list[str]:
         found = []
         if content_hash(watchlist) != watchlist.sealed_hash:
-            found.append(f"{watchlist.pk} is not what was sealed.")
+            found.append(f"{watchlist.pk} has changed since it was sealed.")
         closed = sum(not _opens(each) for each in Photograph.objects.filter(person__watchlist=watchlist).iterator(50))
         if closed:
-            found.append(f"{watchlist.pk}: {closed} photograph(s) do not open, or are not what was kept.")
+            found.append(f"{watchlist.pk}: {closed} photograph(s) cannot be decrypted, or have changed.")
         return found
 
 

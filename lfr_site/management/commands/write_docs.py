@@ -6,7 +6,7 @@ from lfr_site.documents import rendered
 
 
 class Command(BaseCommand):
-    help = "Write the pages of docs/ that are tables in the code."
+    help = "Write the pages of docs/ that are generated from the code."
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
