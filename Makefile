@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
+BIOME := node_modules/.bin/biome
 # The demonstration destroys and purges two minutes after a deployment's end, so that this can be watched.
 DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2
 
@@ -54,16 +55,26 @@ test-busy: install-dev browser
 proof: install-dev
 	@LFR_PROOF_SECONDS=30 $(PYTEST) -s tests/live/test_blinding.py tests/test_accuracy.py $(ARGS)
 
-lint: install-dev
+lint: install-dev $(BIOME)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djlint templates --check --quiet
+	$(BIOME) format static
 	LFR_ENV=demo $(BIN)/mypy
 	$(BIN)/lint-imports
 	LFR_ENV=demo $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
-format: install-dev
+format: install-dev $(BIOME)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet || true
+	$(BIOME) format --write static
+
+# The formatter of scripts and styles comes from npm; nothing of it runs in the system.
+$(BIOME): package-lock.json
+	@command -v npm >/dev/null || { echo "Install Node.js: npm brings the formatter of scripts and styles."; exit 1; }
+	@npm ci --no-audit --no-fund --silent
+	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

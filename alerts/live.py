@@ -69,7 +69,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def announcement(self, event: dict[str, Any]) -> None:
         if not self.is_handset or event["kind"].startswith("deployment."):
             await self._say(event["kind"], event["id"])
-        elif event["kind"] in ("alert.changed", "alert.sighted"):
+        elif event["kind"] in ("alert.changed", "alert.shot_added"):
             await self._say("street.changed", "")
 
     async def _beat(self) -> None:

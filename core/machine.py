@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from django.db import models, transaction
 
@@ -45,6 +45,28 @@ class Step:
     permission: str
     action: models.TextChoices
     system_may: bool = False
+
+
+class Stateful:
+    """Questions that templates ask a model with a machine. Its table of steps is set beside the table.
+
+    A template that names a state or step which does not exist would silently get nothing; tests/test_templates.py
+    checks the names.
+    """
+
+    State: ClassVar[type[models.TextChoices]]
+    steps: ClassVar[Mapping[str, Step]] = {}
+    state: str
+
+    @property
+    def is_in(self) -> dict[str, bool]:
+        """For each state, whether this is the present one: `row.is_in.live`."""
+        return {value: value == self.state for value in type(self).State.values}
+
+    @property
+    def can(self) -> dict[str, bool]:
+        """For each step, whether it starts from the present state: `row.can.cancel`. Who may take it is not asked."""
+        return {name: self.state in step.sources for name, step in self.steps.items()}
 
 
 def record_with(recorder: Recorder) -> None:

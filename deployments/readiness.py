@@ -218,7 +218,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
     period = next_period(deployment)
     if period is None:
-        raise Refused("This deployment has no period left.")
+        raise Refused("Every period of this deployment has ended.")
     lock_period(period)
     not_who_authorised(deployment, actor)
     missing = obstacles(period)

@@ -10,10 +10,18 @@ from django.utils import timezone
 
 from watchlists.models import Watchlist
 
+OF_THRESHOLDS = tuple(f"watchlists.{act}" for act in ("keep_evidence", "propose_threshold", "approve_threshold"))
+
 
 def house(request: HttpRequest) -> dict[str, Any]:
     """Return the force's name, whether this is a demonstration, and the number of overdue watchlists."""
-    return {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO, "overdue": _overdue(request)}
+    user = getattr(request, "user", None)
+    return {
+        "force": settings.LFR_FORCE,
+        "is_demo": settings.IS_DEMO,
+        "overdue": _overdue(request),
+        "may_see_thresholds": user is not None and any(user.has_perm(each) for each in OF_THRESHOLDS),
+    }
 
 
 def _overdue(request: HttpRequest) -> int:

@@ -16,3 +16,8 @@ class User(AbstractUser):
     def __str__(self) -> str:
         full_name = self.get_full_name()
         return f"{full_name} ({self.username})" if full_name else self.username
+
+    @property
+    def role_names(self) -> str:
+        """The names of the user's roles, as the head of each page shows them."""
+        return ", ".join(sorted(group.name for group in self.groups.all()))

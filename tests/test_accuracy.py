@@ -1,7 +1,7 @@
 """The accuracy that the shipped engine must reach: people found, and strangers wrongly matched.
 
-Parameters were chosen on this folder; docs/explain/accuracy.md says on which people they were checked. Every run reads a
-third of it, and `make proof` all of it.
+Parameters were chosen on this folder; docs/explain/accuracy.md says on which people they were checked. Every run reads
+a third of it, and `make proof` all of it.
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ def test_approved_work_does_not_count_for_the_next_version(cast: Cast, both: Use
     operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
     draft = operations.new_version(watchlist, actor=cast.watchlist_admin)
     assert contribution_of(draft, both) == ""
-    assert contribution_of(draft, cast.watchlist_admin).startswith("You drew up this version")
+    assert contribution_of(draft, cast.watchlist_admin).startswith("You created this version")
 
 
 def test_unapproved_work_counts_for_the_next_version(cast: Cast, both: User) -> None:

@@ -176,7 +176,7 @@ def test_entries_of_two_lists_are_not_merged(cast: Cast) -> None:
     draft = make_watchlist(cast, people=0)
     add_person(cast, draft, "T/again")
     flag = Flag.objects.get(person__watchlist=draft)
-    with pytest.raises(Refused, match="two entries of one list"):
+    with pytest.raises(Refused, match="two entries on the same list"):
         people.merge(flag, actor=cast.watchlist_admin)
 
 

@@ -136,7 +136,7 @@ def test_the_button_to_release_is_shown_to_those_who_may(held: Held, cast: Cast,
     assert (placed.status_code, held.model._default_manager.count()) == (302, 1)
     assert held.release_at in owner.get(held.page).content.decode()
     said = another.get(held.page).content.decode()
-    assert (held.release_at in said, f"From {_soon():%-d %B %Y} anybody" in said) == (False, True)
+    assert (held.release_at in said, f"From {_soon():%-d %B %Y} anyone" in said) == (False, True)
     assert another.post(held.release_at, {"reason": "Mine now"}).status_code == 422
     assert owner.post(held.release_at, {}).status_code == 422
     assert held.model._default_manager.exists()

@@ -204,8 +204,9 @@ def world(cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch) -> World:
     deployment = rehearsal.authorised(make_draft(cast, *periods), people_of(cast))
     lists = [make_blue_list(cast), make_sealed_watchlist(cast), make_blue_list(cast), make_sealed_watchlist(cast)]
     made = World(cast, deployment, lists)
-    # The recognition test counts passes of the last test only: none may still be waiting for its alert.
-    settings.LFR_PASS_WINDOW = dt.timedelta(seconds=1)
+    # The recognition test counts passes of the last test only: none may still be waiting for its alert, however soon
+    # after it the next action comes.
+    settings.LFR_PASS_WINDOW = dt.timedelta()
     monkeypatch.setattr(timezone, "now", made.now)
     for module in (readiness, running, bluetest, authority):
         monkeypatch.setattr(module, "announce", made.announced)

@@ -107,7 +107,7 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
     ),
     "evidence for higher thresholds": (
         lambda _: BiasEvidence.objects.update(lowest_threshold=0.99),
-        "supports this engine from 0.990 on",
+        "supports thresholds of 0.990 or higher",
     ),
     "signs": (lambda period: period.signs.all().delete(), "No sign has been recorded"),
     "nobody posted": (lambda period: period.deployment.postings.all().delete(), "Post at least one LFR operator"),
@@ -257,7 +257,7 @@ def test_old_clock_measurements_of_cameras_are_ignored(cast: Cast) -> None:
     Camera.objects.filter(pk=north.pk).update(clock_checked_at=timezone.now() - _hours(1.1))
     (clocks,) = (check for check in readiness.checks(period) if check.name == "clock")
     assert clocks.holds
-    assert "camera South within 0.15 s of this server (uncertain by up to 0.09 s)" in clocks.why
+    assert "camera South within 0.15 s of this server, with an uncertainty of up to 0.09 s" in clocks.why
     assert "North" not in clocks.why
 
 

@@ -40,7 +40,7 @@ def test_photographs_are_read_again_by_the_current_engine(cast: Cast) -> None:
     _as_if_read_by_another()
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
     people.confirm_current(watchlist, actor=cast.watchlist_admin)
-    with pytest.raises(Refused, match="without a photograph that the present engine has read: 2"):
+    with pytest.raises(Refused, match="People without a photograph read by the present engine: 2"):
         operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     assert "2 photographs have not been read" in _reenrol(dry_run=True)
     assert reenrolment.unread().count() == 2
@@ -70,7 +70,7 @@ def test_a_photograph_without_the_enrolled_face_stays_unread(cast: Cast) -> None
     encrypted, sha256 = keys.encrypted(blank.key_name, jpeg), hashlib.sha256(jpeg).hexdigest()
     Photograph.objects.filter(pk=blank.pk).update(encrypted=encrypted, sha256=sha256)
     said = _reenrol()
-    assert "On 1 photographs this engine does not find the enrolled face" in said
+    assert "does not find the enrolled face on 1 photographs" in said
     assert list(reenrolment.unread()) == [blank]
 
 

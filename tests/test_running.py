@@ -200,7 +200,7 @@ def test_too_few_officers_pause_the_deployment(cast: Cast) -> None:
     running.count_officers(period, count=3, actor=cast.commander)
     deployment.refresh_from_db()
     assert deployment.state == State.PAUSED
-    with pytest.raises(Refused, match="3 present, 4 at least"):
+    with pytest.raises(Refused, match="3 present; at least 4 are needed"):
         running.resume(deployment, actor=cast.commander)
 
 

@@ -147,7 +147,7 @@ def test_obstacles_to_approval_are_reported(cast: Cast) -> None:
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
     with pytest.raises(Refused) as refused:
         operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
-    for words in ("Flags to settle first: 1", "not checked within 24 hours: 2", "time is over, to be removed: 1"):
+    for words in ("Open flags: 1", "not checked within 24 hours: 2", "Expired entries, which must be removed: 1"):
         assert words in str(refused.value)
     watchlist.refresh_from_db()
     assert watchlist.state == State.COMPILED

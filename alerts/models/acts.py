@@ -83,6 +83,23 @@ class Act(models.Model):
         return str(CODES[self.after](self.code).label) if self.code else ""
 
     @property
+    def words(self) -> str:
+        """What was done, with its code and whether the leaflet was given."""
+        told = str(self.get_name_display())
+        if self.name in (ActName.CODE, ActName.CORRECT):
+            told += f": {str(self.get_after_display()).lower()}"
+        if self.code:
+            told += f" ({self.code_label.lower()})"
+        if self.leaflet is not None:
+            told += f", leaflet {'given' if self.leaflet else 'not given'}"
+        return told
+
+    @property
+    def by_words(self) -> str:
+        """The person who did it, or the system."""
+        return "the system" if self.by is None else self.by.get_full_name() or str(self.by)
+
+    @property
     def basis(self) -> str:
         """The basis of an adjudication, in words."""
         said = [f"alike: {_joined(Feature, self.alike)}"] if self.alike else []

@@ -19,6 +19,7 @@ from alerts.states import (
     UNDECIDED,
     AlertState,
 )
+from core.machine import Stateful
 from deployments.models import Camera, Deployment
 from watchlists.models import OperatingPoint, Person, Photograph
 from watchlists.policy import Tier
@@ -26,7 +27,7 @@ from watchlists.policy import Tier
 RANKS: dict[str, int] = {tier: rank for rank, tier in enumerate((Tier.RED, Tier.AMBER, Tier.GREEN))}
 
 
-class Alert(models.Model):
+class Alert(Stateful, models.Model):
     """A face at one camera that is similar to a subject: a possible match until people decide (`alerts.acts`).
 
     Its personal data (`sealed` and its shots) is encrypted under `key_name`: the key of its period or of an evidence
@@ -122,6 +123,35 @@ class Alert(models.Model):
     def is_in_the_street(self) -> bool:
         """Whether it is with officers and has no outcome yet."""
         return self.state in IN_THE_STREET
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is a known-negative check."""
+        return self.kind == self.Kind.CONTROL
+
+    @property
+    def can_be_decided(self) -> bool:
+        """Whether an operator can still compare its faces and decide."""
+        return self.is_undecided and self.purged_at is None
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it was referred, and no officer has responded for so long that it was escalated."""
+        return self.state == self.State.REFERRED and self.escalated_at is not None
+
+    @property
+    def at_desk_of(self) -> int | None:
+        """The primary key of the operator who is comparing its faces, or who found them inconclusive."""
+        if self.state == self.State.REVIEW:
+            return self.opened_by_id
+        return self.decided_by_id if self.state == self.State.INCONCLUSIVE else None
+
+    @property
+    def referred_to_words(self) -> str:
+        """The officer, the team, or all, whom it was referred to."""
+        if self.assigned_to is not None:
+            return self.assigned_to.get_full_name() or str(self.assigned_to)
+        return f"team {self.assigned_team}" if self.assigned_team else "every officer posted"
 
     @property
     def section(self) -> str:

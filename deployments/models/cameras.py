@@ -96,6 +96,10 @@ class Camera(models.Model):
         return self.period.deployment
 
     @property
+    def is_simulated(self) -> bool:
+        return self.kind == self.Kind.SIMULATED
+
+    @property
     def clock_offset(self) -> Offset | None:
         """The offset of its agent's or browser's clock; None before it was measured."""
         return kept(self.clock_offset_ms, self.clock_uncertainty_ms)

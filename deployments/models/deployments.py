@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from audit.actions import Action
-from core.machine import Step
+from core.machine import Stateful, Step
 from core.ranks import Rank
 from deployments.policy import Collateral, Halt, UseCase
 from deployments.querysets import DeploymentQuerySet
@@ -29,7 +29,7 @@ class Counters:
     faces: int
 
 
-class Deployment(models.Model):
+class Deployment(Stateful, models.Model):
     """A use of LFR with sealed watchlists, in one or more periods, under one authority. Steps: STEPS.
 
     It holds the application from the first draft on; places, times and watchlists belong to its periods. revision
@@ -192,6 +192,21 @@ class Deployment(models.Model):
         return self.state in OVER
 
     @property
+    def is_running(self) -> bool:
+        """Whether it is live or paused: its console and handsets are open."""
+        return self.state in RUNNING
+
+    @property
+    def has_live_operations(self) -> bool:
+        """Whether a commander can still act on it on the page of live operations."""
+        return self.state in (_S.NOTIFIED, _S.READY, *RUNNING)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether its cameras are or were on, so that it may have alerts and has a record."""
+        return self.state in (*RUNNING, _S.ENDED, _S.STOPPED, _S.REVIEW, _S.CLOSED, _S.RESULTS_PUBLISHED)
+
+    @property
     def collateral_labels(self) -> list[str]:
         return [str(Collateral(each).label) for each in self.collateral]
 
@@ -238,7 +253,8 @@ class Deployment(models.Model):
 
 _S = Deployment.State
 EDITABLE = (_S.DRAFT, _S.RETURNED)
-UNDER_AUTHORITY = (_S.AUTHORISED, _S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED)
+RUNNING = (_S.LIVE, _S.PAUSED)
+UNDER_AUTHORITY = (_S.AUTHORISED, _S.NOTIFIED, _S.READY, *RUNNING)
 # The cameras are off for good.
 OVER = (
     _S.ENDED,
@@ -288,3 +304,4 @@ STEPS: dict[str, Step] = {
     # Publication is not built yet; nobody holds this permission.
     "publish": Step((_S.CLOSED,), _S.RESULTS_PUBLISHED, "deployments.publish_results", Action.RESULTS_PUBLISHED),
 }
+Deployment.steps = STEPS

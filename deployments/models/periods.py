@@ -102,6 +102,11 @@ class Period(models.Model):
         """Return whether cameras may stream now: live or under test, within the period and the authority."""
         return self.closes_at(at) is not None
 
+    @property
+    def is_testable(self) -> bool:
+        """Whether a recognition test may run: after public notice, and before going live or while paused."""
+        return self.deployment.state in TESTABLE
+
     def closes_at(self, at: dt.datetime | None = None) -> dt.datetime | None:
         """Return when cameras that may stream now must turn off at the latest; None if they may not stream."""
         moment, deployment = at or timezone.now(), self.deployment

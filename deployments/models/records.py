@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
-from core.machine import Step
+from core.machine import Stateful, Step
 from core.ranks import Rank
 from deployments.models.deployments import Deployment
 from watchlists.models import OperatingPoint
@@ -57,7 +57,7 @@ class Document(models.Model):
         return f"{self.get_kind_display()} of {self.deployment}"
 
 
-class ThresholdChange(models.Model):
+class ThresholdChange(Stateful, models.Model):
     """A change of threshold under authority, proposed by one person and decided by another. Steps: CHANGE_STEPS."""
 
     class State(models.TextChoices):
@@ -115,3 +115,6 @@ class Kit(models.Model):
     @property
     def journal_name(self) -> str:
         return f"loaned equipment {self.pk}"
+
+
+ThresholdChange.steps = CHANGE_STEPS

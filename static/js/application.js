@@ -1,15 +1,27 @@
 // Saves the application form as the user types. Valid fields are saved; the others show an error.
 const form = document.getElementById("application");
-const [saved, problems, complete, submit] = ["saved", "problems", "complete", "submit"].map((id) => document.getElementById(id));
+const [saved, problems, complete, submit] = ["saved", "problems", "complete", "submit"].map((id) =>
+  document.getElementById(id),
+);
 const revision = form.elements.revision;
 const PAUSE_MS = 1200;
 
 // Number of changes typed, and of changes known to be saved.
-let typed = 0, kept = 0;
-let timer = 0, saving = null, isStale = false;
+let typed = 0,
+  kept = 0;
+let timer = 0,
+  saving = null,
+  isStale = false;
 
-form.addEventListener("input", () => { typed += 1; show("Not saved yet"); later(); });
-form.addEventListener("change", () => { typed += 1; later(100); });
+form.addEventListener("input", () => {
+  typed += 1;
+  show("Not saved yet");
+  later();
+});
+form.addEventListener("change", () => {
+  typed += 1;
+  later(100);
+});
 form.addEventListener("click", ({ target }) => {
   const kind = target.dataset?.add;
   if (kind === "camera") addCamera(target.closest(".period-fields"));
@@ -25,7 +37,9 @@ form.addEventListener("submit", async (event) => {
   // Not during this event: a form cannot be submitted while it is being submitted.
   setTimeout(() => form.requestSubmit(button));
 });
-window.addEventListener("beforeunload", (event) => { if (typed > kept && !form.dataset.ready) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => {
+  if (typed > kept && !form.dataset.ready) event.preventDefault();
+});
 
 function later(pause = PAUSE_MS) {
   clearTimeout(timer);
@@ -50,7 +64,11 @@ async function send() {
   show("Saving…");
   let answer, body;
   try {
-    answer = await fetch(location.pathname, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+    answer = await fetch(location.pathname, {
+      method: "POST",
+      body: new FormData(form),
+      headers: { Accept: "application/json" },
+    });
     body = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : null;
   } catch {
     show("Not saved: the server is not responding. Your changes are still on this page.", true);
@@ -59,7 +77,12 @@ async function send() {
   }
   if (!body) {
     isStale = answer.status === 409;
-    show(isStale ? "Not saved: this application can no longer be changed here. Open it again." : "Not saved: sign in again in another window. Your changes are still on this page.", true);
+    show(
+      isStale
+        ? "Not saved: this application can no longer be changed here. Open it again."
+        : "Not saved: sign in again in another window. Your changes are still on this page.",
+      true,
+    );
     if (!isStale) later(5000);
     return false;
   }
@@ -72,7 +95,9 @@ async function send() {
   }
   revision.value = body.revision;
   adopt(body.ids);
-  problems.replaceChildren(...body.problems.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  problems.replaceChildren(
+    ...body.problems.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+  );
   complete.hidden = body.problems.length > 0;
   submit.disabled = body.problems.length > 0;
   const time = new Date().toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -90,7 +115,8 @@ function mark(errors) {
     if (!field) continue;
     field.classList.add("bad");
     const box = document.createElement("div");
-    for (const text of texts) box.append(Object.assign(document.createElement("p"), { className: "field-error", textContent: text }));
+    for (const text of texts)
+      box.append(Object.assign(document.createElement("p"), { className: "field-error", textContent: text }));
     field.append(box);
   }
 }
@@ -100,13 +126,15 @@ function adopt(ids) {
   for (const [name, id] of Object.entries(ids)) if (form.elements[name]) form.elements[name].value = id;
 }
 
-const fieldOf = (block, name) => [...block.querySelectorAll("input, select")].find((field) => field.name.endsWith(`-${name}`));
+const fieldOf = (block, name) =>
+  [...block.querySelectorAll("input, select")].find((field) => field.name.endsWith(`-${name}`));
 
 function fill(template, prefix) {
   const total = form.elements[`${prefix}-TOTAL_FORMS`];
   const node = document.getElementById(template).content.firstElementChild.cloneNode(true);
   for (const each of node.querySelectorAll("[name], [id], [for]")) {
-    for (const name of ["name", "id", "for", "aria-describedby"]) if (each.hasAttribute(name)) each.setAttribute(name, each.getAttribute(name).replace("__prefix__", total.value));
+    for (const name of ["name", "id", "for", "aria-describedby"])
+      if (each.hasAttribute(name)) each.setAttribute(name, each.getAttribute(name).replace("__prefix__", total.value));
   }
   total.value = Number(total.value) + 1;
   return node;

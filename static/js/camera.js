@@ -1,25 +1,50 @@
 // A browser as a camera: it sends its newest picture when the server requests one, and draws the boxes of the answer.
 const root = document.getElementById("camera");
-const [video, overlay, idle, state, problem, stop] = ["video", "overlay", "idle", "state", "problem", "stop"].map((id) => document.getElementById(id));
-const figures = { fps: document.getElementById("fps"), latency: document.getElementById("latency"), dropped: document.getElementById("dropped"), faces: document.getElementById("in-view") };
+const [video, overlay, idle, state, problem, stop] = ["video", "overlay", "idle", "state", "problem", "stop"].map(
+  (id) => document.getElementById(id),
+);
+const figures = {
+  fps: document.getElementById("fps"),
+  latency: document.getElementById("latency"),
+  dropped: document.getElementById("dropped"),
+  faces: document.getElementById("in-view"),
+};
 const rate = document.getElementById("rate");
 const FINAL = new Set([4400, 4401, 4403, 4410]);
 const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
 // JPEG qualities and scales, best first. Smaller pictures are sent if a frame takes LONGEST_TRANSFER (ms) longer than a
 // message of no size. The last is for the slowest lines: the smallest faces are lost with it.
-const ENCODINGS = [[0.85, 1], [0.7, 1], [0.55, 1], [0.4, 1], [0.45, 0.75]];
+const ENCODINGS = [
+  [0.85, 1],
+  [0.7, 1],
+  [0.55, 1],
+  [0.4, 1],
+  [0.45, 0.75],
+];
 // The approximate size of a picture in each encoding, relative to the first.
 const SIZES = [1, 0.57, 0.41, 0.33, 0.21];
 const LONGEST_TRANSFER = 100;
 const SMOOTHING = 0.3;
 
-let socket = null, stream = null, wanted = false, retry = 500;
+let socket = null,
+  stream = null,
+  wanted = false,
+  retry = 500;
 // number: of the last picture that was due. lastSent: of the last picture that was sent.
-let number = 0, lastSent = 0, sent = 0, most = 30, maySend = false, timer = 0;
-let encoding = 3, roundTrip = 0, transfer = null;
+let number = 0,
+  lastSent = 0,
+  sent = 0,
+  most = 30,
+  maySend = false,
+  timer = 0;
+let encoding = 3,
+  roundTrip = 0,
+  transfer = null;
 const inFlight = new Map();
-let latencies = [], reads = [], heardAt = 0;
+let latencies = [],
+  reads = [],
+  heardAt = 0;
 
 // A server that has stopped sends nothing. Unanswered frames show it.
 setInterval(() => {
@@ -37,7 +62,10 @@ document.getElementById("use-webcam").addEventListener("click", async () => {
     tell("The camera cannot be used: " + error.message);
     return;
   }
-  stream.getVideoTracks()[0].addEventListener("ended", () => { end(); tell("The camera was disconnected."); });
+  stream.getVideoTracks()[0].addEventListener("ended", () => {
+    end();
+    tell("The camera was disconnected.");
+  });
   video.removeAttribute("src");
   video.srcObject = stream;
   begin();
@@ -61,7 +89,10 @@ async function begin() {
   try {
     await video.play();
   } catch {
-    if (own === beginning) { end(); tell("The video could not be played."); }
+    if (own === beginning) {
+      end();
+      tell("The video could not be played.");
+    }
     return;
   }
   if (own !== beginning) return;
@@ -111,7 +142,9 @@ function connect() {
     inFlight.clear();
     draw([]);
     if (!wanted) return;
-    const reason = closing?.reason ?? (code === 1009 ? "The picture was too large to send." : "The connection to the server was lost.");
+    const reason =
+      closing?.reason ??
+      (code === 1009 ? "The picture was too large to send." : "The connection to the server was lost.");
     if (FINAL.has(code)) {
       end();
       show("refused", "Closed");
@@ -120,7 +153,9 @@ function connect() {
     }
     show("waiting", "Reconnecting…");
     tell(reason + " Trying again.");
-    setTimeout(() => { if (wanted && !socket) connect(); }, retry);
+    setTimeout(() => {
+      if (wanted && !socket) connect();
+    }, retry);
     retry = Math.min(retry * 2, 5000);
   });
 }
@@ -146,7 +181,10 @@ function hear(message) {
     const sentAt = inFlight.get(message.frame);
     if (!inFlight.delete(message.frame)) return;
     measure(heardAt - sentAt - message.held_ms);
-    if (state.dataset.state === "waiting") { show("on", "Streaming"); tell(""); }
+    if (state.dataset.state === "waiting") {
+      show("on", "Streaming");
+      tell("");
+    }
     latencies = [...latencies.slice(-29), performance.now() - sentAt];
     reads = [...reads.slice(-59), performance.now()];
     draw(message.boxes);
@@ -182,21 +220,25 @@ function send() {
   const line = socket;
   maySend = false;
   lastSent = frame;
-  canvas.toBlob(async (blob) => {
-    const picture = blob && new Uint8Array(await blob.arrayBuffer().catch(() => new ArrayBuffer(0)));
-    // In the meantime the connection may have been lost and opened again.
-    if (line !== socket || line.readyState !== WebSocket.OPEN) return;
-    if (!picture?.length) {
-      maySend = true;
-      return;
-    }
-    const bytes = new Uint8Array(4 + picture.length);
-    new DataView(bytes.buffer).setUint32(0, frame);
-    bytes.set(picture, 4);
-    inFlight.set(frame, performance.now());
-    sent += 1;
-    line.send(bytes);
-  }, "image/jpeg", quality);
+  canvas.toBlob(
+    async (blob) => {
+      const picture = blob && new Uint8Array(await blob.arrayBuffer().catch(() => new ArrayBuffer(0)));
+      // In the meantime the connection may have been lost and opened again.
+      if (line !== socket || line.readyState !== WebSocket.OPEN) return;
+      if (!picture?.length) {
+        maySend = true;
+        return;
+      }
+      const bytes = new Uint8Array(4 + picture.length);
+      new DataView(bytes.buffer).setUint32(0, frame);
+      bytes.set(picture, 4);
+      inFlight.set(frame, performance.now());
+      sent += 1;
+      line.send(bytes);
+    },
+    "image/jpeg",
+    quality,
+  );
 }
 
 // Choose the encoding. transit: how long a frame and its answer were on the line (ms).
@@ -204,7 +246,7 @@ function measure(transit) {
   roundTrip = Math.min(roundTrip, transit);
   const taken = transit - roundTrip;
   transfer = transfer === null ? taken : transfer + SMOOTHING * (taken - transfer);
-  const fits = SIZES[encoding] * LONGEST_TRANSFER / Math.max(transfer, 1);
+  const fits = (SIZES[encoding] * LONGEST_TRANSFER) / Math.max(transfer, 1);
   const found = SIZES.findIndex((size) => size <= fits);
   const next = found === -1 ? SIZES.length - 1 : found;
   transfer *= SIZES[next] / SIZES[encoding];

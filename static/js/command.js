@@ -4,16 +4,23 @@ import { learnTime, mark, serverNow } from "./time.js";
 const root = document.getElementById("command");
 const now = document.getElementById("now");
 const line = document.getElementById("line");
-const EVERY_MS = 5000, TILE_MS = 1000, PATIENCE_MS = 9000;
+const EVERY_MS = 5000,
+  TILE_MS = 1000,
+  PATIENCE_MS = 9000;
 
 // The address of the picture shown in each tile.
 const shown = new Map();
 
 // Set when a form is submitted: its answer replaces this page.
 let leaving = false;
-document.addEventListener("submit", () => { leaving = true; });
+document.addEventListener("submit", () => {
+  leaving = true;
+});
 
-let heardAt = 0, retry = 500, fetching = false, again = false;
+let heardAt = 0,
+  retry = 500,
+  fetching = false,
+  again = false;
 
 refreshClock();
 connect();
@@ -41,7 +48,10 @@ function tick() {
 }
 
 async function refresh() {
-  if (fetching) { again = true; return; }
+  if (fetching) {
+    again = true;
+    return;
+  }
   fetching = true;
   try {
     const sent = mark();
@@ -51,16 +61,22 @@ async function refresh() {
       const hadFocus = now.contains(document.activeElement);
       if (!hadFocus) {
         now.innerHTML = await answer.text();
-        for (const tile of now.querySelectorAll("img[data-tile]")) if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
+        for (const tile of now.querySelectorAll("img[data-tile]"))
+          if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
         heardAt = performance.now();
         refreshClock({ sent, received });
         // The buttons beside it depend on the state.
         if (!leaving && now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
       }
     } else if (answer.redirected) location.reload();
-  } catch { /* tick() shows that the connection is lost */ }
+  } catch {
+    /* tick() shows that the connection is lost */
+  }
   fetching = false;
-  if (again) { again = false; refresh(); }
+  if (again) {
+    again = false;
+    refresh();
+  }
 }
 
 async function showTiles() {
@@ -71,7 +87,9 @@ async function showTiles() {
     try {
       const answer = await fetch(name, { cache: "no-store" });
       if (answer.status === 200) address = URL.createObjectURL(await answer.blob());
-    } catch { /* no picture is shown */ }
+    } catch {
+      /* no picture is shown */
+    }
     // The tiles may have been replaced in the meantime.
     const present = now.querySelector(`img[data-tile="${name}"]`);
     if (address) shown.set(name, address);

@@ -11,17 +11,25 @@ export function compare(card) {
   zoom = 1;
   shift = [0, 0];
   for (const lens of card.querySelectorAll(".lens")) {
-    lens.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      zoomBy(card, event.deltaY < 0 ? 1.2 : 1 / 1.2);
-    }, { passive: false });
+    lens.addEventListener(
+      "wheel",
+      (event) => {
+        event.preventDefault();
+        zoomBy(card, event.deltaY < 0 ? 1.2 : 1 / 1.2);
+      },
+      { passive: false },
+    );
     lens.addEventListener("pointerdown", (event) => {
       if (zoom === 1) return;
       lens.setPointerCapture(event.pointerId);
       const from = [event.clientX - shift[0], event.clientY - shift[1]];
-      const move = ({ clientX, clientY }) => { shift = [clientX - from[0], clientY - from[1]]; place(card); };
+      const move = ({ clientX, clientY }) => {
+        shift = [clientX - from[0], clientY - from[1]];
+        place(card);
+      };
       lens.addEventListener("pointermove", move);
-      for (const end of ["pointerup", "pointercancel"]) lens.addEventListener(end, () => lens.removeEventListener("pointermove", move), { once: true });
+      for (const end of ["pointerup", "pointercancel"])
+        lens.addEventListener(end, () => lens.removeEventListener("pointermove", move), { once: true });
     });
   }
 }
@@ -67,7 +75,8 @@ export function moveBy(card, right, down) {
 
 function place(card) {
   // Both by the same, so that the faces stay aligned.
-  for (const image of card.querySelectorAll(".lens img")) image.style.transform = `translate(${shift[0]}px, ${shift[1]}px) scale(${zoom})`;
+  for (const image of card.querySelectorAll(".lens img"))
+    image.style.transform = `translate(${shift[0]}px, ${shift[1]}px) scale(${zoom})`;
 }
 
 function toggleFlicker(card, button) {
@@ -78,7 +87,9 @@ function toggleFlicker(card, button) {
   const pair = card.querySelector(".pair");
   button.setAttribute("aria-pressed", "true");
   pair.dataset.flicker = "probe";
-  const timer = setInterval(() => { pair.dataset.flicker = pair.dataset.flicker === "probe" ? "reference" : "probe"; }, FLICKER_MS);
+  const timer = setInterval(() => {
+    pair.dataset.flicker = pair.dataset.flicker === "probe" ? "reference" : "probe";
+  }, FLICKER_MS);
   flicker = () => {
     clearInterval(timer);
     delete pair.dataset.flicker;

@@ -7,17 +7,32 @@ import { ring, soundButton } from "./sound.js";
 import { learnTime, serverNow, tickAges } from "./time.js";
 
 const root = document.getElementById("console");
-const [lineSign, lost, sound, notify, keys, letters, card, queue, announce, problem, undoBar, measured] =
-  ["line", "lost", "sound", "notify", "keys", "letters", "card", "queue", "announce", "card-error", "undo-bar", "measured"].map((id) => document.getElementById(id));
+const [lineSign, lost, sound, notify, keys, letters, card, queue, announce, problem, undoBar, measured] = [
+  "line",
+  "lost",
+  "sound",
+  "notify",
+  "keys",
+  "letters",
+  "card",
+  "queue",
+  "announce",
+  "card-error",
+  "undo-bar",
+  "measured",
+].map((id) => document.getElementById(id));
 const base = root.dataset.base;
 const decides = "decides" in root.dataset;
 const title = document.title;
-const QUEUE_EVERY = 20000, MEASURED_EVERY = 5000;
-const NEXT_AFTER = 1300, LOOK_FIRST = 1000;
+const QUEUE_EVERY = 20000,
+  MEASURED_EVERY = 5000;
+const NEXT_AFTER = 1300,
+  LOOK_FIRST = 1000;
 // How long a card that the user opened and is working on stays open.
 const BROWSING = 15000;
 // The most rows that one fetch may name. For more, the whole queue is fetched.
-const MOST_ROWS = 100, LONGEST_PART = 200;
+const MOST_ROWS = 100,
+  LONGEST_PART = 200;
 // Seconds for which an alert opened by a colleague is left to them.
 const LEFT_ALONE = 30;
 const emptyCard = card.innerHTML;
@@ -28,7 +43,11 @@ let ended = false;
 
 const line = openLine(root.dataset.socket, {
   told(state) {
-    const words = { on: ended ? "Deployment ended" : "Live", lost: "Connection lost", refused: "Signed out, or no permission" };
+    const words = {
+      on: ended ? "Deployment ended" : "Live",
+      lost: "Connection lost",
+      refused: "Signed out, or no permission",
+    };
     lineSign.dataset.state = state === "on" && ended ? "ended" : state === "refused" ? "lost" : state;
     lineSign.textContent = words[state];
     lost.hidden = state === "on";
@@ -43,8 +62,7 @@ const line = openLine(root.dataset.socket, {
     else if (kind === "alert.changed") {
       wanted(id);
       freshen(id);
-    }
-    else if (kind === "alert.shot_added" && shownId() === id) freshPictures(id);
+    } else if (kind === "alert.shot_added" && shownId() === id) freshPictures(id);
     else if (kind === "deployment.ended") {
       ended = true;
       lineSign.dataset.state = "ended";
@@ -158,7 +176,10 @@ function isFree() {
   return !shownId() || (!card.querySelector("[data-decidable]") && performance.now() - touchedAt > BROWSING);
 }
 
-for (const kind of ["pointerdown", "keydown", "change"]) card.addEventListener(kind, () => { touchedAt = performance.now(); });
+for (const kind of ["pointerdown", "keydown", "change"])
+  card.addEventListener(kind, () => {
+    touchedAt = performance.now();
+  });
 
 function tell(fresh, count) {
   const tiers = fresh.map(({ dataset }) => dataset.tier);
@@ -166,12 +187,17 @@ function tell(fresh, count) {
   ring(tier);
   announce.textContent = `New possible match: ${count} waiting`;
   if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-    new Notification("Possible match", { body: `${tier ?? "New"}: ${count} waiting to be compared.`, tag: "lfr", renotify: true });
+    new Notification("Possible match", {
+      body: `${tier ?? "New"}: ${count} waiting to be compared.`,
+      tag: "lfr",
+      renotify: true,
+    });
   }
 }
 
 function mark() {
-  for (const row of queue.querySelectorAll(".alert-row")) row.setAttribute("aria-current", String(row.parentElement.dataset.id === shownId()));
+  for (const row of queue.querySelectorAll(".alert-row"))
+    row.setAttribute("aria-current", String(row.parentElement.dataset.id === shownId()));
 }
 
 // The card.
@@ -210,7 +236,8 @@ async function show(id, how = {}) {
 async function fetchCard(id, { unasked = false }) {
   const row = document.getElementById(`alert-${id}`);
   let answer = null;
-  if (decides && row?.dataset.state === "raised") answer = await postPiece(`/alerts/${id}/acts/open/`, new FormData(), root.dataset.csrf, "card");
+  if (decides && row?.dataset.state === "raised")
+    answer = await postPiece(`/alerts/${id}/acts/open/`, new FormData(), root.dataset.csrf, "card");
   if (answer?.isLate) return;
   // Somebody else opened it at the same moment. It is shown only to a user who chose it; others get the next one.
   if (answer?.status === 409 && unasked) return wanted(id);
@@ -233,7 +260,10 @@ async function freshen(id, { isTold = false } = {}) {
   const wasToJudge = card.querySelector("[data-decidable]");
   if (!wasToJudge || !("decidable" in fresh.dataset)) {
     // If the answer to the user's own decision was lost, the new card offers to undo it.
-    const words = fresh.dataset.state === "expired" ? "Nobody decided on this possible match in time." : "A colleague has already decided on this possible match.";
+    const words =
+      fresh.dataset.state === "expired"
+        ? "Nobody decided on this possible match in time."
+        : "A colleague has already decided on this possible match.";
     if (wasToJudge && !isTold && !fresh.querySelector(".undo")) complain(words);
     put(html);
     if (wasToJudge) leave(id, NEXT_AFTER * 4);
@@ -242,7 +272,8 @@ async function freshen(id, { isTold = false } = {}) {
   // Still undecided: marked features stay, and the decision applies to the new revision.
   if (card.firstElementChild.dataset.revision === fresh.dataset.revision) return;
   Object.assign(card.firstElementChild.dataset, fresh.dataset);
-  for (const part of ['[name="revision"]', ".said-before"]) card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
+  for (const part of ['[name="revision"]', ".said-before"])
+    card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
   if (fresh.dataset.state === "inconclusive") card.querySelector('[data-key="c"]').disabled = true;
 }
 
@@ -253,7 +284,8 @@ async function freshPictures(id) {
   if (!shots) return;
   // The shot that is being compared stays. A better one can be selected beside it.
   const shown = card.querySelector(".probe img")?.getAttribute("src");
-  for (const shot of shots.querySelectorAll("[data-shot]")) shot.setAttribute("aria-pressed", String(shot.dataset.shot === shown));
+  for (const shot of shots.querySelectorAll("[data-shot]"))
+    shot.setAttribute("aria-pressed", String(shot.dataset.shot === shown));
   card.querySelector(".shots")?.replaceWith(shots);
 }
 
@@ -261,7 +293,9 @@ function holdStill() {
   // A key or click meant for the previous face must not decide on the one that has just opened by itself.
   const buttons = [...card.querySelectorAll(".decisions button:not(:disabled)")];
   for (const button of buttons) button.disabled = true;
-  setTimeout(() => { for (const button of buttons) button.disabled = false; }, LOOK_FIRST);
+  setTimeout(() => {
+    for (const button of buttons) button.disabled = false;
+  }, LOOK_FIRST);
 }
 
 function complain(text) {
@@ -298,12 +332,14 @@ function find(button) {
 
 function setFinding(feature, finding) {
   feature.querySelector("input").value = finding;
-  for (const each of feature.querySelectorAll("[data-finding]")) each.setAttribute("aria-pressed", String(each.dataset.finding === finding));
+  for (const each of feature.querySelectorAll("[data-finding]"))
+    each.setAttribute("aria-pressed", String(each.dataset.finding === finding));
 }
 
 function cycle(number) {
   const feature = card.querySelectorAll(".feature")[number - 1];
-  if (feature) setFinding(feature, { "": "alike", alike: "differs", differs: "" }[feature.querySelector("input").value]);
+  if (feature)
+    setFinding(feature, { "": "alike", alike: "differs", differs: "" }[feature.querySelector("input").value]);
 }
 
 // Deciding.
@@ -357,14 +393,17 @@ function leave(id, after) {
 
 card.addEventListener("submit", submit);
 // Enter in a field would press the first of the three buttons. No decision may be the default.
-card.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.matches("input")) event.preventDefault(); });
+card.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+});
 undoBar.addEventListener("submit", submit);
 
 function next() {
   // Red before amber before green, then the oldest; also what a colleague opened long ago. Inconclusive ones last.
   const rows = [...queue.querySelectorAll('[data-rows="waiting"] > li:not([data-purged])')];
-  const row = rows.find((each) => each.dataset.state === "raised" || (each.dataset.state === "review" && isLeft(each)))
-    ?? rows.find(({ dataset }) => dataset.state === "inconclusive" && !("own" in dataset));
+  const row =
+    rows.find((each) => each.dataset.state === "raised" || (each.dataset.state === "review" && isLeft(each))) ??
+    rows.find(({ dataset }) => dataset.state === "inconclusive" && !("own" in dataset));
   if (row && row.dataset.id !== shownId()) show(row.dataset.id, { unasked: true });
 }
 
@@ -376,7 +415,13 @@ const MOVES = { arrowleft: [-30, 0], arrowright: [30, 0], arrowup: [0, -30], arr
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && event.target.matches("select")) return event.target.blur();
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    event.target.matches("input:not([type=checkbox]), textarea, select")
+  )
+    return;
   const key = event.key.toLowerCase();
   if (event.shiftKey && key in MOVES) {
     event.preventDefault();
@@ -408,9 +453,23 @@ function step(by) {
 
 // A list that was used with a pointer must not keep the focus and swallow the keys for decisions.
 let isPointer = false;
-addEventListener("pointerdown", () => { isPointer = true; }, true);
-addEventListener("keydown", () => { isPointer = false; }, true);
-card.addEventListener("change", ({ target }) => { if (isPointer && target.matches("select")) target.blur(); });
+addEventListener(
+  "pointerdown",
+  () => {
+    isPointer = true;
+  },
+  true,
+);
+addEventListener(
+  "keydown",
+  () => {
+    isPointer = false;
+  },
+  true,
+);
+card.addEventListener("change", ({ target }) => {
+  if (isPointer && target.matches("select")) target.blur();
+});
 
 // Sound, notifications, keys.
 
@@ -458,7 +517,9 @@ setInterval(() => {
   freshen(id);
 }, 250);
 // If an event is lost, the queue is right again within this time.
-setInterval(() => { if (line.isOpen()) refreshQueue(); }, QUEUE_EVERY);
+setInterval(() => {
+  if (line.isOpen()) refreshQueue();
+}, QUEUE_EVERY);
 setInterval(async () => {
   if (document.hidden) return;
   const { html } = await fetchPiece(`${base}measured/`, "measured");

@@ -17,10 +17,14 @@ export class Drawing {
     this.dragged = null;
     svg.addEventListener("pointerdown", (event) => this.down(event));
     svg.addEventListener("pointermove", (event) => this.move(event));
-    svg.addEventListener("pointerup", () => { this.dragged = null; });
+    svg.addEventListener("pointerup", () => {
+      this.dragged = null;
+    });
   }
 
-  get height() { return this.svg.viewBox.baseVal.height; }
+  get height() {
+    return this.svg.viewBox.baseVal.height;
+  }
 
   share(event) {
     const box = this.svg.getBoundingClientRect();
@@ -60,7 +64,13 @@ export class Drawing {
     const zone = this.corners.slice(from);
     if (zone.length > 1) this.layer.append(element("polygon", { points: this.points(zone), class: "zone active" }));
     this.corners.forEach(([x, y], index) => {
-      const dot = element("circle", { cx: x * 100, cy: y * this.height, r: 1.1, class: index < from ? "stand" : "corner", tabindex: 0 });
+      const dot = element("circle", {
+        cx: x * 100,
+        cy: y * this.height,
+        r: 1.1,
+        class: index < from ? "stand" : "corner",
+        tabindex: 0,
+      });
       dot.dataset.corner = index;
       dot.addEventListener("keydown", (event) => this.key(event, index));
       this.layer.append(dot);
@@ -82,7 +92,8 @@ export async function send(address, token, fields) {
   body.append("csrfmiddlewaretoken", token);
   for (const [key, value] of Object.entries(fields)) body.append(key, JSON.stringify(value));
   const answer = await fetch(address, { method: "POST", body });
-  if (!answer.headers.get("Content-Type")?.includes("json")) throw new Error("The drawing was not saved. Open this page again.");
+  if (!answer.headers.get("Content-Type")?.includes("json"))
+    throw new Error("The drawing was not saved. Open this page again.");
   const said = await answer.json();
   if (!answer.ok) throw new Error(said.error);
   return said;

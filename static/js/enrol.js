@@ -5,7 +5,15 @@ const input = form.querySelector("input[type=file]");
 const chosen = form.querySelector("input[name=face]");
 const frame = form.querySelector("input[name=frame]");
 const [viewfinder, video, preview, faces, verdict, report, webcam, shoot, redraw] = [
-  "viewfinder", "video", "preview", "faces", "verdict", "report", "webcam", "shoot", "redraw",
+  "viewfinder",
+  "video",
+  "preview",
+  "faces",
+  "verdict",
+  "report",
+  "webcam",
+  "shoot",
+  "redraw",
 ].map((id) => document.getElementById(id));
 let stream = null;
 let asked = 0;
@@ -38,12 +46,16 @@ shoot.addEventListener("click", () => {
   canvas.getContext("2d").drawImage(video, 0, 0);
   stream.getTracks().forEach((track) => track.stop());
   shoot.hidden = true;
-  canvas.toBlob((blob) => {
-    const files = new DataTransfer();
-    files.items.add(new File([blob], "webcam.jpg", { type: "image/jpeg" }));
-    input.files = files.files;
-    input.dispatchEvent(new Event("change"));
-  }, "image/jpeg", 0.95);
+  canvas.toBlob(
+    (blob) => {
+      const files = new DataTransfer();
+      files.items.add(new File([blob], "webcam.jpg", { type: "image/jpeg" }));
+      input.files = files.files;
+      input.dispatchEvent(new Event("change"));
+    },
+    "image/jpeg",
+    0.95,
+  );
 });
 
 async function show(file) {
@@ -80,7 +92,8 @@ async function check(file, face) {
     showReport(answer.report ?? []);
     return answer;
   } catch {
-    if (question === asked) tell([["wrong", "The photograph could not be sent. Check that it is 20 MB or smaller, and try again."]]);
+    if (question === asked)
+      tell([["wrong", "The photograph could not be sent. Check that it is 20 MB or smaller, and try again."]]);
     return null;
   }
 }
@@ -149,28 +162,38 @@ viewfinder.addEventListener("pointerdown", (down) => {
   const move = (event) => {
     const to = shareOf(event);
     drawn = [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.abs(to[0] - from[0]), Math.abs(to[1] - from[1])];
-    ["left", "top", "width", "height"].forEach((name, at) => { box.style[name] = `${drawn[at] * 100}%`; });
+    ["left", "top", "width", "height"].forEach((name, at) => {
+      box.style[name] = `${drawn[at] * 100}%`;
+    });
   };
   viewfinder.addEventListener("pointermove", move);
-  viewfinder.addEventListener("pointerup", async () => {
-    viewfinder.removeEventListener("pointermove", move);
-    if (!drawn || drawn[2] < 0.01 || drawn[3] < 0.01) return;
-    viewfinder.classList.remove("drawing");
-    frame.value = drawn.map((share) => share.toFixed(4)).join(",");
-    await check(input.files[0], null);
-  }, { once: true });
+  viewfinder.addEventListener(
+    "pointerup",
+    async () => {
+      viewfinder.removeEventListener("pointermove", move);
+      if (!drawn || drawn[2] < 0.01 || drawn[3] < 0.01) return;
+      viewfinder.classList.remove("drawing");
+      frame.value = drawn.map((share) => share.toFixed(4)).join(",");
+      await check(input.files[0], null);
+    },
+    { once: true },
+  );
 });
 
 function shareOf(event) {
   const area = preview.getBoundingClientRect();
-  return [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height].map((share) => Math.min(Math.max(share, 0), 0.999));
+  return [(event.clientX - area.left) / area.width, (event.clientY - area.top) / area.height].map((share) =>
+    Math.min(Math.max(share, 0), 0.999),
+  );
 }
 
 function tell(lines) {
-  verdict.replaceChildren(...lines.map(([kind, text]) => {
-    const line = document.createElement("p");
-    line.className = kind;
-    line.textContent = text;
-    return line;
-  }));
+  verdict.replaceChildren(
+    ...lines.map(([kind, text]) => {
+      const line = document.createElement("p");
+      line.className = kind;
+      line.textContent = text;
+      return line;
+    }),
+  );
 }

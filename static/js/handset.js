@@ -6,11 +6,22 @@ import { ring, soundButton } from "./sound.js";
 import { ask, hasMoved, learnTime, serverNow, since, span, stamp, tickAges } from "./time.js";
 
 const root = document.getElementById("handset");
-const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] =
-  ["line", "sound", "outbox", "refused", "reminder", "front", "street"].map((id) => document.getElementById(id));
+const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] = [
+  "line",
+  "sound",
+  "outbox",
+  "refused",
+  "reminder",
+  "front",
+  "street",
+].map((id) => document.getElementById(id));
 // One outbox for each officer, because handsets are shared.
 const OUTBOX = `handset-outbox-${root.dataset.user}`;
-const RETRY = 4000, LIST_EVERY = 15000, GENTLE = 700, SHOWN_DONE = 6000, KEPT_CARDS = 6;
+const RETRY = 4000,
+  LIST_EVERY = 15000,
+  GENTLE = 700,
+  SHOWN_DONE = 6000,
+  KEPT_CARDS = 6;
 // How long nothing can be pressed after a button has moved to where another was (ms).
 const STILL = 700;
 
@@ -24,7 +35,9 @@ function steadily(change) {
   if (standing() === stood) return;
   clearTimeout(stillAgain);
   front.dataset.moving = "";
-  stillAgain = setTimeout(() => { delete front.dataset.moving; }, STILL);
+  stillAgain = setTimeout(() => {
+    delete front.dataset.moving;
+  }, STILL);
 }
 
 function standing() {
@@ -38,10 +51,14 @@ const cards = new Map();
 // For each row that was shown, whether it had been escalated because no officer responded.
 let known = null;
 let waiting = null;
-let isFetching = false, isWantedAgain = false;
+let isFetching = false,
+  isWantedAgain = false;
 
 function refreshSoon() {
-  waiting ??= setTimeout(() => { waiting = null; refresh(); }, GENTLE);
+  waiting ??= setTimeout(() => {
+    waiting = null;
+    refresh();
+  }, GENTLE);
 }
 
 // One fetch at a time, so that none overtakes another.
@@ -56,11 +73,15 @@ async function refresh() {
 }
 
 function showList(html, trip) {
-  keepingFocus(street, "open", () => { street.innerHTML = html; });
+  keepingFocus(street, "open", () => {
+    street.innerHTML = html;
+  });
   learnTime(street.firstElementChild, trip);
   tickAges(root);
   const rows = [...street.querySelectorAll("[data-open]")];
-  const fresh = rows.filter(({ dataset }) => known && (!known.has(dataset.open) || ("escalated" in dataset && !known.get(dataset.open))));
+  const fresh = rows.filter(
+    ({ dataset }) => known && (!known.has(dataset.open) || ("escalated" in dataset && !known.get(dataset.open))),
+  );
   if (fresh.length) {
     ring(fresh[0].dataset.tier);
     navigator.vibrate?.([300, 150, 300]);
@@ -74,14 +95,19 @@ function showList(html, trip) {
 }
 
 async function loadAll(rows) {
-  for (const { dataset } of rows) if (cards.get(dataset.open)?.dataset.version !== dataset.version) await load(dataset.open);
+  for (const { dataset } of rows)
+    if (cards.get(dataset.open)?.dataset.version !== dataset.version) await load(dataset.open);
 }
 
 const loading = new Map();
 
 // Share one fetch of a card among all that request it.
 function load(id) {
-  if (!loading.has(id)) loading.set(id, fetchCard(id).finally(() => loading.delete(id)));
+  if (!loading.has(id))
+    loading.set(
+      id,
+      fetchCard(id).finally(() => loading.delete(id)),
+    );
   return loading.get(id);
 }
 
@@ -109,7 +135,8 @@ async function fetchCard(id) {
 function keep(id, html) {
   const holder = document.createElement("div");
   holder.innerHTML = html;
-  const fresh = holder.firstElementChild, card = cards.get(id);
+  const fresh = holder.firstElementChild,
+    card = cards.get(id);
   if (Number(fresh.dataset.revision) < Number(card?.dataset.revision)) return;
   steadily(() => {
     // Once the alert is purged, nothing of the earlier card stays.
@@ -129,7 +156,8 @@ function replace(id, card, fresh) {
 function patch(card, fresh) {
   for (const name of Object.keys(card.dataset)) if (!(name in fresh.dataset)) delete card.dataset[name];
   Object.assign(card.dataset, fresh.dataset);
-  for (const part of ["header p", ".revealed", ".reasons", ".street-state", ".done"]) card.querySelector(part).replaceWith(fresh.querySelector(part));
+  for (const part of ["header p", ".revealed", ".reasons", ".street-state", ".done"])
+    card.querySelector(part).replaceWith(fresh.querySelector(part));
   const [shown, best] = [card, fresh].map((each) => each.querySelector(".pair img")?.getAttribute("src"));
   const [few, many] = [card, fresh].map((each) => each.querySelectorAll(".pictures img").length);
   if (shown !== best || few !== many) card.querySelector(".pictures").replaceWith(fresh.querySelector(".pictures"));
@@ -143,7 +171,8 @@ function forget(id) {
   reminded.delete(id);
   if (!isOpen) return;
   front.replaceChildren();
-  if (!refusedSign.firstElementChild) say("This possible match is no longer with you. The operator undid the decision or referred it to a colleague.");
+  if (!refusedSign.firstElementChild)
+    say("This possible match is no longer with you. The operator undid the decision or referred it to a colleague.");
 }
 
 function isInFront(id) {
@@ -179,7 +208,9 @@ street.addEventListener("click", ({ target }) => {
 // The state of an alert for this officer: the server's, or that of the last act that is not sent yet.
 
 function stateOf(id) {
-  const last = outbox().filter((act) => act.alert === id).at(-1);
+  const last = outbox()
+    .filter((act) => act.alert === id)
+    .at(-1);
   return last?.to ?? cards.get(id)?.dataset.state;
 }
 
@@ -191,8 +222,11 @@ function offer(id) {
   const card = cards.get(id);
   if (!card) return;
   const state = stateOf(id);
-  const last = outbox().filter((act) => act.alert === id).at(-1);
-  for (const form of card.querySelectorAll("[data-act]")) form.hidden = "others" in card.dataset || !form.dataset.from.split(" ").includes(state);
+  const last = outbox()
+    .filter((act) => act.alert === id)
+    .at(-1);
+  for (const form of card.querySelectorAll("[data-act]"))
+    form.hidden = "others" in card.dataset || !form.dataset.from.split(" ").includes(state);
   if (last) {
     card.querySelector(".state-now").textContent = `${last.label}: not sent yet`;
     card.querySelector(".state-since").dataset.since = last.at / 1000;
@@ -220,13 +254,23 @@ front.addEventListener("submit", (event) => {
   const data = new FormData(form);
   const leaflet = form.querySelector('[name="leaflet_given"]');
   const fields = { code: data.get("code") ?? "", ...(leaflet ? { leaflet: leaflet.checked ? "yes" : "no" } : {}) };
-  const card = form.closest("[data-id]"), { id } = card.dataset;
+  const card = form.closest("[data-id]"),
+    { id } = card.dataset;
   steadily(() => {
     hush();
-    setOutbox([...outbox(), {
-      key: crypto.randomUUID(), alert: id, name: form.dataset.act, label: form.dataset.label, to: form.dataset.to,
-      url: form.getAttribute("action"), fields, ...stamp(),
-    }]);
+    setOutbox([
+      ...outbox(),
+      {
+        key: crypto.randomUUID(),
+        alert: id,
+        name: form.dataset.act,
+        label: form.dataset.label,
+        to: form.dataset.to,
+        url: form.getAttribute("action"),
+        fields,
+        ...stamp(),
+      },
+    ]);
     offer(id);
     // The button that was pressed is gone, so the card takes the focus.
     card.querySelector("h2").focus({ preventScroll: true });
@@ -261,7 +305,8 @@ function isBarred(status) {
 
 async function sendOne(act) {
   const body = new FormData();
-  for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(since(act)) })) body.set(name, value);
+  for (const [name, value] of Object.entries({ ...act.fields, key: act.key, ago_ms: Math.round(since(act)) }))
+    body.set(name, value);
   const { html, reason, status, isAway, isSignedOut } = await postPiece(act.url, body, root.dataset.csrf, act.key);
   if (isSignedOut) say(reason);
   if (isAway) return "away";
@@ -288,7 +333,10 @@ function stuck(act) {
   if (refusedSign.querySelector(`[data-key="${act.key}"]`)) return;
   const button = document.createElement("button");
   button.textContent = "Discard record";
-  const line = say(`Not recorded yet: ${act.label}. You do not have permission to respond to this possible match now. Reload the page, or ask the commander. `, button);
+  const line = say(
+    `Not recorded yet: ${act.label}. You do not have permission to respond to this possible match now. Reload the page, or ask the commander. `,
+    button,
+  );
   line.dataset.key = act.key;
   button.addEventListener("click", () => {
     steadily(() => line.remove());
@@ -323,9 +371,13 @@ function remind() {
   const every = Number(root.dataset.engagement);
   const said = [];
   for (const [id, card] of cards) {
-    const isSpokenTo = ["engaged", "id_check", "same"].includes(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
+    const isSpokenTo =
+      ["engaged", "id_check", "same"].includes(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
     const times = isSpokenTo ? Math.max(Math.floor((serverNow() - Number(card.dataset.engaged)) / every), 0) : 0;
-    if (times) said.push(`${card.dataset.camera}: you have been speaking to the person for more than ${span(times * every)}. Is it still necessary? If in doubt, release them.`);
+    if (times)
+      said.push(
+        `${card.dataset.camera}: you have been speaking to the person for more than ${span(times * every)}. Is it still necessary? If in doubt, release them.`,
+      );
     if (times > (reminded.get(id) ?? 0)) {
       navigator.vibrate?.([200, 100, 200, 100, 400]);
       ring("amber");
@@ -334,7 +386,11 @@ function remind() {
   }
   const text = said.join(" ");
   // Set only when it changes, so that a screen reader does not repeat it every second.
-  if (reminder.textContent !== text) steadily(() => { reminder.textContent = text; reminder.hidden = !text; });
+  if (reminder.textContent !== text)
+    steadily(() => {
+      reminder.textContent = text;
+      reminder.hidden = !text;
+    });
 }
 
 openLine(root.dataset.socket, {
@@ -352,12 +408,18 @@ openLine(root.dataset.socket, {
   },
 });
 soundButton(sound);
-setInterval(() => { tickAges(root); remind(); moveOn(); }, 500);
+setInterval(() => {
+  tickAges(root);
+  remind();
+  moveOn();
+}, 500);
 setInterval(send, RETRY);
 setInterval(refresh, LIST_EVERY);
 addEventListener("online", send);
 // A handset that slept has missed events, and its stopwatch stood still.
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) refresh();
+});
 setOutbox(outbox());
 learnTime(street.firstElementChild);
 refresh();

@@ -27,7 +27,9 @@ export function openLine(path, { hear, told }) {
       }
       hear(event);
     });
-    own.addEventListener("close", ({ code }) => { if (own === socket) lose(code); });
+    own.addEventListener("close", ({ code }) => {
+      if (own === socket) lose(code);
+    });
   }
 
   function lose(code) {
@@ -41,8 +43,12 @@ export function openLine(path, { hear, told }) {
   }
 
   // A connection can be dead without being closed. Silence shows it.
-  setInterval(() => { if (socket && most(heardAt) > SILENCE) lose(); }, 1000);
-  addEventListener("offline", () => { if (socket) lose(); });
+  setInterval(() => {
+    if (socket && most(heardAt) > SILENCE) lose();
+  }, 1000);
+  addEventListener("offline", () => {
+    if (socket) lose();
+  });
   connect();
   return { isOpen: () => socket !== null };
 }

@@ -16,7 +16,9 @@ if (form) {
 
 async function measure(button, said) {
   button.disabled = true;
-  const offset = await deviceOffset(form.dataset.time, TRIPS, (trip) => { said.textContent = `Measuring: ${trip} of ${TRIPS}`; });
+  const offset = await deviceOffset(form.dataset.time, TRIPS, (trip) => {
+    said.textContent = `Measuring: ${trip} of ${TRIPS}`;
+  });
   button.disabled = false;
   if (!offset) {
     said.textContent = "The clocks could not be compared. Check that you are connected and signed in, then try again.";

@@ -49,11 +49,21 @@ function show() {
     labels.push(label);
   }
   shapes.append(...labels);
-  labels.forEach((label, place) => settle(label, labels.slice(0, place).map((each) => each.getBBox())));
+  labels.forEach((label, place) =>
+    settle(
+      label,
+      labels.slice(0, place).map((each) => each.getBBox()),
+    ),
+  );
   if (!chosen) return;
   drawing.draw(1);
   const count = drawing.corners.length;
-  hint.textContent = count === 0 ? `Tap where ${chosen.name} stands.` : count < 4 ? `Tap the corners of the zone it covers: ${count - 1} so far.` : "Drag a corner to move it, or save the zone.";
+  hint.textContent =
+    count === 0
+      ? `Tap where ${chosen.name} stands.`
+      : count < 4
+        ? `Tap the corners of the zone it covers: ${count - 1} so far.`
+        : "Drag a corner to move it, or save the zone.";
   keep.disabled = count < 4;
 }
 
@@ -62,7 +72,14 @@ function settle(label, placed) {
   const half = label.getBBox().width / 2 + 0.5;
   label.setAttribute("x", Math.min(Math.max(Number(label.getAttribute("x")), half), 100 - half));
   const step = label.getBBox().height;
-  const meets = (box) => placed.some((other) => box.x < other.x + other.width && other.x < box.x + box.width && box.y < other.y + other.height && other.y < box.y + box.height);
+  const meets = (box) =>
+    placed.some(
+      (other) =>
+        box.x < other.x + other.width &&
+        other.x < box.x + box.width &&
+        box.y < other.y + other.height &&
+        other.y < box.y + box.height,
+    );
   const way = label.getBBox().y + step * (placed.length + 1) < drawing.height ? 1 : -1;
   while (meets(label.getBBox())) label.setAttribute("y", Number(label.getAttribute("y")) + way * step);
 }

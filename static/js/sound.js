@@ -1,7 +1,15 @@
 // A sound for each tier. The button always shows whether sound is on.
 const TUNES = {
-  red: [[0, 988], [0.14, 988], [0.28, 1319], [0.42, 1319]],
-  amber: [[0, 880], [0.18, 1175]],
+  red: [
+    [0, 988],
+    [0.14, 988],
+    [0.28, 1319],
+    [0.42, 1319],
+  ],
+  amber: [
+    [0, 880],
+    [0.18, 1175],
+  ],
   green: [[0, 659]],
 };
 const KEPT = "console-sound";
@@ -12,7 +20,8 @@ let isOn = false;
 export function ring(tier) {
   if (!isOn) return;
   for (const [delay, pitch] of TUNES[tier] ?? TUNES.amber) {
-    const tone = audio.createOscillator(), gain = audio.createGain();
+    const tone = audio.createOscillator(),
+      gain = audio.createGain();
     tone.frequency.value = pitch;
     gain.gain.setValueAtTime(0.25, audio.currentTime + delay);
     gain.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + delay + 0.3);
@@ -40,7 +49,9 @@ export function soundButton(button) {
   });
   // Browsers allow sound only after a first click or key. If it was on last time, that turns it on again.
   if (localStorage.getItem(KEPT) === "on") {
-    const restore = (event) => { if (!isOn && !button.contains(event.target) && event.key !== "m") set(true); };
+    const restore = (event) => {
+      if (!isOn && !button.contains(event.target) && event.key !== "m") set(true);
+    };
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, restore, { once: true });
   }
 }

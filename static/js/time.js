@@ -41,7 +41,8 @@ function learn(seconds, { sent, received }) {
   if (parted(sent, received) > MOVED) return false;
   const doubt = (received.ticks - sent.ticks) / 2000;
   const worn = best.doubt + ((received.ticks - best.at.ticks) / 1000) * WEAR;
-  if (doubt <= worn || hasMoved()) best = { ahead: seconds - (sent.ticks + received.ticks) / 2000, doubt, at: received };
+  if (doubt <= worn || hasMoved())
+    best = { ahead: seconds - (sent.ticks + received.ticks) / 2000, doubt, at: received };
   return true;
 }
 

@@ -4,14 +4,26 @@ import { Drawing, element, send } from "./draw.js";
 const root = document.getElementById("camera");
 const svg = document.getElementById("zone");
 const layer = svg.querySelector("g");
-const [hint, wrong, drawIt, keep, all, backdrop, still, idle] = ["zone-hint", "zone-wrong", "zone-draw", "zone-keep", "zone-all", "backdrop", "still", "idle"].map((id) => document.getElementById(id));
+const [hint, wrong, drawIt, keep, all, backdrop, still, idle] = [
+  "zone-hint",
+  "zone-wrong",
+  "zone-draw",
+  "zone-keep",
+  "zone-all",
+  "backdrop",
+  "still",
+  "idle",
+].map((id) => document.getElementById(id));
 const token = root.querySelector("[name=csrfmiddlewaretoken]").value;
 let zone = JSON.parse(document.getElementById("zone-corners").textContent);
 
 const drawing = new Drawing(svg, layer, show);
 show();
 
-drawIt.addEventListener("click", () => { keep.hidden = false; drawing.begin(); });
+drawIt.addEventListener("click", () => {
+  keep.hidden = false;
+  drawing.begin();
+});
 all.addEventListener("click", () => save([]));
 keep.addEventListener("click", () => save(drawing.corners));
 backdrop.addEventListener("change", () => {
@@ -46,7 +58,10 @@ function show() {
   layer.replaceChildren();
   if (drawing.active) {
     drawing.draw();
-    hint.textContent = drawing.corners.length < 3 ? `Tap the corners of the zone: ${drawing.corners.length} so far.` : "Drag a corner to move it, or save the zone.";
+    hint.textContent =
+      drawing.corners.length < 3
+        ? `Tap the corners of the zone: ${drawing.corners.length} so far.`
+        : "Drag a corner to move it, or save the zone.";
     keep.disabled = drawing.corners.length < 3;
   } else if (zone.length) layer.append(element("polygon", { points: drawing.points(zone), class: "zone" }));
 }
@@ -63,5 +78,7 @@ async function save(corners) {
   drawing.active = false;
   keep.hidden = true;
   show();
-  hint.textContent = zone.length ? "Zone saved. Faces are looked for inside the zone." : "Faces are looked for in the whole picture.";
+  hint.textContent = zone.length
+    ? "Zone saved. Faces are looked for inside the zone."
+    : "Faces are looked for in the whole picture.";
 }

@@ -10,12 +10,12 @@ from django.db import models
 from pgvector.django import VectorField
 
 from audit.actions import Action
-from core.machine import Step
+from core.machine import Stateful, Step
 from watchlists.models.engines import Engine
 from watchlists.models.lists import Watchlist
 
 
-class Import(models.Model):
+class Import(Stateful, models.Model):
     """A CSV and a ZIP of photographs for one draft. Steps: IMPORT_STEPS.
 
     The files are read first: nobody is added yet, and each row shows what would happen. A person then decides. Reading
@@ -74,6 +74,12 @@ class ImportRow(models.Model):
     def __str__(self) -> str:
         return f"line {self.line} of {self.of}"
 
+    @property
+    def verdict_style(self) -> str:
+        """The style of the badge that shows the verdict."""
+        styles = {self.Verdict.PENDING: "", self.Verdict.WARN: "wait", self.Verdict.WRONG: "danger"}
+        return styles.get(self.Verdict(self.verdict), "sealed")
+
 
 class ImportPhotograph(models.Model):
     """A photograph of a row, encrypted with the list's key, and its template once it is read.
@@ -110,3 +116,4 @@ IMPORT_STEPS: dict[str, Step] = {
         (_S.READING, _S.READY, _S.IMPORTING), _S.CANCELLED, _COMPILE, Action.IMPORT_CANCELLED, system_may=True
     ),
 }
+Import.steps = IMPORT_STEPS

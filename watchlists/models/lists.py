@@ -9,12 +9,12 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
-from core.machine import Step
+from core.machine import Stateful, Step
 from watchlists.models.engines import Engine
 from watchlists.querysets import WatchlistQuerySet
 
 
-class Watchlist(models.Model):
+class Watchlist(Stateful, models.Model):
     """A named list of people for one purpose, in one version. States and steps: STEPS.
 
     People, photographs and their key belong to one version of one list. Sealing the list therefore freezes all of them,
@@ -100,6 +100,11 @@ class Watchlist(models.Model):
         return self.state in EDITABLE
 
     @property
+    def awaits_approval(self) -> bool:
+        """Whether it is not sealed yet, so that checks on its entries can still run out before approval."""
+        return self.state in (*EDITABLE, _S.COMPILED, _S.CHECKED, _S.AUTHORISED)
+
+    @property
     def is_overdue(self) -> bool:
         """Whether its destruction is overdue."""
         due = self.destroy_due_at
@@ -131,3 +136,4 @@ STEPS: dict[str, Step] = {
     "expire": Step((_S.SEALED,), _S.EXPIRED, "", Action.WATCHLIST_EXPIRED, system_may=True),
     "destroy": Step(OVER, _S.DESTROYED, "", Action.WATCHLIST_DESTROYED, system_may=True),
 }
+Watchlist.steps = STEPS

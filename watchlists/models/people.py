@@ -221,5 +221,22 @@ class Flag(models.Model):
         return f"{self.get_kind_display()}: {self.person}"
 
     @property
+    def is_same_person(self) -> bool:
+        return self.kind == self.Kind.SAME_PERSON
+
+    @property
+    def can_be_merged(self) -> bool:
+        """Whether it is about another entry of the same list, so that the two can become one."""
+        return (
+            self.is_same_person
+            and self.other is not None
+            and self.other.person.watchlist_id == self.person.watchlist_id
+        )
+
+    @property
+    def is_look_alike(self) -> bool:
+        return self.kind == self.Kind.LOOK_ALIKE
+
+    @property
     def is_open(self) -> bool:
         return self.accepted_at is None

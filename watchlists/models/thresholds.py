@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
-from core.machine import Step
+from core.machine import Stateful, Step
 from watchlists.models.engines import Calibration, Engine, OperatingPoint
 
 
@@ -66,7 +66,7 @@ class BiasEvidence(models.Model):
         return f"evidence {self.pk}"
 
 
-class ThresholdProposal(models.Model):
+class ThresholdProposal(Stateful, models.Model):
     """A threshold that one person proposes from a calibration and another approves. Steps: PROPOSAL_STEPS."""
 
     class State(models.TextChoices):
@@ -108,3 +108,4 @@ PROPOSAL_STEPS: dict[str, Step] = {
     "approve": Step((_S.PROPOSED,), _S.APPROVED, _APPROVE, Action.THRESHOLD_APPROVED),
     "reject": Step((_S.PROPOSED,), _S.REJECTED, _APPROVE, Action.THRESHOLD_REJECTED),
 }
+ThresholdProposal.steps = PROPOSAL_STEPS
