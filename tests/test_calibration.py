@@ -147,7 +147,7 @@ def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_fa
     assert point is not None
     assert point.calibration == row
     assert point.threshold == pytest.approx(row.measured.threshold(0.1).value, abs=0.001)
-    assert "40 strangers, one photograph against one" in point.basis
+    assert "40 strangers, one photograph compared with one" in point.basis
     done = list(Entry.objects.in_order().values_list("action", flat=True))
     assert done[-2:] == ["engine.calibrated", "engine.operating_point_set"]
     # The next authorisation is based on it.
