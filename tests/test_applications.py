@@ -360,8 +360,8 @@ def test_a_new_camera_on_the_page_becomes_one_row(cast: Cast) -> None:
 @pytest.mark.parametrize(
     ("moment", "says"),
     [
-        ("2026-10-25T01:30", "because the clocks go back"),
-        ("2027-03-28T01:30", "because the clocks go forward"),
+        ("2026-10-25T01:30", "01:30 occurs twice on this date, because the clocks go back"),
+        ("2027-03-28T01:30", "01:30 does not exist on this date, because the clocks go forward"),
     ],
 )
 def test_nights_when_clocks_change_are_mentioned(cast: Cast, moment: str, says: str) -> None:

@@ -92,7 +92,7 @@ def test_not_before_and_not_after_the_period(cast: Cast) -> None:
     with pytest.raises(Refused, match="starts at"):
         running.go_live(deployment, actor=cast.commander)
     Period.objects.update(starts_at=now - dt.timedelta(hours=2), ends_at=now - dt.timedelta(seconds=1))
-    with pytest.raises(Refused, match="has ended"):
+    with pytest.raises(Refused, match="have ended"):
         running.go_live(deployment, actor=cast.commander)
     Period.objects.update(ends_at=now + dt.timedelta(hours=1))
     Deployment.objects.update(authority_ends_at=now)
