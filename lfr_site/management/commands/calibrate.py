@@ -69,7 +69,7 @@ class Command(BaseCommand):
         paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]
         self.stdout.write(
             f"{len(photographs.gallery):,} people to enrol, {len(photographs.mated):,} other photographs of them, "
-            f"{len(photographs.non_mated):,} photographs of strangers."
+            f"{len(photographs.non_mated):,} strangers."
         )
 
         def progress(done: int) -> None:
