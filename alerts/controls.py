@@ -21,6 +21,7 @@ from alerts.raising import Probe, new_alert, photograph_of
 from audit.actions import Action
 from audit.journal import record
 from core.actors import CLOCK
+from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Period
@@ -74,7 +75,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     near, score = photograph_of(candidate), candidate.score
     alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), near, score, probe, at=now)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
-    announce(alert.deployment_id, "alert.raised", alert.pk)
+    announce(alert.deployment_id, Event.ALERT_RAISED, alert.pk)
     return alert
 
 

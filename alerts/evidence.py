@@ -20,6 +20,7 @@ from core import keys
 from core.actors import CLOCK
 from core.errors import Refused
 from core.permissions import require
+from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Period
@@ -53,7 +54,7 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
     _keep_reference(alert)
     made = EvidenceHold.objects.create(alert=alert, owner_id=actor.pk, reason=reason, review_on=review_on)
     record(Action.ALERT_HELD, actor=actor, target=alert, data={"review_on": review_on.isoformat()})
-    announce(alert.deployment_id, "alert.changed", alert.id)
+    announce(alert.deployment_id, Event.ALERT_CHANGED, alert.id)
     return made
 
 
@@ -72,7 +73,7 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
     reason = holds.accepted_release(held, reason, actor=actor)
     held.delete()
     record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert, data={"reason": reason})
-    announce(alert.deployment_id, "alert.changed", alert.id)
+    announce(alert.deployment_id, Event.ALERT_CHANGED, alert.id)
 
 
 def _reseal(alert: Alert, key_name: str) -> None:
@@ -128,7 +129,7 @@ def _purge(alert_id: uuid.UUID) -> bool:
         purged_at=timezone.now(), sealed=None, person=None, photograph=None, track="", key_name=""
     )
     record(Action.ALERT_PURGED, actor=CLOCK, target=alert, data={"state": alert.state, "pictures": shots})
-    announce(alert.deployment_id, "alert.changed", alert.id)
+    announce(alert.deployment_id, Event.ALERT_CHANGED, alert.id)
     if key_name == content.key_of_hold(alert):
         transaction.on_commit(lambda: keys.destroy(key_name))
     return True

@@ -18,11 +18,14 @@ from django.contrib.auth import get_user_model
 from django.db.utils import Error as DatabaseFailure
 
 from core.permissions import session_stands
+from core.sockets import CloseCode, Event
 from deployments.events import group_of
 from deployments.models import Deployment
 
 # How often a heartbeat is sent. After two missed ones the browser shows that the connection is lost.
 BEAT_S = 4.0
+# Events of alerts that change what a handset shows.
+FOR_HANDSETS = (Event.ALERT_CHANGED, Event.ALERT_SHOT_ADDED)
 # Threads for sockets that were admitted, so that visitors who open sockets do not delay them.
 _database = ThreadPoolExecutor(2, "consoles")
 
@@ -51,15 +54,15 @@ class EventsConsumer(AsyncWebsocketConsumer):
         watched = await database_sync_to_async(_watched)(self.scope)
         await self.accept()
         if watched is None:
-            await self.close(4403)
+            await self.close(CloseCode.NOT_ALLOWED)
             return
         deployment, self.is_handset = watched
         self.group = group_of(deployment.id)
         await self.channel_layer.group_add(self.group, self.channel_name)
         # No event is missed from here on. The browser now fetches what happened before.
-        await self._say("hello", str(deployment.id))
+        await self._say(Event.HELLO, str(deployment.id))
         if deployment.is_over:
-            await self._say("deployment.ended", str(deployment.id))
+            await self._say(Event.DEPLOYMENT_ENDED, str(deployment.id))
         self.heart = asyncio.create_task(self._beat())
 
     async def disconnect(self, code: int) -> None:
@@ -69,8 +72,8 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def announcement(self, event: dict[str, Any]) -> None:
         if not self.is_handset or event["kind"].startswith("deployment."):
             await self._say(event["kind"], event["id"])
-        elif event["kind"] in ("alert.changed", "alert.shot_added"):
-            await self._say("street.changed", "")
+        elif event["kind"] in FOR_HANDSETS:
+            await self._say(Event.STREET_CHANGED, "")
 
     async def _beat(self) -> None:
         """Send heartbeats, and close the socket once its user may no longer watch."""
@@ -79,9 +82,9 @@ class EventsConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(DatabaseFailure):
                 if await _in_database(_watched)(self.scope) is None:
                     with contextlib.suppress(RuntimeError, OSError):
-                        await self.close(4403)
+                        await self.close(CloseCode.NOT_ALLOWED)
                     return
-            await self._say("beat", "")
+            await self._say(Event.BEAT, "")
 
     async def _say(self, kind: str, subject_id: str) -> None:
         with contextlib.suppress(RuntimeError, OSError):

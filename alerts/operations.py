@@ -20,6 +20,7 @@ from core.actors import Actor
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
+from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 
@@ -73,8 +74,8 @@ def perform(
         _keep(alert, kind, before, given, actor)
         if alert.kind == Alert.Kind.ALERT and (had_result or alert.result):
             tell_counts(alert.camera.period)
-            announce(alert.deployment_id, "deployment.changed", alert.deployment_id)
-        announce(alert.deployment_id, "alert.changed", alert.id)
+            announce(alert.deployment_id, Event.DEPLOYMENT_CHANGED, alert.deployment_id)
+        announce(alert.deployment_id, Event.ALERT_CHANGED, alert.id)
 
 
 def _chosen(kinds: dict[str, ActKind], ending: str) -> ActKind:

@@ -20,6 +20,7 @@ from audit.actions import Action
 from core import keys
 from core.actors import System
 from core.errors import Refused
+from core.sockets import Event
 from deployments import bluetest
 from deployments.events import announce
 from deployments.locks import lock_deployment_of_camera
@@ -97,9 +98,9 @@ def _raise(camera: Camera, photograph: Photograph, score: float, probe: Probe, n
         bluetest.note_recognition(camera, person.pk, probe.received_at)
     if is_blue:
         # Consoles are not told of a recognition test: nobody decides on it.
-        announce(deployment.id, "deployment.changed", deployment.id)
+        announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     else:
-        announce(deployment.id, "alert.raised", alert.id)
+        announce(deployment.id, Event.ALERT_RAISED, alert.id)
     return alert
 
 
@@ -171,7 +172,7 @@ def _add_shot(alert: Alert, candidate: Candidate, probe: Probe) -> bool:
     _keep_shot(alert, probe, candidate.score, is_best=is_best)
     if is_best:
         Alert.objects.filter(pk=alert.pk).update(photograph_id=candidate.photograph)
-    announce(alert.deployment_id, "alert.shot_added", alert.id)
+    announce(alert.deployment_id, Event.ALERT_SHOT_ADDED, alert.id)
     return True
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
 
+from capture.answers import NOT_LIVE
 from core.actors import Actor, System
 from core.permissions import session_stands
+from core.sockets import CloseCode
 from deployments.models import Camera
-
-NOT_SIGNED_IN, NOT_ALLOWED, NOT_LIVE, BUSY, MISUSE, OVER, NOT_READY = 4401, 4403, 4409, 4423, 4400, 4410, 1013
 
 # Threads for admitted cameras only, so that other work in the database does not delay frames.
 _threads = ThreadPoolExecutor(2, "cameras")
@@ -29,7 +29,7 @@ def in_database(function: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
 class Refusal(Exception):
     """The socket may not stream. code: the code that it is closed with."""
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(reason)
         self.code = code
 
@@ -57,19 +57,19 @@ def admitted(scope: Any, camera_id: str) -> Admitted:
     if token:
         camera = found.with_token(token).first()
         if camera is None:
-            raise Refusal(NOT_ALLOWED, "This token is not this camera's, or it has been replaced.")
+            raise Refusal(CloseCode.NOT_ALLOWED, "This token is not this camera's, or it has been replaced.")
         actor = System(f"agent of {camera.journal_name}")
     else:
         user = _signed_in(scope)
         camera = found.visible_to(user).first()
         if camera is None or not user.has_perm("deployments.operate_camera"):
-            raise Refusal(NOT_ALLOWED, "You do not have permission to stream from this camera.")
+            raise Refusal(CloseCode.NOT_ALLOWED, "You do not have permission to stream from this camera.")
         actor = user
     if camera.deployment.is_over or camera.period.ended_at is not None:
-        raise Refusal(OVER, "The deployment, or this period of it, has ended.")
+        raise Refusal(CloseCode.OVER, "The deployment, or this period of it, has ended.")
     closes_at = camera.period.closes_at()
     if closes_at is None:
-        raise Refusal(NOT_LIVE, "The deployment is not live. Cameras are off.")
+        raise Refusal(CloseCode.NOT_LIVE, NOT_LIVE)
     return Admitted(camera, actor, closes_at)
 
 
@@ -80,7 +80,7 @@ def _signed_in(scope: Any) -> Any:
         fresh = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
         if fresh is not None:
             return fresh
-    raise Refusal(NOT_SIGNED_IN, "Sign in to stream from this camera.")
+    raise Refusal(CloseCode.NOT_SIGNED_IN, "Sign in to stream from this camera.")
 
 
 def _bearer_token(scope: Any) -> str:

@@ -25,13 +25,15 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from capture.admission import BUSY, MISUSE, NOT_LIVE, NOT_READY, OVER, Admitted, Refusal, admitted, in_database
+from capture.admission import Admitted, Refusal, admitted, in_database
+from capture.answers import NOT_LIVE, FrameFailed, FrameRead, FrameRefused, NotLiveAnswer, Send
 from capture.camera_clock import CameraClock
 from capture.frame_queue import Frame, FrameGate
 from capture.pacer import call_worker_soon, pacer
 from capture.telemetry import StreamTelemetry
 from core.actors import Actor
 from core.liveness import liveness
+from core.sockets import CameraMessage, CloseCode, Event
 from deployments import cameras
 from deployments.events import group_of
 from deployments.models import Camera
@@ -96,7 +98,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             # Not in the threads that are reserved for admitted cameras.
             self._keep(await database_sync_to_async(admitted)(self.scope, self.camera_id))
             if not await self.gate.hold(self.camera_id):
-                raise Refusal(BUSY, "This camera is already streaming from another place. Close that stream first.")
+                raise Refusal(CloseCode.BUSY, "This camera is streaming from another place. Close that stream first.")
             await self.gate.listen()
             self.group = group_of(self.camera.period.deployment_id)
             await self.channel_layer.group_add(self.group, self.channel_name)
@@ -104,15 +106,15 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
         except (RedisError, OSError, DatabaseFailure):
-            await self._finish(NOT_READY, "The system is not ready.")
+            await self._finish(CloseCode.NOT_READY, "The system is not ready.")
         else:
             self.open = True
             self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._look_again(), self._listen())]
             for clock in self.clocks:
                 clock.add_done_callback(self._end_with)
             about = {"camera": self.camera.name, "frame_rate": self.camera.frame_rate}
-            await self._say("ready", **about, frame_bytes=MAX_FRAME_BYTES)
-            await self._say("clock", id=self.clock.ask())
+            await self._say(CameraMessage.READY, **about, frame_bytes=MAX_FRAME_BYTES)
+            await self._say(CameraMessage.CLOCK, id=self.clock.ask())
             await self._want()
 
     def _keep(self, admitted: Admitted) -> None:
@@ -150,10 +152,10 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         """Ask for the camera's time again, or store the offset once there are enough answers."""
         offset = self.clock.result()
         if offset is None:
-            await self._say("clock", id=self.clock.ask())
+            await self._say(CameraMessage.CLOCK, id=self.clock.ask())
         else:
             # An offset is uncertain by half of the shortest trip.
-            await self._say("line", round_trip_ms=round(2 * offset.uncertainty_ms, 1))
+            await self._say(CameraMessage.LINE, round_trip_ms=round(2 * offset.uncertainty_ms, 1))
             with contextlib.suppress(DatabaseFailure):
                 await in_database(cameras.note_clock)(self.camera, offset)
 
@@ -194,7 +196,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             return
         # Without a request the camera sends when its picture is due, so the delay says nothing about its line.
         self.asked_at = now if was_asked else None
-        await self._say("send")
+        await self._say(CameraMessage.SEND)
 
     # Answers from workers.
 
@@ -202,7 +204,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         while self.open:
             try:
                 async for answer, at_once in self.gate.answers():
-                    if answer["type"] == "send":
+                    if isinstance(answer, Send):
                         await self._may_send(was_asked=True)
                     else:
                         await self._hear(answer)
@@ -220,35 +222,35 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         else:
             self._want_later()
 
-    async def _hear(self, answer: dict[str, Any]) -> None:
-        if answer["type"] == "not_live":
-            await self._finish(NOT_LIVE, "Cameras are off.")
+    async def _hear(self, answer: FrameRead | FrameRefused | FrameFailed | NotLiveAnswer) -> None:
+        if isinstance(answer, NotLiveAnswer):
+            await self._finish(CloseCode.NOT_LIVE, NOT_LIVE)
             return
-        since = self.waiting.get(answer["frame"], 0.0)
-        if not await self._answered(answer["frame"]):
+        since = self.waiting.get(answer.frame, 0.0)
+        if not await self._answered(answer.frame):
             return
-        if answer["type"] == "refused":
-            await self._bad_frame(answer["frame"], answer["reason"])
-        elif answer["type"] == "failed":
-            await self._lost(answer["frame"])
-            await self._problem(answer["reason"])
+        if isinstance(answer, FrameRefused):
+            await self._bad_frame(answer.frame, answer.reason)
+        elif isinstance(answer, FrameFailed):
+            await self._lost(answer.frame)
+            await self._problem(answer.reason)
         else:
             await self._read(answer, time.monotonic() - since)
 
-    async def _read(self, answer: dict[str, Any], held_s: float) -> None:
+    async def _read(self, answer: FrameRead, held_s: float) -> None:
         self.counts.processed += 1
-        self.counts.faces += answer["new_faces"]
-        self.telemetry.note_answer(held_s, answer.get("light"))
+        self.counts.faces += answer.new_faces
+        self.telemetry.note_answer(held_s, answer.light)
         self.bad_in_a_row = 0
         await self._problem("")
-        said = {name: answer[name] for name in ("frame", "boxes", "engine_ms")} | {"held_ms": round(held_s * 1000, 1)}
-        await self._say("read", **said)
+        about = {"boxes": answer.boxes, "engine_ms": answer.engine_ms, "held_ms": round(held_s * 1000, 1)}
+        await self._say(CameraMessage.READ, frame=answer.frame, **about)
 
     async def announcement(self, event: dict[str, Any]) -> None:
-        if event["kind"] == "deployment.ended":
-            await self._finish(OVER, "The deployment has ended.")
-        elif event["kind"] == "deployment.shut":
-            await self._finish(NOT_LIVE, "Cameras are off for now.")
+        if event["kind"] == Event.DEPLOYMENT_ENDED:
+            await self._finish(CloseCode.OVER, "The deployment has ended.")
+        elif event["kind"] == Event.DEPLOYMENT_NOT_LIVE:
+            await self._finish(CloseCode.NOT_LIVE, NOT_LIVE)
 
     # Frames.
 
@@ -282,13 +284,13 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _lost(self, number: int) -> None:
         self.counts.dropped += 1
-        await self._say("dropped", frame=number)
+        await self._say(CameraMessage.DROPPED, frame=number)
 
     async def _bad_frame(self, number: int, reason: str) -> None:
         self.bad_in_a_row += 1
-        await self._say("refused_frame", frame=number, reason=reason)
+        await self._say(CameraMessage.REFUSED_FRAME, frame=number, reason=reason)
         if self.bad_in_a_row >= BAD_FRAMES_IN_A_ROW:
-            await self._finish(MISUSE, f"{BAD_FRAMES_IN_A_ROW} frames in a row could not be read.")
+            await self._finish(CloseCode.MISUSE, f"{BAD_FRAMES_IN_A_ROW} frames in a row could not be read.")
 
     # Periodic work.
 
@@ -297,11 +299,11 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(TICK_S)
             # By both clocks: setting the system clock back must not extend the authority.
             if timezone.now() >= self.closes_at or time.monotonic() >= self.closes_by:
-                await self._finish(OVER, "The time in which cameras may be on has ended.")
+                await self._finish(CloseCode.OVER, "The time in which cameras may be on has ended.")
                 return
             try:
                 if not await self.gate.keep_hold():
-                    raise Refusal(BUSY, "This camera is now streaming from another place.")
+                    raise Refusal(CloseCode.BUSY, "This camera is now streaming from another place.")
                 await self._give_up_on_late_frames()
                 await self._want()
             except Refusal as refusal:
@@ -321,7 +323,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                     self._keep(await in_database(admitted)(self.scope, self.camera_id))
                     checked = time.monotonic()
                 if self.clock.is_due():
-                    await self._say("clock", id=self.clock.ask())
+                    await self._say(CameraMessage.CLOCK, id=self.clock.ask())
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
             except DatabaseFailure:
@@ -331,7 +333,9 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         """Close the socket when one of its tasks has failed."""
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A camera's socket failed", exc_info=error)
-            finishing = asyncio.get_running_loop().create_task(self._finish(NOT_READY, "The system is not ready."))
+            finishing = asyncio.get_running_loop().create_task(
+                self._finish(CloseCode.NOT_READY, "The system is not ready.")
+            )
             self.clocks.append(finishing)
 
     async def _give_up_on_late_frames(self) -> None:
@@ -364,20 +368,20 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     # Messages to the client. If it has just left, uvicorn raises OSError and Channels RuntimeError.
 
-    async def _say(self, kind: str, **details: Any) -> None:
+    async def _say(self, kind: CameraMessage, **details: Any) -> None:
         with contextlib.suppress(RuntimeError, OSError):
-            await self.send(json.dumps({"type": kind, **details}))
+            await self.send(json.dumps({"type": kind.value, **details}))
 
     async def _problem(self, text: str) -> None:
         if text != self.problem:
             self.problem = text
-            await self._say("problem", text=text)
+            await self._say(CameraMessage.PROBLEM, text=text)
 
-    async def _finish(self, code: int, reason: str) -> None:
+    async def _finish(self, code: CloseCode, reason: str) -> None:
         self.open = False
         self.leaving = reason.rstrip(".")
         await self._give_up_hold()
-        await self._say("closing", code=code, reason=reason)
+        await self._say(CameraMessage.CLOSING, code=code, reason=reason)
         with contextlib.suppress(RuntimeError, OSError):
             await self.close(code)
 

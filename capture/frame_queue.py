@@ -24,13 +24,15 @@ import functools
 import json
 import struct
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import redis
 import redis.asyncio
 from django.conf import settings
+
+from capture.answers import Answer, Send, packed, unpacked
 
 FRAME_LIFE_MS = 2000
 # Renewed while a worker processes the frame. Short, so that a worker that dies delays its camera only for a moment.
@@ -53,7 +55,7 @@ TURN_UP, TURN_DOWN = 0.3, 0.1
 # A subscription that has been quiet for this long is pinged. If the ping is not answered, it is closed.
 QUIET_S = 2.0
 # The message to a socket whose camera may send.
-SEND = '{"type":"send"}'
+SEND = packed(Send())
 
 # An entry of `frames:ready` is a turn's 32 digits and then the camera's id. The camera's keys are built from it.
 _COMMON = f"""
@@ -292,7 +294,7 @@ class FrameGate:
         self._told = self._valkey.pubsub(ignore_subscribe_messages=True)
         await self._told.subscribe(self.name)
 
-    async def answers(self) -> AsyncIterator[tuple[dict[str, Any], bool]]:
+    async def answers(self) -> AsyncIterator[tuple[Answer, bool]]:
         """Yield messages to this socket, each with whether its camera may send at once; never return.
 
         They are answers to its frames, and `send` when its turn has come.
@@ -306,7 +308,7 @@ class FrameGate:
             if message is not None:
                 is_pinged = False
                 if message["type"] == "message":
-                    yield json.loads(message["data"][1:]), message["data"][:1] == b"1"
+                    yield unpacked(message["data"][1:]), message["data"][:1] == b"1"
             elif is_pinged:
                 # The connection is dead without having been closed. The next read connects again.
                 await self._told.connection.disconnect()
@@ -364,7 +366,7 @@ class FrameSource:
         return self._taken(self._take(args=[self._name]))
 
     def done(
-        self, turn: Turn, answer: Mapping[str, Any], tracks: str = "", *, took_ms: float = 0.0, going_on: bool = True
+        self, turn: Turn, answer: Answer, tracks: str = "", *, took_ms: float = 0.0, going_on: bool = True
     ) -> tuple[Turn | None, bool]:
         """End a turn and answer its socket. If `going_on`, take the next as `take` does.
 
@@ -372,7 +374,7 @@ class FrameSource:
             If empty, the earlier tracks stay. took_ms: how long the turn took.
         """
         of_turn = (self._name, turn.camera_id, turn.name, uuid.uuid4().hex, tracks)
-        said = (turn.frame.reply_to, json.dumps(answer), f"{took_ms:.1f}", "1" if going_on else "0")
+        said = (turn.frame.reply_to, packed(answer), f"{took_ms:.1f}", "1" if going_on else "0")
         return self._taken(self._done(args=[*of_turn, *said]))
 
     def renew(self, turn: Turn) -> bool:

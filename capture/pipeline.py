@@ -9,12 +9,12 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from alerts import raising
+from capture.answers import FrameRead
 from capture.frame_queue import Frame
 from capture.picture_telemetry import PictureTelemetry
 from core.errors import Refused
@@ -38,23 +38,9 @@ class OtherEngine(Exception):
     """The engine is not the authorised one: its scores would mean nothing against this watchlist."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The answer to the sender of a frame: where faces are, how many are new and how long it took. No identities.
-
-    boxes: left, top, width, height as shares of the frame's width and height. engine_ms: without the time for raising
-    alerts. light: brightness and sharpness, once a second.
-    """
-
-    boxes: list[list[float]]
-    new_faces: int
-    engine_ms: float
-    light: tuple[float, float] | None = None
-
-
 def read_frame(
     camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, telemetry: PictureTelemetry | None = None
-) -> Reading:
+) -> FrameRead:
     """Process a frame and raise its possible matches. tracks: the camera's; changed in place.
 
     Raises:
@@ -86,7 +72,8 @@ def read_frame(
     if seen.matches:
         _raise(seen, uuid.UUID(camera_id), frame, pixels, engine)
     height, width = pixels.shape[:2]
-    return Reading(
+    return FrameRead(
+        frame=frame.number,
         boxes=[
             [round(f.x / width, 4), round(f.y / height, 4), round(f.width / width, 4), round(f.height / height, 4)]
             for f in seen.faces

@@ -10,6 +10,7 @@ from typing import Any
 from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 
+from capture.answers import Answer, FrameFailed, FrameRefused, NotLiveAnswer
 from capture.frame_queue import CALL_LIFE_S, Turn, frame_source
 from capture.picture_telemetry import picture_telemetry
 from capture.pipeline import NotLive, OtherEngine, read_frame
@@ -64,34 +65,23 @@ def match_frames() -> None:
         call_worker()
 
 
-def _answer(turn: Turn) -> tuple[dict[str, Any], str]:
+def _answer(turn: Turn) -> tuple[Answer, str]:
     """Return the answer to the sender, and the tracks for the next frame. If empty, the earlier ones stay."""
-    frame, tracks, reading = turn.frame, TrackSet(), None
-    reason = ""
+    frame, tracks = turn.frame, TrackSet()
     try:
         tracks = TrackSet.from_json(turn.tracks)
-        reading = read_frame(turn.camera_id, frame, tracks, engine(), picture_telemetry())
+        answer: Answer = read_frame(turn.camera_id, frame, tracks, engine(), picture_telemetry())
     except NotLive:
-        return {"type": "not_live"}, ""
+        return NotLiveAnswer(), ""
     except UnreadableImage as error:
-        return {"type": "refused", "frame": frame.number, "reason": str(error)}, ""
+        return FrameRefused(frame.number, str(error)), ""
     except OtherEngine:
-        reason = "The recognition engine is not the one that was authorised."
+        answer = FrameFailed(frame.number, "The recognition engine is not the one that was authorised.")
     except (DatabaseError, InterfaceError) as error:
         logger.warning("The database is not responding: %s", type(error).__name__)
-        reason = "The database is not responding."
+        answer = FrameFailed(frame.number, "The database is not responding.")
     except Exception:
         # Every frame must be answered. The traceback holds code but no pixels: nothing here puts data into messages.
         logger.exception("A frame could not be processed")
-        reason = "Recognition failed on this frame."
-    if reading is None:
-        return {"type": "failed", "frame": frame.number, "reason": reason}, tracks.to_json()
-    answer = {
-        "type": "read",
-        "frame": frame.number,
-        "boxes": reading.boxes,
-        "new_faces": reading.new_faces,
-        "engine_ms": reading.engine_ms,
-        "light": reading.light,
-    }
+        answer = FrameFailed(frame.number, "Recognition failed on this frame.")
     return answer, tracks.to_json()

@@ -11,6 +11,7 @@ from audit.journal import record
 from core.errors import Conflict, Refused
 from core.machine import move
 from core.permissions import require
+from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Deployment, Kit
@@ -88,7 +89,7 @@ def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser
     lock_deployment(deployment)
     _of_review(review)
     move(deployment, STEPS["begin_review"], actor=actor, changes={"review": review.strip()})
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
@@ -117,7 +118,7 @@ def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     if open_ends and deployment.state == Deployment.State.REVIEW:
         raise Refused(" ".join(open_ends))
     move(deployment, STEPS["close"], actor=actor, changes={"closed_at": timezone.now()})
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 def open_ends_of(deployment: Deployment) -> list[str]:

@@ -16,6 +16,7 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.ranks import Rank, at_least
+from core.sockets import Event
 from deployments import bluetest, documents
 from deployments.applications import problems_of
 from deployments.events import announce
@@ -151,7 +152,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     deployment.save(update_fields=["review_due_at", "authority_ends_at"])
     data = {"reason": reason, "rank": rank_of(actor)}
     record(Action.URGENT_REVIEWED, actor=actor, target=deployment, data=data)
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     return documents.make(deployment, Document.Kind.AUTHORITY)
 
 
@@ -203,7 +204,7 @@ def propose_change(
     )
     data = _of_change(change)
     record(Action.THRESHOLD_CHANGE_PROPOSED, actor=actor, target=deployment, data={**data, "evidence": evidence})
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     return change
 
 
@@ -238,7 +239,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     step = CHANGE_STEPS["approve" if accept else "reject"]
     move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 def _of_change(change: ThresholdChange) -> dict[str, str | int | bool | None]:
@@ -291,6 +292,6 @@ def _end_unstarted(deployment: Deployment, step: str, reason: str, actor: Abstra
     bluetest.end_tests(deployment, actor=actor)
     changes = {"ended_at": timezone.now(), "end_reason": reason[:400]}
     move(deployment, STEPS[step], actor=actor, changes=changes, data={"reason": reason})
-    announce(deployment.id, "deployment.ended", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_ENDED, deployment.id)
     if had_authority:
         documents.make_or_leave(deployment, Document.Kind.CANCELLATION)

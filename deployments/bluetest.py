@@ -16,6 +16,7 @@ from audit.journal import record
 from core.actors import Actor
 from core.errors import Refused
 from core.permissions import require
+from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
@@ -108,7 +109,7 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
     period.save(update_fields=["tested_from", "test_until"])
     data = {"until": period.test_until.isoformat(), "period": str(period.pk)}
     record(Action.TEST_STARTED, actor=actor, target=deployment, data=data)
-    announce(deployment.id, "deployment.test", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_TEST, deployment.id)
 
 
 @transaction.atomic
@@ -117,7 +118,7 @@ def end(period: Period, *, actor: Actor) -> None:
     require(actor, RUN, system_may=True)
     lock_period(period)
     if end_now(period, actor=actor):
-        announce(period.deployment_id, "deployment.shut", period.deployment_id)
+        announce(period.deployment_id, Event.DEPLOYMENT_NOT_LIVE, period.deployment_id)
 
 
 def end_now(period: Period, *, actor: Actor) -> bool:
@@ -166,7 +167,7 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
     )
     data = {"camera": str(camera.pk), "person": str(person.pk)}
     record(Action.PASS_TAPPED, actor=actor, target=period.deployment, data=data)
-    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
     return made
 
 

@@ -17,6 +17,7 @@ from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from core.machine import move
 from core.permissions import require
+from core.sockets import Event
 from deployments import plans
 from deployments.events import announce
 from deployments.locks import lock_deployment
@@ -102,7 +103,7 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
     camera.zone = plans.polygon(corners) if corners else []
     camera.save(update_fields=["zone", "set_up_at"])
     record(Action.CAMERA_CHANGED, actor=actor, target=camera, data={"zone_corners": len(camera.zone)})
-    announce(camera.period.deployment_id, "deployment.changed", camera.period.deployment_id)
+    announce(camera.period.deployment_id, Event.DEPLOYMENT_CHANGED, camera.period.deployment_id)
 
 
 @transaction.atomic
@@ -178,7 +179,7 @@ def _set_up(camera: Camera) -> None:
         raise Conflict("Pause the deployment first. A live camera must stay as it was tested.")
     if deployment.state == Deployment.State.READY:
         move(deployment, STEPS["unready"], actor=System("a change to a camera"))
-        announce(deployment.id, "deployment.changed", deployment.id)
+        announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     camera.set_up_at = timezone.now()
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db import transaction
 
+from core.sockets import Event
+
 logger = logging.getLogger(__name__)
 
 
@@ -21,9 +23,9 @@ def group_of(deployment_id: uuid.UUID) -> str:
     return f"deployment_{deployment_id.hex}"
 
 
-def announce(deployment_id: uuid.UUID, kind: str, subject_id: object) -> None:
+def announce(deployment_id: uuid.UUID, kind: Event, subject_id: object) -> None:
     """Announce a change to the deployment's group, once the present transaction has committed."""
-    message = {"type": "announcement", "kind": kind, "id": str(subject_id)}
+    message = {"type": "announcement", "kind": kind.value, "id": str(subject_id)}
     transaction.on_commit(functools.partial(_send_to_group, group_of(deployment_id), message))
 
 

@@ -18,6 +18,7 @@ from core.errors import Conflict, Refused
 from core.locks import lock
 from core.machine import JournalData, move
 from core.permissions import require
+from core.sockets import Event
 from deployments import bluetest, clock_comparison, governor
 from deployments.applications import APPLY
 from deployments.events import announce
@@ -89,7 +90,7 @@ def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser)
     refuse_names_on_file(notice)
     changes = {"notice": notice.strip()[:300], "notified_at": timezone.now()}
     move(deployment, STEPS["notify"], actor=actor, changes=changes, data={"notice": notice.strip()[:300]})
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
@@ -133,7 +134,7 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
         "blue": locked.is_blue,
     }
     record(Action.LIST_ATTACHED, actor=actor, target=deployment, data=data)
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
@@ -157,7 +158,7 @@ def record_sign(
     )
     data = {"place": sign.place, "period": str(period.pk)}
     record(Action.SIGN_RECORDED, actor=actor, target=period.deployment, data=data)
-    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
     return sign
 
 
@@ -170,7 +171,7 @@ def record_briefing(period: Period, *, briefing: str, actor: AbstractBaseUser) -
     period.briefed_at, period.briefed_by_id, period.briefing = timezone.now(), actor.pk, briefing.strip()[:400]
     period.save(update_fields=["briefed_at", "briefed_by", "briefing"])
     record(Action.BRIEFING_RECORDED, actor=actor, target=period.deployment, data={"period": str(period.pk)})
-    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
 
 
 @transaction.atomic
@@ -201,7 +202,7 @@ def check_clock(period: Period, *, device: Offset, actor: AbstractBaseUser) -> C
         "period": str(period.pk),
     }
     record(Action.CLOCK_CHECKED, actor=actor, target=period.deployment, data=data)
-    announce(period.deployment_id, "deployment.changed", period.deployment_id)
+    announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
     return _clock(period, timezone.now())
 
 
@@ -225,7 +226,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     if missing:
         raise Refused(" ".join(missing))
     move(deployment, STEPS["make_ready"], actor=actor, data={"period": str(period.pk)})
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 def not_who_authorised(deployment: Deployment, actor: AbstractBaseUser) -> None:

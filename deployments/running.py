@@ -16,6 +16,7 @@ from core.actors import CLOCK, Actor, System
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
+from core.sockets import Event
 from deployments import bluetest, documents
 from deployments.bluetest import end_tests
 from deployments.events import announce
@@ -57,7 +58,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     move(deployment, STEPS["go_live"], actor=actor, data={"period": str(period.pk), "people": period.list_size})
     for watchlist in _lists(period):
         watchlist_operations.go_live(watchlist, actor=System(f"deployment {deployment.number}"))
-    announce(deployment.id, "deployment.live", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_LIVE, deployment.id)
 
 
 @transaction.atomic
@@ -65,7 +66,7 @@ def unready(deployment: Deployment, *, actor: Actor) -> None:
     """Record that a deployment is no longer ready."""
     lock_deployment(deployment)
     move(deployment, STEPS["unready"], actor=actor)
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
@@ -96,7 +97,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         raise Refused(" ".join(missing))
     bluetest.end_now(period, actor=actor)
     move(deployment, STEPS["resume"], actor=actor, data={"period": str(period.pk)})
-    announce(deployment.id, "deployment.live", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_LIVE, deployment.id)
 
 
 @transaction.atomic
@@ -116,7 +117,7 @@ def count_officers(period: Period, *, count: int, actor: AbstractBaseUser) -> No
     needed = deployment.officers_planned or 1
     if deployment.state == _S.LIVE and period.is_running and count < needed:
         _pause(deployment, Halt.RESPONSE, f"Officers present: {count}. At least {needed} are needed.", actor=GOVERNOR)
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
@@ -143,7 +144,7 @@ def end_period(deployment: Deployment, *, code: str = Halt.DONE, detail: str = "
     else:
         move(deployment, STEPS["end"], actor=actor, changes=_ended(ended_at, code, detail), data=data)
     _close_lists(period, ended_at)
-    announce(deployment.id, "deployment.shut" if goes_on else "deployment.ended", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_NOT_LIVE if goes_on else Event.DEPLOYMENT_ENDED, deployment.id)
     if not goes_on:
         documents.make_or_leave(deployment, Document.Kind.CANCELLATION)
 
@@ -172,7 +173,7 @@ def stop(deployment: Deployment, *, code: str, detail: str = "", actor: Abstract
     move(deployment, STEPS["stop"], actor=actor, changes=_ended(ended_at, code, detail), data=data)
     if period is not None:
         _close_lists(period, ended_at)
-    announce(deployment.id, "deployment.ended", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_ENDED, deployment.id)
     documents.make_or_leave(deployment, Document.Kind.CANCELLATION)
 
 
@@ -262,7 +263,7 @@ def _expire(deployment: Deployment, now: dt.datetime) -> bool:
     # A deployment that took place in part is reviewed and closed like any other.
     took_place = deployment.periods.filter(went_live_at__isnull=False).exists()
     move(deployment, STEPS["end" if took_place else "expire"], actor=CLOCK, changes=changes)
-    announce(deployment.id, "deployment.ended", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_ENDED, deployment.id)
     if had_authority:
         documents.make_or_leave(deployment, Document.Kind.CANCELLATION)
     return True
@@ -271,7 +272,7 @@ def _expire(deployment: Deployment, now: dt.datetime) -> bool:
 def _pause(deployment: Deployment, code: str, detail: str, actor: Actor) -> None:
     _of_reason(code, detail, actor)
     move(deployment, STEPS["pause"], actor=actor, data={"code": code, "reason": detail})
-    announce(deployment.id, "deployment.shut", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_NOT_LIVE, deployment.id)
 
 
 def _of_reason(code: str, detail: str, actor: Actor) -> None:

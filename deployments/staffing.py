@@ -12,6 +12,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import require
+from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Deployment, Posting
@@ -47,7 +48,7 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
     record(
         Action.STAFF_POSTED, actor=actor, target=deployment, data={"user": user.get_username(), "team": posting.team}
     )
-    announce(deployment.id, "deployment.changed", deployment.id)
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     return posting
 
 
@@ -61,7 +62,7 @@ def withdraw(posting: Posting, *, actor: AbstractBaseUser) -> None:
     _end(posting, actor)
     data = {"user": posting.user.get_username(), "team": posting.team}
     record(Action.STAFF_WITHDRAWN, actor=actor, target=posting.deployment, data=data)
-    announce(posting.deployment_id, "deployment.changed", posting.deployment_id)
+    announce(posting.deployment_id, Event.DEPLOYMENT_CHANGED, posting.deployment_id)
 
 
 def _end(posting: Posting, actor: AbstractBaseUser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 from pathlib import Path
 
 from django.conf import settings
@@ -14,12 +15,14 @@ from alerts import acts, states
 from audit.actions import Action
 from capture import frame_queue
 from core.machine import Step
+from core.sockets import CameraMessage, CloseCode, Event
 from deployments import models as deployments
 from lfr_site.roles import APART, ROLES
 from watchlists import models as watchlists
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 REFERENCE = DOCS / "reference"
+SCRIPTS = DOCS.parent / "static/js"
 
 # Packages with commands of this project.
 OURS = ("lfr_site", "demo")
@@ -41,7 +44,19 @@ def rendered() -> dict[Path, str]:
         REFERENCE / "retention.md": _retention(),
         REFERENCE / "commands.md": _commands(),
         REFERENCE / "openapi.yaml": _openapi(),
+        SCRIPTS / "protocol.js": _protocol(),
     }
+
+
+def _protocol() -> str:
+    """Return the words of the sockets as a module for the browser."""
+    parts = ["// Written by `manage.py write_docs` from core/sockets.py. Change that, then run it.\n"]
+    for name, words in (("CLOSE", CloseCode), ("EVENT", Event), ("CAMERA", CameraMessage)):
+        lines = [f"  {word.name}: {json.dumps(word.value)}," for word in words]
+        parts += [f"export const {name} = Object.freeze({{", *lines, "});\n"]
+    final = ", ".join(f"CLOSE.{code.name}" for code in CloseCode if code.is_final)
+    parts.append(f"// After these trying again cannot help.\nexport const FINAL = new Set([{final}]);\n")
+    return "\n".join(parts)
 
 
 def _openapi() -> str:

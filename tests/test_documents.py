@@ -9,7 +9,9 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from agent.camera_client import FINAL_CODES
 from audit.actions import Action
+from core.sockets import CameraMessage, CloseCode, Event
 from lfr_site.documents import DOCS, MACHINES, OURS, rendered
 from lfr_site.roles import ROLES
 from lfr_site.supervisor import BASE_DIR
@@ -68,11 +70,15 @@ def test_targets_named_in_the_documents_exist() -> None:
 
 def test_protocol_names_every_code_and_message() -> None:
     page = (DOCS / "reference/camera-protocol.md").read_text()
-    source = "".join((BASE_DIR / "capture" / name).read_text() for name in ("consumer.py", "admission.py"))
-    for code in re.findall(r"\b(44\d\d|1013)\b", source):
-        assert f"| {code} |" in page
-    for kind in set(re.findall(r'_say\("(\w+)"', source)):
-        assert f"`{kind}`" in page
+    for code in CloseCode:
+        assert f"| {code.value} |" in page
+    for word in (*CameraMessage, *Event):
+        assert f"`{word}`" in page
+
+
+def test_the_agent_knows_which_codes_are_final() -> None:
+    """It imports no other package, and so has a copy."""
+    assert {code.value for code in CloseCode if code.is_final} == FINAL_CODES
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

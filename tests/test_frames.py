@@ -15,9 +15,11 @@ import redis
 from django.conf import settings
 
 from capture import frame_queue
+from capture.answers import Answer, FrameFailed, FrameRead, FrameRefused, NotLiveAnswer, Send, packed, unpacked
 from capture.frame_queue import SEND, Frame, FrameGate, FrameSource
 
 CAMERA = str(uuid.UUID(int=1))
+ANSWER = FrameFailed(1, "A reason")
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +51,10 @@ async def test_the_newest_frame_wins_and_a_cameras_frames_are_processed_in_turn(
     # While a frame is processed, a newer one waits, whichever worker asks.
     await gate.offer(CAMERA, _frame(3))
     assert source.take()[0] is None
-    second, _ = source.done(first, {}, "[1]")
+    second, _ = source.done(first, ANSWER, "[1]")
     assert second is not None
     assert (second.frame, second.tracks) == (_frame(3), b"[1]")
-    assert source.done(second, {}) == (None, False)
+    assert source.done(second, ANSWER) == (None, False)
 
 
 async def test_only_one_call_is_outstanding_while_cameras_are_ready(gate: FrameGate) -> None:
@@ -66,7 +68,7 @@ async def test_only_one_call_is_outstanding_while_cameras_are_ready(gate: FrameG
     second, calling = source.take()
     assert second is not None
     assert calling
-    third, calling = source.done(first, {})
+    third, calling = source.done(first, ANSWER)
     assert third is not None
     assert not calling
     assert [turn.camera_id for turn in (first, second, third)] == cameras
@@ -89,7 +91,7 @@ async def test_a_worker_that_stops_leaves_the_next_frame_and_calls_for_it(gate: 
     turn, _ = source.take()
     assert turn is not None
     await gate.offer(CAMERA, _frame(2))
-    assert source.done(turn, {}, going_on=False) == (None, True)
+    assert source.done(turn, ANSWER, going_on=False) == (None, True)
     following, _ = source.take()
     assert following is not None
     assert following.frame == _frame(2)
@@ -103,7 +105,7 @@ async def test_no_camera_waits_for_several_frames_of_another(gate: FrameGate) ->
     assert turn is not None
     await gate.offer(busy, _frame(2))
     await gate.offer(quiet, _frame(1))
-    turn, _ = source.done(turn, {})
+    turn, _ = source.done(turn, ANSWER)
     assert turn is not None
     assert turn.camera_id == quiet
 
@@ -115,7 +117,7 @@ async def test_an_expired_turn_has_no_effect(gate: FrameGate, valkey: redis.Redi
     assert old is not None
     valkey.delete(f"pending:{CAMERA}")
     await gate.offer(CAMERA, _frame(2))
-    new, _ = source.done(old, {}, "[1]")
+    new, _ = source.done(old, ANSWER, "[1]")
     assert new is not None
     assert (new.frame, new.tracks) == (_frame(2), None)
     assert new.name != old.name
@@ -143,7 +145,7 @@ async def test_a_turn_without_tracks_leaves_them_unchanged(gate: FrameGate) -> N
         turn, _ = source.take()
         assert turn is not None
         seen.append(turn.tracks)
-        source.done(turn, {}, tracks)
+        source.done(turn, ANSWER, tracks)
     assert seen == [None, b"[1]", b"[1]"]
 
 
@@ -155,10 +157,10 @@ async def test_only_the_socket_that_sent_a_frame_gets_the_answer(gate: FrameGate
         await gate.offer(CAMERA, _frame(number, gate.name))
         turn, _ = source.take()
         assert turn is not None
-        source.done(turn, {"type": "read", "frame": number})
+        source.done(turn, FrameFailed(number, ""))
     answers = gate.answers()
-    numbers = [(await asyncio.wait_for(anext(answers), 2))[0]["frame"] for _ in range(3)]
-    assert all(later == earlier + 1 for earlier, later in pairwise(numbers))
+    told = [(await asyncio.wait_for(anext(answers), 2))[0] for _ in range(3)]
+    assert told == [FrameFailed(number, "") for number in (1, 2, 3)]
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(other.answers()), 0.2)
     await other.close()
@@ -213,7 +215,7 @@ async def test_a_subscription_with_a_dead_connection_is_renewed(
             while not waiting.done():
                 valkey.publish(gate.name, f"0{SEND}")
                 await asyncio.sleep(0.05)
-        assert waiting.result() == ({"type": "send"}, False)
+        assert waiting.result() == (Send(), False)
         await gate.close()
 
 
@@ -268,10 +270,10 @@ async def _cameras(count: int) -> AsyncIterator[dict[str, FrameGate]]:
 async def _asked(gates: dict[str, FrameGate]) -> list[str]:
     """Return the cameras that have now been asked to send."""
     told = await asyncio.gather(*(_told(gate) for gate in gates.values()))
-    return [camera for camera, message in zip(gates, told, strict=True) if message == {"type": "send"}]
+    return [camera for camera, message in zip(gates, told, strict=True) if message == Send()]
 
 
-async def _told(gate: FrameGate) -> dict[str, Any] | None:
+async def _told(gate: FrameGate) -> Answer | None:
     try:
         return (await asyncio.wait_for(anext(gate.answers()), 0.5))[0]
     except TimeoutError:
@@ -296,7 +298,7 @@ async def test_cameras_are_asked_in_turn_and_only_as_fast_as_workers_are_free() 
             await gates[following].offer(following, _frame(1, gates[following].name))
             await gates[following].ask()
             assert await _asked(gates) == []
-            turn, _ = source.done(turn, {"type": "read"})
+            turn, _ = source.done(turn, ANSWER)
             assert turn is not None
 
 
@@ -327,8 +329,8 @@ async def test_a_camera_may_send_at_once_only_while_no_other_waits() -> None:
                 await second.offer(two, _frame(1, second.name))
             turn, _ = source.take()
             assert turn is not None
-            source.done(turn, {"type": "read", "frame": 1})
-            assert await asyncio.wait_for(anext(first.answers()), 2) == ({"type": "read", "frame": 1}, at_once)
+            source.done(turn, ANSWER)
+            assert await asyncio.wait_for(anext(first.answers()), 2) == (ANSWER, at_once)
 
 
 async def test_cameras_on_slow_lines_are_asked_early_enough(gate: FrameGate, valkey: redis.Redis) -> None:
@@ -399,3 +401,18 @@ async def test_a_camera_that_asks_repeats_a_lost_call(gate: FrameGate, valkey: r
     assert await gate.want(other, 0)
     valkey.delete("frames:called")
     assert await gate.ask()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Send(),
+        FrameRead(3, [[0.1, 0.2, 0.3, 0.4]], new_faces=1, engine_ms=12.5, light=(90.0, 4.5)),
+        FrameRead(4, [], new_faces=0, engine_ms=3.0),
+        FrameRefused(5, "Not a JPEG"),
+        ANSWER,
+        NotLiveAnswer(),
+    ],
+)
+def test_an_answer_arrives_as_it_was_sent(answer: Answer) -> None:
+    assert unpacked(packed(answer)) == answer

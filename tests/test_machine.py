@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from audit.models import Entry
 from core.errors import Refused
+from core.sockets import Event
 from demo import rehearsal
 from deployments import authority, bluetest, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
@@ -33,7 +34,7 @@ from watchlists.models import BiasEvidence, Watchlist
 State = Deployment.State
 ROLES = ("commander", "operator", "authority", "watchlist_admin", "compliance", "stranger")
 POSTED = ("operator", "officer")
-SHUTTING = {"deployment.ended", "deployment.shut"}
+SHUTTING = {Event.DEPLOYMENT_ENDED, Event.DEPLOYMENT_NOT_LIVE}
 
 
 class Undo(Exception):

@@ -1,4 +1,7 @@
 // A browser as a camera: it sends its newest picture when the server requests one, and draws the boxes of the answer.
+import { CAMERA, CLOSE } from "./protocol.js";
+import { openSocket } from "./socket.js";
+
 const root = document.getElementById("camera");
 const [video, overlay, idle, state, problem, stop] = ["video", "overlay", "idle", "state", "problem", "stop"].map(
   (id) => document.getElementById(id),
@@ -10,7 +13,6 @@ const figures = {
   faces: document.getElementById("in-view"),
 };
 const rate = document.getElementById("rate");
-const FINAL = new Set([4400, 4401, 4403, 4410]);
 const canvas = document.createElement("canvas");
 const LONGEST_SIDE = 1280;
 // JPEG qualities and scales, best first. Smaller pictures are sent if a frame takes LONGEST_TRANSFER (ms) longer than a
@@ -29,8 +31,8 @@ const SMOOTHING = 0.3;
 
 let socket = null,
   stream = null,
-  wanted = false,
-  retry = 500;
+  // Counts the connections: a picture that was begun on one is not sent on the next.
+  connection = 0;
 // number: of the last picture that was due. lastSent: of the last picture that was sent.
 let number = 0,
   lastSent = 0,
@@ -97,14 +99,12 @@ async function begin() {
   }
   if (own !== beginning) return;
   heardAt = performance.now();
-  wanted = true;
   stop.hidden = false;
   idle.hidden = true;
-  if (!socket) connect();
+  socket ??= connect();
 }
 
 function end() {
-  wanted = false;
   stop.hidden = true;
   idle.hidden = false;
   release();
@@ -114,7 +114,11 @@ function end() {
   video.srcObject = null;
   video.removeAttribute("src");
   video.load();
-  if (socket) socket.close(1000);
+  socket?.close();
+  socket = null;
+  clearTimeout(timer);
+  inFlight.clear();
+  maySend = false;
   show("off", "Off");
   draw([]);
 }
@@ -125,59 +129,56 @@ function release() {
 }
 
 function connect() {
-  show("waiting", "Connecting…");
-  const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-  socket = new WebSocket(scheme + location.host + root.dataset.socket);
-  socket.binaryType = "arraybuffer";
   let closing = null;
-  socket.addEventListener("message", ({ data }) => {
-    const message = JSON.parse(data);
-    if (message.type === "closing") closing = message;
-    hear(message);
-  });
-  socket.addEventListener("close", ({ code }) => {
-    socket = null;
-    maySend = false;
-    clearTimeout(timer);
-    inFlight.clear();
-    draw([]);
-    if (!wanted) return;
-    const reason =
-      closing?.reason ??
-      (code === 1009 ? "The picture was too large to send." : "The connection to the server was lost.");
-    if (FINAL.has(code)) {
-      end();
-      show("refused", "Closed");
-      tell(reason);
-      return;
-    }
-    show("waiting", "Reconnecting…");
-    tell(reason + " Trying again.");
-    setTimeout(() => {
-      if (wanted && !socket) connect();
-    }, retry);
-    retry = Math.min(retry * 2, 5000);
+  return openSocket(root.dataset.socket, {
+    isFirst: ({ type }) => type === CAMERA.READY,
+    opening: () => show("waiting", "Connecting…"),
+    hear(message) {
+      if (message.type === CAMERA.CLOSING) closing = message;
+      hear(message);
+    },
+    told(state, code) {
+      if (state === "on") return;
+      maySend = false;
+      clearTimeout(timer);
+      inFlight.clear();
+      draw([]);
+      const tooLarge = code === CLOSE.TOO_LARGE ? "The picture was too large to send." : null;
+      const reason = closing?.reason ?? tooLarge ?? "The connection to the server was lost.";
+      closing = null;
+      if (state === "refused") {
+        end();
+        show("refused", "Closed");
+        tell(reason);
+      } else {
+        show("waiting", "Reconnecting…");
+        tell(`${reason} Trying again.`);
+      }
+    },
   });
 }
 
-function hear(message) {
-  heardAt = performance.now();
-  if (message.type === "ready") {
+const heard = {
+  [CAMERA.READY](message) {
     most = message.frame_rate;
     lastSent = number;
     inFlight.clear();
-    retry = 500;
+    connection += 1;
     show("on", "Streaming");
     tell("");
     tick();
-  } else if (message.type === "send") {
+  },
+  [CAMERA.SEND]() {
     maySend = true;
     if (number > lastSent) send();
-  } else if (message.type === "clock") {
-    socket.send(JSON.stringify({ type: "clock", id: message.id, at_ms: Date.now() }));
-  } else if (message.type === "line") {
+  },
+  [CAMERA.CLOCK]({ id }) {
+    socket.send(JSON.stringify({ type: CAMERA.CLOCK, id, at_ms: Date.now() }));
+  },
+  [CAMERA.LINE](message) {
     roundTrip = message.round_trip_ms;
-  } else if (message.type === "read") {
+  },
+  [CAMERA.READ](message) {
     const sentAt = inFlight.get(message.frame);
     if (!inFlight.delete(message.frame)) return;
     measure(heardAt - sentAt - message.held_ms);
@@ -189,19 +190,29 @@ function hear(message) {
     reads = [...reads.slice(-59), performance.now()];
     draw(message.boxes);
     report(message.boxes.length);
-  } else if (message.type === "dropped" || message.type === "refused_frame") {
-    inFlight.delete(message.frame);
-    if (message.reason) tell(message.reason);
-  } else if (message.type === "problem") {
-    show(message.text ? "waiting" : "on", message.text ? "Waiting" : "Streaming");
-    tell(message.text);
-  }
+  },
+  [CAMERA.DROPPED]({ frame }) {
+    inFlight.delete(frame);
+  },
+  [CAMERA.REFUSED_FRAME]({ frame, reason }) {
+    inFlight.delete(frame);
+    tell(reason);
+  },
+  [CAMERA.PROBLEM]({ text }) {
+    show(text ? "waiting" : "on", text ? "Waiting" : "Streaming");
+    tell(text);
+  },
+};
+
+function hear(message) {
+  heardAt = performance.now();
+  heard[message.type]?.(message);
 }
 
 // A picture is due. It is sent if the server has requested one; otherwise the next replaces it.
 function tick() {
   clearTimeout(timer);
-  if (!socket || socket.readyState !== WebSocket.OPEN) return;
+  if (!socket?.canSend()) return;
   timer = setTimeout(tick, 1000 / Math.min(Number(rate.value), most));
   if (video.readyState < 2 || !video.videoWidth) return;
   number += 1;
@@ -210,21 +221,21 @@ function tick() {
 }
 
 function send() {
-  if (!socket || socket.readyState !== WebSocket.OPEN || !video.videoWidth) return;
+  if (!socket?.canSend() || !video.videoWidth) return;
   const [quality, share] = ENCODINGS[encoding];
   const scale = share * Math.min(1, LONGEST_SIDE / Math.max(video.videoWidth, video.videoHeight));
   canvas.width = Math.round(video.videoWidth * scale);
   canvas.height = Math.round(video.videoHeight * scale);
   canvas.getContext("2d").drawImage(video, 0, 0, canvas.width, canvas.height);
   const frame = number;
-  const line = socket;
+  const own = connection;
   maySend = false;
   lastSent = frame;
   canvas.toBlob(
     async (blob) => {
       const picture = blob && new Uint8Array(await blob.arrayBuffer().catch(() => new ArrayBuffer(0)));
       // In the meantime the connection may have been lost and opened again.
-      if (line !== socket || line.readyState !== WebSocket.OPEN) return;
+      if (own !== connection || !socket?.canSend()) return;
       if (!picture?.length) {
         maySend = true;
         return;
@@ -234,7 +245,7 @@ function send() {
       bytes.set(picture, 4);
       inFlight.set(frame, performance.now());
       sent += 1;
-      line.send(bytes);
+      socket.send(bytes);
     },
     "image/jpeg",
     quality,

@@ -1,4 +1,6 @@
 // Live operations: a countdown to the end, live updates, and a tile per camera in which nobody can be recognised.
+import { EVENT } from "./protocol.js";
+import { openEvents } from "./socket.js";
 import { learnTime, mark, serverNow } from "./time.js";
 
 const root = document.getElementById("command");
@@ -18,12 +20,17 @@ document.addEventListener("submit", () => {
 });
 
 let heardAt = 0,
-  retry = 500,
   fetching = false,
   again = false;
 
 refreshClock();
-connect();
+openEvents(root.dataset.socket, {
+  told() {},
+  hear({ kind }) {
+    heardAt = performance.now();
+    if (kind !== EVENT.BEAT) refresh();
+  },
+});
 setInterval(tick, 1000);
 setInterval(refresh, EVERY_MS);
 setInterval(showTiles, TILE_MS);
@@ -98,19 +105,4 @@ async function showTiles() {
     else present?.removeAttribute("src");
     if (before) URL.revokeObjectURL(before);
   }
-}
-
-function connect() {
-  const scheme = location.protocol === "https:" ? "wss://" : "ws://";
-  const socket = new WebSocket(scheme + location.host + root.dataset.socket);
-  socket.addEventListener("message", ({ data }) => {
-    heardAt = performance.now();
-    retry = 500;
-    if (JSON.parse(data).kind !== "beat") refresh();
-  });
-  socket.addEventListener("close", ({ code }) => {
-    if (code === 4403) return;
-    setTimeout(connect, retry);
-    retry = Math.min(retry * 2, 5000);
-  });
 }

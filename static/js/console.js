@@ -2,7 +2,8 @@
 import { compare, moveBy, step as stepPictures, use as useTool } from "./compare.js";
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
-import { openLine } from "./line.js";
+import { EVENT } from "./protocol.js";
+import { openEvents } from "./socket.js";
 import { ring, soundButton } from "./sound.js";
 import { learnTime, serverNow, tickAges } from "./time.js";
 
@@ -41,7 +42,7 @@ const emptyCard = card.innerHTML;
 
 let ended = false;
 
-const line = openLine(root.dataset.socket, {
+const line = openEvents(root.dataset.socket, {
   told(state) {
     const words = {
       on: ended ? "Deployment ended" : "Live",
@@ -57,13 +58,13 @@ const line = openLine(root.dataset.socket, {
     for (const place of [card, queue, undoBar]) place.replaceChildren();
   },
   hear({ kind, id }) {
-    if (kind === "hello") refreshQueue();
-    else if (kind === "alert.raised") wanted(id);
-    else if (kind === "alert.changed") {
+    if (kind === EVENT.HELLO) refreshQueue();
+    else if (kind === EVENT.ALERT_RAISED) wanted(id);
+    else if (kind === EVENT.ALERT_CHANGED) {
       wanted(id);
       freshen(id);
-    } else if (kind === "alert.shot_added" && shownId() === id) freshPictures(id);
-    else if (kind === "deployment.ended") {
+    } else if (kind === EVENT.ALERT_SHOT_ADDED && shownId() === id) freshPictures(id);
+    else if (kind === EVENT.DEPLOYMENT_ENDED) {
       ended = true;
       lineSign.dataset.state = "ended";
       lineSign.textContent = "Deployment ended";

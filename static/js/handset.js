@@ -1,7 +1,8 @@
 // The officer's handset. Faces are kept only in this page's memory. Unsent acts (ids and codes) outlive the page.
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
-import { openLine } from "./line.js";
+import { EVENT } from "./protocol.js";
+import { openEvents } from "./socket.js";
 import { ring, soundButton } from "./sound.js";
 import { ask, hasMoved, learnTime, serverNow, since, span, stamp, tickAges } from "./time.js";
 
@@ -393,7 +394,7 @@ function remind() {
     });
 }
 
-openLine(root.dataset.socket, {
+openEvents(root.dataset.socket, {
   told(state) {
     lineSign.dataset.state = state === "on" ? "on" : "lost";
     lineSign.textContent = { on: "Connected", lost: "No connection", refused: "Signed out, or not posted here" }[state];
@@ -404,7 +405,7 @@ openLine(root.dataset.socket, {
     for (const place of [front, street]) place.replaceChildren();
   },
   hear({ kind }) {
-    if (kind !== "beat") refreshSoon();
+    if (kind !== EVENT.BEAT) refreshSoon();
   },
 });
 soundButton(sound);
