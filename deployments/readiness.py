@@ -219,7 +219,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
     period = next_period(deployment)
     if period is None:
-        raise Refused("Every period of this deployment has ended.")
+        raise Refused("All periods of this deployment have ended.")
     lock_period(period)
     not_who_authorised(deployment, actor)
     missing = obstacles(period)

@@ -294,7 +294,7 @@ def _current(deployment: Deployment) -> Period:
     now = timezone.now()
     period = next_period(deployment, now)
     if period is None:
-        raise Refused("Every period of this deployment has ended.")
+        raise Refused("All periods of this deployment have ended.")
     lock_period(period)
     deployment.refresh_from_db()
     if period.starts_at is not None and now < period.starts_at:

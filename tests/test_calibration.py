@@ -137,7 +137,7 @@ def _calibrate(**options: object) -> str:
 def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_faces: Path) -> None:
     make_operating_point()
     said = _calibrate(faces=some_faces, dataset="Sixty people of a studio", set=0.1, footfall=5000)
-    assert "20 people to enrol, 40 other photographs of them, 40 photographs of strangers" in said
+    assert "20 people to enrol, 40 other photographs of them, 40 strangers" in said
     assert "40 strangers are too few to show a rate of 1.00%. Use photographs of at least 300 strangers." in said
     row = CalibrationRow.objects.latest("pk")
     assert row.dataset == "Sixty people of a studio"

@@ -30,7 +30,7 @@ def test_a_template_asks_only_for_states_and_steps_that_exist(path: Path) -> Non
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_template_compares_no_state_with_a_string(path: Path) -> None:
-    assert re.findall(r"\w+\.(?:state|kind|verdict) (?:==|!=|in|not in) ", path.read_text()) == []
+    assert re.findall(r"\w+\.(?:state|kind|verdict) (?:==|!=|in|not in) [\"']", path.read_text()) == []
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
