@@ -7,7 +7,7 @@ BIOME := node_modules/.bin/biome
 # The demonstration destroys and purges two minutes after a deployment's end, so that this can be watched.
 DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2
 
-.PHONY: demo demo-reset install install-dev browser test test-busy proof lint format clean
+.PHONY: demo demo-reset install install-dev browser test test-busy proof screenshots lint format clean
 
 demo: install
 	@$(DEMO) exec $(BIN)/python manage.py demo --make-pid $$PPID --port $(PORT) $(if $(FACES),--faces "$(FACES)")
@@ -54,6 +54,10 @@ test-busy: install-dev browser
 # on every photograph of the face set.
 proof: install-dev
 	@LFR_PROOF_SECONDS=30 $(PYTEST) -s tests/live/test_blinding.py tests/test_accuracy.py $(ARGS)
+
+# The pictures of the handbook, from a demonstration of its own.
+screenshots: install-dev browser
+	@LFR_ENV=demo $(BIN)/python -m tests.screenshots
 
 lint: install-dev $(BIOME)
 	$(BIN)/ruff check .

@@ -15,8 +15,8 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
+from alerts.choices import Feature, InconclusiveReason
 from alerts.models import Alert
-from alerts.policy import Feature, InconclusiveReason
 from alerts.states import OVER, UNDECIDED
 from core.actors import Actor, System
 from core.errors import Conflict, Refused

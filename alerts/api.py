@@ -62,9 +62,9 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     def act(self, request: Request, pk: str) -> Response:
         """Perform an act on an alert. Return the alert afterwards, or 204 if the user may no longer see it."""
         alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue(), pk=_uuid(pk))
-        said = NewActSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        name, what = said.said()
+        given = NewActSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        name, what = given.act_input()
         operations.act(alert, name, what, actor=_actor(request))
         found = self.get_queryset().filter(pk=alert.pk).first()
         return Response(self.get_serializer(found).data) if found is not None else Response(status=204)

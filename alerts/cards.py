@@ -16,7 +16,7 @@ from alerts import content
 from alerts.acts import DECIDE, RESPOND
 from alerts.content import SubjectContent
 from alerts.forms import FEATURES, REASONS
-from alerts.models import JUDGEMENTS, Act, Alert, Shot
+from alerts.models import ADJUDICATIONS, Act, Alert, Shot
 from alerts.querysets import AlertQuerySet
 from core.keys import KeyGone
 from deployments.models import Posting
@@ -84,6 +84,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
     shots = [shot for shot in alert.shots.all() if shot.kind == Shot.Kind.PROBE]
     acts = list(alert.acts.select_related("by"))
     subject, may_see = subject_of(alert), may_see_name(alert, user, now)
+    adjudication = _adjudication(acts)
     return {
         "alert": alert,
         "now": now,
@@ -98,7 +99,8 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
         "undo_until": _undo_until(alert, user, now),
         "elsewhere": [Elsewhere(other, other.received_at - alert.received_at) for other in _others(alert, visible)],
         "acts": [act for act in acts if act.name != "open"],
-        "judgement": _judgement(acts),
+        "adjudication": adjudication,
+        "decision_words": _decision_words(alert, adjudication),
         "features": FEATURES,
         "reasons": REASONS,
         "hand_to": hand_to(alert) if user.has_perm(DECIDE) else [],
@@ -170,11 +172,19 @@ def _others(alert: Alert, visible: AlertQuerySet) -> list[Alert]:
     return list(visible.of_same_person(alert).for_rows()[:10])
 
 
-def _judgement(acts: list[Act]) -> Act | None:
+def _decision_words(alert: Alert, adjudication: Act | None) -> str:
+    """Return an adjudication and whom the alert was referred to; empty if there is none."""
+    if adjudication is None:
+        return ""
+    words = str(adjudication.get_name_display()).lower()
+    return f"{words}, referred to {alert.referred_to_words}" if alert.state == Alert.State.REFERRED else words
+
+
+def _adjudication(acts: list[Act]) -> Act | None:
     """Return the operator's last adjudication; None if it was undone."""
     for act in reversed(acts):
         if act.name == "undo":
             return None
-        if act.name in JUDGEMENTS:
+        if act.name in ADJUDICATIONS:
             return act
     return None

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from alerts.models import JUDGEMENTS, Act, Alert
-from alerts.policy import Result
+from alerts.choices import Result
+from alerts.models import ADJUDICATIONS, Act, Alert
 from alerts.states import RESULTS
 from recognition.statistics import wilson
 
@@ -88,7 +88,7 @@ def _share(count: int, of: int) -> str:
 def of_operators(only: Any = None) -> list[OperatorFigures]:
     """Return the figures of every operator who has decided on an alert, or of one operator."""
     standing: dict[Any, Act] = {}
-    rows = Act.objects.filter(name__in=(*JUDGEMENTS, "undo")).select_related("alert").order_by("pk")
+    rows = Act.objects.filter(name__in=(*ADJUDICATIONS, "undo")).select_related("alert").order_by("pk")
     for act in rows.defer("alert__sealed").iterator(1000):
         if act.name == "undo":
             standing.pop((act.alert_id, act.by_id), None)

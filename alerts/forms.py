@@ -13,8 +13,17 @@ from django.http import QueryDict
 
 from alerts.act_rules import ActInput
 from alerts.acts import CORRECTIONS, ENDINGS
+from alerts.choices import (
+    Disposal,
+    Feature,
+    Finding,
+    InconclusiveReason,
+    NoAction,
+    NoEngagement,
+    OffenceClass,
+    WhyFalse,
+)
 from alerts.models import Alert
-from alerts.policy import Disposal, Feature, Finding, InconclusiveReason, NoAction, NoEngagement, OffenceClass, WhyFalse
 from core.errors import Refused
 
 TEAM, USER = "team:", "user:"

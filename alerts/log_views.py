@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 from alerts import acts, evidence, figures, operations
 from alerts.acts import DECIDE
 from alerts.forms import CorrectionForm, EndingForm
+from alerts.latency import timers_of
 from alerts.models import Alert, EvidenceHold
-from alerts.timers import timers_of
 from core.errors import Refused
 from core.permissions import acting, permitted
 from deployments.models import Deployment

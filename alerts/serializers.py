@@ -13,8 +13,8 @@ from rest_framework import serializers
 from alerts import cards
 from alerts.act_rules import ActInput
 from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS, RESPOND
+from alerts.choices import Feature, InconclusiveReason
 from alerts.models import Act, Alert, Shot
-from alerts.policy import Feature, InconclusiveReason
 
 
 class ActSerializer(serializers.ModelSerializer[Act]):
@@ -147,7 +147,7 @@ class NewActSerializer(serializers.Serializer[Any]):
     )
     to_team = serializers.CharField(max_length=40, required=False)
 
-    def said(self) -> tuple[str, ActInput]:
+    def act_input(self) -> tuple[str, ActInput]:
         """Return the act's name and its input."""
         given = dict(self.validated_data)
         name, ago = given.pop("act"), given.pop("ago_ms", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from alerts.policy import Disposal, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
+from alerts.choices import Disposal, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
 
 
 class AlertState(models.TextChoices):

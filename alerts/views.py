@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_POST
 from alerts import cards, content, operations
 from alerts.acts import DECIDE, OFFICER_ACTS, RESPOND, WATCH
 from alerts.forms import act_input_in
+from alerts.latency import latest
 from alerts.models import Alert, Shot
-from alerts.timers import latest
 from core.keys import KeyGone
 from core.permissions import acting, permitted
 from deployments.models import Deployment

@@ -59,12 +59,12 @@ def _read(path: Path, archive: bool) -> dict[str, Any]:
     data = path.read_bytes()
     with _watched() as seen:
         began, cpu = time.perf_counter(), _cpu_seconds()
-        said = read(data)
+        message = read(data)
         seconds = time.perf_counter() - began
     photographs.end_decoder()
     return {
-        "taken": not said,
-        "said": said,
+        "taken": not message,
+        "said": message,
         "seconds": round(seconds, 2),
         "cpu_seconds": round(_cpu_seconds() - cpu, 2),
         "reader_mb": round(_memory_mb(os.getpid())["VmHWM"]),

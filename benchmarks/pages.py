@@ -59,8 +59,8 @@ def _fill(count: int) -> str:
 
     from lfr_site.accounts import add_user
     from watchlists import operations
+    from watchlists.choices import Category, Tier
     from watchlists.models import Flag, Person, Watchlist
-    from watchlists.policy import Category, Tier
 
     user = add_user(username="compiler", password=PASSWORD, role="Watchlist administrator")
     add_user(username="approver", password=PASSWORD, role="Authorising officer")

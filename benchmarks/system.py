@@ -80,7 +80,7 @@ def running_system(workers: int = 2) -> Iterator[RunningSystem]:
 def processor() -> str:
     """Return the processor's name, its number of cores, and its features that matter to the runtime."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    said = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    flags = said.get("flags", "").split()
+    info = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    flags = info.get("flags", "").split()
     features = [each for each in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16") if each in flags]
-    return f"{said.get('model name', 'unknown')}, {os.cpu_count()} cores, {' '.join(features) or 'no AVX2'}"
+    return f"{info.get('model name', 'unknown')}, {os.cpu_count()} cores, {' '.join(features) or 'no AVX2'}"

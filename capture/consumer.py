@@ -109,7 +109,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await self._finish(CloseCode.NOT_READY, "The system is not ready.")
         else:
             self.open = True
-            self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._look_again(), self._listen())]
+            self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._check_again(), self._listen())]
             for clock in self.clocks:
                 clock.add_done_callback(self._end_with)
             about = {"camera": self.camera.name, "frame_rate": self.camera.frame_rate}
@@ -311,7 +311,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             except (RedisError, OSError):
                 await self._problem("The message broker is not responding.")
 
-    async def _look_again(self) -> None:
+    async def _check_again(self) -> None:
         """Do the periodic work that needs the database, apart from `_tick`, which a slow database must not delay."""
         checked = time.monotonic()
         while self.open:

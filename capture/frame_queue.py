@@ -374,8 +374,8 @@ class FrameSource:
             If empty, the earlier tracks stay. took_ms: how long the turn took.
         """
         of_turn = (self._name, turn.camera_id, turn.name, uuid.uuid4().hex, tracks)
-        said = (turn.frame.reply_to, packed(answer), f"{took_ms:.1f}", "1" if going_on else "0")
-        return self._taken(self._done(args=[*of_turn, *said]))
+        reply = (turn.frame.reply_to, packed(answer), f"{took_ms:.1f}", "1" if going_on else "0")
+        return self._taken(self._done(args=[*of_turn, *reply]))
 
     def renew(self, turn: Turn) -> bool:
         """Extend a long turn, so that no other worker takes this camera's next frame. Return False if it is lost."""

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from deployments import applications, authority, bluetest, readiness, running, staffing
 from deployments.applications import PeriodDraft
+from deployments.choices import Collateral, UseCase
 from deployments.models import Deployment, Period
 from deployments.offsets import Offset
-from deployments.policy import Collateral, UseCase
 from lfr_site.models import User
 from recognition.imaging import encode_jpeg
 from watchlists import thresholds

@@ -28,10 +28,10 @@ from recognition.open_set import photographs
 from recognition.track import TrackSet
 from watchlists import destruction, flags, people
 from watchlists import operations as watchlist_operations
+from watchlists.choices import Category, LegalBasis, Marker, Source, Tier
 from watchlists.engine import engine as running_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Flag, Watchlist
-from watchlists.policy import Category, LegalBasis, Marker, Source, Tier
 from watchlists.seal import content_hash
 
 PASSWORD = "southend-demo"

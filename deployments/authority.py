@@ -19,10 +19,10 @@ from core.ranks import Rank, at_least
 from core.sockets import Event
 from deployments import bluetest, documents
 from deployments.applications import problems_of
+from deployments.choices import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import CHANGE_STEPS, STEPS, Camera, Decision, Deployment, Document, ThresholdChange
-from deployments.policy import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.readiness import verdict_of
 from watchlists import thresholds
 from watchlists.models import OperatingPoint

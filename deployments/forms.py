@@ -15,9 +15,9 @@ from django.utils import timezone
 from core.errors import Refused
 from deployments import staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
+from deployments.choices import CHOSEN_HALTS, Collateral, UseCase
 from deployments.models import Camera, Deployment
 from deployments.offsets import Offset
-from deployments.policy import CHOSEN_HALTS, Collateral, UseCase
 from watchlists.engines import current_engine
 from watchlists.models import OperatingPoint, Watchlist
 

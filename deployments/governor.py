@@ -33,12 +33,12 @@ class Verdict:
         """The result in words, for the commander."""
         seen = f"{self.false_alerts} false alert{'' if self.false_alerts == 1 else 's'} among {self.faces:,} faces"
         ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {self.expected:.1f}"
-        said = {
+        comparison = {
             "ok": "This is consistent with the ceiling.",
             "warn": "This is beginning to look too many for the ceiling.",
             "pause": "If the rate were at the ceiling, this would happen in at most 1 in 20 deployments.",
         }[self.level]
-        return f"{seen}; {ceiling}. {said}"
+        return f"{seen}; {ceiling}. {comparison}"
 
 
 def judge(false_alerts: int, faces: int, faces_an_alert: int) -> Verdict:

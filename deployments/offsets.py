@@ -130,8 +130,8 @@ def within(measured: Mapping[str, Offset]) -> str:
     """Return a sentence about clocks that are close enough to this server's. measured: offsets by name."""
     parts = [f"{name} within {abs(offset.ms) / 1000:.2f} s" for name, offset in measured.items()]
     doubt = max(offset.uncertainty_ms for offset in measured.values())
-    said = ", ".join(parts).replace(" within", " is within", 1)
-    return f"{said[:1].upper()}{said[1:]} of this server, with an uncertainty of up to {doubt / 1000:.2f} s."
+    sentence = ", ".join(parts).replace(" within", " is within", 1)
+    return f"{sentence[:1].upper()}{sentence[1:]} of this server, with an uncertainty of up to {doubt / 1000:.2f} s."
 
 
 def beyond(name: str, offset: Offset) -> str:

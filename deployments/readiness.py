@@ -356,8 +356,8 @@ def _recognition(period: Period, now: dt.datetime) -> Check:
     ]
     if short:
         return Check("recognition", label, False, f"Recognition test: {'; '.join(short)}.")
-    said = "; ".join(f"{rate.camera} {rate.recognised} of {rate.passes}" for rate in rates)
-    return Check("recognition", label, True, f"{said}.")
+    shares = "; ".join(f"{rate.camera} {rate.recognised} of {rate.passes}" for rate in rates)
+    return Check("recognition", label, True, f"{shares}.")
 
 
 def verdict_of(deployment: Deployment) -> governor.Verdict:

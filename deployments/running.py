@@ -19,10 +19,10 @@ from core.permissions import require
 from core.sockets import Event
 from deployments import bluetest, documents
 from deployments.bluetest import end_tests
+from deployments.choices import CHOSEN_HALTS, Halt
 from deployments.events import announce
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Document, Period
-from deployments.policy import CHOSEN_HALTS, Halt
 from deployments.readiness import BACKWARDS, RUN, next_period, not_who_authorised, obstacles, verdict_of
 from watchlists import operations as watchlist_operations
 from watchlists.models import Watchlist
@@ -217,8 +217,8 @@ def _watch(deployment: Deployment, now: dt.datetime) -> bool:
     low = [rate for rate in bluetest.rates(period, at=now) if rate.is_below_floor]
     verdict = verdict_of(deployment)
     if low:
-        said = "; ".join(f"{rate.camera}: {rate.recognised} of {rate.passes} recognised" for rate in low)
-        pause(deployment, code=Halt.RECOGNITION, detail=f"{said}.", actor=GOVERNOR)
+        shares = "; ".join(f"{rate.camera}: {rate.recognised} of {rate.passes} recognised" for rate in low)
+        pause(deployment, code=Halt.RECOGNITION, detail=f"{shares}.", actor=GOVERNOR)
     elif verdict.level == "pause":
         pause(deployment, code=Halt.FALSE_ALERTS, detail=verdict.why, actor=GOVERNOR)
     return bool(low) or verdict.level == "pause"

@@ -18,7 +18,7 @@ def end_run_out() -> None:
     """End expired deployments first; then pause those that must not run, close those not started, make documents."""
     acts: tuple[Callable[[], object], ...] = (
         running.end_run_out,
-        _look_at_the_clock,
+        _watch_clock,
         running.watch_running,
         running.lapse_unstarted,
         documents.make_missing,
@@ -34,6 +34,6 @@ def end_run_out() -> None:
                 logger.info("%s: %s", act.__name__, done)
 
 
-def _look_at_the_clock() -> int:
+def _watch_clock() -> int:
     last = readiness.latest_moment()
     return running.distrust_clock(last, timezone.now()) if last is not None else 0

@@ -1,9 +1,9 @@
 from django.urls import path
 
 from deployments import (
-    after_views,
     application_views,
     camera_views,
+    closure_views,
     command_views,
     period_views,
     posting_views,
@@ -38,12 +38,12 @@ urlpatterns = [
     path("deployments/<uuid:deployment_id>/resume/", command_views.resume, name="deployment-resume"),
     path("deployments/<uuid:deployment_id>/end/", command_views.end, name="deployment-end"),
     path("deployments/<uuid:deployment_id>/stop/", command_views.stop, name="deployment-stop"),
-    path("deployments/<uuid:deployment_id>/kit/", after_views.kit_receive, name="kit-receive"),
-    path("kit/<int:kit_id>/return/", after_views.kit_return, name="kit-return"),
+    path("deployments/<uuid:deployment_id>/kit/", closure_views.kit_receive, name="kit-receive"),
+    path("kit/<int:kit_id>/return/", closure_views.kit_return, name="kit-return"),
     path("deployments/<uuid:deployment_id>/staff/", posting_views.staff_post, name="staff-post"),
     path("postings/<int:posting_id>/withdraw/", posting_views.staff_withdraw, name="staff-withdraw"),
-    path("deployments/<uuid:deployment_id>/review/", after_views.review, name="deployment-review"),
-    path("deployments/<uuid:deployment_id>/close/", after_views.close, name="deployment-close"),
+    path("deployments/<uuid:deployment_id>/review/", closure_views.review, name="deployment-review"),
+    path("deployments/<uuid:deployment_id>/close/", closure_views.close, name="deployment-close"),
     path("periods/<uuid:period_id>/", period_views.period_detail, name="period"),
     path("periods/<uuid:period_id>/plan/", period_views.plan, name="plan"),
     path("periods/<uuid:period_id>/plan.jpg", period_views.plan_jpeg, name="plan-picture"),

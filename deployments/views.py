@@ -19,7 +19,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted
-from deployments import afterwards, applications, authority, readiness
+from deployments import applications, authority, closure, readiness
 from deployments.forms import (
     PARTS,
     ChangeForm,
@@ -92,7 +92,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         context["next_period"] = readiness.next_period(deployment)
     if deployment.state in (Deployment.State.ENDED, Deployment.State.STOPPED, Deployment.State.REVIEW):
         context["review_form"] = ReviewForm(initial={"review": deployment.review})
-        context["open_ends"] = afterwards.open_ends_of(deployment)
+        context["open_ends"] = closure.open_ends_of(deployment)
     return render(request, "deployments/detail.html", context)
 
 

@@ -152,7 +152,7 @@ class GuardedHttp(HttpToolsProtocol):
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._taking is None:
-            self._look_at_what_is_left()
+            self._check_what_is_left()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -160,17 +160,17 @@ class GuardedHttp(HttpToolsProtocol):
             self._taking.cancel()
             self._taking = None
 
-    def _look_at_what_is_left(self) -> None:
+    def _check_what_is_left(self) -> None:
         """Close the connection if the client has read too little since the last check."""
         before, self._left = self._left, self.transport.get_write_buffer_size()
         if self._taking is not None and before - self._left < READING_S * READING_BYTES_A_SECOND:
             self.transport.abort()
         else:
-            self._taking = self.loop.call_later(READING_S, self._look_at_what_is_left)
+            self._taking = self.loop.call_later(READING_S, self._check_what_is_left)
 
     def _length(self) -> int:
-        said = next((value for name, value in self.headers if name == b"content-length"), b"")
-        return int(said) if said.isdigit() else 0
+        length = next((value for name, value in self.headers if name == b"content-length"), b"")
+        return int(length) if length.isdigit() else 0
 
     def _within(self, seconds: float) -> None:
         self._unlimited()

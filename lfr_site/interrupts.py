@@ -62,6 +62,6 @@ def _catches_interrupts(process: int) -> bool:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return False
-    said = {name: value.strip() for name, _, value in (line.partition(":") for line in status.splitlines())}
-    is_dead = said.get("State", "Z").startswith(("Z", "X"))
-    return not is_dead and bool(int(said.get("SigCgt", "0"), 16) & 1 << (signal.SIGINT - 1))
+    fields = {name: value.strip() for name, _, value in (line.partition(":") for line in status.splitlines())}
+    is_dead = fields.get("State", "Z").startswith(("Z", "X"))
+    return not is_dead and bool(int(fields.get("SigCgt", "0"), 16) & 1 << (signal.SIGINT - 1))

@@ -137,13 +137,13 @@ def _credential(scope: Scope) -> bytes:
     """Return a digest of the session or token of a request; empty if it has none."""
     parts = [value for name, value in scope["headers"] if name in (b"cookie", b"authorization")]
     name = settings.SESSION_COOKIE_NAME.encode() + b"="
-    said = [
+    credentials = [
         part.strip()
         for value in parts
         for part in value.split(b";")
         if part.strip().startswith(name) or value.startswith(b"Bearer ")
     ]
-    return hashlib.sha256(b"\n".join(said)).digest() if said else b""
+    return hashlib.sha256(b"\n".join(credentials)).digest() if credentials else b""
 
 
 async def refuse(send: Any, status: int, text: bytes) -> None:

@@ -39,10 +39,10 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])
-        said = headers.get(b"content-length", b"")
-        length = int(said) if said.isdigit() else 0
+        declared = headers.get(b"content-length", b"")
+        length = int(declared) if declared.isdigit() else 0
         # Browsers always send the length of a form.
-        has_no_length = scope["method"] in ("POST", "PUT", "PATCH") and not said.isdigit()
+        has_no_length = scope["method"] in ("POST", "PUT", "PATCH") and not declared.isdigit()
         if has_no_length or b"transfer-encoding" in headers:
             await refuse(send, 413, REFUSAL)
         elif length <= settings.LFR_LARGEST_ANONYMOUS_REQUEST:

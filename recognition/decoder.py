@@ -171,10 +171,10 @@ def _too_large(megapixels: str, most: int) -> str:
 
 
 def _named(error: Exception) -> Exception:
-    said = str(error).lower()
-    if "out of memory" in said or "decoder error -9" in said:
+    text = str(error).lower()
+    if "out of memory" in text or "decoder error -9" in text:
         return MemoryError()
-    return Refused(CUT_SHORT if "truncated" in said else UNREADABLE)
+    return Refused(CUT_SHORT if "truncated" in text else UNREADABLE)
 
 
 def _reduced(image: Image.Image, longest_side: int) -> tuple[Bytes, int]:

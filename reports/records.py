@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
+from alerts.choices import OffenceClass, Result
+from alerts.latency import Spread, timers_of
 from alerts.models import Alert
-from alerts.policy import OffenceClass, Result
 from alerts.querysets import AlertQuerySet
 from alerts.states import RESULTS
-from alerts.timers import Spread, timers_of
 from audit.models import Entry
 from deployments import bluetest, readiness
 from deployments.governor import Verdict

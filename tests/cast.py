@@ -38,11 +38,11 @@ from recognition.frame import Candidate
 from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from watchlists import engines, people
 from watchlists import operations as watchlist_operations
+from watchlists.choices import Category, LegalBasis, Source, Tier
 from watchlists.defaults import DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
 from watchlists.models import OperatingPoint, Person, Watchlist
-from watchlists.policy import Category, LegalBasis, Source, Tier
 
 FACES = Path(os.environ.get("LFR_TEST_FACES", Path(__file__).resolve().parent.parent.parent / "shared" / "faces"))
 LONDON = FACES / "london"
@@ -297,9 +297,9 @@ ACT_INPUTS = {
 def act(alert: Alert, *names: str, cast: Cast) -> Alert:
     """Take actions on an alert by the right user with the input that each needs; return the alert, reloaded."""
     for name in names:
-        said = dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4())
+        shown = dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4())
         actor = cast.operator if name in OPERATOR_ACTS else cast.officer
-        alert_operations.act(alert, name, said, actor=actor)
+        alert_operations.act(alert, name, shown, actor=actor)
     alert.refresh_from_db()
     return alert
 

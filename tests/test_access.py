@@ -13,7 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from audit.models import Entry
-from deployments import afterwards, authority, staffing
+from deployments import authority, closure, staffing
 from deployments.models import Period
 from lfr_site.models import User
 from notifications import operations as notifications
@@ -210,7 +210,7 @@ def addresses(cast: Cast) -> dict[str, str]:
     assert point is not None
     lower = engines.set_operating_point(point.engine, 0.5, "a test", calibration=point.calibration)
     change = authority.propose_change(live, lower, evidence="Too few are found", actor=cast.commander)
-    kit = afterwards.receive_kit(live, description="Van", serial="1", lender="A force", actor=cast.commander)
+    kit = closure.receive_kit(live, description="Van", serial="1", lender="A force", actor=cast.commander)
     assert point.calibration is not None
     proposal = thresholds.propose(
         point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.system_admin
@@ -276,7 +276,8 @@ def test_anonymous_visitors_see_nothing(cast: Cast, addresses: dict[str, str]) -
 def test_no_page_offers_a_link_that_its_reader_may_not_open(cast: Cast, addresses: dict[str, str]) -> None:
     closed = []
     for role, user in cast.by_role.items():
-        client, tried = client_of(user), set()
+        client = client_of(user)
+        tried: set[str] = set()
         for name, rule in TABLE.items():
             if rule.method != "get" or role not in rule.who:
                 continue

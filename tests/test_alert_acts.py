@@ -13,9 +13,9 @@ from django.utils import timezone
 from alerts import operations
 from alerts.act_rules import ActInput
 from alerts.acts import CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, STEPS
+from alerts.choices import Result
 from alerts.forms import CorrectionForm, EndingForm
 from alerts.models import Act, Alert
-from alerts.policy import Result
 from alerts.states import ACTIVE, IN_THE_STREET, NEVER_REFERRED, OPEN, OVER, RESULTS, UNDECIDED
 from audit.models import Entry
 from core.errors import Conflict, Refused
@@ -164,11 +164,11 @@ MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
 
 @pytest.mark.parametrize("case", MISSING)
 def test_missing_input_is_refused_and_nothing_is_stored(cast: Cast, case: str) -> None:
-    before, name, said, words = MISSING[case]
+    before, name, text, words = MISSING[case]
     alert = act(make_alert(make_live_deployment(cast)), *before, cast=cast)
     state, rows = alert.state, Act.objects.count()
     with pytest.raises(Refused, match=words):
-        operations.act(alert, name, said, actor=cast.officer if name in OFFICER_ACTS else cast.operator)
+        operations.act(alert, name, text, actor=cast.officer if name in OFFICER_ACTS else cast.operator)
     alert.refresh_from_db()
     assert (alert.state, Act.objects.count()) == (state, rows)
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from alerts import cards, content, deadlines, evidence, figures, operations, raising
 from alerts.act_rules import ActInput
+from alerts.choices import Result
+from alerts.latency import Spread, timers_of
 from alerts.models import Act, Alert
-from alerts.policy import Result
-from alerts.timers import Spread, timers_of
 from audit.models import Entry
 from core.errors import Conflict, Refused
 from deployments import running, staffing
@@ -363,13 +363,13 @@ def test_officers_no_longer_posted_see_nothing(cast: Cast) -> None:
 
 def test_an_alert_is_referred_only_to_posted_officers(cast: Cast) -> None:
     alert = make_alert(make_live_deployment(cast))
-    for said, words in (
+    for text, words in (
         (ActInput(alike=["eyes"], to_user=cast.commander), "not posted"),
         (ActInput(alike=["eyes"], to_user=cast.operator), "not posted"),
         (ActInput(alike=["eyes"], to_team="Zulu"), "team is not posted"),
     ):
         with pytest.raises(Refused, match=words):
-            operations.act(alert, "same", said, actor=cast.operator)
+            operations.act(alert, "same", text, actor=cast.operator)
     act(alert, "same", cast=cast)
     operations.act(alert, "hand_over", ActInput(to_user=cast.officer), actor=cast.operator)
     alert.refresh_from_db()

@@ -17,8 +17,8 @@ from core.ranks import RANKS, Rank
 from demo import rehearsal
 from deployments import applications, authority, running
 from deployments.applications import APPLY, CameraDraft, PeriodDraft
+from deployments.choices import Collateral
 from deployments.models import Camera, Deployment, Document
-from deployments.policy import Collateral
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, permit, random_embedding
@@ -328,10 +328,10 @@ def test_the_page_saves_as_it_is_typed(cast: Cast) -> None:
     address, json = f"/deployments/{deployment.pk}/edit/", {"Accept": "application/json"}
     answer = client.post(address, {**fields, "why_now": "The fair"}, headers=json)
     assert answer.status_code == 200, answer.content
-    said = answer.json()
+    text = answer.json()
     # The form drops the seconds of the draft's times, which is a change too.
-    assert (said["revision"], said["problems"]) == (deployment.revision + 1, [])
-    fields["revision"] = str(said["revision"])
+    assert (text["revision"], text["problems"]) == (deployment.revision + 1, [])
+    fields["revision"] = str(text["revision"])
     bad = client.post(address, {**fields, "why_now": "Kept", "list_size_asked": "many"}, headers=json)
     assert bad.status_code == 422
     assert list(bad.json()["errors"]) == ["list_size_asked"]
@@ -347,10 +347,10 @@ def test_a_new_camera_on_the_page_becomes_one_row(cast: Cast) -> None:
     address, json = f"/deployments/{deployment.pk}/edit/", {"Accept": "application/json"}
     # The empty row of the page.
     fields |= {"cameras-2-name": "West", "cameras-2-kind": "agent"}
-    said = client.post(address, fields, headers=json).json()
+    text = client.post(address, fields, headers=json).json()
     west = Camera.objects.get(name="West")
-    assert said["ids"]["cameras-2-id"] == str(west.pk)
-    again = {**fields, **said["ids"], "revision": str(said["revision"]), "cameras-2-name": "Far west"}
+    assert text["ids"]["cameras-2-id"] == str(west.pk)
+    again = {**fields, **text["ids"], "revision": str(text["revision"]), "cameras-2-name": "Far west"}
     client.post(address, again, headers=json)
     west.refresh_from_db()
     assert west.name == "Far west"
@@ -436,9 +436,9 @@ def test_cameras_can_swap_names_and_are_deleted_only_on_request(cast: Cast) -> N
     assert Camera.objects.filter(name="North").exists()
     fields["revision"] = str(emptied.json()["revision"])
     swapped = {**fields, "cameras-0-name": "South", "cameras-1-name": "North"}
-    said = client.post(address, swapped, headers=json).json()
-    assert said["errors"] == {}
-    removed = {**swapped, "revision": str(said["revision"]), "cameras-0-remove": "on"}
+    text = client.post(address, swapped, headers=json).json()
+    assert text["errors"] == {}
+    removed = {**swapped, "revision": str(text["revision"]), "cameras-0-remove": "on"}
     client.post(address, removed, headers=json)
     assert [camera.name for camera in Camera.objects.all()] == ["North"]
 

@@ -136,9 +136,9 @@ def _calibrate(**options: object) -> str:
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
 def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_faces: Path) -> None:
     make_operating_point()
-    said = _calibrate(faces=some_faces, dataset="Sixty people of a studio", set=0.1, footfall=5000)
-    assert "20 people to enrol, 40 other photographs of them, 40 strangers" in said
-    assert "40 strangers are too few to show a rate of 1.00%. Use photographs of at least 300 strangers." in said
+    text = _calibrate(faces=some_faces, dataset="Sixty people of a studio", set=0.1, footfall=5000)
+    assert "20 people to enrol, 40 other photographs of them, 40 strangers" in text
+    assert "40 strangers are too few to show a rate of 1.00%. Use photographs of at least 300 strangers." in text
     row = CalibrationRow.objects.latest("pk")
     assert row.dataset == "Sixty people of a studio"
     assert row.dataset_digest == Photographs.of(some_faces).digest()
@@ -197,7 +197,7 @@ def test_a_new_installation_starts_with_the_threshold_of_its_calibration(db: Non
 def test_an_uncalibrated_engine_gets_no_threshold(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     other = dataclasses.replace(shipped_measurement(), engine=dataclasses.replace(identity(), preprocessing="other"))
     monkeypatch.setattr("lfr_site.management.commands.prepare.shipped_measurement", lambda: other)
-    said = io.StringIO()
-    call_command("prepare", stdout=io.StringIO(), stderr=said)
+    text = io.StringIO()
+    call_command("prepare", stdout=io.StringIO(), stderr=text)
     assert not OperatingPoint.objects.exists()
-    assert "calibrate --faces DIR" in said.getvalue()
+    assert "calibrate --faces DIR" in text.getvalue()

@@ -57,7 +57,7 @@ def test_it_looks_like_any_alert_until_it_is_adjudicated(cast: Cast, period: Per
     assert face.shape == (400, 400, 3)
 
 
-@pytest.mark.parametrize(("judgement", "said_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
+@pytest.mark.parametrize(("adjudication", "said_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
 def test_it_goes_to_no_officer_whatever_the_adjudication(
     cast: Cast, period: Period, judgement: str, said_same: int
 ) -> None:

@@ -31,12 +31,12 @@ from tests.cast import (
     random_embedding,
 )
 from watchlists import destruction, engines, flags, ledger, likeness, people
+from watchlists.choices import Source
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
 from watchlists.gallery import SealedLists
 from watchlists.likeness import Crowd, nearness
 from watchlists.models import Flag, Person, Photograph, Watchlist
-from watchlists.policy import Source
 
 
 def _add(cast: Cast, watchlist: Watchlist, **changes: Any) -> Person:

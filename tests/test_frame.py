@@ -93,8 +93,8 @@ def test_a_person_who_comes_nearer_gives_a_few_more_shots(engine: Engine, listed
 
 def test_a_person_who_stays_is_reported_as_still_there(engine: Engine, listed: OneListed) -> None:
     tracks = TrackSet()
-    said = [_settled(_process(portrait(), float(second), tracks, engine, listed)).still_there for second in range(12)]
-    assert [second for second, each in enumerate(said) if each] == [5, 10]
+    text = [_settled(_process(portrait(), float(second), tracks, engine, listed)).still_there for second in range(12)]
+    assert [second for second, each in enumerate(text) if each] == [5, 10]
 
 
 def test_a_further_shot_counts_only_if_it_is_above_the_threshold(engine: Engine, listed: OneListed) -> None:

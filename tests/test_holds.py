@@ -135,8 +135,8 @@ def test_the_button_to_release_is_shown_to_those_who_may(held: Held, cast: Cast,
     placed = owner.post(held.place_at, {"reason": "Exhibit", "review_on": _soon().isoformat()})
     assert (placed.status_code, held.model._default_manager.count()) == (302, 1)
     assert held.release_at in owner.get(held.page).content.decode()
-    said = another.get(held.page).content.decode()
-    assert (held.release_at in said, f"From {_soon():%-d %B %Y} anyone" in said) == (False, True)
+    text = another.get(held.page).content.decode()
+    assert (held.release_at in text, f"From {_soon():%-d %B %Y} anyone" in text) == (False, True)
     assert another.post(held.release_at, {"reason": "Mine now"}).status_code == 422
     assert owner.post(held.release_at, {}).status_code == 422
     assert held.model._default_manager.exists()

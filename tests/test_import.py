@@ -97,7 +97,7 @@ def test_every_line_is_checked_and_a_bad_line_does_not_affect_others(cast: Cast)
     files = {f"{name}.jpg": _brighter(by) for name, by in (("two", 1), ("three", 2), ("four", 3), ("five", 4))}
     files |= {"folder/one.jpg": portrait_jpeg(), "grey.jpg": GREY, "grey2.jpg": GREY, "text.jpg": b"no picture"}
     imported = _run(watchlist, table, _archive({**files, "unused.jpg": GREY}), cast)
-    said = _said(imported)
+    shown = _said(imported)
     assert (imported.state, imported.unused) == (State.READY, 1)
     for reference, verdict, words in (
         ("N/1", Verdict.WARN, "“grey.jpg”: No face was found"),
@@ -110,17 +110,17 @@ def test_every_line_is_checked_and_a_bad_line_does_not_affect_others(cast: Cast)
         ("N/8", Verdict.WRONG, "already the photograph of another line"),
         ("N/9", Verdict.GOOD, ""),
     ):
-        assert said[reference][0] == verdict, (reference, said[reference])
-        assert words in said[reference][1]
+        assert shown[reference][0] == verdict, (reference, shown[reference])
+        assert words in shown[reference][1]
     assert not Person.objects.exists()
     imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     imported.refresh_from_db()
-    said = _said(imported)
+    shown = _said(imported)
     assert imported.state == State.DONE
     assert [person.reference for person in Person.objects.all()] == ["N/1"]
-    assert "You cannot use a" in said["N/9"][1]
-    assert "rationale for an associate, witness or victim" in said["N/10"][1]
+    assert "You cannot use a" in shown["N/9"][1]
+    assert "rationale for an associate, witness or victim" in shown["N/10"][1]
     assert Photograph.objects.get().jpeg[:2] == b"\xff\xd8"
     assert Template.objects.count() == 1
     assert not ImportPhotograph.objects.exists()
@@ -297,9 +297,9 @@ def test_a_damaged_photograph_in_the_zip_affects_only_its_line(cast: Cast) -> No
     at = data.index(b"one.jpg") + 3000
     data[at : at + 200] = zlib.crc32(b"x").to_bytes(4, "little") * 50
     table = _table({}, {"reference": "N/2", "photographs": "two.jpg"})
-    said = _said(_run(watchlist, table, io.BytesIO(bytes(data)), cast))
-    assert said["N/1"][0] == Verdict.WRONG
-    assert said["N/2"][0] == Verdict.GOOD
+    shown = _said(_run(watchlist, table, io.BytesIO(bytes(data)), cast))
+    assert shown["N/1"][0] == Verdict.WRONG
+    assert shown["N/2"][0] == Verdict.GOOD
 
 
 def test_hostile_photographs_in_the_zip_affect_only_their_lines(cast: Cast) -> None:
@@ -312,9 +312,9 @@ def test_hostile_photographs_in_the_zip_affect_only_their_lines(cast: Cast) -> N
         "one.jpg": (portrait_jpeg(), ""),
     }
     table = _table(*({"reference": name, "photographs": name} for name in files))
-    said = _said(_run(watchlist, table, _archive({name: data for name, (data, _) in files.items()}), cast))
-    assert [name for name, (_, words) in files.items() if words not in said[name][1]] == []
-    assert [name for name, (verdict, _) in said.items() if verdict != Verdict.WRONG] == ["one.jpg"]
+    shown = _said(_run(watchlist, table, _archive({name: data for name, (data, _) in files.items()}), cast))
+    assert [name for name, (_, words) in files.items() if words not in shown[name][1]] == []
+    assert [name for name, (verdict, _) in shown.items() if verdict != Verdict.WRONG] == ["one.jpg"]
 
 
 def test_a_file_name_in_two_folders_needs_its_path() -> None:
@@ -356,8 +356,8 @@ def test_the_pages_of_an_import(cast: Cast) -> None:
 def test_a_small_face_in_an_import_is_refused_as_in_the_form(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     small = encode_jpeg(np.asarray(cv2.resize(portrait(), (96, 96), interpolation=cv2.INTER_AREA), np.uint8), 95)
-    said = _said(_run(watchlist, _table({}), _archive({"one.jpg": small}), cast))
-    assert said["N/1"][0] == Verdict.WRONG
+    shown = _said(_run(watchlist, _table({}), _archive({"one.jpg": small}), cast))
+    assert shown["N/1"][0] == Verdict.WRONG
 
 
 def _begun(cast: Cast, reference: str) -> Import:

@@ -32,8 +32,8 @@ def open_umask() -> Iterator[None]:
 
 def test_only_its_owner_can_read_a_childs_log(tmp_path: Path, open_umask: None) -> None:
     log = tmp_path / "logs" / "child.log"
-    for said in ("one", "two"):
-        child = services.spawn([sys.executable, "-c", f"print('{said}')"], log=log)
+    for text in ("one", "two"):
+        child = services.spawn([sys.executable, "-c", f"print('{text}')"], log=log)
         assert child.wait() == 0
         assert _mode(log) == 0o600
         # As left by an earlier release or by somebody: the next start restricts it again.
@@ -94,6 +94,6 @@ def test_a_failure_is_logged_with_its_trace(cast: Cast, printed: io.StringIO, mo
     client = client_of(cast.operator)
     client.raise_request_exception = False
     assert client.get("/").status_code == 500
-    said = printed.getvalue()
-    assert "Traceback (most recent call last)" in said
-    assert "RuntimeError: broken on purpose" in said
+    text = printed.getvalue()
+    assert "Traceback (most recent call last)" in text
+    assert "RuntimeError: broken on purpose" in text

@@ -21,9 +21,9 @@ from core.sockets import Event
 from demo import rehearsal
 from deployments import authority, bluetest, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
+from deployments.choices import Halt
 from deployments.models import STEPS, Camera, Deployment, Pass, Period
 from deployments.offsets import Offset, excess
-from deployments.policy import Halt
 from lfr_site.models import User
 from tests.cast import Cast, make_draft, make_sealed_watchlist, people_of
 from tests.test_readiness import make_blue_list

@@ -18,9 +18,9 @@ from core.errors import Conflict, Refused
 from demo import rehearsal
 from demo.seeding import check_and_seal
 from deployments import authority, bluetest, cameras, readiness, running
+from deployments.choices import Halt
 from deployments.models import Camera, Deployment, Pass, Period, Recognition
 from deployments.offsets import Offset, RoundTrip, estimate, excess
-from deployments.policy import Halt
 from lfr_site.models import User
 from recognition.engine import Engine
 from recognition.imaging import decode_stored
@@ -41,9 +41,9 @@ from tests.cast import (
 )
 from watchlists import engines, thresholds
 from watchlists import operations as watchlist_operations
+from watchlists.choices import Category, LegalBasis, Source
 from watchlists.models import BiasEvidence, OperatingPoint, Watchlist
 from watchlists.models import Engine as EngineRow
-from watchlists.policy import Category, LegalBasis, Source
 
 State = Deployment.State
 RIGHT = Offset(0.0, 0.0)

@@ -69,8 +69,8 @@ def test_a_photograph_without_the_enrolled_face_stays_unread(cast: Cast) -> None
     jpeg = encode_jpeg(np.full((300, 300, 3), 90, np.uint8))
     encrypted, sha256 = keys.encrypted(blank.key_name, jpeg), hashlib.sha256(jpeg).hexdigest()
     Photograph.objects.filter(pk=blank.pk).update(encrypted=encrypted, sha256=sha256)
-    said = _reenrol()
-    assert "does not find the enrolled face on 1 photographs" in said
+    text = _reenrol()
+    assert "does not find the enrolled face on 1 photographs" in text
     assert list(reenrolment.unread()) == [blank]
 
 

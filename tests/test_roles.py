@@ -110,10 +110,10 @@ def test_the_commands_give_and_remove_roles(db: None) -> None:
         call_command("give_role", "somebody", "Authorising officer")
     with pytest.raises(CommandError, match="no user “nobody”"):
         call_command("give_role", "nobody", "LFR operator")
-    said = io.StringIO()
-    call_command("remove_role", "somebody", "Watchlist administrator", stdout=said)
-    call_command("give_role", "somebody", "Authorising officer", stdout=said)
-    assert said.getvalue().splitlines() == [
+    text = io.StringIO()
+    call_command("remove_role", "somebody", "Watchlist administrator", stdout=text)
+    call_command("give_role", "somebody", "Authorising officer", stdout=text)
+    assert text.getvalue().splitlines() == [
         "somebody has these roles: none.",
         "somebody has these roles: Authorising officer.",
     ]

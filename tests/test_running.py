@@ -15,19 +15,19 @@ from django.utils import timezone
 
 from alerts import evidence
 from alerts import operations as alert_operations
+from alerts.choices import Result
 from alerts.models import Alert
-from alerts.policy import Result
 from audit.models import Entry
 from core.actors import CLOCK
 from core.errors import Conflict, Refused
 from core.machine import move
 from demo import rehearsal
-from deployments import afterwards, authority, bluetest, cameras, documents, governor, readiness, running
+from deployments import authority, bluetest, cameras, closure, documents, governor, readiness, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
+from deployments.choices import Halt
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Camera, Deployment, Period
-from deployments.policy import Halt
 from deployments.querysets import FrameTerms
 from lfr_site.roles import ROLES
 from recognition.frame import Candidate
@@ -455,19 +455,19 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     deployment = two_days(cast, lender="South Wales Police")
     alert, other = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
     act(alert, "same", cast=cast)
-    kit = afterwards.receive_kit(
+    kit = closure.receive_kit(
         deployment, description="Van", serial="SWP/7", lender="South Wales Police", actor=cast.commander
     )
     with pytest.raises(Refused, match="already"):
-        afterwards.receive_kit(deployment, description="Van", serial="SWP/7", lender="x", actor=cast.commander)
+        closure.receive_kit(deployment, description="Van", serial="SWP/7", lender="x", actor=cast.commander)
     with pytest.raises(Conflict, match="still in use"):
-        afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
+        closure.return_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
     with pytest.raises(Refused, match="Cameras are still on"):
         alert_operations.code(other, "unresolved", actor=cast.commander)
     running.stop(deployment, code=Halt.DONE, actor=cast.commander)
-    afterwards.begin_review(deployment, review="The objective was met.", actor=cast.commander)
+    closure.begin_review(deployment, review="The objective was met.", actor=cast.commander)
     with pytest.raises(Refused) as refused:
-        afterwards.close(deployment, actor=cast.authority)
+        closure.close(deployment, actor=cast.authority)
     for words in ("without an outcome: 2", "certificate of destruction: 1", "not wiped and returned: 1"):
         assert words in str(refused.value)
     act(alert, "engage", "check_identity", "confirm", "arrest", cast=cast)
@@ -477,17 +477,17 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     alert_operations.code(other, "unresolved", actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     with pytest.raises(Refused, match="someone else"):
-        afterwards.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
-    afterwards.return_kit(kit, witness="A. N. Other", wiping="Disks overwritten, checked", actor=cast.commander)
+        closure.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
+    closure.return_kit(kit, witness="A. N. Other", wiping="Disks overwritten, checked", actor=cast.commander)
     with pytest.raises(PermissionDenied):
-        afterwards.close(deployment, actor=cast.commander)
-    afterwards.close(deployment, actor=cast.authority)
+        closure.close(deployment, actor=cast.commander)
+    closure.close(deployment, actor=cast.authority)
     assert deployment.state == State.CLOSED
     record = record_of(deployment)
     assert (record.figures.alerts, record.figures.positive_alerts, record.figures.of(Result.UNRESOLVED)) == (2, 1, 1)
     assert record.arrests == [("Robbery", 1)]
     with pytest.raises(Conflict):
-        afterwards.change_review(deployment, review="Better", actor=cast.commander)
+        closure.change_review(deployment, review="Better", actor=cast.commander)
 
 
 def test_a_purged_alert_without_an_outcome_blocks_closing_until_it_is_coded(cast: Cast) -> None:
@@ -495,7 +495,7 @@ def test_a_purged_alert_without_an_outcome_blocks_closing_until_it_is_coded(cast
     alert = make_alert(deployment)
     running.end_period(deployment, actor=cast.commander)
     evidence.purge_due(at=timezone.now() + dt.timedelta(hours=25))
-    assert "without an outcome: 1" in " ".join(afterwards.open_ends_of(deployment))
+    assert "without an outcome: 1" in " ".join(closure.open_ends_of(deployment))
     alert.refresh_from_db()
     client = Client()
     client.force_login(cast.commander)
@@ -503,7 +503,7 @@ def test_a_purged_alert_without_an_outcome_blocks_closing_until_it_is_coded(cast
     # Nobody can compare the faces of a purged alert.
     assert client.post(f"/alerts/{alert.pk}/code/", {"ending": "late_same"}).status_code == 422
     client.post(f"/alerts/{alert.pk}/code/", {"ending": "unresolved"})
-    assert "without an outcome" not in " ".join(afterwards.open_ends_of(deployment))
+    assert "without an outcome" not in " ".join(closure.open_ends_of(deployment))
 
 
 # Cases found in a later review of the code.
@@ -517,7 +517,7 @@ def test_a_day_that_took_place_is_reviewed_even_if_the_next_did_not(cast: Cast) 
     assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(days=3)) == 1
     deployment.refresh_from_db()
     assert deployment.state == State.ENDED
-    afterwards.begin_review(deployment, review="One day of two.", actor=cast.commander)
+    closure.begin_review(deployment, review="One day of two.", actor=cast.commander)
 
 
 def test_a_finished_period_keeps_its_list(cast: Cast) -> None:

@@ -34,6 +34,12 @@ def test_a_template_compares_no_state_with_a_string(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_short_comment_ends_on_its_line(path: Path) -> None:
+    """Django shows one that does not to everyone."""
+    assert [line for line in path.read_text().splitlines() if line.count("{#") != line.count("#}")] == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_lines_of_a_template_are_short(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert [line for line in lines if len(line) > 120] == []

@@ -10,12 +10,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from recognition.imaging import UnreadableImage
+from watchlists.choices import Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.holds import LONGEST_REASON
 from watchlists.models import BiasEvidence, Calibration, Flag, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS, Provenance
-from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
 
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 

@@ -19,9 +19,9 @@ from typing import IO, Any
 from django.utils.datastructures import MultiValueDict
 
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES
+from watchlists.choices import Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.forms import PersonForm, ProvenanceForm
 from watchlists.people import PARTICULARS
-from watchlists.policy import Age, Category, LegalBasis, Marker, Source, Tier
 
 MAX_ROWS = 20_000
 MAX_CSV_BYTES = 50 * 2**20

@@ -20,7 +20,7 @@ from core.errors import Conflict, Refused
 from core.locks import lock, lock_all
 from core.machine import move
 from core.permissions import require
-from watchlists import engines, policy
+from watchlists import choices, engines
 from watchlists.contributions import Kind, carry_over, note_contribution, refuse_contributor
 from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
 from watchlists.people import AUTHORISE, COMPILE, PARTICULARS, lock_editable
@@ -35,10 +35,10 @@ def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str, is_blu
     """Create an empty draft."""
     require(actor, COMPILE)
     watchlist = Watchlist.objects.create(
-        name=name, purpose=purpose, is_blue=is_blue, created_by_id=actor.pk, policy=policy.VERSION
+        name=name, purpose=purpose, is_blue=is_blue, created_by_id=actor.pk, policy=choices.VERSION
     )
     note_contribution(watchlist, Kind.CREATED, actor=actor)
-    record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist, data={"policy": policy.VERSION})
+    record(Action.WATCHLIST_CREATED, actor=actor, target=watchlist, data={"policy": choices.VERSION})
     return watchlist
 
 
@@ -62,7 +62,7 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
         purpose=watchlist.purpose,
         is_blue=watchlist.is_blue,
         created_by_id=actor.pk,
-        policy=policy.VERSION,
+        policy=choices.VERSION,
         version=watchlist.version + 1,
         replaces=watchlist,
     )

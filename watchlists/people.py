@@ -20,12 +20,12 @@ from core.errors import Conflict, Refused
 from core.locks import lock, lock_all
 from core.permissions import require
 from watchlists import engines
+from watchlists.choices import EXCEPTIONAL, REFUSED_SOURCES, Category, Source
 from watchlists.contributions import Kind, note_contribution
 from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
 from watchlists.ledger import enter
 from watchlists.models import EDITABLE, Flag, Person, Photograph, Watchlist
-from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Category, Source
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
 PARTICULARS = (

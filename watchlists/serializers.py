@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
+from watchlists.choices import Marker, Source
 from watchlists.models import Certificate, Flag, Import, ImportRow, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS
-from watchlists.policy import Marker, Source
 
 
 class WatchlistSerializer(serializers.ModelSerializer[Watchlist]):

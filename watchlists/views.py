@@ -22,10 +22,10 @@ from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted
 from watchlists import flags, operations, people
+from watchlists.choices import Category, Tier
 from watchlists.contributions import contribution_of
 from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
 from watchlists.models import Flag, Person, Photograph, Watchlist
-from watchlists.policy import Category, Tier
 from watchlists.seal import content_hash
 
 COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from alerts.choices import Feature, InconclusiveReason
 from alerts.models.alerts import Alert
-from alerts.policy import Feature, InconclusiveReason
 from alerts.querysets import ActQuerySet
 from alerts.states import CODES
 
@@ -41,7 +41,7 @@ class ActName(models.TextChoices):
 
 
 # The adjudications of operators.
-JUDGEMENTS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
+ADJUDICATIONS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 
 
 class Act(models.Model):
@@ -102,10 +102,10 @@ class Act(models.Model):
     @property
     def basis(self) -> str:
         """The basis of an adjudication, in words."""
-        said = [f"alike: {_joined(Feature, self.alike)}"] if self.alike else []
-        said += [f"differ: {_joined(Feature, self.differ)}"] if self.differ else []
-        said += [_joined(InconclusiveReason, self.reasons)] if self.reasons else []
-        return "; ".join(said)
+        parts = [f"alike: {_joined(Feature, self.alike)}"] if self.alike else []
+        parts += [f"differ: {_joined(Feature, self.differ)}"] if self.differ else []
+        parts += [_joined(InconclusiveReason, self.reasons)] if self.reasons else []
+        return "; ".join(parts)
 
 
 def _joined(choices: type[models.TextChoices], values: list[str]) -> str:

@@ -8,7 +8,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from alerts.policy import Result
+from alerts.choices import Result
 from alerts.querysets import AlertQuerySet
 from alerts.states import (
     CAN_BE_TAKEN_BACK,
@@ -21,8 +21,8 @@ from alerts.states import (
 )
 from core.machine import Stateful
 from deployments.models import Camera, Deployment
+from watchlists.choices import Tier
 from watchlists.models import OperatingPoint, Person, Photograph
-from watchlists.policy import Tier
 
 RANKS: dict[str, int] = {tier: rank for rank, tier in enumerate((Tier.RED, Tier.AMBER, Tier.GREEN))}
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.actions import Action
 from core.machine import Stateful, Step
 from core.ranks import Rank
-from deployments.policy import Collateral, Halt, UseCase
+from deployments.choices import Collateral, Halt, UseCase
 from deployments.querysets import DeploymentQuerySet
 from watchlists.models import OperatingPoint
 

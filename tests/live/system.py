@@ -145,13 +145,13 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
     system = LiveSystem(data, port, process, full)
     try:
         assert process.stdout is not None
-        said = []
+        shown = []
         for line in process.stdout:
-            said.append(line)
+            shown.append(line)
             if "ready at" in line:
                 break
         else:
-            raise AssertionError("The system did not start:\n" + "".join(said))
+            raise AssertionError("The system did not start:\n" + "".join(shown))
         made = system.manage("shell", "--no-imports", "-c", _MAKE_USERS)
         assert made.returncode == 0, made.stderr
         yield system
@@ -416,9 +416,9 @@ class Street:
         self._socket.send(struct.pack(">I", self._number) + portrait_jpeg())
 
     def _until(self, *kinds: str) -> str:
-        while (said := json.loads(self._socket.recv(timeout=10))["type"]) not in kinds:
+        while (shown := json.loads(self._socket.recv(timeout=10))["type"]) not in kinds:
             pass
-        return str(said)
+        return str(shown)
 
 
 class Socket:

@@ -87,9 +87,9 @@ def test_half_requests_are_ended(system: LiveSystem) -> None:
 
 
 @contextlib.contextmanager
-def _half(system: LiveSystem, source: str, said: bytes = b"GET / HTTP/1.1\r\nX-Slow: a") -> Iterator[socket.socket]:
+def _half(system: LiveSystem, source: str, shown: bytes = b"GET / HTTP/1.1\r\nX-Slow: a") -> Iterator[socket.socket]:
     with socket.create_connection(("127.0.0.1", system.port), 10, (source, 0)) as connection:
-        connection.sendall(said)
+        connection.sendall(shown)
         connection.setblocking(False)
         yield connection
 

@@ -49,12 +49,12 @@ def _make_demo(data: Path, port: int) -> subprocess.Popen[str]:
 
 def _until(process: subprocess.Popen[str], words: str) -> str:
     assert process.stdout is not None
-    said = ""
+    shown = ""
     for line in process.stdout:
-        said += line
+        shown += line
         if words in line:
-            return said
-    raise AssertionError(f"it never said “{words}”:\n{said}")
+            return shown
+    raise AssertionError(f"it never said “{words}”:\n{shown}")
 
 
 @pytest.fixture
@@ -67,11 +67,11 @@ def test_the_demonstration_shows_an_alert_within_a_minute_and_leaves_no_process(
     port = available_port()
     process = _make_demo(data, port)
     try:
-        said = _until(process, f"http://localhost:{port}")
-        assert "southend-demo" in said
+        shown = _until(process, f"http://localhost:{port}")
+        assert "southend-demo" in shown
         for user in USERS:
-            assert f"{user.username} " in said
-            assert user.role in said
+            assert f"{user.username} " in shown
+            assert user.role in shown
         family = psutil.Process(process.pid).children(recursive=True)
         assert len(family) > 8
         assert requests.get(f"http://localhost:{port}/health/", timeout=5).json()["status"] == "ok"
@@ -111,18 +111,18 @@ def test_a_taken_port_is_said_plainly(data: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         process = _start(data, port)
-        said = process.communicate(timeout=60)[0]
+        shown = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert f"Another program uses port {port}. Choose another port: make demo PORT={port + 1}" in said
-    assert "Traceback" not in said
+    assert f"Another program uses port {port}. Choose another port: make demo PORT={port + 1}" in shown
+    assert "Traceback" not in shown
     assert not services.runtime_folder(data).exists()
 
 
 def test_a_second_start_of_the_same_data_is_refused(live: LiveSystem) -> None:
     process = _start(live.data, available_port())
-    said = process.communicate(timeout=60)[0]
+    shown = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert "already running" in said
+    assert "already running" in shown
     assert live.health()["status"] == "ok"
 
 
@@ -135,12 +135,12 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
         pytest.skip("a small file system can be mounted by root only")
     try:
         process = _start(tmp_path, available_port())
-        said = process.communicate(timeout=60)[0]
+        shown = process.communicate(timeout=60)[0]
     finally:
         subprocess.run(["umount", tmp_path], check=True)
     assert process.returncode == 1
-    assert "MB free" in said
-    assert "Traceback" not in said
+    assert "MB free" in shown
+    assert "Traceback" not in shown
 
 
 def test_too_large_an_upload_is_said_plainly(live: LiveSystem) -> None:

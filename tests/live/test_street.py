@@ -262,8 +262,8 @@ def _spoken_to_for(scene: Scene, alert: str) -> float:
 
 def _tells_how_long(scene: Scene, alert: str) -> bool:
     """Whether the handset's timer says what the database says, as near as whole seconds and a tick allow."""
-    said = scene.phone.locator(f".street-card[data-id='{alert}'] .state-since").inner_text()
-    minutes, _, seconds = said.removesuffix(" s").rpartition(":")
+    words = scene.phone.locator(f".street-card[data-id='{alert}'] .state-since").inner_text()
+    minutes, _, seconds = words.removesuffix(" s").rpartition(":")
     return abs(int(minutes or 0) * 60 + int(seconds) - _spoken_to_for(scene, alert)) < 2
 
 

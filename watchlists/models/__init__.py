@@ -1,6 +1,6 @@
 """Watchlists, people, photographs, engines, templates, thresholds, imports, and what remains after destruction."""
 
-from watchlists.models.afterwards import Certificate, Hold, LedgerEntry
+from watchlists.models.certificates import Certificate, Hold, LedgerEntry
 from watchlists.models.contributions import Contribution
 from watchlists.models.engines import Calibration, Engine, OperatingPoint
 from watchlists.models.imports import IMPORT_STEPS, Import, ImportPhotograph, ImportRow

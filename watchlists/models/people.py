@@ -15,8 +15,8 @@ from django.utils import timezone
 from core import keys
 from recognition.crop import SIDE, face_crop
 from recognition.imaging import Pixels, decode_stored
+from watchlists.choices import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.models.lists import Watchlist
-from watchlists.policy import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.querysets import PersonQuerySet
 
 ADULT_YEARS = 18

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from core.errors import Refused
 from core.permissions import acting, permitted
-from deployments import afterwards
+from deployments import closure
 from deployments.forms import KitForm, KitReturnForm, ReviewForm
 from deployments.models import Deployment, Kit
 
@@ -26,7 +26,7 @@ def kit_receive(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment, form = _deployment(request, deployment_id), KitForm(request.POST)
     if not form.is_valid():
         raise Refused("Enter the equipment, its serial number and the lender.")
-    afterwards.receive_kit(deployment, actor=acting(request), **form.cleaned_data)
+    closure.receive_kit(deployment, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Equipment added to the register.")
     return redirect("deployment", deployment.id)
 
@@ -39,7 +39,7 @@ def kit_return(request: HttpRequest, kit_id: int) -> HttpResponse:
     form = KitReturnForm(request.POST)
     if not form.is_valid():
         raise Refused("Enter what was wiped, how this was checked and the witness.")
-    afterwards.return_kit(kit, actor=acting(request), **form.cleaned_data)
+    closure.return_kit(kit, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Equipment marked as returned.")
     return redirect("deployment", kit.deployment_id)
 
@@ -50,7 +50,7 @@ def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Begin the review, or change it."""
     deployment, form = _deployment(request, deployment_id), ReviewForm(request.POST)
     text = form.cleaned_data["review"] if form.is_valid() else ""
-    act = afterwards.change_review if deployment.state == Deployment.State.REVIEW else afterwards.begin_review
+    act = closure.change_review if deployment.state == Deployment.State.REVIEW else closure.begin_review
     act(deployment, review=text, actor=acting(request))
     messages.success(request, "Review saved.")
     return redirect("deployment", deployment.id)
@@ -60,7 +60,7 @@ def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @permitted(AUTHORISE)
 def close(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
-    afterwards.close(deployment, actor=acting(request))
+    closure.close(deployment, actor=acting(request))
     messages.success(request, "Deployment closed. Its record is complete.")
     return redirect("deployment", deployment.id)
 

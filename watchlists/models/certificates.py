@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db import models
 
+from watchlists.choices import Category, LegalBasis
 from watchlists.models.holds import EvidenceHoldBase
 from watchlists.models.lists import Watchlist
 from watchlists.models.people import Person
-from watchlists.policy import Category, LegalBasis
 
 
 class Certificate(models.Model):
