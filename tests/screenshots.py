@@ -95,7 +95,7 @@ SHOTS: tuple[tuple[str, str, dict[str, int], Callable[[Page], Any]], ...] = (
     ("commander", "commander", DESK, lambda page: page.get_by_role("link", name="Live operations").click()),
     ("watchlist-administrator", "admin", DESK, lambda page: _first(page, "/watchlists/", "/watchlists/")),
     ("authorising-officer", "authority", DESK, lambda page: _first(page, "/deployments/", "/deployments/")),
-    ("compliance", "compliance", DESK, lambda page: _first(page, "/records/", "/records/")),
+    ("compliance-officer", "compliance", DESK, lambda page: _first(page, "/records/", "/records/")),
 )
 
 
