@@ -19,15 +19,18 @@ from core import keys
 from deployments.models import Period
 from watchlists.models import Person
 
+# The kinds of keys that hold alerts.
+PERIOD_KEY, HOLD_KEY = "alerts", "evidence"
+
 
 def key_of(period: Period) -> str:
     """Return the name of the key for a period's alerts."""
-    return f"alerts-{period.pk}"
+    return keys.name_of(PERIOD_KEY, period.pk)
 
 
 def key_of_hold(alert: Alert) -> str:
-    # Not "hold-": those keys belong to watchlist entries, and watchlists.destruction removes any that it does not know.
-    return f"evidence-{alert.pk}"
+    """Return the name of the key for an alert that is held as evidence."""
+    return keys.name_of(HOLD_KEY, alert.pk)
 
 
 _FREE_TEXTS = ("offence", "authority", "expected_action", "minor_rationale", "look_alikes")

@@ -102,7 +102,7 @@ def _keep_reference(alert: Alert) -> None:
 
 
 def purge_due(*, at: dt.datetime | None = None) -> int:
-    """Purge every alert that is due, and destroy keys that are no longer needed. Return how many were purged."""
+    """Purge every alert that is due, then destroy the keys that nothing needs. Return how many were purged."""
     now = at or timezone.now()
     due = Alert.objects.due_for_purge(now, settings.LFR_ALERT_RETENTION).values_list("pk", flat=True)
     count = 0
@@ -112,7 +112,7 @@ def purge_due(*, at: dt.datetime | None = None) -> int:
         except Exception:
             # It stays due and is tried again. The others are purged on time. The message holds no personal data.
             logger.exception("An alert could not be purged")
-    _destroy_keys()
+    keys.sweep()
     return count
 
 
@@ -135,22 +135,20 @@ def _purge(alert_id: uuid.UUID) -> bool:
     return True
 
 
-def _destroy_keys() -> None:
-    """Destroy the keys of ended periods that have no alert left under them, and unused keys of evidence holds."""
-    for name in keys.store().names():
-        kind, _, owner = name.partition("-")
-        if kind == "evidence":
-            _destroy_unused(name, owner)
-        if kind != "alerts":
-            continue
-        period = Period.objects.select_related("deployment").filter(pk=owner).first()
-        is_over = period is not None and (period.ended_at is not None or period.deployment.is_over)
-        if period is not None and is_over and not Alert.objects.filter(key_name=name).exists():
-            _destroy_key(period, name)
+def destroy_period_key(name: str, owner: str) -> None:
+    """Destroy the key of a period that has ended and has no alert left under the key."""
+    period = Period.objects.select_related("deployment").filter(pk=owner).first()
+    if period is None or Alert.objects.filter(key_name=name).exists():
+        return
+    if period.ended_at is not None or period.deployment.is_over:
+        with transaction.atomic():
+            data = {"period": str(period.pk)}
+            record(Action.ALERT_KEY_DESTROYED, actor=CLOCK, target=period.deployment, data=data)
+            transaction.on_commit(lambda: keys.destroy(name))
 
 
 @transaction.atomic
-def _destroy_unused(name: str, owner: str) -> None:
+def destroy_hold_key(name: str, owner: str) -> None:
     """Destroy the key of a hold that was rolled back, or of a purged alert if the process died before it did so."""
     alert = Alert.objects.select_related("camera__period__deployment").filter(pk=owner).first()
     if alert is None or alert.key_name == name:
@@ -160,9 +158,3 @@ def _destroy_unused(name: str, owner: str) -> None:
     alert.refresh_from_db()
     if alert.key_name != name:
         keys.destroy(name)
-
-
-@transaction.atomic
-def _destroy_key(period: Period, name: str) -> None:
-    record(Action.ALERT_KEY_DESTROYED, actor=CLOCK, target=period.deployment, data={"period": str(period.pk)})
-    transaction.on_commit(lambda: keys.destroy(name))

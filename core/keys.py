@@ -14,6 +14,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -22,6 +23,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 LEDGER = "ledger"
+_sweepers: dict[str, Callable[[str, str], None]] = {}
 _NAME = re.compile(r"[a-z]+(-[0-9a-f-]{36})?")
 
 
@@ -176,6 +178,29 @@ def forget_old(name: str) -> None:
 def destroy(name: str) -> None:
     """Destroy a key, so that nothing it encrypted can be decrypted."""
     store().destroy(name)
+
+
+def name_of(kind: str, owner: object) -> str:
+    """Return the name of the key of this kind that belongs to a row. owner: the row's UUID."""
+    return f"{kind}-{owner}"
+
+
+def swept_by(kind: str, destroy_if_unused: Callable[[str, str], None]) -> None:
+    """Register the function that destroys a key of this kind if nothing needs it. It is given the name and the owner.
+
+    Raises:
+        ValueError: another function is registered for this kind.
+    """
+    if _sweepers.setdefault(kind, destroy_if_unused) is not destroy_if_unused:
+        raise ValueError(f"There are two kinds of keys named {kind}.")
+
+
+def sweep() -> None:
+    """Destroy every key that nothing needs: of ended periods, and those that a process left behind when it died."""
+    for name in store().names():
+        kind, _, owner = name.partition("-")
+        if kind in _sweepers:
+            _sweepers[kind](name, owner)
 
 
 def fingerprint(name: str) -> str:

@@ -189,7 +189,7 @@ def test_keys_left_by_a_crashed_process_are_destroyed(cast: Cast) -> None:
     # On-commit callbacks do not run in this test, so the key outlives its rows, as after a crash.
     destruction.destroy(watchlist)
     keys.create("hold-" + str(watchlist.pk))
-    destruction.scrub(())
+    keys.sweep()
     evidence = f"hold-{held.pk}"
     assert keys.store().names() == sorted([keys.LEDGER, draft.key_name, evidence])
     assert Photograph.objects.get(key_name=evidence).jpeg
@@ -290,3 +290,16 @@ def test_no_picture_is_stored_unencrypted(cast: Cast) -> None:
 def test_a_key_must_have_a_valid_name() -> None:
     with pytest.raises(ValueError, match="not a valid key name"):
         keys.create("../../etc/passwd")
+
+
+def test_two_kinds_of_keys_cannot_have_one_name() -> None:
+    """A sweep for one would destroy the keys of the other."""
+    with pytest.raises(ValueError, match="two kinds of keys"):
+        keys.swept_by("list", print)
+
+
+def test_a_key_that_a_destroyed_list_left_behind_is_swept(cast: Cast) -> None:
+    kept, gone = make_sealed_watchlist(cast), make_sealed_watchlist(cast)
+    Watchlist.objects.filter(pk=gone.pk).update(state=Watchlist.State.DESTROYED)
+    keys.sweep()
+    assert (kept.key_name in keys.store().names(), gone.key_name in keys.store().names()) == (True, False)

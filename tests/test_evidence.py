@@ -127,7 +127,7 @@ def test_a_hold_with_owner_reason_and_date_keeps_an_alert(cast: Cast, django_cap
     hold = evidence.hold(alert, reason="Exhibit of the arrest", review_on=soon, actor=cast.commander)
     # Cleaning up after destroyed lists does not affect it.
     Certificate.objects.update(scrubbed_at=None)
-    destruction._destroy_orphaned_keys()
+    keys.sweep()
     assert content.subject_in(Alert.objects.get(pk=alert.pk)).name == "Test Person 0"
     assert (hold.owner, hold.review_on) == (cast.commander, soon)
     with pytest.raises(Refused, match="already held"):

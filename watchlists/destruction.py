@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 HOLD = "watchlists.hold_evidence"
 # How many people are deleted at a time, so that a large list is never in memory as a whole.
 CHUNK = 500
+# The kind of key of an entry that is held as evidence.
+HOLD_KEY = "hold"
 # Every table of this app that can hold data about the people on a list.
 TABLES = tuple(
     model._meta.db_table
@@ -205,7 +207,6 @@ def scrub(tables: Sequence[str] = TABLES) -> int:
 
     Deleting a row only marks it: its bytes stay until they are overwritten. Do not call this in a transaction.
     """
-    _destroy_orphaned_keys()
     waiting = list(Certificate.objects.filter(scrubbed_at__isnull=True).select_related("watchlist"))
     if not waiting:
         return 0
@@ -227,18 +228,16 @@ def scrub(tables: Sequence[str] = TABLES) -> int:
     return sum(_note_scrubbed(certificate, log_removed) for certificate in waiting)
 
 
-def _destroy_orphaned_keys() -> None:
-    """Destroy keys left by a process that died after its commit and before it destroyed the key."""
-    for name in keys.store().names():
-        if _is_orphaned(name):
-            keys.destroy(name)
+def destroy_list_key(name: str, owner: str) -> None:
+    """Destroy the key of a list that was destroyed, if the process died before it did so."""
+    if Watchlist.objects.filter(pk=owner, state=Watchlist.State.DESTROYED).exists():
+        keys.destroy(name)
 
 
-def _is_orphaned(key: str) -> bool:
-    kind, _, owner = key.partition("-")
-    if kind == "list":
-        return Watchlist.objects.filter(pk=owner, state=Watchlist.State.DESTROYED).exists()
-    return kind == "hold" and not Person.objects.filter(pk=owner).exists()
+def destroy_hold_key(name: str, owner: str) -> None:
+    """Destroy the key of a held entry that was destroyed, if the process died before it did so."""
+    if not Person.objects.filter(pk=owner).exists():
+        keys.destroy(name)
 
 
 def _is_seen_by_others() -> bool:
@@ -335,4 +334,4 @@ def _without_names(watchlist: Watchlist) -> dict[str, Any]:
 
 
 def _evidence_key(person_id: uuid.UUID) -> str:
-    return f"hold-{person_id}"
+    return keys.name_of(HOLD_KEY, person_id)

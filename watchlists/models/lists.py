@@ -9,9 +9,13 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
+from core import keys
 from core.machine import Stateful, Step
 from watchlists.models.engines import Engine
 from watchlists.querysets import WatchlistQuerySet
+
+# The kind of key that a list's photographs are encrypted with.
+LIST_KEY = "list"
 
 
 class Watchlist(Stateful, models.Model):
@@ -93,7 +97,7 @@ class Watchlist(Stateful, models.Model):
     @property
     def key_name(self) -> str:
         """The name of the key that its photographs are encrypted with."""
-        return f"list-{self.id}"
+        return keys.name_of(LIST_KEY, self.id)
 
     @property
     def is_editable(self) -> bool:
