@@ -304,3 +304,6 @@ function tell(text) {
   problem.hidden = !text;
   problem.textContent = text;
 }
+
+// Until this script has loaded, a press would be lost.
+for (const id of ["use-webcam", "file"]) document.getElementById(id).disabled = false;

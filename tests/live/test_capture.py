@@ -125,7 +125,7 @@ async def test_one_source_a_camera(live: LiveSystem, deployment: LiveDeployment,
     async with socket(live, _path(deployment), **headers) as first:
         await first.until("ready")
         code, reason = await _refusal(live, _path(deployment), **headers)
-        assert (code, "already streaming" in reason) == (4423, True)
+        assert (code, "streaming from another place" in reason) == (4423, True)
     async with socket(live, _path(deployment), **headers) as again:
         await again.until("ready")
 
