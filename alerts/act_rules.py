@@ -17,13 +17,13 @@ from django.utils import timezone
 
 from alerts.choices import Feature, InconclusiveReason
 from alerts.models import Alert
+from alerts.permissions import RECORD_OUTCOME
 from alerts.states import OVER, UNDECIDED
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from deployments.models import Posting
 from watchlists.operations import refuse_names_on_file
 
-RESPOND = "alerts.record_outcome"
 # The longest delay that a handset can claim for an act that it sent late, because it had no connection.
 LONGEST_WAIT = dt.timedelta(hours=12)
 
@@ -120,7 +120,7 @@ def explains_the_correction(alert: Alert, given: ActInput, actor: Actor) -> None
 def is_for_somebody_posted(alert: Alert, given: ActInput, actor: Actor) -> None:
     posted = Posting.objects.current().filter(deployment=alert.deployment_id)
     user: Any = given.to_user
-    if user is not None and not (posted.filter(user_id=user.pk).exists() and user.has_perm(RESPOND)):
+    if user is not None and not (posted.filter(user_id=user.pk).exists() and user.has_perm(RECORD_OUTCOME)):
         raise Refused("This officer is not posted to this deployment. Select another officer.")
     if given.to_team and not posted.filter(team=given.to_team).exists():
         raise Refused("This team is not posted to this deployment. Select another team.")

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from alerts import act_rules as rules
 from alerts.act_rules import ActInput, Effect, Guard
 from alerts.models import ActName, Alert
+from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME
 from alerts.states import CAN_BE_TAKEN_BACK, CODES, IN_THE_STREET, OPEN, OVER, UNDECIDED, AlertState
 from audit.actions import Action
 from core.errors import Refused
 from core.machine import Step
+from deployments.permissions import RUN_DEPLOYMENT
 
 _S = AlertState
-WATCH, DECIDE, RESPOND, RUN = "alerts.watch_alerts", "alerts.decide_alert", rules.RESPOND, "deployments.run_deployment"
 _NOT_YET_MET = (_S.REFERRED, _S.ACKED)
 _SPOKEN_TO = (_S.ENGAGED, _S.ID_CHECK)
 
@@ -68,7 +69,7 @@ def _named(*kinds: ActKind) -> dict[str, ActKind]:
 def _operator(
     name: ActName, sources: tuple[str, ...], target: str, action: Action, effects: Effect, *guards: Guard
 ) -> ActKind:
-    return ActKind(name, Step(sources, target, DECIDE, action), (rules.has_its_faces, *guards), effects)
+    return ActKind(name, Step(sources, target, DECIDE_ALERT, action), (rules.has_its_faces, *guards), effects)
 
 
 def _officer(
@@ -81,7 +82,7 @@ def _officer(
     asks_leaflet: bool = False,
 ) -> ActKind:
     action = Action.ALERT_OUTCOME if target in OVER else Action.ALERT_RESPONDED
-    step, guards = Step(sources, target, RESPOND, action), (rules.is_answered_by_nobody_else,)
+    step, guards = Step(sources, target, RECORD_OUTCOME, action), (rules.is_answered_by_nobody_else,)
     return ActKind(name, step, guards, effects, may_omit_code, asks_leaflet)
 
 
@@ -156,7 +157,9 @@ OFFICER_ACTS: dict[str, ActKind] = _named(
 # nobody. Its adjudication cannot be undone, because the answer is then shown.
 CONTROL_ACTS: dict[str, ActKind] = {
     name: replace(
-        OPERATOR_ACTS[name], step=Step(UNDECIDED, _S.CONTROL, DECIDE, Action.CONTROL_JUDGED), effects=rules.decided
+        OPERATOR_ACTS[name],
+        step=Step(UNDECIDED, _S.CONTROL, DECIDE_ALERT, Action.CONTROL_JUDGED),
+        effects=rules.decided,
     )
     for name in (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 }
@@ -170,7 +173,7 @@ EXPIRE = ActKind(ActName.EXPIRE, Step(UNDECIDED, _S.EXPIRED, "", Action.ALERT_EX
 
 
 def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
-    step = Step(sources, target, RUN, Action.ALERT_OUTCOME)
+    step = Step(sources, target, RUN_DEPLOYMENT, Action.ALERT_OUTCOME)
     guards = (rules.cameras_are_off, *guards)
     return ActKind(ActName.CODE, step, guards, rules.coded, wrong_state=rules.not_this_ending)
 
@@ -179,7 +182,7 @@ def _correction(target: str) -> ActKind:
     """Return the act by which the commander corrects any other outcome to this one; earlier acts stay."""
     return ActKind(
         ActName.CORRECT,
-        Step(OVER, target, RUN, Action.ALERT_CORRECTED),
+        Step(OVER, target, RUN_DEPLOYMENT, Action.ALERT_CORRECTED),
         (
             functools.partial(rules.is_recorded_otherwise, state=target),
             rules.was_recorded_by_somebody_else,

@@ -17,8 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts import content, operations
-from alerts.acts import DECIDE, RESPOND, WATCH
 from alerts.models import Alert
+from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME, WATCH_ALERTS
 from alerts.serializers import AlertRowSerializer, AlertSerializer, NewActSerializer
 from core.keys import KeyGone
 from watchlists.api import Holds
@@ -28,7 +28,7 @@ class AlertViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Ge
     """Possible matches that the user may see, and the acts on them."""
 
     permission_classes = (Holds,)
-    may: ClassVar = {"act": (DECIDE, RESPOND), "*": (WATCH,)}
+    may: ClassVar = {"act": (DECIDE_ALERT, RECORD_OUTCOME), "*": (WATCH_ALERTS,)}
 
     def get_queryset(self) -> QuerySet[Alert]:
         visible = Alert.objects.visible_to(self.request.user).in_queue()

@@ -13,10 +13,10 @@ from django.db.models import Count
 from django.utils import timezone
 
 from alerts import content
-from alerts.acts import DECIDE, RESPOND
 from alerts.content import SubjectContent
 from alerts.forms import FEATURES, REASONS
 from alerts.models import ADJUDICATIONS, Act, Alert, Shot
+from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME
 from alerts.querysets import AlertQuerySet
 from core.keys import KeyGone
 from deployments.models import Posting
@@ -103,7 +103,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
         "decision_words": _decision_words(alert, adjudication),
         "features": FEATURES,
         "reasons": REASONS,
-        "hand_to": hand_to(alert) if user.has_perm(DECIDE) else [],
+        "hand_to": hand_to(alert) if user.has_perm(DECIDE_ALERT) else [],
         "engaged_for": settings.LFR_ENGAGEMENT,
     }
 
@@ -113,7 +113,7 @@ def hand_to(alert: Alert) -> list[tuple[str, str]]:
     postings = [
         posting
         for posting in Posting.objects.current().filter(deployment=alert.deployment_id).select_related("user")
-        if posting.user.has_perm("alerts.record_outcome")
+        if posting.user.has_perm(RECORD_OUTCOME)
     ]
     teams = sorted({posting.team for posting in postings if posting.team})
     return [
@@ -131,14 +131,14 @@ def may_see_name(alert: Alert, user: Any, at: dt.datetime) -> bool:
     """
     if alert.kind == Alert.Kind.CONTROL:
         return False
-    if user.has_perm(RESPOND):
+    if user.has_perm(RECORD_OUTCOME):
         return bool(alert.officer_id == user.pk)
     return alert.is_revealed(at) and not Alert.objects.undecided().of_same_person(alert).exists()
 
 
 def score_for(alert: Alert, user: Any, at: dt.datetime) -> float | None:
     """Return the best shot's similarity score for an operator who may see the name; None for anyone else."""
-    if not (user.has_perm(DECIDE) and may_see_name(alert, user, at)):
+    if not (user.has_perm(DECIDE_ALERT) and may_see_name(alert, user, at)):
         return None
     best = alert.shots.filter(is_best=True).select_related("alert").first()
     try:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from alerts import content
 from alerts.content import ShotContent
 from alerts.models import Alert, EvidenceHold, Shot
+from alerts.permissions import HOLD_ALERT
 from audit.actions import Action
 from audit.journal import record
 from core import keys
@@ -29,8 +30,6 @@ from watchlists import holds
 
 logger = logging.getLogger(__name__)
 
-HOLD = "alerts.hold_alert"
-
 
 @transaction.atomic
 def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUser) -> EvidenceHold:
@@ -40,7 +39,7 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
         Refused: `holds.accepted_reason` refuses the reason or the date, or the alert is not a possible match, is
             already held or has been purged.
     """
-    require(actor, HOLD)
+    require(actor, HOLD_ALERT)
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     reason = holds.accepted_reason(reason, review_on=review_on)
@@ -65,7 +64,7 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: the alert is not held, or `holds.accepted_release` refuses the release.
     """
-    require(actor, HOLD)
+    require(actor, HOLD_ALERT)
     lock_deployment(alert.camera.period.deployment)
     held = EvidenceHold.objects.filter(alert=alert).select_related("owner").first()
     if held is None:

@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from alerts.acts import RESPOND
 from alerts.models import Alert
+from alerts.permissions import RECORD_OUTCOME
 from core.permissions import acting, permitted
 from deployments.models import Deployment
 
@@ -21,13 +21,13 @@ FINISHED = 5
 
 
 @require_GET
-@permitted(RESPOND)
+@permitted(RECORD_OUTCOME)
 def handset(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     return render(request, "alerts/handset.html", _street(request, deployment_id))
 
 
 @require_GET
-@permitted(RESPOND)
+@permitted(RECORD_OUTCOME)
 def street(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Return the list of alerts on a handset."""
     return render(request, "alerts/_street.html", _street(request, deployment_id))

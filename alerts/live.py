@@ -17,10 +17,12 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.contrib.auth import get_user_model
 from django.db.utils import Error as DatabaseFailure
 
+from alerts.permissions import DECIDE_ALERT, WATCH_ALERTS
 from core.permissions import session_stands
 from core.sockets import CloseCode, Event
 from deployments.events import group_of
 from deployments.models import Deployment
+from deployments.permissions import RUN_DEPLOYMENT
 
 # How often a heartbeat is sent. After two missed ones the browser shows that the connection is lost.
 BEAT_S = 4.0
@@ -98,10 +100,10 @@ def _watched(scope: Any) -> tuple[Deployment, bool] | None:
         return None
     # Fetched again: roles and accounts can change while a socket is open.
     user = get_user_model().objects.filter(pk=user.pk, is_active=True).first()
-    if user is None or not user.has_perm("alerts.watch_alerts"):
+    if user is None or not user.has_perm(WATCH_ALERTS):
         return None
     found = Deployment.objects.visible_to(user).filter(pk=scope["url_route"]["kwargs"]["deployment_id"]).first()
     if found is None:
         return None
-    sees_all = user.has_perm("alerts.decide_alert") or user.has_perm("deployments.run_deployment")
+    sees_all = user.has_perm(DECIDE_ALERT) or user.has_perm(RUN_DEPLOYMENT)
     return found, not sees_all

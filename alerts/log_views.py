@@ -10,22 +10,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from alerts import acts, evidence, figures, operations
-from alerts.acts import DECIDE
+from alerts import evidence, figures, operations
 from alerts.forms import CorrectionForm, EndingForm
 from alerts.latency import timers_of
 from alerts.models import Alert, EvidenceHold
+from alerts.permissions import DECIDE_ALERT, HOLD_ALERT, SEE_FIGURES
 from core.errors import Refused
 from core.permissions import acting, permitted
 from deployments.models import Deployment
+from deployments.permissions import RUN_DEPLOYMENT
 from watchlists.forms import HoldForm, ReleaseForm
 
-RUN, HOLD, SEE_FIGURES = acts.RUN, evidence.HOLD, "alerts.see_figures"
 PAGE = 50
 
 
 @require_GET
-@permitted(RUN, HOLD)
+@permitted(RUN_DEPLOYMENT, HOLD_ALERT)
 def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Show decisions and outcomes, with who made them and when, and outcomes still to record. No faces or names."""
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
@@ -44,7 +44,7 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), EndingForm(request.POST)
     if not form.is_valid():
@@ -54,7 +54,7 @@ def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), CorrectionForm(request.POST)
     if not form.is_valid():
@@ -65,7 +65,7 @@ def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(HOLD)
+@permitted(HOLD_ALERT)
 def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), HoldForm(request.POST)
     if not form.is_valid():
@@ -76,7 +76,7 @@ def alert_hold(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(HOLD)
+@permitted(HOLD_ALERT)
 def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert, form = _alert(request, alert_id), ReleaseForm(request.POST)
     if not form.is_valid():
@@ -87,7 +87,7 @@ def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(HOLD)
+@permitted(HOLD_ALERT)
 def holds(request: HttpRequest) -> HttpResponse:
     """List every alert held as evidence, the earliest review date first."""
     found = EvidenceHold.objects.select_related("alert__camera", "alert__deployment", "owner")
@@ -96,7 +96,7 @@ def holds(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permitted(DECIDE, SEE_FIGURES)
+@permitted(DECIDE_ALERT, SEE_FIGURES)
 def operator_figures(request: HttpRequest) -> HttpResponse:
     """Show an operator's own figures, or every operator's to users who may see them."""
     everybody = request.user.has_perm(SEE_FIGURES)

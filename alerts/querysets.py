@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Value, When
 
+from alerts.permissions import DECIDE_ALERT, WATCH_ALERTS
 from alerts.states import (
     ACTIVE,
     CAN_BE_TAKEN_BACK,
@@ -21,6 +22,7 @@ from alerts.states import (
     UNDECIDED,
     AlertState,
 )
+from deployments.permissions import BE_POSTED
 
 if TYPE_CHECKING:
     from alerts.models import Act, Alert  # noqa: F401 (in the strings below)
@@ -40,12 +42,12 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         officer sees the ones referred to them, to their team or to every officer, the escalated ones, and those they
         answered.
         """
-        if not user.has_perm("alerts.watch_alerts"):
+        if not user.has_perm(WATCH_ALERTS):
             return self.none()
-        if not user.has_perm("deployments.be_posted"):
+        if not user.has_perm(BE_POSTED):
             return self
         posted = Q(deployment__postings__user=user, deployment__postings__ended_at=None)
-        if user.has_perm("alerts.decide_alert"):
+        if user.has_perm(DECIDE_ALERT):
             return self.filter(posted)
         to_all = Q(assigned_to=None, assigned_team="") | Q(escalated_at__isnull=False)
         to_their_team = ~Q(assigned_team="") & Q(deployment__postings__team=F("assigned_team"))

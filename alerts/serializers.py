@@ -12,9 +12,10 @@ from rest_framework import serializers
 
 from alerts import cards
 from alerts.act_rules import ActInput
-from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS, RESPOND
+from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS
 from alerts.choices import Feature, InconclusiveReason
 from alerts.models import Act, Alert, Shot
+from alerts.permissions import RECORD_OUTCOME
 
 
 class ActSerializer(serializers.ModelSerializer[Act]):
@@ -41,7 +42,7 @@ class ActSerializer(serializers.ModelSerializer[Act]):
         """Leave out colleagues' reasons for officers and for undecided alerts, so that users decide independently."""
         found = super().to_representation(instance)
         request = self.context.get("request")
-        if instance.alert.is_undecided or (request is not None and request.user.has_perm(RESPOND)):
+        if instance.alert.is_undecided or (request is not None and request.user.has_perm(RECORD_OUTCOME)):
             found |= {"alike": [], "differ": [], "reasons": []}
         return found
 

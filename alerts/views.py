@@ -10,23 +10,24 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import cards, content, operations
-from alerts.acts import DECIDE, OFFICER_ACTS, RESPOND, WATCH
+from alerts.acts import OFFICER_ACTS
 from alerts.forms import act_input_in
 from alerts.latency import latest
 from alerts.models import Alert, Shot
+from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME, WATCH_ALERTS
 from core.keys import KeyGone
 from core.permissions import acting, permitted
 from deployments.models import Deployment
+from deployments.permissions import RUN_DEPLOYMENT
 from recognition.imaging import encode_jpeg
 from watchlists.models import Photograph
 
-RUN = "deployments.run_deployment"
 # The most rows that a console requests at once. For more, it requests the whole queue.
 MOST_ROWS = 100
 
 
 @require_GET
-@permitted(DECIDE, RUN)
+@permitted(DECIDE_ALERT, RUN_DEPLOYMENT)
 def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     periods = deployment.periods.filter(went_live_at__isnull=False)
@@ -36,14 +37,14 @@ def console(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(DECIDE, RUN)
+@permitted(DECIDE_ALERT, RUN_DEPLOYMENT)
 def queue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Return the whole queue."""
     return render(request, "alerts/_queue.html", _queue(request, _deployment(request, deployment_id)))
 
 
 @require_GET
-@permitted(DECIDE, RUN)
+@permitted(DECIDE_ALERT, RUN_DEPLOYMENT)
 def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Return the rows of some alerts and the counts. A console requests them after an event."""
     deployment = _deployment(request, deployment_id)
@@ -55,14 +56,14 @@ def rows(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(DECIDE, RUN)
+@permitted(DECIDE_ALERT, RUN_DEPLOYMENT)
 def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Return the present latencies and the telemetry of cameras."""
     return render(request, "alerts/_measured.html", _measured(_deployment(request, deployment_id)))
 
 
 @require_GET
-@permitted(WATCH)
+@permitted(WATCH_ALERTS)
 def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
     operations.note_viewed(alert, actor=acting(request))
@@ -70,7 +71,7 @@ def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(DECIDE, RESPOND)
+@permitted(DECIDE_ALERT, RECORD_OUTCOME)
 def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
     """Perform an act on an alert, and return its card afterwards."""
     alert = get_object_or_404(Alert.objects.heard_from(request.user).in_queue().for_rows(), pk=alert_id)
@@ -81,7 +82,7 @@ def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
 
 
 @require_GET
-@permitted(WATCH)
+@permitted(WATCH_ALERTS)
 def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
     """Return a shot as JPEG."""
     visible = Alert.objects.visible_to(request.user).filter(purged_at__isnull=True)
@@ -93,7 +94,7 @@ def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(WATCH)
+@permitted(WATCH_ALERTS)
 def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uuid.UUID) -> HttpResponse:
     """Return a face from the watchlist as JPEG, the same size as a probe and with the eyes in the same place."""
     alert = get_object_or_404(Alert.objects.visible_to(request.user), pk=alert_id)
@@ -139,7 +140,7 @@ def _uuid(text: str) -> uuid.UUID:
 
 def _card(request: HttpRequest, alert: Alert) -> HttpResponse:
     visible = Alert.objects.visible_to(request.user)
-    officer = request.user.has_perm(RESPOND)
+    officer = request.user.has_perm(RECORD_OUTCOME)
     context = cards.card_of(alert, request.user, visible)
     if officer:
         return render(request, "alerts/_street_card.html", {**context, "acts_offered": OFFICER_ACTS})

@@ -16,6 +16,7 @@ from core.actors import Actor, System
 from core.permissions import session_stands
 from core.sockets import CloseCode
 from deployments.models import Camera
+from deployments.permissions import OPERATE_CAMERA
 
 # Threads for admitted cameras only, so that other work in the database does not delay frames.
 _threads = ThreadPoolExecutor(2, "cameras")
@@ -62,7 +63,7 @@ def admitted(scope: Any, camera_id: str) -> Admitted:
     else:
         user = _signed_in(scope)
         camera = found.visible_to(user).first()
-        if camera is None or not user.has_perm("deployments.operate_camera"):
+        if camera is None or not user.has_perm(OPERATE_CAMERA):
             raise Refusal(CloseCode.NOT_ALLOWED, "You do not have permission to stream from this camera.")
         actor = user
     if camera.deployment.is_over or camera.period.ended_at is not None:

@@ -11,12 +11,11 @@ from django.views.decorators.http import require_GET
 from capture.frame_queue import frame_source
 from core.permissions import permitted
 from deployments.models import Camera
-
-RUN = "deployments.run_deployment"
+from deployments.permissions import RUN_DEPLOYMENT
 
 
 @require_GET
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def tile_jpeg(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     """Return what a camera sees now, so small and blurred that nobody can be recognised; 204 if there is none."""
     camera = get_object_or_404(Camera.objects.visible_to(request.user), pk=camera_id)

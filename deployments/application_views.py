@@ -24,13 +24,12 @@ from deployments.forms import (
     periods_as_typed,
 )
 from deployments.models import Deployment, Period
+from deployments.permissions import APPLY_DEPLOYMENT
 from watchlists import thresholds
-
-APPLY = "deployments.apply_deployment"
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(APPLY)
+@permitted(APPLY_DEPLOYMENT)
 def deployment_new(request: HttpRequest) -> HttpResponse:
     form = NewDeploymentForm(request.POST or None)
     if form.is_valid():
@@ -40,7 +39,7 @@ def deployment_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(APPLY)
+@permitted(APPLY_DEPLOYMENT)
 def deployment_edit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Show or save the application. The script, which saves as people type, is answered in JSON."""
     deployment = _deployment(request, deployment_id)
@@ -141,7 +140,7 @@ def _application(
 
 
 @require_POST
-@permitted(APPLY)
+@permitted(APPLY_DEPLOYMENT)
 def deployment_submit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     applications.submit(_deployment(request, deployment_id), revision=_revision(request), actor=acting(request))
     messages.success(request, "Application submitted. An authorising officer will decide on it.")
@@ -149,7 +148,7 @@ def deployment_submit(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(APPLY)
+@permitted(APPLY_DEPLOYMENT)
 def deployment_withdraw(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     applications.withdraw(_deployment(request, deployment_id), actor=acting(request))
     messages.info(request, "Application withdrawn. You can change it again.")

@@ -22,10 +22,10 @@ from core.permissions import require
 from deployments import plans
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Camera, Deployment, Period
+from deployments.permissions import APPLY_DEPLOYMENT
 from watchlists import thresholds
 from watchlists.operations import refuse_names_on_file
 
-APPLY = "deployments.apply_deployment"
 # The fields of an application, apart from its periods.
 FIELDS = (
     "name",
@@ -85,7 +85,7 @@ class PeriodDraft:
 @transaction.atomic
 def create(*, actor: AbstractBaseUser, name: str) -> Deployment:
     """Create an empty application with one period."""
-    require(actor, APPLY)
+    require(actor, APPLY_DEPLOYMENT)
     if not name.strip():
         raise Refused("Enter a name for the deployment.")
     deployment = Deployment.objects.create(name=name.strip(), applicant_id=actor.pk, controller=settings.LFR_FORCE)
@@ -111,7 +111,7 @@ def save_draft(
         Conflict: the application can no longer be edited, or someone has changed it since this revision.
         Refused: the name is empty, two cameras of a period share a name, or a period does not end after its start.
     """
-    require(actor, APPLY)
+    require(actor, APPLY_DEPLOYMENT)
     lock_deployment(deployment)
     _still_the_same(deployment, revision)
     if not deployment.is_editable:
@@ -161,7 +161,7 @@ def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) ->
         Refused: something is missing or wrong; the message lists it. Conflict: the application has changed since this
             revision, or cannot be submitted from its present state.
     """
-    require(actor, APPLY)
+    require(actor, APPLY_DEPLOYMENT)
     lock_deployment(deployment)
     _still_the_same(deployment, revision)
     if not deployment.is_editable:
@@ -293,7 +293,7 @@ def _save_cameras(period: Period, drafts: Sequence[CameraDraft]) -> bool:
 
 
 def _editing(deployment: Deployment, actor: AbstractBaseUser) -> None:
-    require(actor, APPLY)
+    require(actor, APPLY_DEPLOYMENT)
     lock_deployment(deployment)
     if not deployment.is_editable:
         raise Conflict("This application cannot be changed now. If it is awaiting authority, withdraw it first.")

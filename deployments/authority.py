@@ -23,12 +23,11 @@ from deployments.choices import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGEN
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import CHANGE_STEPS, STEPS, Camera, Decision, Deployment, Document, ThresholdChange
+from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
 from deployments.readiness import verdict_of
 from watchlists import thresholds
 from watchlists.models import OperatingPoint
 from watchlists.operations import refuse_names_on_file
-
-AUTHORISE, RUN = "deployments.authorise_deployment", "deployments.run_deployment"
 
 
 def rank_of(actor: AbstractBaseUser) -> str:
@@ -137,7 +136,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
         Refused: the rank is too low, the actor worked on the application or authorised it, or no review is due.
         Conflict: the authority has ended.
     """
-    require(actor, AUTHORISE)
+    require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     _of_rank(actor, AUTHORISES)
     if deployment.review_due_at is None:
@@ -159,7 +158,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
 @transaction.atomic
 def revoke(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> None:
     """Revoke an authority before the deployment goes live; a live deployment is stopped instead."""
-    require(actor, AUTHORISE)
+    require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     refuse_names_on_file(reason)
     _end_unstarted(deployment, "revoke", reason, actor)
@@ -184,7 +183,7 @@ def propose_change(
             alerts; or another change awaits a decision.
         Conflict: no authority is in force.
     """
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
     before = deployment.operating_point
     if before is None or not deployment.authority_holds():
@@ -217,7 +216,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
         Conflict: it is already decided, the threshold has changed, or the authority has ended.
     """
     deployment = change.deployment
-    require(actor, AUTHORISE)
+    require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     if actor.pk == change.proposed_by_id:
         raise Refused("You proposed this change. Another authorising officer must decide on it.")
@@ -251,7 +250,7 @@ def _of_change(change: ThresholdChange) -> dict[str, str | int | bool | None]:
 
 
 def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) -> None:
-    require(actor, AUTHORISE)
+    require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     if deployment.state != Deployment.State.SUBMITTED:
         raise Conflict(f"This application is {deployment.get_state_display().lower()}, so there is nothing to decide.")

@@ -20,10 +20,9 @@ from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
+from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
 from recognition.statistics import wilson
 from watchlists.models import Person, Watchlist
-
-OPERATE, RUN = "deployments.operate_camera", "deployments.run_deployment"
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: wrong state, outside the period or the authority, no usable blue watchlist, or no sign recorded.
     """
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_period(period)
     now = timezone.now()
     deployment, blue = period.deployment, period.blue_list
@@ -115,7 +114,7 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
 @transaction.atomic
 def end(period: Period, *, actor: Actor) -> None:
     """End the recognition test; the cameras turn off."""
-    require(actor, RUN, system_may=True)
+    require(actor, RUN_DEPLOYMENT, system_may=True)
     lock_period(period)
     if end_now(period, actor=actor):
         announce(period.deployment_id, Event.DEPLOYMENT_NOT_LIVE, period.deployment_id)
@@ -144,7 +143,7 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
     Raises:
         Refused: cameras are off, the person is not on the period's blue watchlist, or has just passed this camera.
     """
-    require(actor, OPERATE)
+    require(actor, OPERATE_CAMERA)
     period, now = camera.period, at or timezone.now()
     lock_period(period)
     if not period.is_open(now):

@@ -14,12 +14,11 @@ from core.permissions import acting, permitted
 from deployments import cameras
 from deployments.forms import LimitsForm, shape_of
 from deployments.models import Camera
-
-STREAM, MANAGE = "deployments.operate_camera", "deployments.manage_cameras"
+from deployments.permissions import MANAGE_CAMERAS, OPERATE_CAMERA
 
 
 @require_GET
-@permitted(STREAM, MANAGE)
+@permitted(OPERATE_CAMERA, MANAGE_CAMERAS)
 def camera_page(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera = _camera(request, camera_id)
     form = LimitsForm(initial={"smallest_face": camera.smallest_face, "frame_rate": camera.frame_rate})
@@ -27,7 +26,7 @@ def camera_page(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(MANAGE)
+@permitted(MANAGE_CAMERAS)
 def camera_zone(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     """Save the zone that the script drew, and answer it in JSON."""
     camera = _camera(request, camera_id)
@@ -39,7 +38,7 @@ def camera_zone(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(MANAGE)
+@permitted(MANAGE_CAMERAS)
 def camera_limits(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera, form = _camera(request, camera_id), LimitsForm(request.POST)
     if not form.is_valid():
@@ -50,7 +49,7 @@ def camera_limits(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(MANAGE)
+@permitted(MANAGE_CAMERAS)
 def camera_token(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera = _camera(request, camera_id)
     token = cameras.issue_token(camera, actor=acting(request))
@@ -58,7 +57,7 @@ def camera_token(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(MANAGE)
+@permitted(MANAGE_CAMERAS)
 def camera_token_revoke(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera = _camera(request, camera_id)
     cameras.revoke_token(camera, actor=acting(request))

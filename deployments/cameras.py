@@ -23,9 +23,8 @@ from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import OVER, STEPS, Camera, Deployment, Period
 from deployments.offsets import Offset
+from deployments.permissions import MANAGE_CAMERAS
 from deployments.querysets import token_digest
-
-MANAGE = "deployments.manage_cameras"
 
 
 @dataclass
@@ -69,7 +68,7 @@ def issue_token(camera: Camera, *, actor: Actor) -> str:
     Raises:
         Conflict: the camera's period or deployment is over.
     """
-    require(actor, MANAGE, system_may=True)
+    require(actor, MANAGE_CAMERAS, system_may=True)
     _still_of_use(camera)
     token = secrets.token_urlsafe(32)
     camera.token_digest = token_digest(token)
@@ -85,7 +84,7 @@ def revoke_token(camera: Camera, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: the camera has no token.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_CAMERAS)
     if not Camera.objects.filter(pk=camera.pk).exclude(token_digest="").update(token_digest=""):
         raise Refused("This camera has no token.")
     record(Action.CAMERA_TOKEN_REVOKED, actor=actor, target=camera)
@@ -98,7 +97,7 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: the corners do not form a zone. Conflict: the deployment is live or over.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_CAMERAS)
     _set_up(camera)
     camera.zone = plans.polygon(corners) if corners else []
     camera.save(update_fields=["zone", "set_up_at"])
@@ -109,7 +108,7 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
 @transaction.atomic
 def set_limits(camera: Camera, *, smallest_face: int, frame_rate: int, actor: AbstractBaseUser) -> None:
     """Set the minimum face width, in pixels, and the maximum frame rate, in frames per second."""
-    require(actor, MANAGE)
+    require(actor, MANAGE_CAMERAS)
     _set_up(camera)
     if not 16 <= smallest_face <= 400 or not 1 <= frame_rate <= 30:
         raise Refused("The minimum face width must be 16 to 400 pixels, and the frame rate 1 to 30 frames per second.")

@@ -15,12 +15,9 @@ from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Deployment, Kit
+from deployments.permissions import AUTHORISE_DEPLOYMENT, MANAGE_CAMERAS, RUN_DEPLOYMENT
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
-
-MANAGE, RUN, AUTHORISE = (
-    f"deployments.{name}" for name in ("manage_cameras", "run_deployment", "authorise_deployment")
-)
 
 
 @transaction.atomic
@@ -30,7 +27,7 @@ def receive_kit(deployment: Deployment, *, description: str, serial: str, lender
     Raises:
         Refused: a field is empty, or the serial number is already on the register. Conflict: the deployment is closed.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_CAMERAS)
     lock_deployment(deployment)
     if deployment.state in (Deployment.State.CLOSED, Deployment.State.RESULTS_PUBLISHED):
         raise Conflict("This deployment is closed.")
@@ -60,7 +57,7 @@ def return_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) 
         Refused: a field is empty, or the witness is the actor. Conflict: it was already returned, or the deployment is
             live or paused.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_CAMERAS)
     lock_deployment(kit.deployment)
     if not witness.strip() or not wiping.strip():
         raise Refused("Enter what was wiped, how this was checked and the witness.")
@@ -95,7 +92,7 @@ def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser
 @transaction.atomic
 def change_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
     """Change the review, until the deployment is closed."""
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
     _of_review(review)
     if deployment.state != Deployment.State.REVIEW:
@@ -112,7 +109,7 @@ def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: something is still open; the message lists it. Conflict: the deployment is not in review.
     """
-    require(actor, AUTHORISE)
+    require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     open_ends = open_ends_of(deployment)
     if open_ends and deployment.state == Deployment.State.REVIEW:

@@ -14,14 +14,11 @@ from core.permissions import acting, permitted
 from deployments import closure
 from deployments.forms import KitForm, KitReturnForm, ReviewForm
 from deployments.models import Deployment, Kit
-
-RUN, AUTHORISE, MANAGE = (
-    f"deployments.{name}" for name in ("run_deployment", "authorise_deployment", "manage_cameras")
-)
+from deployments.permissions import AUTHORISE_DEPLOYMENT, MANAGE_CAMERAS, RUN_DEPLOYMENT
 
 
 @require_POST
-@permitted(MANAGE)
+@permitted(MANAGE_CAMERAS)
 def kit_receive(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment, form = _deployment(request, deployment_id), KitForm(request.POST)
     if not form.is_valid():
@@ -32,7 +29,7 @@ def kit_receive(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(MANAGE)
+@permitted(MANAGE_CAMERAS)
 def kit_return(request: HttpRequest, kit_id: int) -> HttpResponse:
     visible = Deployment.objects.visible_to(request.user)
     kit = get_object_or_404(Kit.objects.filter(deployment__in=visible).select_related("deployment"), pk=kit_id)
@@ -45,7 +42,7 @@ def kit_return(request: HttpRequest, kit_id: int) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Begin the review, or change it."""
     deployment, form = _deployment(request, deployment_id), ReviewForm(request.POST)
@@ -57,7 +54,7 @@ def review(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def close(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     closure.close(deployment, actor=acting(request))

@@ -20,13 +20,13 @@ from deployments import bluetest, readiness, running
 from deployments.forms import HaltForm, OfficersForm
 from deployments.load import load_of
 from deployments.models import Camera, Deployment
+from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
 
-RUN, HALT = "deployments.run_deployment", "deployments.halt_deployment"
 TIMELINE = 40
 
 
 @require_GET
-@permitted(RUN, HALT)
+@permitted(RUN_DEPLOYMENT, HALT_DEPLOYMENT)
 def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     context = _now(request, deployment_id)
     context |= {"halt_form": HaltForm(), "stop_form": HaltForm(auto_id="id_stop_%s"), "officers_form": OfficersForm()}
@@ -34,7 +34,7 @@ def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(RUN, HALT)
+@permitted(RUN_DEPLOYMENT, HALT_DEPLOYMENT)
 def command_now(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Render the part of the page that refreshes by itself."""
     return render(request, "deployments/_command.html", _now(request, deployment_id))
@@ -71,7 +71,7 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def make_ready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     readiness.make_ready(_deployment(request, deployment_id), actor=acting(request))
     messages.success(request, "Marked as ready. The readiness checks are repeated when you go live.")
@@ -79,14 +79,14 @@ def make_ready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def unready(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.unready(_deployment(request, deployment_id), actor=acting(request))
     return redirect("command", deployment_id)
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def go_live(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.go_live(_deployment(request, deployment_id), actor=acting(request))
     messages.success(request, "The deployment is live. Cameras can stream now.")
@@ -94,7 +94,7 @@ def go_live(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(HALT)
+@permitted(HALT_DEPLOYMENT)
 def pause(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.pause(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
     messages.info(request, "Deployment paused. All cameras are off.")
@@ -102,7 +102,7 @@ def pause(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def resume(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.resume(_deployment(request, deployment_id), actor=acting(request))
     messages.success(request, "Deployment resumed. Cameras can stream again.")
@@ -110,7 +110,7 @@ def resume(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def end(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """End the running period and, if it is the last, the deployment."""
     running.end_period(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
@@ -119,7 +119,7 @@ def end(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(HALT)
+@permitted(HALT_DEPLOYMENT)
 def stop(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     running.stop(_deployment(request, deployment_id), actor=acting(request), **_halt(request))
     messages.info(request, "Deployment stopped. All cameras are off and the retention periods have started.")

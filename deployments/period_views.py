@@ -15,37 +15,36 @@ from core.permissions import acting, permitted
 from deployments import applications, bluetest, readiness, running
 from deployments.forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm, device_offset, shape_of
 from deployments.models import Camera, Period, Sign
+from deployments.permissions import APPLY_DEPLOYMENT, OPERATE_CAMERA, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
 from recognition.crop import faceless
 from recognition.imaging import Pixels, UnreadableImage, encode_jpeg
 from recognition.photographs import read_upload
 from watchlists.engine import engine
 from watchlists.models import Person
 
-VIEW, RUN, APPLY = "deployments.view_deployment", "deployments.run_deployment", "deployments.apply_deployment"
-OPERATE = "deployments.operate_camera"
 PLAN_SIDE, SIGN_SIDE = 1600, 1000
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def plan(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """Show cameras and zones on the plan. A POST from an applicant sets or removes the plan's picture."""
     period = _period(request, period_id)
     if request.method == "POST":
-        if not request.user.has_perm(APPLY):
+        if not request.user.has_perm(APPLY_DEPLOYMENT):
             return HttpResponse(status=403)
         picture = request.FILES.get("plan")
         jpeg = None if "remove" in request.POST else encode_jpeg(_without_faces(_read(picture, PLAN_SIDE)), 85)
         applications.set_plan(period, jpeg, actor=acting(request))
         return redirect("plan", period.id)
     cameras = [{"id": str(camera.id), "name": camera.name, "mark": camera.plan_mark} for camera in period.cameras.all()]
-    may_draw = period.deployment.is_editable and request.user.has_perm(APPLY)
+    may_draw = period.deployment.is_editable and request.user.has_perm(APPLY_DEPLOYMENT)
     context = {"period": period, "deployment": period.deployment, "cameras": cameras, "may_draw": may_draw}
     return render(request, "deployments/plan.html", context)
 
 
 @require_GET
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def plan_jpeg(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period = _period(request, period_id)
     if period.plan_jpeg is None:
@@ -54,7 +53,7 @@ def plan_jpeg(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(APPLY)
+@permitted(APPLY_DEPLOYMENT)
 def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     """Save where a camera stands on the plan, and answer the script in JSON."""
     visible = Camera.objects.visible_to(request.user).select_related("period__deployment")
@@ -67,7 +66,7 @@ def camera_mark(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """Show the readiness checks of a period and the forms that record them."""
     period = _period(request, period_id)
@@ -90,7 +89,7 @@ def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN, APPLY)
+@permitted(RUN_DEPLOYMENT, APPLY_DEPLOYMENT)
 def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period = _period(request, period_id)
     form = ListForm(request.POST, is_blue="blue" in request.POST)
@@ -102,7 +101,7 @@ def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def sign_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period, form = _period(request, period_id), SignForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -115,7 +114,7 @@ def sign_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def sign_jpeg(request: HttpRequest, sign_id: int) -> HttpResponse:
     visible = Period.objects.visible_to(request.user)
     sign = get_object_or_404(Sign.objects.filter(period__in=visible), pk=sign_id)
@@ -123,7 +122,7 @@ def sign_jpeg(request: HttpRequest, sign_id: int) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def briefing_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period, form = _period(request, period_id), BriefingForm(request.POST)
     briefing = form.cleaned_data["briefing"] if form.is_valid() else ""
@@ -133,7 +132,7 @@ def briefing_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def officers_count(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period, form = _period(request, period_id), OfficersForm(request.POST)
     if not form.is_valid():
@@ -143,7 +142,7 @@ def officers_count(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def clock_check(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """Compare the clocks. The device has measured how far its own is from the server's (static/js/period.js)."""
     period = _period(request, period_id)
@@ -153,7 +152,7 @@ def clock_check(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def test_start(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period = _period(request, period_id)
     bluetest.start(period, actor=acting(request))
@@ -162,7 +161,7 @@ def test_start(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def test_end(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period = _period(request, period_id)
     bluetest.end(period, actor=acting(request))
@@ -170,7 +169,7 @@ def test_end(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(OPERATE)
+@permitted(OPERATE_CAMERA)
 def pass_tap(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """Record that a member of staff on the blue watchlist walks past a camera now."""
     period, form = _period(request, period_id), PassForm(request.POST)

@@ -14,10 +14,11 @@ from core.permissions import acting, permitted
 from deployments import staffing
 from deployments.forms import PostingForm
 from deployments.models import Deployment, Posting
+from deployments.permissions import RUN_DEPLOYMENT
 
 
 @require_POST
-@permitted(staffing.RUN)
+@permitted(RUN_DEPLOYMENT)
 def staff_post(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     form = PostingForm(request.POST)
@@ -30,7 +31,7 @@ def staff_post(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(staffing.RUN)
+@permitted(RUN_DEPLOYMENT)
 def staff_withdraw(request: HttpRequest, posting_id: int) -> HttpResponse:
     visible = Deployment.objects.visible_to(request.user)
     postings = Posting.objects.filter(deployment__in=visible).select_related("deployment", "user")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, models
 
+from deployments.permissions import BE_POSTED, VIEW_DEPLOYMENT
 from recognition.engine import EngineIdentity
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
     def visible_to(self, user: Any) -> DeploymentQuerySet:
         """Return the deployments this user may open: all, or only those they are posted to."""
-        if not user.has_perm("deployments.view_deployment"):
+        if not user.has_perm(VIEW_DEPLOYMENT):
             return self.none()
-        return self.filter(_posted(user)) if user.has_perm("deployments.be_posted") else self
+        return self.filter(_posted(user)) if user.has_perm(BE_POSTED) else self
 
     def live(self, at: dt.datetime) -> DeploymentQuerySet:
         """Return deployments that are live, within a running period and within their authority."""
@@ -55,9 +56,9 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 class PeriodQuerySet(models.QuerySet["Period"]):
     def visible_to(self, user: Any) -> PeriodQuerySet:
         """Return the periods of the deployments this user may open."""
-        if not user.has_perm("deployments.view_deployment"):
+        if not user.has_perm(VIEW_DEPLOYMENT):
             return self.none()
-        return self.filter(_posted(user, "deployment__")) if user.has_perm("deployments.be_posted") else self
+        return self.filter(_posted(user, "deployment__")) if user.has_perm(BE_POSTED) else self
 
     def of_list(self, watchlist_id: uuid.UUID) -> PeriodQuerySet:
         """Return the period in which a watchlist is, or was, used."""
@@ -131,9 +132,9 @@ def _under_test(at: dt.datetime, prefix: str) -> models.Q:
 class CameraQuerySet(models.QuerySet["Camera"]):
     def visible_to(self, user: Any) -> CameraQuerySet:
         """Return the cameras of the deployments this user may open."""
-        if not user.has_perm("deployments.view_deployment"):
+        if not user.has_perm(VIEW_DEPLOYMENT):
             return self.none()
-        return self.filter(_posted(user, "period__deployment__")) if user.has_perm("deployments.be_posted") else self
+        return self.filter(_posted(user, "period__deployment__")) if user.has_perm(BE_POSTED) else self
 
     def streaming_allowed(self, at: dt.datetime) -> CameraQuerySet:
         """Return the cameras that may stream at this moment, by the same rule as `Period.is_open`."""

@@ -20,16 +20,15 @@ from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
 from deployments import bluetest, clock_comparison, governor
-from deployments.applications import APPLY
 from deployments.events import announce
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
+from deployments.permissions import APPLY_DEPLOYMENT, OPERATE_CAMERA, RUN_DEPLOYMENT
 from watchlists import engines, thresholds
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names, refuse_names_on_file
 
-RUN, OPERATES = "deployments.run_deployment", "deployments.operate_camera"
 # After the clock goes back by more than this, it cannot be relied on to end an authority on time.
 BACKWARDS = dt.timedelta(seconds=5)
 BRIEFING_HOLDS = dt.timedelta(hours=12)
@@ -101,8 +100,8 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
         Refused: the list is not sealed, too old, too large, used elsewhere, or the application names someone on it.
         Conflict: there is no authority, or the period has begun or ended.
     """
-    if not any(actor.has_perm(name) for name in (APPLY, RUN)):  # type: ignore[attr-defined]
-        require(actor, APPLY)
+    if not any(actor.has_perm(name) for name in (APPLY_DEPLOYMENT, RUN_DEPLOYMENT)):  # type: ignore[attr-defined]
+        require(actor, APPLY_DEPLOYMENT)
     lock_period(period)
     deployment = period.deployment
     if not deployment.has_authority or period.went_live_at is not None or period.ended_at is not None:
@@ -213,7 +212,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: a readiness check is not done; the message lists them. Conflict: the state is not NOTIFIED.
     """
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
     if deployment.state != Deployment.State.NOTIFIED:
         raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
@@ -242,7 +241,7 @@ def latest_moment() -> dt.datetime | None:
 
 
 def _preparing(period: Period, actor: AbstractBaseUser) -> None:
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_period(period)
     if not period.deployment.has_authority or period.ended_at is not None:
         raise Conflict("This period is over, or its deployment has no authority.")
@@ -316,7 +315,7 @@ def _briefing(period: Period, now: dt.datetime) -> Check:
 
 def _posted(period: Period) -> Check:
     postings = period.deployment.postings.current().select_related("user")
-    may = [(posting.user, posting.user.has_perm(OPERATES)) for posting in postings]
+    may = [(posting.user, posting.user.has_perm(OPERATE_CAMERA)) for posting in postings]
     operators, officers = sum(operates for _, operates in may), sum(not operates for _, operates in may)
     why = f"{operators} at consoles, {officers} in the street."
     if not (operators and officers):

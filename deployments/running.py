@@ -23,14 +23,14 @@ from deployments.choices import CHOSEN_HALTS, Halt
 from deployments.events import announce
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Document, Period
-from deployments.readiness import BACKWARDS, RUN, next_period, not_who_authorised, obstacles, verdict_of
+from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
+from deployments.readiness import BACKWARDS, next_period, not_who_authorised, obstacles, verdict_of
 from watchlists import operations as watchlist_operations
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
 
 logger = logging.getLogger(__name__)
 
-HALT = "deployments.halt_deployment"
 GOVERNOR = System("the automatic safeguard")
 _S = Deployment.State
 
@@ -42,7 +42,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: too early, too late, or a readiness check is not done. Conflict: the deployment is not ready.
     """
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     period = _current(deployment)
     not_who_authorised(deployment, actor)
     if deployment.state != _S.READY:
@@ -87,7 +87,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: a readiness check is not done. Conflict: the deployment is not paused.
     """
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     period = _current(deployment)
     not_who_authorised(deployment, actor)
     if deployment.state != _S.PAUSED or not period.is_running:
@@ -103,7 +103,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
 @transaction.atomic
 def count_officers(period: Period, *, count: int, actor: AbstractBaseUser) -> None:
     """Record how many officers are present to respond, and pause a live deployment if there are too few."""
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_period(period)
     deployment = period.deployment
     if not deployment.has_authority or period.ended_at is not None:
@@ -157,7 +157,7 @@ def stop(deployment: Deployment, *, code: str, detail: str = "", actor: Abstract
         Refused: the reason is not one of those offered, or names someone on a watchlist.
         Conflict: the deployment is not in a state that can be stopped.
     """
-    require(actor, HALT)
+    require(actor, HALT_DEPLOYMENT)
     lock_deployment(deployment)
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     if period is not None:

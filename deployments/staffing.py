@@ -16,8 +16,8 @@ from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Deployment, Posting
+from deployments.permissions import RUN_DEPLOYMENT
 
-RUN = "deployments.run_deployment"
 _BE_POSTED = Q(groups__permissions__codename="be_posted", groups__permissions__content_type__app_label="deployments")
 
 
@@ -33,7 +33,7 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
     Raises:
         Refused: users with their role are not posted to deployments, or the deployment is over.
     """
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
     if deployment.is_over:
         raise Refused("This deployment is over, so nobody can be posted to it.")
@@ -55,7 +55,7 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
 @transaction.atomic
 def withdraw(posting: Posting, *, actor: AbstractBaseUser) -> None:
     """End a posting. The user can no longer see the deployment."""
-    require(actor, RUN)
+    require(actor, RUN_DEPLOYMENT)
     lock_deployment(posting.deployment)
     if not Posting.objects.current().filter(pk=posting.pk).exists():
         raise Refused("This posting has already ended.")

@@ -32,15 +32,14 @@ from deployments.forms import (
     ReviewForm,
 )
 from deployments.models import Deployment, Document, ThresholdChange
+from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
 from watchlists import thresholds
 
-VIEW, RUN = "deployments.view_deployment", "deployments.run_deployment"
-APPLY, AUTHORISE = "deployments.apply_deployment", "deployments.authorise_deployment"
 PAGE = 50
 
 
 @require_GET
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def deployment_list(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).prefetch_related("periods")
     page = Paginator(deployments, PAGE).get_page(request.GET.get("page"))
@@ -48,7 +47,7 @@ def deployment_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     point = deployment.operating_point
@@ -76,17 +75,17 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         "kit_form": KitForm(initial={"lender": deployment.lender}),
         "kit_return_form": KitReturnForm(),
     }
-    if deployment.is_editable and may(APPLY):
+    if deployment.is_editable and may(APPLY_DEPLOYMENT):
         context["problems"] = applications.problems_of(deployment)
-    if deployment.state == Deployment.State.SUBMITTED and may(AUTHORISE):
+    if deployment.state == Deployment.State.SUBMITTED and may(AUTHORISE_DEPLOYMENT):
         context |= {
             "decision_form": DecisionForm(initial={"revision": deployment.revision}),
             "rank_needed": authority.rank_needed(deployment),
             "is_own": deployment.applicant_id == request.user.pk,
         }
-    if deployment.state == Deployment.State.AUTHORISED and may(RUN):
+    if deployment.state == Deployment.State.AUTHORISED and may(RUN_DEPLOYMENT):
         context["notice_form"] = NoticeForm()
-    if deployment.has_authority and may(RUN):
+    if deployment.has_authority and may(RUN_DEPLOYMENT):
         context["posting_form"] = PostingForm()
         context["change_form"] = ChangeForm(before=point)
         context["next_period"] = readiness.next_period(deployment)
@@ -123,7 +122,7 @@ def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 @require_POST
-@permitted(APPLY)
+@permitted(APPLY_DEPLOYMENT)
 def deployment_cancel(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     authority.cancel(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
     messages.info(request, "Deployment cancelled.")
@@ -131,7 +130,7 @@ def deployment_cancel(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def deployment_authorise(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     given = _decision(request)
     authority.authorise(_deployment(request, deployment_id), actor=acting(request), **given)
@@ -140,7 +139,7 @@ def deployment_authorise(request: HttpRequest, deployment_id: uuid.UUID) -> Http
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def deployment_return(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     given = _decision(request)
     authority.give_back(
@@ -151,7 +150,7 @@ def deployment_return(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def deployment_refuse(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     given = _decision(request)
     authority.refuse(
@@ -162,7 +161,7 @@ def deployment_refuse(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def deployment_confirm(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     authority.confirm_urgent(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
     messages.success(request, "Urgent authority confirmed.")
@@ -170,7 +169,7 @@ def deployment_confirm(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRe
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def deployment_revoke(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     authority.revoke(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
     messages.info(request, "Authority revoked.")
@@ -178,7 +177,7 @@ def deployment_revoke(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def deployment_notify(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     form = NoticeForm(request.POST)
     notice = form.cleaned_data["notice"] if form.is_valid() else ""
@@ -188,7 +187,7 @@ def deployment_notify(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(RUN)
+@permitted(RUN_DEPLOYMENT)
 def threshold_change(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     form = ChangeForm(request.POST, before=deployment.operating_point)
@@ -202,7 +201,7 @@ def threshold_change(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResp
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_DEPLOYMENT)
 def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpResponse:
     visible = Deployment.objects.visible_to(request.user)
     changes = ThresholdChange.objects.filter(deployment__in=visible).select_related("deployment", "before", "after")
@@ -214,7 +213,7 @@ def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpRespons
 
 
 @require_GET
-@permitted(VIEW)
+@permitted(VIEW_DEPLOYMENT)
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
     """Return the PDF as it was made."""
     visible = Deployment.objects.visible_to(request.user)

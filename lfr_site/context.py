@@ -8,9 +8,11 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from deployments.permissions import READ_RECORDS
 from watchlists.models import Watchlist
+from watchlists.permissions import APPROVE_THRESHOLD, KEEP_EVIDENCE, PROPOSE_THRESHOLD, SEARCH_LEDGER
 
-OF_THRESHOLDS = tuple(f"watchlists.{act}" for act in ("keep_evidence", "propose_threshold", "approve_threshold"))
+OF_THRESHOLDS = KEEP_EVIDENCE, PROPOSE_THRESHOLD, APPROVE_THRESHOLD
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
@@ -27,6 +29,6 @@ def house(request: HttpRequest) -> dict[str, Any]:
 def _overdue(request: HttpRequest) -> int:
     """Return how many watchlists are overdue for destruction; 0, without a query, for users not concerned."""
     user = getattr(request, "user", None)
-    if user is None or not (user.has_perm("watchlists.search_ledger") or user.has_perm("deployments.read_records")):
+    if user is None or not (user.has_perm(SEARCH_LEDGER) or user.has_perm(READ_RECORDS)):
         return 0
     return Watchlist.objects.due_for_destruction(timezone.now()).count()

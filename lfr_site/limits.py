@@ -16,7 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from lfr_site.lanes import refuse
-from watchlists.people import COMPILE
+from watchlists.permissions import COMPILE_WATCHLIST
 
 Scope = dict[str, Any]
 
@@ -60,7 +60,7 @@ def _most(scope: Scope) -> int:
     user = _user(scope)
     if user is None or not user.is_authenticated:
         return int(settings.LFR_LARGEST_ANONYMOUS_REQUEST)
-    if _IMPORT.fullmatch(scope["path"]) and user.has_perm(COMPILE):
+    if _IMPORT.fullmatch(scope["path"]) and user.has_perm(COMPILE_WATCHLIST):
         return int(settings.LFR_LARGEST_IMPORT)
     return int(settings.LFR_LARGEST_REQUEST)
 

@@ -13,8 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from deployments.models import Deployment
+from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
 from lfr_site.signin import TryLater
 from watchlists.models import Watchlist
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 
 
 class SignIn(LoginView):  # type: ignore[misc]
@@ -38,16 +40,12 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "live": deployments.live(timezone.now()),
         "ahead": deployments.filter(state__in=("authorised", "notified", "ready", "paused"))
-        if may("deployments.run_deployment")
+        if may(RUN_DEPLOYMENT)
         else [],
-        "awaiting": deployments.filter(state="submitted") if may("deployments.authorise_deployment") else [],
-        "lists_awaiting": lists.filter(state="checked") if may("watchlists.authorise_watchlist") else [],
-        "own_drafts": deployments.filter(state__in=("draft", "returned"))
-        if may("deployments.apply_deployment")
-        else [],
-        "drafts": lists.filter(state__in=("draft", "returned", "compiled"))
-        if may("watchlists.compile_watchlist")
-        else [],
+        "awaiting": deployments.filter(state="submitted") if may(AUTHORISE_DEPLOYMENT) else [],
+        "lists_awaiting": lists.filter(state="checked") if may(AUTHORISE_WATCHLIST) else [],
+        "own_drafts": deployments.filter(state__in=("draft", "returned")) if may(APPLY_DEPLOYMENT) else [],
+        "drafts": lists.filter(state__in=("draft", "returned", "compiled")) if may(COMPILE_WATCHLIST) else [],
     }
     return render(request, "home.html", context)
 

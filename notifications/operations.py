@@ -34,11 +34,11 @@ from core.permissions import require
 from deployments.models import Deployment
 from notifications import destinations, outbox, sending
 from notifications.models import Delivery, Subscriber, Topic
+from notifications.permissions import MANAGE_SUBSCRIBERS
 from notifications.querysets import DeliveryQuerySet
 
 logger = logging.getLogger(__name__)
 
-MANAGE = "notifications.manage_subscribers"
 # The wait after each failure. After the last one the delivery fails, and the delivery log shows it.
 WAITS = tuple(dt.timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 7200))
 # After this time another worker may take a message whose worker has died.
@@ -63,7 +63,7 @@ def add_subscriber(
     Raises:
         Refused: the name or a valid topic is missing, or the address does not fit the kind.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_SUBSCRIBERS)
     if not name.strip() or not topics or not set(topics) <= set(Topic.values):
         raise Refused("Enter a name and select at least one topic.")
     _check_address(kind, address)
@@ -92,7 +92,7 @@ def set_active(subscriber: Subscriber, *, is_active: bool, actor: AbstractBaseUs
     Raises:
         Refused: notifications are already stopped, or already on.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_SUBSCRIBERS)
     now = timezone.now()
     stands = Subscriber.objects.filter(pk=subscriber.pk, is_active=not is_active)
     if not stands.update(is_active=is_active, told_from=now):
@@ -109,7 +109,7 @@ def send_again(delivery: Delivery, *, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: it has not failed, or its subscriber is stopped.
     """
-    require(actor, MANAGE)
+    require(actor, MANAGE_SUBSCRIBERS)
     given_up = Delivery.objects.filter(pk=delivery.pk, state=Delivery.State.FAILED, subscriber__is_active=True)
     if not given_up.update(state=Delivery.State.WAITING, due_at=timezone.now(), attempts=0, ended_at=None):
         raise Refused("Only a failed notification can be sent again. If its subscriber is stopped, resume it first.")

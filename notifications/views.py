@@ -15,12 +15,13 @@ from core.permissions import acting, permitted
 from notifications import operations
 from notifications.forms import SubscriberForm
 from notifications.models import Delivery, Subscriber
+from notifications.permissions import MANAGE_SUBSCRIBERS
 
 PAGE = 50
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(operations.MANAGE)
+@permitted(MANAGE_SUBSCRIBERS)
 def subscribers(request: HttpRequest) -> HttpResponse:
     form, secret = SubscriberForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
@@ -40,7 +41,7 @@ def subscribers(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permitted(operations.MANAGE)
+@permitted(MANAGE_SUBSCRIBERS)
 def subscriber_switch(request: HttpRequest, subscriber_id: uuid.UUID) -> HttpResponse:
     subscriber = get_object_or_404(Subscriber, pk=subscriber_id)
     is_active = request.POST.get("active") == "1"
@@ -50,7 +51,7 @@ def subscriber_switch(request: HttpRequest, subscriber_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(operations.MANAGE)
+@permitted(MANAGE_SUBSCRIBERS)
 def delivery_again(request: HttpRequest, delivery_id: uuid.UUID) -> HttpResponse:
     operations.send_again(get_object_or_404(Delivery, pk=delivery_id), actor=acting(request))
     messages.success(request, "The notification will be sent again.")

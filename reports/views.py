@@ -14,16 +14,17 @@ from django.views.decorators.http import require_GET
 from audit.actions import Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import Entry
+from audit.permissions import READ_JOURNAL
 from core.permissions import acting, permitted
 from deployments.models import Deployment
+from deployments.permissions import READ_RECORDS
 from reports.records import journal_csv, record_csv, record_of
 
-JOURNAL, RECORDS = "audit.read_journal", "deployments.read_records"
 PAGE = 100
 
 
 @require_GET
-@permitted(JOURNAL)
+@permitted(READ_JOURNAL)
 def journal(request: HttpRequest) -> HttpResponse:
     words = request.GET.get("q", "").strip()[:100]
     entries = Entry.objects.matching(words) if words else Entry.objects.all()
@@ -33,7 +34,7 @@ def journal(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permitted(JOURNAL)
+@permitted(READ_JOURNAL)
 def journal_download(request: HttpRequest) -> HttpResponse:
     # Commit the entry first: reading the whole audit log must not prevent others from writing to it.
     with transaction.atomic():
@@ -43,14 +44,14 @@ def journal_download(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permitted(RECORDS)
+@permitted(READ_RECORDS)
 def record_list(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).with_counts().prefetch_related("periods__watchlist")
     return render(request, "reports/records.html", {"deployments": deployments})
 
 
 @require_GET
-@permitted(RECORDS)
+@permitted(READ_RECORDS)
 def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     lists = deployment.periods.values_list("watchlist_id", "blue_list_id")
@@ -61,7 +62,7 @@ def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(RECORDS)
+@permitted(READ_RECORDS)
 def record_download(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
     with transaction.atomic():

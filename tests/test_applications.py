@@ -16,9 +16,10 @@ from core.errors import Conflict, Refused
 from core.ranks import RANKS, Rank
 from demo import rehearsal
 from deployments import applications, authority, running
-from deployments.applications import APPLY, CameraDraft, PeriodDraft
+from deployments.applications import CameraDraft, PeriodDraft
 from deployments.choices import Collateral
 from deployments.models import Camera, Deployment, Document
+from deployments.permissions import APPLY_DEPLOYMENT
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, permit, random_embedding
@@ -403,7 +404,7 @@ def test_the_decision_page_shows_the_application(cast: Cast) -> None:
 
 def test_only_the_right_role_applies(cast: Cast) -> None:
     for role, user in cast.by_role.items():
-        if not user.has_perm(APPLY):
+        if not user.has_perm(APPLY_DEPLOYMENT):
             with pytest.raises(PermissionDenied):
                 applications.create(actor=user, name=role)
     assert not Deployment.objects.exists()

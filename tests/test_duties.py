@@ -32,6 +32,7 @@ from tests.test_import import _archive, _table
 from watchlists import flags, imports, operations, people
 from watchlists.contributions import Kind, contribution_of
 from watchlists.models import Contribution, Flag, Import, Person, Photograph, Watchlist
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 from watchlists.seal import content_hash
 
 Work = Callable[[Watchlist, User, Cast], Any]
@@ -40,7 +41,7 @@ Work = Callable[[Watchlist, User, Cast], Any]
 @pytest.fixture
 def both(cast: Cast) -> User:
     """Return a user who can both work on watchlists and approve them, which no roles allow."""
-    return permit(User.objects.create_user("both"), people.COMPILE, people.AUTHORISE)
+    return permit(User.objects.create_user("both"), COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 
 
 def _flag(watchlist: Watchlist, **changes: Any) -> Flag:
@@ -242,10 +243,10 @@ def test_an_editor_cannot_approve_even_if_the_entry_was_removed(cast: Cast, both
 
 
 def test_later_approval_rights_do_not_help_an_editor(cast: Cast) -> None:
-    watchlist, editor = make_watchlist(cast), permit(User.objects.create_user("editor"), people.COMPILE)
+    watchlist, editor = make_watchlist(cast), permit(User.objects.create_user("editor"), COMPILE_WATCHLIST)
     people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=editor)
     _submit(watchlist, cast)
-    editor = permit(editor, people.AUTHORISE)
+    editor = permit(editor, AUTHORISE_WATCHLIST)
     with pytest.raises(Refused, match="You edited an entry on this list"):
         operations.authorise_watchlist(watchlist, actor=editor, reason="Fine", seen=content_hash(watchlist))
 

@@ -29,6 +29,7 @@ from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.forms import PhotographForm
 from watchlists.import_views import NamelessFileHandler
 from watchlists.models import Certificate, Flag, Import, Person, Photograph, Watchlist
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
 from watchlists.seal import content_hash
 from watchlists.serializers import (
     CertificateSerializer,
@@ -55,8 +56,7 @@ from watchlists.serializers import (
 )
 from watchlists.tasks import hurry_imports
 
-COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
-READ = (COMPILE, AUTHORISE)
+READ = (COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 _WATCHLIST = OpenApiParameter("watchlist", OpenApiTypes.UUID, required=True)
 
 
@@ -85,10 +85,10 @@ class WatchlistViewSet(
         "list": READ,
         "retrieve": READ,
         "standing": READ,
-        "authorise": (AUTHORISE,),
-        "give_back": (AUTHORISE,),
-        "reject": (AUTHORISE,),
-        "*": (COMPILE,),
+        "authorise": (AUTHORISE_WATCHLIST,),
+        "give_back": (AUTHORISE_WATCHLIST,),
+        "reject": (AUTHORISE_WATCHLIST,),
+        "*": (COMPILE_WATCHLIST,),
     }
 
     def get_queryset(self) -> QuerySet[Watchlist]:
@@ -189,9 +189,9 @@ class PersonViewSet(
     may: ClassVar = {
         "list": READ,
         "retrieve": READ,
-        "hold": (destruction.HOLD,),
-        "release": (destruction.HOLD,),
-        "*": (COMPILE,),
+        "hold": (HOLD_EVIDENCE,),
+        "release": (HOLD_EVIDENCE,),
+        "*": (COMPILE_WATCHLIST,),
     }
 
     def get_queryset(self) -> QuerySet[Person]:
@@ -268,7 +268,7 @@ class PhotographViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, vie
 
     serializer_class = PhotographSerializer
     permission_classes = (Holds,)
-    may: ClassVar = {"retrieve": READ, "jpeg": READ, "*": (COMPILE,)}
+    may: ClassVar = {"retrieve": READ, "jpeg": READ, "*": (COMPILE_WATCHLIST,)}
 
     def get_queryset(self) -> QuerySet[Photograph]:
         visible = Person.objects.visible_to(self.request.user)
@@ -291,7 +291,7 @@ class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
 
     serializer_class = FlagSerializer
     permission_classes = (Holds,)
-    may: ClassVar = {"list": READ, "*": (COMPILE,)}
+    may: ClassVar = {"list": READ, "*": (COMPILE_WATCHLIST,)}
 
     def get_queryset(self) -> QuerySet[Flag]:
         visible = Person.objects.visible_to(self.request.user)
@@ -324,7 +324,7 @@ class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
     serializer_class = ImportSerializer
     permission_classes = (Holds,)
     parser_classes = (MultiPartParser, JSONParser)
-    may: ClassVar = {"*": (COMPILE,)}
+    may: ClassVar = {"*": (COMPILE_WATCHLIST,)}
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         # Set before anything reads the body, which may be too large for memory.
@@ -377,7 +377,7 @@ class CertificateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Certific
 
     serializer_class = CertificateSerializer
     permission_classes = (Holds,)
-    may: ClassVar = {"*": (ledger.SEARCH,)}
+    may: ClassVar = {"*": (SEARCH_LEDGER,)}
     queryset = Certificate.objects.select_related("watchlist")
 
 
@@ -385,7 +385,7 @@ class LedgerView(APIView):
     """Search for every list that a reference is or was on. POST keeps the reference out of addresses and logs."""
 
     permission_classes = (Holds,)
-    may: ClassVar = {"*": (ledger.SEARCH,)}
+    may: ClassVar = {"*": (SEARCH_LEDGER,)}
 
     @extend_schema(request=ReferenceSerializer, responses=ListingSerializer(many=True))
     def post(self, request: Request) -> Response:

@@ -20,7 +20,8 @@ from watchlists.contributions import Kind, note_contribution
 from watchlists.flags import alike, photograph_flags
 from watchlists.likeness import Crowd
 from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
-from watchlists.people import COMPILE, Provenance, check, lock_drafts, recount, refuse_source
+from watchlists.people import Provenance, check, lock_drafts, recount, refuse_source
+from watchlists.permissions import COMPILE_WATCHLIST
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
     Raises:
         Conflict: the list can no longer be edited.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     drafts = lock_drafts(watchlist)
     keys.create(watchlist.key_name)
     engine = engines.current_engine()

@@ -41,11 +41,11 @@ from watchlists.models import (
     Template,
     Watchlist,
 )
+from watchlists.permissions import HOLD_EVIDENCE
 from watchlists.seal import canonical
 
 logger = logging.getLogger(__name__)
 
-HOLD = "watchlists.hold_evidence"
 # How many people are deleted at a time, so that a large list is never in memory as a whole.
 CHUNK = 500
 # The kind of key of an entry that is held as evidence.
@@ -132,7 +132,7 @@ def place_hold(person: Person, *, reason: str, review_on: dt.date, actor: Abstra
     Raises:
         Refused: `holds.accepted_reason` refuses, or the entry is already held.
     """
-    require(actor, HOLD)
+    require(actor, HOLD_EVIDENCE)
     lock(Watchlist.objects.all(), person.watchlist_id)
     reason = holds.accepted_reason(reason, review_on=review_on)
     hold, is_new = Hold.objects.get_or_create(
@@ -152,7 +152,7 @@ def release_hold(person: Person, *, reason: str, actor: AbstractBaseUser) -> Non
     Raises:
         Refused: the entry is not held, or `holds.accepted_release` refuses.
     """
-    require(actor, HOLD)
+    require(actor, HOLD_EVIDENCE)
     watchlist = lock(Watchlist.objects.all(), person.watchlist_id)
     held = Hold.objects.filter(person=person).select_related("owner").first()
     if held is None:

@@ -22,8 +22,8 @@ from watchlists import engines
 from watchlists.contributions import Kind, note_contribution
 from watchlists.likeness import Likeness, likenesses
 from watchlists.models import Flag, Photograph, Watchlist
+from watchlists.permissions import COMPILE_WATCHLIST
 
-COMPILE = "watchlists.compile_watchlist"
 # Flags that concern a photograph by itself. Those of a large import may be accepted together.
 PICTURE_KINDS = (Flag.Kind.OLD_PHOTOGRAPH, Flag.Kind.POOR_QUALITY)
 
@@ -35,7 +35,7 @@ def accept_flag(flag: Flag, *, reason: str, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: no reason is given. Conflict: the flag is already accepted, or the list has passed its checks.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     watchlist = flag.person.watchlist
     _lock_unsettled(watchlist)
     if not reason.strip():
@@ -62,7 +62,7 @@ def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractB
         Refused: no reason is given, or flags of this kind must be reviewed one by one. Conflict: the list has passed
             its checks.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     _lock_unsettled(watchlist)
     if kind not in PICTURE_KINDS:
         raise Refused("Review flags about two entries one by one: they may be the same person, or only look alike.")

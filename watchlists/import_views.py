@@ -26,7 +26,7 @@ from watchlists import imports
 from watchlists.forms import ImportForm
 from watchlists.importfile import COLUMNS, template
 from watchlists.models import Import, ImportRow, Watchlist
-from watchlists.people import COMPILE
+from watchlists.permissions import COMPILE_WATCHLIST
 from watchlists.tasks import hurry_imports
 
 PAGE = 100
@@ -61,7 +61,7 @@ def _large_upload(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
 
 @_large_upload
 @require_http_methods(["GET", "POST"])
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def import_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=watchlist_id)
     form = ImportForm(request.POST or None, request.FILES or None)
@@ -82,13 +82,13 @@ def import_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def import_template(request: HttpRequest) -> HttpResponse:
     return _download(template(), "watchlist-template.csv")
 
 
 @require_GET
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def import_detail(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     imported = _import(request, import_id)
     rows = imported.rows.all()
@@ -114,7 +114,7 @@ def import_detail(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def import_confirm(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     imported = _import(request, import_id)
     imports.confirm(imported, actor=acting(request))
@@ -123,7 +123,7 @@ def import_confirm(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def import_cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     imported = _import(request, import_id)
     imports.cancel(imported, actor=acting(request))
@@ -131,7 +131,7 @@ def import_cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def import_report(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """Return the result of every line as a CSV, so that the user can correct and upload them again."""
     imported = _import(request, import_id)

@@ -40,7 +40,7 @@ from watchlists.engine import choice
 from watchlists.importfile import BadFile, Line, PhotographArchive, forms_of, lines_of
 from watchlists.likeness import Crowd
 from watchlists.models import IMPORT_STEPS, Import, ImportPhotograph, ImportRow, Watchlist
-from watchlists.people import COMPILE
+from watchlists.permissions import COMPILE_WATCHLIST
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def begin(watchlist: Watchlist, table: bytes, archive: IO[bytes], *, actor: Abst
     Raises:
         Refused: a file cannot be used, and nothing was stored. Conflict: the list can no longer be edited.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     try:
         lines, photographs = lines_of(table), PhotographArchive(archive)
     except BadFile as error:

@@ -16,8 +16,7 @@ from audit.journal import record
 from core import keys
 from core.permissions import require
 from watchlists.models import LedgerEntry, Person, Watchlist
-
-SEARCH = "watchlists.search_ledger"
+from watchlists.permissions import SEARCH_LEDGER
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
 @transaction.atomic
 def search(reference: str, *, actor: AbstractBaseUser) -> list[Listing]:
     """Return every list that a reference is or was on, newest first. The audit log does not keep the reference."""
-    require(actor, SEARCH)
+    require(actor, SEARCH_LEDGER)
     scopes = Watchlist.objects.filter(ledger__isnull=False).distinct().values_list("pk", flat=True)
     pseudonyms = [keys.pseudonym(str(scope), reference) for scope in scopes]
     entries = LedgerEntry.objects.filter(pseudonym__in=pseudonyms).select_related("watchlist")

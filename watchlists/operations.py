@@ -23,7 +23,8 @@ from core.permissions import require
 from watchlists import choices, engines
 from watchlists.contributions import Kind, carry_over, note_contribution, refuse_contributor
 from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
-from watchlists.people import AUTHORISE, COMPILE, PARTICULARS, lock_editable
+from watchlists.people import PARTICULARS, lock_editable
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 from watchlists.seal import content_hash
 
 # How long the check of an entry counts.
@@ -33,7 +34,7 @@ CURRENT_FOR = dt.timedelta(hours=24)
 @transaction.atomic
 def create_watchlist(*, actor: AbstractBaseUser, name: str, purpose: str, is_blue: bool = False) -> Watchlist:
     """Create an empty draft."""
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     watchlist = Watchlist.objects.create(
         name=name, purpose=purpose, is_blue=is_blue, created_by_id=actor.pk, policy=choices.VERSION
     )
@@ -49,7 +50,7 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
     Raises:
         Conflict: the list is a draft, or has been destroyed.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     state = Watchlist.objects.values_list("state", flat=True).get(pk=watchlist.pk)
     if state != Watchlist.State.LIVE:
         # A live list does not change, so it needs no lock that could hold up its deployment.
@@ -84,7 +85,7 @@ def compile_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, size_rea
     Raises:
         Refused: it is empty, or larger than usual without a reason. Conflict: it is not a draft.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     lock_editable(watchlist)
     size = watchlist.people.count()
     if size == 0:
@@ -112,7 +113,7 @@ def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
         Refused: `obstacles_of` returns a reason.
         Conflict: the list is not compiled.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     _lock(watchlist)
     obstacles = obstacles_of(watchlist)
     if obstacles:
@@ -180,7 +181,7 @@ def authorise_watchlist(
         Refused: the officer worked on this version, did not tick a person under 18, or `obstacles_of` returns a reason.
         Conflict: the list is not awaiting approval, or has changed since it was shown.
     """
-    require(actor, AUTHORISE)
+    require(actor, AUTHORISE_WATCHLIST)
     # Lock this list and the one it replaces in a fixed order, and both before the audit log.
     pair = [watchlist.pk, *([watchlist.replaces_id] if watchlist.replaces_id else [])]
     lock_all(Watchlist.objects.filter(pk__in=pair))

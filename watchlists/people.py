@@ -26,8 +26,8 @@ from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
 from watchlists.ledger import enter
 from watchlists.models import EDITABLE, Flag, Person, Photograph, Watchlist
+from watchlists.permissions import COMPILE_WATCHLIST
 
-COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
 PARTICULARS = (
     "reference",
     "name",
@@ -71,7 +71,7 @@ def add_person(
         Refused: the reference is already on this list, or something that the policy requires is missing.
         Conflict: the list can no longer be edited.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     # Rows are always locked before the audit log, so that no two operations wait for each other.
     drafts = lock_drafts(watchlist)
     person = Person(watchlist=watchlist, added_by_id=actor.pk, **particulars)
@@ -102,7 +102,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
         Conflict: another user has changed this entry since, or the list can no longer be edited.
         Refused: the reference is already on this list, or something that the policy requires is missing.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     lock_editable(person.watchlist)
     held = lock(Person.objects.all(), person.pk)
     if held.revision != revision:
@@ -130,7 +130,7 @@ def remove_person(person: Person, *, actor: AbstractBaseUser) -> None:
     Raises:
         Conflict: the list can no longer be edited. Refused: they are held as evidence.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     watchlist, removed = person.watchlist, Person(pk=person.pk)
     lock_editable(watchlist)
     if hasattr(person, "hold"):
@@ -152,7 +152,7 @@ def merge(flag: Flag, *, actor: AbstractBaseUser) -> Person:
         Refused: the flag does not link two entries of this list as the same person, or the other entry is held.
         Conflict: the list can no longer be edited.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     person = flag.person
     watchlist, other = person.watchlist, flag.other.person if flag.other is not None else None
     lock_editable(watchlist)
@@ -185,7 +185,7 @@ def add_photograph(
     Raises:
         Refused: its source, date or quality is not allowed, or the person already has it.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     drafts = lock_drafts(person.watchlist)
     photograph = _keep_photograph(person, enrolment, provenance, drafts, actor=actor)
     note_contribution(person.watchlist, Kind.PHOTOGRAPH_ADDED, actor=actor)
@@ -241,7 +241,7 @@ def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> Non
     Raises:
         Refused: it is the only one. Conflict: the list can no longer be edited.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     person, removed = photograph.person, Photograph(pk=photograph.pk)
     lock_editable(person.watchlist)
     if person.photographs.count() == 1:
@@ -258,7 +258,7 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
     Raises:
         Refused: nobody is selected. Conflict: the list has passed its checks.
     """
-    require(actor, COMPILE)
+    require(actor, COMPILE_WATCHLIST)
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
         raise Conflict(f"This list is {locked.get_state_display().lower()}, so its entries can no longer be checked.")

@@ -20,15 +20,15 @@ from watchlists import destruction, flags, ledger, people
 from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm, ReleaseForm
 from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
 
-COMPILE, AUTHORISE = people.COMPILE, people.AUTHORISE
 BOARD = 100
 # Side of the face shown in a row of a list, in pixels.
 SMALL = 110
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=watchlist_id)
     form, photograph, provenance = _enrolment_forms(request)
@@ -54,7 +54,7 @@ def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(COMPILE, AUTHORISE)
+@permitted(COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     with transaction.atomic():
@@ -75,7 +75,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     revision = request.POST.get("revision", str(person.revision))
@@ -97,7 +97,7 @@ def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def person_remove(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     people.remove_person(person, actor=acting(request))
@@ -106,7 +106,7 @@ def person_remove(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def photograph_new(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     _, photograph, provenance = _enrolment_forms(request)
@@ -125,7 +125,7 @@ def photograph_new(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def photograph_remove(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph.objects.select_related("person__watchlist"), pk=photograph_id)
     people.remove_photograph(photograph, actor=acting(request))
@@ -133,7 +133,7 @@ def photograph_remove(request: HttpRequest, photograph_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def photograph_check(request: HttpRequest) -> JsonResponse:
     """Return what is on a photograph: {faces, report, blocked} or {faces, error}. Nothing is stored."""
     form = PhotographForm(request.POST, request.FILES)
@@ -146,7 +146,7 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 
 
 @require_GET
-@permitted(COMPILE, AUTHORISE)
+@permitted(COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph, pk=photograph_id)
     try:
@@ -157,7 +157,7 @@ def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpRespo
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist"), pk=flag_id)
     flags.accept_flag(flag, reason=request.POST.get("reason", "")[:400], actor=acting(request))
@@ -165,7 +165,7 @@ def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def flag_merge(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist", "other__person"), pk=flag_id)
     person = people.merge(flag, actor=acting(request))
@@ -174,7 +174,7 @@ def flag_merge(request: HttpRequest, flag_id: int) -> HttpResponse:
 
 
 @require_POST
-@permitted(destruction.HOLD)
+@permitted(HOLD_EVIDENCE)
 def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     form = HoldForm(request.POST)
@@ -186,7 +186,7 @@ def hold_place(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(destruction.HOLD)
+@permitted(HOLD_EVIDENCE)
 def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     form = ReleaseForm(request.POST)
@@ -198,7 +198,7 @@ def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(ledger.SEARCH)
+@permitted(SEARCH_LEDGER)
 def destructions(request: HttpRequest) -> HttpResponse:
     """Show lists due for destruction, certificates and evidence holds. No name of a person on a list is shown."""
     context = {
@@ -210,7 +210,7 @@ def destructions(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(ledger.SEARCH)
+@permitted(SEARCH_LEDGER)
 def ledger_search(request: HttpRequest) -> HttpResponse:
     """Search for every list that a reference is or was on. POST keeps the reference out of addresses and logs."""
     form = LedgerForm(request.POST or None)

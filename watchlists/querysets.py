@@ -13,6 +13,7 @@ from pgvector import Vector
 
 from recognition.embed import Embedding
 from recognition.frame import CANDIDATES, Candidate
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 
 if TYPE_CHECKING:
     from watchlists.models import Person, SealedTemplate, Watchlist  # noqa: F401 (in the strings below)
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class PersonQuerySet(models.QuerySet["Person"]):
     def visible_to(self, user: Any) -> PersonQuerySet:
         """Return everyone if this user may compile or approve lists, and nobody otherwise."""
-        allowed = ("watchlists.compile_watchlist", "watchlists.authorise_watchlist")
+        allowed = (COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
     def not_current(self, since: dt.datetime) -> PersonQuerySet:
@@ -51,7 +52,7 @@ class PersonQuerySet(models.QuerySet["Person"]):
 class WatchlistQuerySet(models.QuerySet["Watchlist"]):
     def visible_to(self, user: Any) -> WatchlistQuerySet:
         """Return the lists that this user may open."""
-        allowed = ("watchlists.compile_watchlist", "watchlists.authorise_watchlist")
+        allowed = (COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
         return self if any(user.has_perm(name) for name in allowed) else self.none()
 
     def stale(self, at: dt.datetime) -> WatchlistQuerySet:

@@ -16,12 +16,11 @@ from watchlists import thresholds
 from watchlists.engines import current_engine
 from watchlists.forms import EvidenceForm, ReasonForm, ThresholdForm
 from watchlists.models import BiasEvidence, ThresholdProposal
-
-KEEP, PROPOSE, APPROVE = thresholds.KEEP_EVIDENCE, thresholds.PROPOSE, "watchlists.approve_threshold"
+from watchlists.permissions import APPROVE_THRESHOLD, KEEP_EVIDENCE, PROPOSE_THRESHOLD
 
 
 @require_GET
-@permitted(KEEP, PROPOSE, APPROVE)
+@permitted(KEEP_EVIDENCE, PROPOSE_THRESHOLD, APPROVE_THRESHOLD)
 def threshold_page(request: HttpRequest) -> HttpResponse:
     """Show the engine, its calibrations and thresholds and, for figures in the query, the threshold they give."""
     engine = current_engine()
@@ -54,7 +53,7 @@ def threshold_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permitted(PROPOSE)
+@permitted(PROPOSE_THRESHOLD)
 def threshold_propose(request: HttpRequest) -> HttpResponse:
     form, reason = ThresholdForm(request.POST), ReasonForm(request.POST)
     if not form.is_valid() or not reason.is_valid():
@@ -65,7 +64,7 @@ def threshold_propose(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permitted(APPROVE)
+@permitted(APPROVE_THRESHOLD)
 def threshold_decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
     proposal = get_object_or_404(ThresholdProposal.objects.select_related("calibration", "evidence"), pk=proposal_id)
     reason = ReasonForm(request.POST)
@@ -81,7 +80,7 @@ def threshold_decide(request: HttpRequest, proposal_id: int) -> HttpResponse:
 
 
 @require_POST
-@permitted(KEEP)
+@permitted(KEEP_EVIDENCE)
 def evidence_record(request: HttpRequest) -> HttpResponse:
     form = EvidenceForm(request.POST)
     if not form.is_valid():
@@ -92,7 +91,7 @@ def evidence_record(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@permitted(KEEP)
+@permitted(KEEP_EVIDENCE)
 def evidence_withdraw(request: HttpRequest, evidence_id: int) -> HttpResponse:
     thresholds.withdraw_evidence(get_object_or_404(BiasEvidence, pk=evidence_id), actor=acting(request))
     messages.info(request, "Evidence withdrawn. Deployments that rely only on it can no longer go live.")

@@ -21,8 +21,7 @@ from recognition.calibration import CannotSupport, Rate, Threshold
 from watchlists import engines
 from watchlists.models import PROPOSAL_STEPS, BiasEvidence, Calibration, OperatingPoint, ThresholdProposal
 from watchlists.operations import refuse_names_on_file
-
-KEEP_EVIDENCE, PROPOSE = "watchlists.keep_evidence", "watchlists.propose_threshold"
+from watchlists.permissions import KEEP_EVIDENCE, PROPOSE_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def propose(
     Raises:
         Refused: the calibration is of another engine or cannot support the rate, or no evidence supports the threshold.
     """
-    require(actor, PROPOSE)
+    require(actor, PROPOSE_THRESHOLD)
     refuse_names_on_file(reason)
     if calibration.engine != engines.current_engine():
         raise Refused("This calibration belongs to another recognition engine.")

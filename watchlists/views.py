@@ -26,15 +26,15 @@ from watchlists.choices import Category, Tier
 from watchlists.contributions import contribution_of
 from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
 from watchlists.models import Flag, Person, Photograph, Watchlist
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 from watchlists.seal import content_hash
 
-COMPILE, AUTHORISE = "watchlists.compile_watchlist", "watchlists.authorise_watchlist"
 PAGE = 50
 _PICTURES = Prefetch("photographs", queryset=Photograph.objects.defer("encrypted"))
 
 
 @require_GET
-@permitted(COMPILE, AUTHORISE)
+@permitted(COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 def watchlist_list(request: HttpRequest) -> HttpResponse:
     watchlists = Watchlist.objects.visible_to(request.user).select_related("created_by", "authorised_by")
     page = Paginator(watchlists, PAGE).get_page(request.GET.get("page"))
@@ -42,7 +42,7 @@ def watchlist_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def watchlist_new(request: HttpRequest) -> HttpResponse:
     form = WatchlistForm(request.POST or None)
     if form.is_valid():
@@ -52,7 +52,7 @@ def watchlist_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@permitted(COMPILE, AUTHORISE)
+@permitted(COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 def watchlist_detail(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     with transaction.atomic():
@@ -74,7 +74,7 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
     """Return the context for what this user can do on a list in its present state."""
     state = watchlist.state
     context: dict[str, Any] = {}
-    if request.user.has_perm(COMPILE) and (watchlist.is_editable or state == Watchlist.State.COMPILED):
+    if request.user.has_perm(COMPILE_WATCHLIST) and (watchlist.is_editable or state == Watchlist.State.COMPILED):
         context["obstacles"] = operations.obstacles_of(watchlist) if watchlist.size else []
         open_flags = Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True)
         context["flag_kinds"] = [
@@ -83,7 +83,7 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
             if (count := open_flags.filter(kind=kind).count())
         ]
         context["size_form"] = SizeReasonForm() if watchlist.size > settings.LFR_LIST_SIZE_CAP else None
-    if request.user.has_perm(AUTHORISE) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
+    if request.user.has_perm(AUTHORISE_WATCHLIST) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
         context["own_part"] = contribution_of(watchlist, acting(request))
         context["reason_form"] = ReasonForm()
         context["seen"] = content_hash(watchlist)
@@ -153,7 +153,7 @@ def _filtered(watchlist: Watchlist, form: FilterForm) -> Any:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     """Confirm that the people ticked on the page, or everyone on the list, are still sought."""
     watchlist = _watchlist(request, watchlist_id)
@@ -169,7 +169,7 @@ def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespons
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def flags_accept(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     """Accept every open flag of one kind, for one reason."""
     watchlist = _watchlist(request, watchlist_id)
@@ -180,7 +180,7 @@ def flags_accept(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def watchlist_compile(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     form = SizeReasonForm(request.POST)
@@ -192,7 +192,7 @@ def watchlist_compile(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def watchlist_check(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.check_watchlist(watchlist, actor=acting(request))
@@ -201,7 +201,7 @@ def watchlist_check(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespon
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def watchlist_withdraw(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.withdraw_watchlist(watchlist, actor=acting(request))
@@ -210,7 +210,7 @@ def watchlist_withdraw(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRes
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def watchlist_discard(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.discard_watchlist(watchlist, actor=acting(request))
@@ -219,7 +219,7 @@ def watchlist_discard(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 
 
 @require_POST
-@permitted(COMPILE)
+@permitted(COMPILE_WATCHLIST)
 def watchlist_version(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     draft = operations.new_version(watchlist, actor=acting(request))
@@ -228,7 +228,7 @@ def watchlist_version(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_WATCHLIST)
 def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.authorise_watchlist(
@@ -243,7 +243,7 @@ def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRe
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_WATCHLIST)
 def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.return_watchlist(watchlist, actor=acting(request), reason=_reason(request))
@@ -252,7 +252,7 @@ def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
 
 
 @require_POST
-@permitted(AUTHORISE)
+@permitted(AUTHORISE_WATCHLIST)
 def watchlist_reject(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
     operations.reject_watchlist(watchlist, actor=acting(request), reason=_reason(request))

@@ -15,6 +15,13 @@ from audit.actions import Action
 from core.machine import Stateful, Step
 from core.ranks import Rank
 from deployments.choices import Collateral, Halt, UseCase
+from deployments.permissions import (
+    APPLY_DEPLOYMENT,
+    AUTHORISE_DEPLOYMENT,
+    HALT_DEPLOYMENT,
+    PUBLISH_RESULTS,
+    RUN_DEPLOYMENT,
+)
 from deployments.querysets import DeploymentQuerySet
 from watchlists.models import OperatingPoint
 
@@ -266,32 +273,35 @@ OVER = (
     _S.AUTH_EXPIRED,
     _S.REFUSED,
 )
-_APPLY, _AUTHORISE, _RUN, _HALT = (
-    f"deployments.{name}" for name in ("apply_deployment", "authorise_deployment", "run_deployment", "halt_deployment")
-)
 
 STEPS: dict[str, Step] = {
-    "submit": Step(EDITABLE, _S.SUBMITTED, _APPLY, Action.DEPLOYMENT_SUBMITTED),
-    "withdraw": Step((_S.SUBMITTED,), _S.DRAFT, _APPLY, Action.DEPLOYMENT_WITHDRAWN),
-    "return": Step((_S.SUBMITTED,), _S.RETURNED, _AUTHORISE, Action.DEPLOYMENT_RETURNED),
-    "authorise": Step((_S.SUBMITTED,), _S.AUTHORISED, _AUTHORISE, Action.DEPLOYMENT_AUTHORISED),
-    "refuse": Step((_S.SUBMITTED,), _S.REFUSED, _AUTHORISE, Action.DEPLOYMENT_REFUSED),
-    "notify": Step((_S.AUTHORISED,), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_NOTIFIED),
-    "make_ready": Step((_S.NOTIFIED,), _S.READY, _RUN, Action.DEPLOYMENT_READY),
-    "unready": Step((_S.READY,), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_UNREADY, system_may=True),
-    "go_live": Step((_S.READY,), _S.LIVE, _RUN, Action.DEPLOYMENT_LIVE),
-    "pause": Step((_S.LIVE,), _S.PAUSED, _HALT, Action.DEPLOYMENT_PAUSED, system_may=True),
-    "resume": Step((_S.PAUSED,), _S.LIVE, _RUN, Action.DEPLOYMENT_RESUMED),
-    "stand_down": Step((_S.LIVE, _S.PAUSED), _S.NOTIFIED, _RUN, Action.DEPLOYMENT_STOOD_DOWN, system_may=True),
-    "end": Step((_S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED), _S.ENDED, _RUN, Action.DEPLOYMENT_ENDED, system_may=True),
-    "stop": Step((_S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED), _S.STOPPED, _HALT, Action.DEPLOYMENT_STOPPED),
+    "submit": Step(EDITABLE, _S.SUBMITTED, APPLY_DEPLOYMENT, Action.DEPLOYMENT_SUBMITTED),
+    "withdraw": Step((_S.SUBMITTED,), _S.DRAFT, APPLY_DEPLOYMENT, Action.DEPLOYMENT_WITHDRAWN),
+    "return": Step((_S.SUBMITTED,), _S.RETURNED, AUTHORISE_DEPLOYMENT, Action.DEPLOYMENT_RETURNED),
+    "authorise": Step((_S.SUBMITTED,), _S.AUTHORISED, AUTHORISE_DEPLOYMENT, Action.DEPLOYMENT_AUTHORISED),
+    "refuse": Step((_S.SUBMITTED,), _S.REFUSED, AUTHORISE_DEPLOYMENT, Action.DEPLOYMENT_REFUSED),
+    "notify": Step((_S.AUTHORISED,), _S.NOTIFIED, RUN_DEPLOYMENT, Action.DEPLOYMENT_NOTIFIED),
+    "make_ready": Step((_S.NOTIFIED,), _S.READY, RUN_DEPLOYMENT, Action.DEPLOYMENT_READY),
+    "unready": Step((_S.READY,), _S.NOTIFIED, RUN_DEPLOYMENT, Action.DEPLOYMENT_UNREADY, system_may=True),
+    "go_live": Step((_S.READY,), _S.LIVE, RUN_DEPLOYMENT, Action.DEPLOYMENT_LIVE),
+    "pause": Step((_S.LIVE,), _S.PAUSED, HALT_DEPLOYMENT, Action.DEPLOYMENT_PAUSED, system_may=True),
+    "resume": Step((_S.PAUSED,), _S.LIVE, RUN_DEPLOYMENT, Action.DEPLOYMENT_RESUMED),
+    "stand_down": Step(
+        (_S.LIVE, _S.PAUSED), _S.NOTIFIED, RUN_DEPLOYMENT, Action.DEPLOYMENT_STOOD_DOWN, system_may=True
+    ),
+    "end": Step(
+        (_S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED), _S.ENDED, RUN_DEPLOYMENT, Action.DEPLOYMENT_ENDED, system_may=True
+    ),
+    "stop": Step((_S.NOTIFIED, _S.READY, _S.LIVE, _S.PAUSED), _S.STOPPED, HALT_DEPLOYMENT, Action.DEPLOYMENT_STOPPED),
     "cancel": Step(
         (_S.DRAFT, _S.RETURNED, _S.SUBMITTED, _S.AUTHORISED, _S.NOTIFIED, _S.READY),
         _S.CANCELLED,
-        _APPLY,
+        APPLY_DEPLOYMENT,
         Action.DEPLOYMENT_CANCELLED,
     ),
-    "revoke": Step((_S.AUTHORISED, _S.NOTIFIED, _S.READY), _S.CANCELLED, _AUTHORISE, Action.DEPLOYMENT_CANCELLED),
+    "revoke": Step(
+        (_S.AUTHORISED, _S.NOTIFIED, _S.READY), _S.CANCELLED, AUTHORISE_DEPLOYMENT, Action.DEPLOYMENT_CANCELLED
+    ),
     "expire": Step(
         (_S.SUBMITTED, _S.AUTHORISED, _S.NOTIFIED, _S.READY),
         _S.AUTH_EXPIRED,
@@ -299,9 +309,9 @@ STEPS: dict[str, Step] = {
         Action.DEPLOYMENT_LAPSED,
         system_may=True,
     ),
-    "begin_review": Step((_S.ENDED, _S.STOPPED), _S.REVIEW, _RUN, Action.DEPLOYMENT_REVIEWED),
-    "close": Step((_S.REVIEW,), _S.CLOSED, _AUTHORISE, Action.DEPLOYMENT_CLOSED),
+    "begin_review": Step((_S.ENDED, _S.STOPPED), _S.REVIEW, RUN_DEPLOYMENT, Action.DEPLOYMENT_REVIEWED),
+    "close": Step((_S.REVIEW,), _S.CLOSED, AUTHORISE_DEPLOYMENT, Action.DEPLOYMENT_CLOSED),
     # Publication is not built yet; nobody holds this permission.
-    "publish": Step((_S.CLOSED,), _S.RESULTS_PUBLISHED, "deployments.publish_results", Action.RESULTS_PUBLISHED),
+    "publish": Step((_S.CLOSED,), _S.RESULTS_PUBLISHED, PUBLISH_RESULTS, Action.RESULTS_PUBLISHED),
 }
 Deployment.steps = STEPS

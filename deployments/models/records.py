@@ -9,6 +9,7 @@ from audit.actions import Action
 from core.machine import Stateful, Step
 from core.ranks import Rank
 from deployments.models.deployments import Deployment
+from deployments.permissions import AUTHORISE_DEPLOYMENT
 from watchlists.models import OperatingPoint
 
 
@@ -84,10 +85,9 @@ class ThresholdChange(Stateful, models.Model):
 
 
 _C = ThresholdChange.State
-_AUTHORISE = "deployments.authorise_deployment"
 CHANGE_STEPS: dict[str, Step] = {
-    "approve": Step((_C.PROPOSED,), _C.APPROVED, _AUTHORISE, Action.THRESHOLD_CHANGE_APPROVED),
-    "reject": Step((_C.PROPOSED,), _C.REJECTED, _AUTHORISE, Action.THRESHOLD_CHANGE_REJECTED),
+    "approve": Step((_C.PROPOSED,), _C.APPROVED, AUTHORISE_DEPLOYMENT, Action.THRESHOLD_CHANGE_APPROVED),
+    "reject": Step((_C.PROPOSED,), _C.REJECTED, AUTHORISE_DEPLOYMENT, Action.THRESHOLD_CHANGE_REJECTED),
 }
 
 

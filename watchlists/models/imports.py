@@ -13,6 +13,7 @@ from audit.actions import Action
 from core.machine import Stateful, Step
 from watchlists.models.engines import Engine
 from watchlists.models.lists import Watchlist
+from watchlists.permissions import COMPILE_WATCHLIST
 
 
 class Import(Stateful, models.Model):
@@ -106,14 +107,13 @@ class ImportPhotograph(models.Model):
 
 
 _S = Import.State
-_COMPILE = "watchlists.compile_watchlist"
 
 IMPORT_STEPS: dict[str, Step] = {
-    "read": Step((_S.READING,), _S.READY, _COMPILE, Action.IMPORT_READ, system_may=True),
-    "confirm": Step((_S.READY,), _S.IMPORTING, _COMPILE, Action.IMPORT_CONFIRMED),
-    "finish": Step((_S.IMPORTING,), _S.DONE, _COMPILE, Action.IMPORT_DONE, system_may=True),
+    "read": Step((_S.READING,), _S.READY, COMPILE_WATCHLIST, Action.IMPORT_READ, system_may=True),
+    "confirm": Step((_S.READY,), _S.IMPORTING, COMPILE_WATCHLIST, Action.IMPORT_CONFIRMED),
+    "finish": Step((_S.IMPORTING,), _S.DONE, COMPILE_WATCHLIST, Action.IMPORT_DONE, system_may=True),
     "cancel": Step(
-        (_S.READING, _S.READY, _S.IMPORTING), _S.CANCELLED, _COMPILE, Action.IMPORT_CANCELLED, system_may=True
+        (_S.READING, _S.READY, _S.IMPORTING), _S.CANCELLED, COMPILE_WATCHLIST, Action.IMPORT_CANCELLED, system_may=True
     ),
 }
 Import.steps = IMPORT_STEPS

@@ -12,6 +12,7 @@ from audit.actions import Action
 from core import keys
 from core.machine import Stateful, Step
 from watchlists.models.engines import Engine
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, RUN_DEPLOYMENT
 from watchlists.querysets import WatchlistQuerySet
 
 # The kind of key that a list's photographs are encrypted with.
@@ -119,24 +120,19 @@ _S = Watchlist.State
 EDITABLE = (_S.DRAFT, _S.RETURNED)
 # States of a list that only awaits destruction.
 OVER = (_S.CLOSED, _S.REJECTED, _S.EXPIRED, _S.SUPERSEDED)
-_COMPILE, _AUTHORISE, _RUN = (
-    "watchlists.compile_watchlist",
-    "watchlists.authorise_watchlist",
-    "deployments.run_deployment",
-)
 
 STEPS: dict[str, Step] = {
-    "compile": Step(EDITABLE, _S.COMPILED, _COMPILE, Action.WATCHLIST_COMPILED),
-    "withdraw": Step((_S.COMPILED, _S.CHECKED), _S.RETURNED, _COMPILE, Action.WATCHLIST_WITHDRAWN),
-    "check": Step((_S.COMPILED,), _S.CHECKED, _COMPILE, Action.WATCHLIST_CHECKED),
-    "return": Step((_S.COMPILED, _S.CHECKED), _S.RETURNED, _AUTHORISE, Action.WATCHLIST_RETURNED),
-    "reject": Step((_S.COMPILED, _S.CHECKED), _S.REJECTED, _AUTHORISE, Action.WATCHLIST_REJECTED),
-    "discard": Step(EDITABLE, _S.REJECTED, _COMPILE, Action.WATCHLIST_DISCARDED),
-    "authorise": Step((_S.CHECKED,), _S.AUTHORISED, _AUTHORISE, Action.WATCHLIST_AUTHORISED),
-    "seal": Step((_S.AUTHORISED,), _S.SEALED, _AUTHORISE, Action.WATCHLIST_SEALED),
-    "supersede": Step((_S.SEALED,), _S.SUPERSEDED, _AUTHORISE, Action.WATCHLIST_SUPERSEDED),
-    "go_live": Step((_S.SEALED,), _S.LIVE, _RUN, Action.WATCHLIST_LIVE, system_may=True),
-    "close": Step((_S.LIVE,), _S.CLOSED, _RUN, Action.WATCHLIST_CLOSED, system_may=True),
+    "compile": Step(EDITABLE, _S.COMPILED, COMPILE_WATCHLIST, Action.WATCHLIST_COMPILED),
+    "withdraw": Step((_S.COMPILED, _S.CHECKED), _S.RETURNED, COMPILE_WATCHLIST, Action.WATCHLIST_WITHDRAWN),
+    "check": Step((_S.COMPILED,), _S.CHECKED, COMPILE_WATCHLIST, Action.WATCHLIST_CHECKED),
+    "return": Step((_S.COMPILED, _S.CHECKED), _S.RETURNED, AUTHORISE_WATCHLIST, Action.WATCHLIST_RETURNED),
+    "reject": Step((_S.COMPILED, _S.CHECKED), _S.REJECTED, AUTHORISE_WATCHLIST, Action.WATCHLIST_REJECTED),
+    "discard": Step(EDITABLE, _S.REJECTED, COMPILE_WATCHLIST, Action.WATCHLIST_DISCARDED),
+    "authorise": Step((_S.CHECKED,), _S.AUTHORISED, AUTHORISE_WATCHLIST, Action.WATCHLIST_AUTHORISED),
+    "seal": Step((_S.AUTHORISED,), _S.SEALED, AUTHORISE_WATCHLIST, Action.WATCHLIST_SEALED),
+    "supersede": Step((_S.SEALED,), _S.SUPERSEDED, AUTHORISE_WATCHLIST, Action.WATCHLIST_SUPERSEDED),
+    "go_live": Step((_S.SEALED,), _S.LIVE, RUN_DEPLOYMENT, Action.WATCHLIST_LIVE, system_may=True),
+    "close": Step((_S.LIVE,), _S.CLOSED, RUN_DEPLOYMENT, Action.WATCHLIST_CLOSED, system_may=True),
     "expire": Step((_S.SEALED,), _S.EXPIRED, "", Action.WATCHLIST_EXPIRED, system_may=True),
     "destroy": Step(OVER, _S.DESTROYED, "", Action.WATCHLIST_DESTROYED, system_may=True),
 }

@@ -10,6 +10,7 @@ from django.db import models
 from audit.actions import Action
 from core.machine import Stateful, Step
 from watchlists.models.engines import Calibration, Engine, OperatingPoint
+from watchlists.permissions import APPROVE_THRESHOLD
 
 
 class BiasEvidenceQuerySet(models.QuerySet["BiasEvidence"]):
@@ -102,10 +103,9 @@ class ThresholdProposal(Stateful, models.Model):
 
 
 _S = ThresholdProposal.State
-_APPROVE = "watchlists.approve_threshold"
 
 PROPOSAL_STEPS: dict[str, Step] = {
-    "approve": Step((_S.PROPOSED,), _S.APPROVED, _APPROVE, Action.THRESHOLD_APPROVED),
-    "reject": Step((_S.PROPOSED,), _S.REJECTED, _APPROVE, Action.THRESHOLD_REJECTED),
+    "approve": Step((_S.PROPOSED,), _S.APPROVED, APPROVE_THRESHOLD, Action.THRESHOLD_APPROVED),
+    "reject": Step((_S.PROPOSED,), _S.REJECTED, APPROVE_THRESHOLD, Action.THRESHOLD_REJECTED),
 }
 ThresholdProposal.steps = PROPOSAL_STEPS

@@ -1,0 +1,12 @@
+"""The names of the permissions of deployments."""
+
+VIEW_DEPLOYMENT = "deployments.view_deployment"
+APPLY_DEPLOYMENT = "deployments.apply_deployment"
+AUTHORISE_DEPLOYMENT = "deployments.authorise_deployment"
+RUN_DEPLOYMENT = "deployments.run_deployment"
+HALT_DEPLOYMENT = "deployments.halt_deployment"
+MANAGE_CAMERAS = "deployments.manage_cameras"
+OPERATE_CAMERA = "deployments.operate_camera"
+BE_POSTED = "deployments.be_posted"
+READ_RECORDS = "deployments.read_records"
+PUBLISH_RESULTS = "deployments.publish_results"

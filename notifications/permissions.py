@@ -1,0 +1,3 @@
+"""The names of the permissions of notifications."""
+
+MANAGE_SUBSCRIBERS = "notifications.manage_subscribers"
