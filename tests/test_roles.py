@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,11 @@ from lfr_site.api import SERVICE_ROLE, issue_service_token
 from lfr_site.checks import nobody_has_roles_to_be_kept_apart
 from lfr_site.models import User
 from lfr_site.roles import INCOMPATIBLE, ROLES, conflict_in
+from lfr_site.supervisor import BASE_DIR
 from tests.cast import permit
 
+ROOMS = ("core", "audit", "recognition", "watchlists", "deployments", "alerts", "capture", "notifications", "reports")
+PERMISSIONS = {permission for permissions in ROLES.values() for permission in permissions}
 OVERSIGHT, SYSTEM = "Compliance officer", "System administrator"
 AT_WORK = set(ROLES) - {OVERSIGHT, SYSTEM}
 PAIRS = sorted(sorted(pair) for pair in INCOMPATIBLE)
@@ -136,3 +140,16 @@ def test_the_system_does_not_start_while_an_account_has_incompatible_roles(db: N
     User.objects.update(is_active=False)
     User.objects.create_superuser("root", password="a-long-password")
     assert found() == ["lfr.E003"]
+
+
+def test_each_permission_is_named_once() -> None:
+    """In the file of its app; everything else imports the name."""
+    written = [
+        f"{path.relative_to(BASE_DIR)}: {name}"
+        for room in (*ROOMS, "lfr_site", "demo")
+        for path in (BASE_DIR / room).rglob("*.py")
+        if path.name != "permissions.py" and "migrations" not in path.parts
+        for name in re.findall(r'"(\w+\.\w+)"', path.read_text())
+        if name in PERMISSIONS
+    ]
+    assert written == []

@@ -10,8 +10,12 @@ from django.conf import settings
 
 from alerts.states import AlertState
 from core.machine import Stateful
+from lfr_site.roles import ROLES
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+
+
+PERMISSIONS = {permission for permissions in ROLES.values() for permission in permissions}
 
 
 def _machines() -> list[type[Stateful]]:
@@ -26,6 +30,12 @@ def test_a_template_asks_only_for_states_and_steps_that_exist(path: Path) -> Non
     text = path.read_text()
     assert set(re.findall(r"\.is_in\.(\w+)", text)) <= states
     assert set(re.findall(r"\.can\.(\w+)", text)) <= steps
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_template_asks_only_for_permissions_that_exist(path: Path) -> None:
+    asked = set(re.findall(r"perms\.(\w+\.\w+)", path.read_text()))
+    assert asked <= PERMISSIONS
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: f"{path.parent.name}/{path.name}")
