@@ -18,7 +18,7 @@ from django.utils import timezone
 from alerts.choices import Feature, InconclusiveReason
 from alerts.models import Alert
 from alerts.permissions import RECORD_OUTCOME
-from alerts.states import OVER, UNDECIDED
+from alerts.states import OVER, UNDECIDED, ActName
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from deployments.models import Posting
@@ -146,7 +146,7 @@ def standing(alert: Alert) -> str:
         return f"This alert is now: {state}."
     moment = f"{timezone.localtime(last.recorded_at):%H:%M:%S}"
     by = str(last.by) if last.by is not None else "The system"
-    if alert.state in UNDECIDED and last.name == "open":
+    if alert.state in UNDECIDED and last.name == ActName.OPEN:
         return f"{by} opened this alert at {moment}. It is now: {state}."
     return f"{by} acted first, at {moment}. This alert is now: {state}."
 

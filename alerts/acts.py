@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from alerts import act_rules as rules
 from alerts.act_rules import ActInput, Effect, Guard
-from alerts.models import ActName, Alert
+from alerts.models import Alert
 from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME
-from alerts.states import CAN_BE_TAKEN_BACK, CODES, IN_THE_STREET, OPEN, OVER, UNDECIDED, AlertState
+from alerts.states import CAN_BE_TAKEN_BACK, CODES, IN_THE_STREET, OPEN, OVER, UNDECIDED, ActName, AlertState
 from audit.actions import Action
 from core.errors import Refused
 from core.machine import Step
@@ -201,15 +201,8 @@ ENDINGS: dict[str, ActKind] = {
     _S.UNRESOLVED: _ending(OPEN, _S.UNRESOLVED),
     **{
         state: _ending(IN_THE_STREET, state)
-        for state in (
-            _S.OFFICER_NOT_SAME,
-            _S.NOT_LOCATED,
-            _S.NO_ENGAGEMENT,
-            _S.CONFIRMED_FALSE,
-            _S.ARRESTED,
-            _S.OTHER_DISPOSAL,
-            _S.NO_ACTION,
-        )
+        for state in (kind.step.target for kind in OFFICER_ACTS.values())
+        if state in OVER
     },
 }
 CORRECTIONS: dict[str, ActKind] = {state: _correction(state) for state in (*ENDINGS, _S.OP_FALSE)}

@@ -15,9 +15,10 @@ from django.utils import timezone
 from alerts import content
 from alerts.content import SubjectContent
 from alerts.forms import FEATURES, REASONS
-from alerts.models import ADJUDICATIONS, Act, Alert, Shot
+from alerts.models import Act, Alert, Shot
 from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME
 from alerts.querysets import AlertQuerySet
+from alerts.states import ADJUDICATIONS, ActName
 from core.keys import KeyGone
 from deployments.models import Posting
 from watchlists.models import Photograph
@@ -98,7 +99,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
         "may_see_name": may_see,
         "undo_until": _undo_until(alert, user, now),
         "elsewhere": [Elsewhere(other, other.received_at - alert.received_at) for other in _others(alert, visible)],
-        "acts": [act for act in acts if act.name != "open"],
+        "acts": [act for act in acts if act.name != ActName.OPEN],
         "adjudication": adjudication,
         "decision_words": _decision_words(alert, adjudication),
         "features": FEATURES,
@@ -183,7 +184,7 @@ def _decision_words(alert: Alert, adjudication: Act | None) -> str:
 def _adjudication(acts: list[Act]) -> Act | None:
     """Return the operator's last adjudication; None if it was undone."""
     for act in reversed(acts):
-        if act.name == "undo":
+        if act.name == ActName.UNDO:
             return None
         if act.name in ADJUDICATIONS:
             return act

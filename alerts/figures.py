@@ -15,8 +15,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 
 from alerts.choices import Result
-from alerts.models import ADJUDICATIONS, Act, Alert
-from alerts.states import RESULTS
+from alerts.models import Act, Alert
+from alerts.states import ADJUDICATIONS, RESULTS, ActName
 from recognition.statistics import wilson
 
 # With fewer of either kind, sensitivity and bias would mean nothing, and are not shown.
@@ -88,9 +88,9 @@ def _share(count: int, of: int) -> str:
 def of_operators(only: Any = None) -> list[OperatorFigures]:
     """Return the figures of every operator who has decided on an alert, or of one operator."""
     standing: dict[Any, Act] = {}
-    rows = Act.objects.filter(name__in=(*ADJUDICATIONS, "undo")).select_related("alert").order_by("pk")
+    rows = Act.objects.filter(name__in=(*ADJUDICATIONS, ActName.UNDO)).select_related("alert").order_by("pk")
     for act in rows.defer("alert__sealed").iterator(1000):
-        if act.name == "undo":
+        if act.name == ActName.UNDO:
             standing.pop((act.alert_id, act.by_id), None)
         else:
             standing[(act.alert_id, act.by_id)] = act

@@ -14,16 +14,12 @@ from django.http import QueryDict
 from alerts.act_rules import ActInput
 from alerts.acts import CORRECTIONS, ENDINGS
 from alerts.choices import (
-    Disposal,
     Feature,
     Finding,
     InconclusiveReason,
-    NoAction,
-    NoEngagement,
-    OffenceClass,
-    WhyFalse,
 )
 from alerts.models import Alert
+from alerts.states import CODES, AlertState
 from core.errors import Refused
 
 TEAM, USER = "team:", "user:"
@@ -90,15 +86,15 @@ def _handed_to(to: str) -> Mapping[str, Any]:
 
 
 # Codes, grouped by the outcome that they belong to.
-CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
-    (title, [(value, str(label)) for value, label in codes.choices])
-    for title, codes in (
-        ("Arrested for", OffenceClass),
-        ("Other disposal", Disposal),
-        ("Reason for no action", NoAction),
-        ("Reason for no engagement", NoEngagement),
-        ("Not the person: reason", WhyFalse),
-    )
+_TITLES: dict[str, str] = {
+    AlertState.ARRESTED: "Arrested for",
+    AlertState.OTHER_DISPOSAL: "Other disposal",
+    AlertState.NO_ACTION: "Reason for no action",
+    AlertState.NO_ENGAGEMENT: "Reason for no engagement",
+    AlertState.CONFIRMED_FALSE: "Not the person: reason",
+}
+GROUPED_CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
+    (_TITLES[state], [(value, str(label)) for value, label in codes.choices]) for state, codes in CODES.items()
 )
 
 
@@ -113,7 +109,7 @@ class EndingForm(forms.Form):
         fields: Any = self.fields
         kinds = {state: kind for state, kind in ENDINGS.items() if alert is None or alert.state in kind.step.sources}
         fields["ending"].choices = [("", "Select an outcome"), *((state, Alert.State(state).label) for state in kinds)]
-        fields["code"].choices = [("", "–"), *CODES]
+        fields["code"].choices = [("", "–"), *GROUPED_CODES]
 
 
 class CorrectionForm(EndingForm):

@@ -12,6 +12,7 @@ from django.db.models import Min, Q
 
 from alerts.models import Alert
 from alerts.querysets import AlertQuerySet
+from alerts.states import ActName
 from deployments.models import Deployment
 
 WINDOW = dt.timedelta(minutes=10)
@@ -58,8 +59,8 @@ def timers_of(alerts: AlertQuerySet) -> list[Spread]:
     rows: list[Any] = list(
         alerts.order_by()
         .annotate(
-            engaged=Min("acts__done_at", filter=Q(acts__name="engage")),
-            answered=Min("acts__done_at", filter=Q(acts__name__in=("acknowledge", "engage"))),
+            engaged=Min("acts__done_at", filter=Q(acts__name=ActName.ENGAGE)),
+            answered=Min("acts__done_at", filter=Q(acts__name__in=(ActName.ACKNOWLEDGE, ActName.ENGAGE))),
         )
         .values("received_at", "raised_at", "decided_at", "answered", "engaged", "ended_at")
     )

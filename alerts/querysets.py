@@ -20,6 +20,7 @@ from alerts.states import (
     OPEN,
     OVER,
     UNDECIDED,
+    ActName,
     AlertState,
 )
 from deployments.permissions import BE_POSTED
@@ -167,5 +168,5 @@ class ActQuerySet(models.QuerySet["Act"]):
     def final(self, at: dt.datetime) -> ActQuerySet:
         """Return acts that were not undone, on alerts whose adjudication can no longer be undone."""
         may_be = Q(alert__state__in=CAN_BE_TAKEN_BACK, alert__decided_at__gt=at - settings.LFR_UNDO)
-        undone = self.model._default_manager.filter(alert=OuterRef("alert"), pk__gt=OuterRef("pk"), name="undo")
+        undone = self.model._default_manager.filter(alert=OuterRef("alert"), pk__gt=OuterRef("pk"), name=ActName.UNDO)
         return self.exclude(may_be).exclude(Exists(undone))

@@ -1,4 +1,4 @@
-"""The states of an alert, and their groups, for models, querysets and acts."""
+"""The states of an alert with their groups, and the names of acts, for models, querysets and acts."""
 
 from __future__ import annotations
 
@@ -32,6 +32,36 @@ class AlertState(models.TextChoices):
     UNRESOLVED = "unresolved", "Unresolved"
     BLUE = "blue", "Recognition test"
     CONTROL = "control", "Known-negative check, decided"
+
+
+class ActName(models.TextChoices):
+    """The name under which an act is recorded."""
+
+    SAME = "same", "Same person"
+    NOT_SAME = "not_same", "Not the same"
+    INCONCLUSIVE = "inconclusive", "Inconclusive"
+    OPEN = "open", "Opened"
+    UNDO = "undo", "Decision undone"
+    HAND_OVER = "hand_over", "Referred again"
+    ACKNOWLEDGE = "acknowledge", "On my way"
+    ENGAGE = "engage", "Speaking to the person"
+    NOT_THEM = "not_them", "Not the person"
+    RELEASE = "release", "Not the person: release"
+    CHECK_IDENTITY = "check_identity", "Checking identity"
+    CONFIRM = "confirm", "Identity confirmed"
+    ARREST = "arrest", "Arrested"
+    OTHER = "other", "Other disposal"
+    NO_ACTION = "no_action", "No action"
+    LOST = "lost", "Not located"
+    NO_ENGAGEMENT = "no_engagement", "No engagement"
+    ESCALATE = "escalate", "Escalated: no officer responded"
+    EXPIRE = "expire", "Not reviewed in time"
+    CODE = "code", "Outcome recorded afterwards"
+    CORRECT = "correct", "Outcome corrected"
+
+
+# The adjudications of operators.
+ADJUDICATIONS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
 
 
 _S = AlertState

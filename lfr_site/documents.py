@@ -54,6 +54,8 @@ def _protocol() -> str:
     for name, words in (("CLOSE", CloseCode), ("EVENT", Event), ("CAMERA", CameraMessage)):
         lines = [f"  {word.name}: {json.dumps(word.value)}," for word in words]
         parts += [f"export const {name} = Object.freeze({{", *lines, "});\n"]
+    street = ", ".join(json.dumps(str(state.value)) for state in states.IN_THE_STREET)
+    parts.append(f"// The states in which an alert is with officers.\nexport const STREET = new Set([{street}]);\n")
     final = ", ".join(f"CLOSE.{code.name}" for code in CloseCode if code.is_final)
     parts.append(f"// After these trying again cannot help.\nexport const FINAL = new Set([{final}]);\n")
     return "\n".join(parts)

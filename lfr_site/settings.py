@@ -283,6 +283,7 @@ SPECTACULAR_SETTINGS = {
         "WatchlistState": "watchlists.models.Watchlist.State",
         "ImportState": "watchlists.models.Import.State",
         "AlertState": "alerts.models.Alert.State",
+        "Feature": "alerts.choices.Feature",
     },
 }
 

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from django.db.models import Exists, OuterRef, Q
 
 from alerts.models import Act, Alert
-from alerts.states import OVER
+from alerts.states import OVER, ActName
 from notifications.models import Delivery, Subscriber, Topic
 
 # Acts older than this are not read again: no transaction lasts this long and no adjudication can still be undone.
 READ_AGAIN = dt.timedelta(days=1)
 _ACTS: dict[Topic, Q] = {
-    Topic.REFERRED: Q(name__in=("same", "hand_over")),
-    Topic.ESCALATED: Q(name="escalate"),
-    Topic.EXPIRED: Q(name="expire"),
+    Topic.REFERRED: Q(name__in=(ActName.SAME, ActName.HAND_OVER)),
+    Topic.ESCALATED: Q(name=ActName.ESCALATE),
+    Topic.EXPIRED: Q(name=ActName.EXPIRE),
     Topic.ENDED: Q(after__in=OVER),
 }
 

@@ -183,9 +183,7 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
             )
         },
         "still_open": figures.still_open,
-        "outcome_arrest": figures.arrests,
-        "outcome_other": figures.states.get(Alert.State.OTHER_DISPOSAL, 0),
-        "outcome_no_action": figures.states.get(Alert.State.NO_ACTION, 0),
+        **{column: figures.states.get(state, 0) for state, column in OUTCOME_COLUMNS.items()},
         "false_alerts": figures.false_alerts,
         "false_alert_rate_percent_of_faces": figures.false_alert_rate,
         "false_alert_percent_of_alerts": figures.false_alert_share,
@@ -197,6 +195,12 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
     }
 
 
+# The columns of the outcomes in which an identity was confirmed.
+OUTCOME_COLUMNS = {
+    Alert.State.ARRESTED: "outcome_arrest",
+    Alert.State.OTHER_DISPOSAL: "outcome_other",
+    Alert.State.NO_ACTION: "outcome_no_action",
+}
 JOURNAL_COLUMNS = (
     "number",
     "at",

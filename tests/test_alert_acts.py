@@ -19,7 +19,7 @@ from alerts.models import Act, Alert
 from alerts.states import ACTIVE, IN_THE_STREET, NEVER_REFERRED, OPEN, OVER, RESULTS, UNDECIDED
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from reports.records import record_of
+from reports.records import OUTCOME_COLUMNS, record_of
 from tests.cast import (
     ACT_INPUTS,
     Cast,
@@ -183,3 +183,9 @@ def test_outcomes_are_offered_by_their_own_names() -> None:
         offered = dict(form.fields["ending"].choices)  # type: ignore[attr-defined]
         assert offered.pop("") == "Select an outcome"
         assert offered == {state: State(state).label for state in offered}
+
+
+def test_each_outcome_with_a_confirmed_identity_has_its_column_in_the_record() -> None:
+    """Without it the columns of outcomes would not add up to the column of their result."""
+    assert set(OUTCOME_COLUMNS) == {state for state, result in RESULTS.items() if result == Result.TRUE_CONFIRMED}
+    assert len(set(OUTCOME_COLUMNS.values())) == len(OUTCOME_COLUMNS)

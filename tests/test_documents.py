@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.core.management import get_commands
 from agent.camera_client import FINAL_CODES
 from audit.actions import Action
 from core.sockets import CameraMessage, CloseCode, Event
+from lfr_site.celery import app as celery
 from lfr_site.documents import DOCS, MACHINES, OURS, rendered
 from lfr_site.roles import ROLES
 from lfr_site.supervisor import BASE_DIR
@@ -19,6 +22,7 @@ from recognition import weights
 from recognition.engine import SHIPPED
 from recognition.models import MODELS
 
+ROOMS = "agent|alerts|audit|capture|core|demo|deployments|lfr_site|notifications|recognition|reports|watchlists"
 ROOT_PAGES = [BASE_DIR / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 PAGES = [*sorted(DOCS.glob("**/*.md")), *ROOT_PAGES]
 
@@ -88,6 +92,37 @@ def test_links_lead_somewhere(page: Path) -> None:
             linked = (page.parent / target).resolve() if target else page
             assert linked.exists(), target
             assert not anchor or anchor in headings(linked), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_modules_named_in_the_documents_exist(page: Path) -> None:
+    """`reports/records.py`, `alerts.deadlines`, `core.keys.KeyStore`: of this repository's own packages."""
+    text = page.read_text()
+    paths = re.findall(rf"`((?:{ROOMS}|templates|static|docs|tests|benchmarks)/[\w./-]+)`", text)
+    assert [path for path in paths if not (BASE_DIR / path).exists()] == []
+    modules = {name.rstrip(".") for name in re.findall(rf"`((?:{ROOMS})(?:\.\w+)+)(?:\(\))?`", text)}
+    # A state, a task, an audit action or a permission looks like a module as well.
+    names = {*Action.values, *Event, *celery.tasks, *(f"{app}.{name}" for app, name in _permissions())}
+    assert [name for name in sorted(modules - names) if not _exists(name)] == []
+
+
+def _permissions() -> list[tuple[str, str]]:
+    return [(app, name) for names in ROLES.values() for app, name in (each.split(".") for each in names)]
+
+
+def _exists(name: str) -> bool:
+    """Return whether a dotted name is a module, or an attribute of one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = BASE_DIR.joinpath(*parts[:length])
+        if path.is_dir() or path.with_suffix(".py").exists():
+            found: Any = importlib.import_module(".".join(parts[:length]))
+            for part in parts[length:]:
+                if not hasattr(found, part):
+                    return False
+                found = getattr(found, part)
+            return True
+    return False
 
 
 def test_every_page_is_linked_from_another() -> None:

@@ -1,7 +1,7 @@
 """Alerts, the acts on them, and their shots and evidence holds."""
 
-from alerts.models.acts import ADJUDICATIONS, Act, ActName
+from alerts.models.acts import Act
 from alerts.models.alerts import Alert
 from alerts.models.evidence import EvidenceHold, Shot
 
-__all__ = ["ADJUDICATIONS", "Act", "ActName", "Alert", "EvidenceHold", "Shot"]
+__all__ = ["Act", "Alert", "EvidenceHold", "Shot"]

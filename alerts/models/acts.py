@@ -11,37 +11,7 @@ from django.db import models
 from alerts.choices import Feature, InconclusiveReason
 from alerts.models.alerts import Alert
 from alerts.querysets import ActQuerySet
-from alerts.states import CODES
-
-
-class ActName(models.TextChoices):
-    """The name under which an act is recorded."""
-
-    SAME = "same", "Same person"
-    NOT_SAME = "not_same", "Not the same"
-    INCONCLUSIVE = "inconclusive", "Inconclusive"
-    OPEN = "open", "Opened"
-    UNDO = "undo", "Decision undone"
-    HAND_OVER = "hand_over", "Referred again"
-    ACKNOWLEDGE = "acknowledge", "On my way"
-    ENGAGE = "engage", "Speaking to the person"
-    NOT_THEM = "not_them", "Not the person"
-    RELEASE = "release", "Not the person: release"
-    CHECK_IDENTITY = "check_identity", "Checking identity"
-    CONFIRM = "confirm", "Identity confirmed"
-    ARREST = "arrest", "Arrested"
-    OTHER = "other", "Other disposal"
-    NO_ACTION = "no_action", "No action"
-    LOST = "lost", "Not located"
-    NO_ENGAGEMENT = "no_engagement", "No engagement"
-    ESCALATE = "escalate", "Escalated: no officer responded"
-    EXPIRE = "expire", "Not reviewed in time"
-    CODE = "code", "Outcome recorded afterwards"
-    CORRECT = "correct", "Outcome corrected"
-
-
-# The adjudications of operators.
-ADJUDICATIONS = (ActName.SAME, ActName.NOT_SAME, ActName.INCONCLUSIVE)
+from alerts.states import CODES, ActName
 
 
 class Act(models.Model):

@@ -1,7 +1,7 @@
 // The officer's handset. Faces are kept only in this page's memory. Unsent acts (ids and codes) outlive the page.
 import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
-import { EVENT } from "./protocol.js";
+import { EVENT, STREET } from "./protocol.js";
 import { openEvents } from "./socket.js";
 import { ring, soundButton } from "./sound.js";
 import { ask, hasMoved, learnTime, serverNow, since, span, stamp, tickAges } from "./time.js";
@@ -216,7 +216,7 @@ function stateOf(id) {
 }
 
 function isOver(state) {
-  return !["referred", "acked", "engaged", "id_check", "same"].includes(state);
+  return !STREET.has(state);
 }
 
 function offer(id) {
@@ -372,8 +372,7 @@ function remind() {
   const every = Number(root.dataset.engagement);
   const said = [];
   for (const [id, card] of cards) {
-    const isSpokenTo =
-      ["engaged", "id_check", "same"].includes(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
+    const isSpokenTo = STREET.has(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
     const times = isSpokenTo ? Math.max(Math.floor((serverNow() - Number(card.dataset.engaged)) / every), 0) : 0;
     if (times)
       said.push(

@@ -37,5 +37,8 @@ export const CAMERA = Object.freeze({
   CLOSING: "closing",
 });
 
+// The states in which an alert is with officers.
+export const STREET = new Set(["referred", "acked", "engaged", "id_check", "same"]);
+
 // After these trying again cannot help.
 export const FINAL = new Set([CLOSE.MISUSE, CLOSE.NOT_SIGNED_IN, CLOSE.NOT_ALLOWED, CLOSE.OVER]);
