@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -24,6 +25,17 @@ from watchlists.forms import HoldForm, ReleaseForm
 PAGE = 50
 
 
+@dataclass(frozen=True)
+class LogRow:
+    """An alert of the log, with the forms of what may be recorded. release: None without a hold to release."""
+
+    alert: Alert
+    ending: EndingForm
+    correction: CorrectionForm
+    hold: HoldForm
+    release: ReleaseForm | None
+
+
 @require_GET
 @permitted(RUN_DEPLOYMENT, HOLD_ALERT)
 def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
@@ -34,13 +46,24 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     page = Paginator(shown.for_rows().prefetch_related("acts__by", "hold__owner"), PAGE).get_page(
         request.GET.get("page")
     )
-    for alert in page:
-        alert.ending_form = EndingForm(alert=alert, auto_id=f"code-{alert.pk}-%s")  # type: ignore[attr-defined]
-        alert.correction_form = CorrectionForm(alert=alert, auto_id=f"correct-{alert.pk}-%s")  # type: ignore[attr-defined]
-        alert.hold_form = HoldForm(auto_id=f"hold-{alert.pk}-%s")  # type: ignore[attr-defined]
-        alert.release_form = _release_form(request, getattr(alert, "hold", None))  # type: ignore[attr-defined]
-    context = {"deployment": deployment, "page": page, "timers": timers_of(alerts), "open": alerts.unsettled().count()}
+    context = {
+        "deployment": deployment,
+        "page": page,
+        "rows": [_row(request, alert) for alert in page],
+        "timers": timers_of(alerts),
+        "open": alerts.unsettled().count(),
+    }
     return render(request, "alerts/log.html", context)
+
+
+def _row(request: HttpRequest, alert: Alert) -> LogRow:
+    return LogRow(
+        alert,
+        EndingForm(alert=alert, auto_id=f"code-{alert.pk}-%s"),
+        CorrectionForm(alert=alert, auto_id=f"correct-{alert.pk}-%s"),
+        HoldForm(auto_id=f"hold-{alert.pk}-%s"),
+        _release_form(request, getattr(alert, "hold", None)),
+    )
 
 
 @require_POST

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+# What the sender is told.
 NOT_LIVE = "The deployment is not live. Cameras are off."
+NOT_READY = "The system is not ready."
+TOO_LATE = "A frame was not processed in time."
+NO_BROKER = "The message broker is not responding."
+NO_WORKER = "No recognition worker is responding."
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,6 @@
 """The socket for frames, used by browsers, agents, the simulator and the load generator.
 
-The protocol is described in docs/reference/camera-protocol.md.
-
-client -> server   binary: frame number (4 bytes, big-endian) + JPEG
-server -> client   JSON: ready | send | read | dropped | refused_frame | problem | closing
+docs/reference/camera-protocol.md describes the protocol; `core.sockets` has its words.
 """
 
 from __future__ import annotations
@@ -25,10 +22,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from capture import answers
 from capture.admission import Admitted, Refusal, admitted, in_database
-from capture.answers import NOT_LIVE, FrameFailed, FrameRead, FrameRefused, NotLiveAnswer, Send
+from capture.answers import FrameFailed, FrameRead, FrameRefused, NotLiveAnswer, Send
 from capture.camera_clock import CameraClock
 from capture.frame_queue import Frame, FrameGate
+from capture.in_flight import FramesInFlight
 from capture.pacer import call_worker_soon, pacer
 from capture.telemetry import StreamTelemetry
 from core.actors import Actor
@@ -63,7 +62,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gate = FrameGate()
-        self.waiting: dict[int, float] = {}
+        self.waiting = FramesInFlight()
         self.counts = cameras.FrameCounts()
         self.telemetry = StreamTelemetry()
         self.clock = CameraClock()
@@ -106,7 +105,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         except Refusal as refusal:
             await self._finish(refusal.code, str(refusal))
         except (RedisError, OSError, DatabaseFailure):
-            await self._finish(CloseCode.NOT_READY, "The system is not ready.")
+            await self._finish(CloseCode.NOT_READY, answers.NOT_READY)
         else:
             self.open = True
             self.clocks = [asyncio.create_task(each) for each in (self._tick(), self._check_again(), self._listen())]
@@ -172,7 +171,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
                 await call_worker_soon()
         except (RedisError, OperationalError, OSError):
             # `_tick` tries again.
-            await self._problem("The message broker is not responding.")
+            await self._problem(answers.NO_BROKER)
 
     def _want_later(self) -> None:
         """Join the queue once the camera's next picture is nearly due."""
@@ -224,18 +223,21 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _hear(self, answer: FrameRead | FrameRefused | FrameFailed | NotLiveAnswer) -> None:
         if isinstance(answer, NotLiveAnswer):
-            await self._finish(CloseCode.NOT_LIVE, NOT_LIVE)
+            await self._finish(CloseCode.NOT_LIVE, answers.NOT_LIVE)
             return
-        since = self.waiting.get(answer.frame, 0.0)
-        if not await self._answered(answer.frame):
+        waited = self.waiting.answer(answer.frame)
+        if waited is None:
             return
+        held_s, replaced = waited
+        for older in replaced:
+            await self._lost(older)
         if isinstance(answer, FrameRefused):
             await self._bad_frame(answer.frame, answer.reason)
         elif isinstance(answer, FrameFailed):
             await self._lost(answer.frame)
             await self._problem(answer.reason)
         else:
-            await self._read(answer, time.monotonic() - since)
+            await self._read(answer, held_s)
 
     async def _read(self, answer: FrameRead, held_s: float) -> None:
         self.counts.processed += 1
@@ -250,7 +252,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         if event["kind"] == Event.DEPLOYMENT_ENDED:
             await self._finish(CloseCode.OVER, "The deployment has ended.")
         elif event["kind"] == Event.DEPLOYMENT_NOT_LIVE:
-            await self._finish(CloseCode.NOT_LIVE, NOT_LIVE)
+            await self._finish(CloseCode.NOT_LIVE, answers.NOT_LIVE)
 
     # Frames.
 
@@ -263,24 +265,15 @@ class CaptureConsumer(AsyncWebsocketConsumer):
 
     async def _take(self, number: int, jpeg: bytes) -> None:
         self.counts.received += 1
-        self.waiting[number] = time.monotonic()
+        self.waiting.add(number)
         try:
             frame = Frame(number, time.time(), time.monotonic(), self.gate.name, jpeg)
             if await self.gate.offer(self.camera_id, frame):
                 await call_worker_soon()
         except (RedisError, OperationalError, OSError):
-            if self.waiting.pop(number, None) is not None:
+            if self.waiting.drop(number):
                 await self._lost(number)
-            await self._problem("The message broker is not responding.")
-
-    async def _answered(self, number: int) -> bool:
-        """Return whether this answer was still awaited. Older frames were replaced by it and count as lost."""
-        if self.waiting.pop(number, None) is None:
-            return False
-        for older in [waiting for waiting in self.waiting if waiting < number]:
-            del self.waiting[older]
-            await self._lost(older)
-        return True
+            await self._problem(answers.NO_BROKER)
 
     async def _lost(self, number: int) -> None:
         self.counts.dropped += 1
@@ -309,7 +302,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             except Refusal as refusal:
                 await self._finish(refusal.code, str(refusal))
             except (RedisError, OSError):
-                await self._problem("The message broker is not responding.")
+                await self._problem(answers.NO_BROKER)
 
     async def _check_again(self) -> None:
         """Do the periodic work that needs the database, apart from `_tick`, which a slow database must not delay."""
@@ -333,21 +326,15 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         """Close the socket when one of its tasks has failed."""
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("A camera's socket failed", exc_info=error)
-            finishing = asyncio.get_running_loop().create_task(
-                self._finish(CloseCode.NOT_READY, "The system is not ready.")
-            )
-            self.clocks.append(finishing)
+            finishing = self._finish(CloseCode.NOT_READY, answers.NOT_READY)
+            self.clocks.append(asyncio.get_running_loop().create_task(finishing))
 
     async def _give_up_on_late_frames(self) -> None:
-        late = [number for number, since in self.waiting.items() if time.monotonic() - since > PATIENCE_S]
+        late = self.waiting.late(PATIENCE_S)
         for number in late:
-            if self.waiting.pop(number, None) is not None:
-                await self._lost(number)
+            await self._lost(number)
         if late:
-            works = liveness.count("frames") > 0
-            await self._problem(
-                "A frame was not processed in time." if works else "No recognition worker is responding."
-            )
+            await self._problem(answers.TOO_LATE if liveness.count("frames") else answers.NO_WORKER)
 
     async def _count(self) -> None:
         """Write the counts since the last call. A write that has begun is completed even if this task is cancelled."""
@@ -362,8 +349,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await in_database(cameras.count_frames)(self.camera, counts, health)
         except DatabaseFailure:
             # While the database is unavailable, the counts are kept for the next write.
-            for name, value in vars(counts).items():
-                setattr(self.counts, name, getattr(self.counts, name) + value)
+            self.counts.add(counts)
             raise
 
     # Messages to the client. If it has just left, uvicorn raises OSError and Channels RuntimeError.
@@ -401,8 +387,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             with contextlib.suppress(DatabaseFailure):
                 await self._count()
             with contextlib.suppress(DatabaseFailure):
-                note = in_database(cameras.note_disconnected)
-                await note(self.camera, actor=self.actor, reason=self.leaving)
+                await in_database(cameras.note_disconnected)(self.camera, actor=self.actor, reason=self.leaving)
         with contextlib.suppress(RedisError, OSError):
             await self.gate.close()
 

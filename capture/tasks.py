@@ -11,7 +11,8 @@ from celery import shared_task
 from django.db import DatabaseError, InterfaceError
 
 from capture.answers import Answer, FrameFailed, FrameRefused, NotLiveAnswer
-from capture.frame_queue import CALL_LIFE_S, Turn, frame_source
+from capture.frame_queue import Turn, frame_source
+from capture.frame_scripts import CALL_LIFE_S
 from capture.picture_telemetry import picture_telemetry
 from capture.pipeline import NotLive, OtherEngine, read_frame
 from capture.turn_keeper import turn_keeper

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import redis
 
-from capture.frame_queue import PENDING_LIFE_MS, FrameSource, Turn, frame_source
+from capture.frame_queue import FrameSource, Turn, frame_source
+from capture.frame_scripts import PENDING_LIFE_MS
 
 logger = logging.getLogger(__name__)
 

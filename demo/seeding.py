@@ -16,8 +16,8 @@ from django.utils import timezone
 from capture.frame_queue import Frame
 from capture.pipeline import read_frame
 from core.errors import Refused
-from core.ranks import Rank
 from demo import rehearsal, scene
+from demo.users import PASSWORD, USERS
 from deployments import bluetest, running
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
@@ -34,52 +34,8 @@ from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Flag, Watchlist
 from watchlists.seal import content_hash
 
-PASSWORD = "southend-demo"
 WANTED = 6
 STAFF = 3
-
-
-@dataclass(frozen=True)
-class DemoUser:
-    """A user of the demonstration. opens: what to look at first in this role."""
-
-    username: str
-    role: str
-    first_name: str
-    last_name: str
-    opens: str
-    rank: str = ""
-
-    @property
-    def rank_label(self) -> str:
-        """The rank in words, empty for a user without one."""
-        return str(Rank(self.rank).label) if self.rank else ""
-
-
-USERS = (
-    DemoUser("operator", "LFR operator", "Dee", "Marlowe", "Open the console and compare a possible match."),
-    DemoUser("officer", "Engagement officer", "Sam", "Ibekwe", "Open the handset: what the operator referred."),
-    DemoUser(
-        "commander",
-        "Commander",
-        "Ellis",
-        "Brandt",
-        "Open live operations: time, cameras, officers, false alerts.",
-        Rank.CHIEF_INSPECTOR,
-    ),
-    DemoUser("admin", "Watchlist administrator", "Asha", "Verrall", "Compile a watchlist and apply for a deployment."),
-    DemoUser(
-        "authority",
-        "Authorising officer",
-        "Colin",
-        "Thwaite",
-        "Decide on watchlists and applications.",
-        Rank.SUPERINTENDENT,
-    ),
-    DemoUser("inspector", "Authorising officer", "Nadia", "Orwell", "Decide on an urgent application.", Rank.INSPECTOR),
-    DemoUser("compliance", "Compliance officer", "Ruth", "Pemberton", "Read records, certificates and the audit log."),
-    DemoUser("sysadmin", "System administrator", "Morgan", "Hale", "Set up cameras, thresholds and notifications."),
-)
 
 
 @dataclass(frozen=True)

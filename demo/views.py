@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
-from demo.seeding import USERS
+from demo.users import USERS
 from lfr_site import views
 from lfr_site.models import User
 

@@ -49,6 +49,21 @@ def rank_needed(deployment: Deployment) -> Rank:
     return AUTHORISES_URGENTLY if deployment.is_urgent else AUTHORISES
 
 
+def _accepted_end(deployment: Deployment, ends_at: dt.datetime | None) -> dt.datetime:
+    """Return the end of an authority, by default that of the last period.
+
+    Raises:
+        Refused: it is past, or after the last period.
+    """
+    last = deployment.ends_at
+    until = ends_at or last
+    if until is None or last is None or until <= timezone.now():
+        raise Refused("The end of the authority must be in the future.")
+    if until > last:
+        raise Refused("The authority cannot end after the last period applied for.")
+    return until
+
+
 @transaction.atomic
 def authorise(
     deployment: Deployment,
@@ -74,12 +89,7 @@ def authorise(
     problems = problems_of(deployment)
     if problems:
         raise Refused(" ".join(problems) + " Return the application to the applicant.")
-    now, last = timezone.now(), deployment.ends_at
-    until = ends_at or last
-    if until is None or last is None or until <= now:
-        raise Refused("The end of the authority must be in the future.")
-    if until > last:
-        raise Refused("The authority cannot end after the last period applied for.")
+    now, until = timezone.now(), _accepted_end(deployment, ends_at)
     review_due_at, decided_until = None, until
     if deployment.is_urgent and not at_least(rank_of(actor), AUTHORISES):
         review_due_at = now + settings.LFR_URGENT_REVIEW

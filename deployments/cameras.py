@@ -41,6 +41,11 @@ class FrameCounts:
     faces: int = 0
     passed_over: int = 0
 
+    def add(self, others: FrameCounts) -> None:
+        """Add the counts of others to these."""
+        for name, value in vars(others).items():
+            setattr(self, name, getattr(self, name) + value)
+
 
 @dataclass(frozen=True)
 class Health:

@@ -22,7 +22,7 @@ from core.errors import Conflict, Refused
 from lfr_site.accounts import give_role
 from lfr_site.middleware import NUL, holds_nul
 from lfr_site.models import User
-from watchlists import api
+from watchlists import api, import_api
 
 SERVICE_ROLE = "Records system"
 
@@ -31,7 +31,7 @@ router.register("watchlists", api.WatchlistViewSet, "api-watchlist")
 router.register("people", api.PersonViewSet, "api-person")
 router.register("photographs", api.PhotographViewSet, "api-photograph")
 router.register("flags", api.FlagViewSet, "api-flag")
-router.register("imports", api.ImportViewSet, "api-import")
+router.register("imports", import_api.ImportViewSet, "api-import")
 router.register("certificates", api.CertificateViewSet, "api-certificate")
 
 router.register("alerts", AlertViewSet, "api-alert")

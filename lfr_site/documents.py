@@ -13,7 +13,7 @@ from django.db import models
 
 from alerts import acts, states
 from audit.actions import Action
-from capture import frame_queue
+from capture import frame_scripts
 from core.machine import Step
 from core.sockets import CameraMessage, CloseCode, Event
 from deployments import models as deployments
@@ -124,8 +124,8 @@ def _actions() -> str:
 
 def _retention() -> str:
     lists, alerts = _hours(settings.LFR_WATCHLIST_RETENTION), _hours(settings.LFR_ALERT_RETENTION)
-    frame, tile = (f"{life / 1000:g} seconds" for life in (frame_queue.FRAME_LIFE_MS, frame_queue.TILE_LIFE_MS))
-    tracks = f"{frame_queue.TRACKS_LIFE_S} seconds"
+    frame, tile = (f"{life / 1000:g} seconds" for life in (frame_scripts.FRAME_LIFE_MS, frame_scripts.TILE_LIFE_MS))
+    tracks = f"{frame_scripts.TRACKS_LIFE_S} seconds"
     rows = [
         (
             "A frame of a camera",

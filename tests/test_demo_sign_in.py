@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
 from audit.models import Entry
-from demo.seeding import PASSWORD, USERS
+from demo.users import PASSWORD, USERS
 from lfr_site.accounts import add_user
 from lfr_site.roles import ROLES
 

@@ -16,7 +16,8 @@ from django.conf import settings
 
 from capture import frame_queue
 from capture.answers import Answer, FrameFailed, FrameRead, FrameRefused, NotLiveAnswer, Send, packed, unpacked
-from capture.frame_queue import SEND, Frame, FrameGate, FrameSource
+from capture.frame_queue import Frame, FrameGate, FrameSource
+from capture.frame_scripts import SEND
 
 CAMERA = str(uuid.UUID(int=1))
 ANSWER = FrameFailed(1, "A reason")

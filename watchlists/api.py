@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -24,11 +24,10 @@ from audit.actions import Action
 from audit.journal import record
 from core.keys import KeyGone
 from recognition.imaging import UnreadableImage
-from watchlists import destruction, flags, imports, ledger, operations, people
+from watchlists import destruction, flags, ledger, operations, people
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.forms import PhotographForm
-from watchlists.import_views import NamelessFileHandler
-from watchlists.models import Certificate, Flag, Import, Person, Photograph, Watchlist
+from watchlists.models import Certificate, Flag, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
 from watchlists.seal import content_hash
 from watchlists.serializers import (
@@ -38,10 +37,7 @@ from watchlists.serializers import (
     FlagReasonSerializer,
     FlagSerializer,
     HoldSerializer,
-    ImportRowSerializer,
-    ImportSerializer,
     ListingSerializer,
-    NewImportSerializer,
     NewPersonSerializer,
     PersonChangeSerializer,
     PersonSerializer,
@@ -54,10 +50,9 @@ from watchlists.serializers import (
     StandingSerializer,
     WatchlistSerializer,
 )
-from watchlists.tasks import hurry_imports
 
 READ = (COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
-_WATCHLIST = OpenApiParameter("watchlist", OpenApiTypes.UUID, required=True)
+OF_WATCHLIST = OpenApiParameter("watchlist", OpenApiTypes.UUID, required=True)
 
 
 class Holds(BasePermission):
@@ -69,7 +64,12 @@ class Holds(BasePermission):
         return any(request.user.has_perm(name) for name in allowed)
 
 
-def _given(serializer: Any) -> dict[str, Any]:
+def given_by(serializer: Any) -> dict[str, Any]:
+    """Return the validated data of a request.
+
+    Raises:
+        ValidationError: something in it is wrong.
+    """
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
@@ -96,12 +96,12 @@ class WatchlistViewSet(
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         watchlist = self.get_object()
-        _consult(request, watchlist)
+        consult(request, watchlist)
         return self._said(watchlist)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        given = _given(self.get_serializer(data=request.data))
-        return self._said(operations.create_watchlist(actor=_actor(request), **given), status=201)
+        given = given_by(self.get_serializer(data=request.data))
+        return self._said(operations.create_watchlist(actor=actor_of(request), **given), status=201)
 
     @extend_schema(responses=StandingSerializer)
     @action(detail=True)
@@ -113,64 +113,64 @@ class WatchlistViewSet(
     @action(detail=True, methods=["post"])
     def compile(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        given = _given(SizeReasonSerializer(data=request.data))
-        operations.compile_watchlist(watchlist, actor=_actor(request), **given)
+        given = given_by(SizeReasonSerializer(data=request.data))
+        operations.compile_watchlist(watchlist, actor=actor_of(request), **given)
         return self._said(watchlist)
 
     @extend_schema(request=CurrentSerializer)
     @action(detail=True, methods=["post"])
     def current(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        given = _given(CurrentSerializer(data=request.data))
-        people.confirm_current(watchlist, given["people"], actor=_actor(request))
+        given = given_by(CurrentSerializer(data=request.data))
+        people.confirm_current(watchlist, given["people"], actor=actor_of(request))
         return self._said(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.check_watchlist(watchlist, actor=_actor(request))
+        operations.check_watchlist(watchlist, actor=actor_of(request))
         return self._said(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.withdraw_watchlist(watchlist, actor=_actor(request))
+        operations.withdraw_watchlist(watchlist, actor=actor_of(request))
         return self._said(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def discard(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.discard_watchlist(watchlist, actor=_actor(request))
+        operations.discard_watchlist(watchlist, actor=actor_of(request))
         return self._said(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def version(self, request: Request, pk: str) -> Response:
-        return self._said(operations.new_version(self.get_object(), actor=_actor(request)), status=201)
+        return self._said(operations.new_version(self.get_object(), actor=actor_of(request)), status=201)
 
     @extend_schema(request=DecisionSerializer)
     @action(detail=True, methods=["post"])
     def authorise(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        given = _given(DecisionSerializer(data=request.data))
-        operations.authorise_watchlist(watchlist, actor=_actor(request), **given)
+        given = given_by(DecisionSerializer(data=request.data))
+        operations.authorise_watchlist(watchlist, actor=actor_of(request), **given)
         return self._said(watchlist)
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"], url_path="return", url_name="return")
     def give_back(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.return_watchlist(watchlist, actor=_actor(request), **_given(ReasonSerializer(data=request.data)))
+        operations.return_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
         return self._said(watchlist)
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.reject_watchlist(watchlist, actor=_actor(request), **_given(ReasonSerializer(data=request.data)))
+        operations.reject_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
         return self._said(watchlist)
 
     def _said(self, watchlist: Watchlist, status: int = 200) -> Response:
@@ -198,11 +198,11 @@ class PersonViewSet(
         return Person.objects.visible_to(self.request.user).select_related("watchlist").with_flags()
 
     @extend_schema(
-        parameters=[_WATCHLIST, *(OpenApiParameter(name) for name in ("q", "category", "tier"))],
+        parameters=[OF_WATCHLIST, *(OpenApiParameter(name) for name in ("q", "category", "tier"))],
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        watchlist = _watchlist_of(request)
-        _consult(request, watchlist)
+        watchlist = watchlist_of(request)
+        consult(request, watchlist)
         found = self.get_queryset().filter(watchlist=watchlist).order_by("name", "reference")
         words = request.query_params.get("q", "")[:100]
         if words:
@@ -216,50 +216,50 @@ class PersonViewSet(
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         person = self.get_object()
         with transaction.atomic():
-            record(Action.PERSON_VIEWED, actor=_actor(request), target=person)
+            record(Action.PERSON_VIEWED, actor=actor_of(request), target=person)
         return Response(PersonSerializer(person).data)
 
     @extend_schema(request={"multipart/form-data": NewPersonSerializer}, responses={201: PersonSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        given = _given(NewPersonSerializer(data=request.data))
+        given = given_by(NewPersonSerializer(data=request.data))
         watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=given["watchlist"])
         enrolment, provenance = _picture(given)
         particulars = {name: given[name] for name in people.PARTICULARS if name in given}
-        person = people.add_person(watchlist, particulars, enrolment, provenance, actor=_actor(request))
+        person = people.add_person(watchlist, particulars, enrolment, provenance, actor=actor_of(request))
         return Response(PersonSerializer(person).data, status=201)
 
     @extend_schema(request=PersonChangeSerializer, responses=PersonSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         person = self.get_object()
-        given = _given(PersonChangeSerializer(person, data=request.data, partial=True))
+        given = given_by(PersonChangeSerializer(person, data=request.data, partial=True))
         if "revision" not in given:
             raise ValidationError({"revision": ["Enter the revision that you are changing."]})
-        people.change_person(person, given, revision=given.pop("revision"), actor=_actor(request))
+        people.change_person(person, given, revision=given.pop("revision"), actor=actor_of(request))
         return Response(PersonSerializer(person).data)
 
     def perform_destroy(self, instance: Person) -> None:
-        people.remove_person(instance, actor=_actor(self.request))
+        people.remove_person(instance, actor=actor_of(self.request))
 
     @extend_schema(request=HoldSerializer, responses=PersonSerializer)
     @action(detail=True, methods=["post"])
     def hold(self, request: Request, pk: str) -> Response:
         person = self.get_object()
-        destruction.place_hold(person, actor=_actor(request), **_given(HoldSerializer(data=request.data)))
+        destruction.place_hold(person, actor=actor_of(request), **given_by(HoldSerializer(data=request.data)))
         return Response(PersonSerializer(person).data)
 
     @extend_schema(request=ReleaseSerializer, responses={204: None})
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
         person = self.get_object()
-        destruction.release_hold(person, actor=_actor(request), **_given(ReleaseSerializer(data=request.data)))
+        destruction.release_hold(person, actor=actor_of(request), **given_by(ReleaseSerializer(data=request.data)))
         return Response(status=204)
 
     @extend_schema(request={"multipart/form-data": PictureSerializer}, responses={201: PhotographSerializer})
     @action(detail=True, methods=["post"])
     def photographs(self, request: Request, pk: str) -> Response:
         person = self.get_object()
-        enrolment, provenance = _picture(_given(PictureSerializer(data=request.data)))
-        photograph = people.add_photograph(person, enrolment, provenance, actor=_actor(request))
+        enrolment, provenance = _picture(given_by(PictureSerializer(data=request.data)))
+        photograph = people.add_photograph(person, enrolment, provenance, actor=actor_of(request))
         return Response(PhotographSerializer(photograph).data, status=201)
 
 
@@ -275,7 +275,7 @@ class PhotographViewSet(mixins.RetrieveModelMixin, mixins.DestroyModelMixin, vie
         return Photograph.objects.filter(person__in=visible).select_related("person__watchlist")
 
     def perform_destroy(self, instance: Photograph) -> None:
-        people.remove_photograph(instance, actor=_actor(self.request))
+        people.remove_photograph(instance, actor=actor_of(self.request))
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True)
@@ -297,79 +297,25 @@ class FlagViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Flag]):
         visible = Person.objects.visible_to(self.request.user)
         return Flag.objects.filter(person__in=visible).select_related("person__watchlist")
 
-    @extend_schema(parameters=[_WATCHLIST])
+    @extend_schema(parameters=[OF_WATCHLIST])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        watchlist = _watchlist_of(request)
-        _consult(request, watchlist)
+        watchlist = watchlist_of(request)
+        consult(request, watchlist)
         found = self.get_queryset().filter(person__watchlist=watchlist)
         return self.get_paginated_response(FlagSerializer(self.paginate_queryset(found), many=True).data)
 
     @extend_schema(request=None, responses=PersonSerializer)
     @action(detail=True, methods=["post"])
     def merge(self, request: Request, pk: str) -> Response:
-        return Response(PersonSerializer(people.merge(self.get_object(), actor=_actor(request))).data)
+        return Response(PersonSerializer(people.merge(self.get_object(), actor=actor_of(request))).data)
 
     @extend_schema(request=FlagReasonSerializer)
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, pk: str) -> Response:
         flag = self.get_object()
-        flags.accept_flag(flag, actor=_actor(request), **_given(FlagReasonSerializer(data=request.data)))
+        flags.accept_flag(flag, actor=actor_of(request), **given_by(FlagReasonSerializer(data=request.data)))
         flag.refresh_from_db()
         return Response(FlagSerializer(flag).data)
-
-
-class ImportViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Import]):
-    """Bulk imports. Upload the files here, on the list's page, or with `manage.py import_watchlist`."""
-
-    serializer_class = ImportSerializer
-    permission_classes = (Holds,)
-    parser_classes = (MultiPartParser, JSONParser)
-    may: ClassVar = {"*": (COMPILE_WATCHLIST,)}
-
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        # Set before anything reads the body, which may be too large for memory.
-        request.upload_handlers = [NamelessFileHandler(request)]
-        return super().initialize_request(request, *args, **kwargs)
-
-    def get_queryset(self) -> QuerySet[Import]:
-        visible = Watchlist.objects.visible_to(self.request.user)
-        return Import.objects.filter(watchlist__in=visible).select_related("watchlist")
-
-    @extend_schema(
-        parameters=[_WATCHLIST],
-        request={"multipart/form-data": NewImportSerializer},
-        responses={201: ImportSerializer},
-    )
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        given = _given(NewImportSerializer(data=request.data))
-        begun = imports.begin(
-            _watchlist_of(request), given["table"].read(), given["archive"].file, actor=_actor(request)
-        )
-        hurry_imports()
-        return Response(ImportSerializer(begun).data, status=201)
-
-    @extend_schema(responses=ImportRowSerializer(many=True))
-    @action(detail=True)
-    def rows(self, request: Request, pk: str) -> Response:
-        imported = self.get_object()
-        _consult(request, imported.watchlist)
-        page = self.paginate_queryset(imported.rows.all())  # type: ignore[arg-type]
-        return self.get_paginated_response(ImportRowSerializer(page, many=True).data)  # type: ignore[arg-type]
-
-    @extend_schema(request=None)
-    @action(detail=True, methods=["post"])
-    def confirm(self, request: Request, pk: str) -> Response:
-        imported = self.get_object()
-        imports.confirm(imported, actor=_actor(request))
-        hurry_imports()
-        return Response(ImportSerializer(imported).data)
-
-    @extend_schema(request=None)
-    @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, pk: str) -> Response:
-        imported = self.get_object()
-        imports.cancel(imported, actor=_actor(request))
-        return Response(ImportSerializer(imported).data)
 
 
 class CertificateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Certificate]):
@@ -389,21 +335,28 @@ class LedgerView(APIView):
 
     @extend_schema(request=ReferenceSerializer, responses=ListingSerializer(many=True))
     def post(self, request: Request) -> Response:
-        given = _given(ReferenceSerializer(data=request.data))
-        found = ledger.search(given["reference"], actor=_actor(request))
+        given = given_by(ReferenceSerializer(data=request.data))
+        found = ledger.search(given["reference"], actor=actor_of(request))
         return Response(ListingSerializer(found, many=True).data)
 
 
-def _actor(request: Request) -> Any:
+def actor_of(request: Request) -> Any:
+    """Return the user or service account of the request."""
     return request.user
 
 
 @transaction.atomic
-def _consult(request: Request, watchlist: Watchlist) -> None:
-    record(Action.WATCHLIST_VIEWED, actor=_actor(request), target=watchlist)
+def consult(request: Request, watchlist: Watchlist) -> None:
+    """Record that the user saw who is on a watchlist."""
+    record(Action.WATCHLIST_VIEWED, actor=actor_of(request), target=watchlist)
 
 
-def _watchlist_of(request: Request) -> Watchlist:
+def watchlist_of(request: Request) -> Watchlist:
+    """Return the watchlist that the query names.
+
+    Raises:
+        ValidationError: it names none. Http404: the user may not see it.
+    """
     try:
         wanted = uuid.UUID(request.query_params.get("watchlist", ""))
     except ValueError as error:

@@ -90,20 +90,24 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
     Flag.objects.bulk_create(flags, ignore_conflicts=True)
     recount(watchlist)
     note_contribution(watchlist, Kind.IMPORTED, actor=actor)
+    if events := _events(watchlist, persons, [photograph for photograph, _ in kept]):
+        record_all(events, actor=actor)
+
+
+def _events(watchlist: Watchlist, persons: Sequence[Person], photographs: Sequence[Photograph]) -> list[Event]:
+    """Return the audit entries for added people and photographs."""
     events = [
         Event(Action.PERSON_ADDED, each, {"category": each.category, "watchlist": str(watchlist.pk)})
         for each in persons
     ]
-    events += [
+    return events + [
         Event(
             Action.PHOTOGRAPH_ADDED,
             each,
             {"person": str(each.person_id), "sha256": each.sha256, "source": each.source},
         )
-        for each, _ in kept
+        for each in photographs
     ]
-    if events:
-        record_all(events, actor=actor)
 
 
 def _each_once(photographs: Sequence[Taken]) -> list[Taken]:

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from core.liveness import PARTS
-from demo.seeding import USERS
+from demo.users import USERS
 from lfr_site import services
 from lfr_site.supervisor import BASE_DIR, available_port
 from tests.live.system import LiveSystem, eventually

@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
-from demo.seeding import PASSWORD, USERS, walkers
+from demo.seeding import walkers
+from demo.users import PASSWORD, USERS
 from lfr_site.management.commands import start
 from lfr_site.supervisor import Supervisor
 from recognition.open_set import NoFaces
