@@ -12,11 +12,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import evidence, figures, operations
+from alerts.filters import AlertFilter
 from alerts.forms import CorrectionForm, EndingForm
 from alerts.latency import timers_of
 from alerts.models import Alert, EvidenceHold
 from alerts.permissions import DECIDE_ALERT, HOLD_ALERT, SEE_FIGURES
 from core.errors import Refused
+from core.pages import query_of
 from core.permissions import acting, permitted
 from deployments.models import Deployment
 from deployments.permissions import RUN_DEPLOYMENT
@@ -42,12 +44,12 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Show decisions and outcomes, with who made them and when, and outcomes still to record. No faces or names."""
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     alerts = Alert.objects.filter(deployment=deployment).public()
-    shown = alerts.unsettled() if request.GET.get("show") == "open" else alerts
-    page = Paginator(shown.for_rows().prefetch_related("acts__by", "hold__owner"), PAGE).get_page(
-        request.GET.get("page")
-    )
+    chosen = AlertFilter(request.GET, queryset=alerts.for_rows().prefetch_related("acts__by", "hold__owner"))
+    page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     context = {
         "deployment": deployment,
+        "filter": chosen,
+        "query": query_of(request),
         "page": page,
         "rows": [_row(request, alert) for alert in page],
         "timers": timers_of(alerts),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 
 from core.errors import Conflict, Refused
 from lfr_site.door import welcome
@@ -38,6 +41,27 @@ class SignedInMiddleware:
             if is_signed_in:
                 welcome(request.scope)
         return answer
+
+
+class HtmxMiddleware:
+    """Sends a page whose user is signed out to the sign-in page, instead of showing that page inside a part of it.
+
+    After signing in the user comes back to the page, not to the part that it asked for.
+    """
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        if "HX-Request" not in request.headers or not isinstance(answer, HttpResponseRedirect):
+            return answer
+        shown = urlsplit(request.headers.get("HX-Current-URL", "/")).path
+        sign_in = reverse(settings.LOGIN_URL)
+        to = f"{sign_in}?{urlencode({'next': shown})}" if answer.url.startswith(sign_in) else answer.url
+        return HttpResponse(status=204, headers={"HX-Redirect": to})
 
 
 class RefusedMiddleware:

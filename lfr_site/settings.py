@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "channels",
     "csp",
+    "django_filters",
     "rest_framework",
     "knox",
     "drf_spectacular",
@@ -124,6 +125,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "lfr_site.middleware.HtmxMiddleware",
     # Every view requires a sign-in unless it is marked as public.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "lfr_site.middleware.SignedInMiddleware",

@@ -15,9 +15,11 @@ from audit.actions import Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import Entry
 from audit.permissions import READ_JOURNAL
+from core.pages import query_of
 from core.permissions import acting, permitted
 from deployments.models import Deployment
 from deployments.permissions import READ_RECORDS
+from reports.filters import EntryFilter
 from reports.records import journal_csv, record_csv, record_of
 
 PAGE = 100
@@ -26,10 +28,13 @@ PAGE = 100
 @require_GET
 @permitted(READ_JOURNAL)
 def journal(request: HttpRequest) -> HttpResponse:
-    words = request.GET.get("q", "").strip()[:100]
-    entries = Entry.objects.matching(words) if words else Entry.objects.all()
-    page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "words": words, "checked": verify_chain() if "check" in request.GET else None}
+    chosen = EntryFilter(request.GET, queryset=Entry.objects.all())
+    context = {
+        "filter": chosen,
+        "page": Paginator(chosen.qs, PAGE).get_page(request.GET.get("page")),
+        "query": query_of(request, "check"),
+        "checked": verify_chain() if "check" in request.GET else None,
+    }
     return render(request, "reports/journal.html", context)
 
 

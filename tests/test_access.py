@@ -381,3 +381,10 @@ def test_sign_ins_sign_outs_and_failures_are_audited(cast: Cast) -> None:
 def test_allauths_other_pages_do_not_exist() -> None:
     for path in ("password/change/", "password/reset/", "email/", "confirm-email/"):
         assert Client().get(f"/accounts/{path}").status_code == 404
+
+
+def test_a_part_of_a_page_whose_user_is_signed_out_sends_the_page_to_sign_in(db: None) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/deployments/"}
+    answer = Client().get(f"/deployments/{uuid.uuid4()}/command/now/", headers=headers)
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/accounts/login/?next=%2Fdeployments%2F")
+    assert "no-store" in answer.headers["Cache-Control"]

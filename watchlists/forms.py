@@ -14,7 +14,7 @@ from watchlists.choices import Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.holds import LONGEST_REASON
-from watchlists.models import BiasEvidence, Calibration, Flag, Person, Photograph, Watchlist
+from watchlists.models import BiasEvidence, Calibration, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS, Provenance
 
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -141,25 +141,6 @@ class ImportForm(forms.Form):
 
     table = forms.FileField(label="People (CSV)", widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
     archive = forms.FileField(label="Photographs (ZIP)", widget=forms.FileInput(attrs={"accept": ".zip"}))
-
-
-class FilterForm(forms.Form):
-    """Filters for the people on a list."""
-
-    q = forms.CharField(label="Name or reference", required=False, max_length=100)
-    category = forms.ChoiceField(choices=[("", "Any"), *Category.choices], required=False)
-    tier = forms.ChoiceField(label="Response", choices=[("", "Any"), *Tier.choices], required=False)
-    show = forms.ChoiceField(
-        choices=[
-            ("", "Everyone"),
-            ("flagged", "With open flags"),
-            ("unchecked", "Not checked within 24 hours"),
-            ("minors", "Under 18"),
-            ("expiring", "Sought until a date in the next 7 days"),
-            *((f"flag-{kind}", f"Flag: {label.lower()}") for kind, label in Flag.Kind.choices),
-        ],
-        required=False,
-    )
 
 
 class SizeReasonForm(forms.Form):

@@ -21,8 +21,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
+from core.pages import query_of
 from core.permissions import acting, permitted
 from watchlists import imports
+from watchlists.filters import ImportRowFilter
 from watchlists.forms import ImportForm
 from watchlists.importfile import COLUMNS, template
 from watchlists.models import Import, ImportRow, Watchlist
@@ -91,10 +93,7 @@ def import_template(request: HttpRequest) -> HttpResponse:
 @permitted(COMPILE_WATCHLIST)
 def import_detail(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     imported = _import(request, import_id)
-    rows = imported.rows.all()
-    verdict = request.GET.get("verdict", "")
-    if verdict in ImportRow.Verdict.values:
-        rows = rows.filter(verdict=verdict)
+    chosen = ImportRowFilter(request.GET, queryset=imported.rows.all())
     progress = imports.progress_of(imported)
     context = {
         "imported": imported,
@@ -106,9 +105,8 @@ def import_detail(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
             if progress.by_verdict.get(value)
         ],
         "able": sum(progress.by_verdict.get(name, 0) for name in (ImportRow.Verdict.GOOD, ImportRow.Verdict.WARN)),
-        "verdict": verdict,
-        "query": f"verdict={verdict}" if verdict else "",
-        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "query": query_of(request),
+        "page": Paginator(chosen.qs, PAGE).get_page(request.GET.get("page")),
     }
     return render(request, "watchlists/import.html", context)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
 from collections import Counter
 from typing import Any
@@ -20,11 +19,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
+from core.pages import query_of
 from core.permissions import acting, permitted
 from watchlists import flags, operations, people
 from watchlists.choices import Category, Tier
 from watchlists.contributions import contribution_of
-from watchlists.forms import FilterForm, ReasonForm, SizeReasonForm, WatchlistForm
+from watchlists.filters import PersonFilter
+from watchlists.forms import ReasonForm, SizeReasonForm, WatchlistForm
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 from watchlists.seal import content_hash
@@ -57,13 +58,13 @@ def watchlist_detail(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
     watchlist = _watchlist(request, watchlist_id)
     with transaction.atomic():
         record(Action.WATCHLIST_VIEWED, actor=acting(request), target=watchlist)
-    filters = FilterForm(request.GET)
-    entries = _filtered(watchlist, filters).with_flags().prefetch_related(_PICTURES).order_by("name", "reference")
+    chosen = PersonFilter(request.GET, queryset=Person.objects.filter(watchlist=watchlist).with_flags())
+    entries = chosen.qs.prefetch_related(_PICTURES).order_by("name", "reference")
     context = {
         "watchlist": watchlist,
-        "filters": filters,
+        "filter": chosen,
         "page": Paginator(entries, PAGE).get_page(request.GET.get("page")),
-        "query": _query(request),
+        "query": query_of(request, "flags"),
         "is_current_since": timezone.now() - operations.CURRENT_FOR,
         **_work(request, watchlist),
     }
@@ -126,30 +127,6 @@ def _ages(entries: QuerySet[Person]) -> list[tuple[str, int]]:
             "Under 18" if years < 18 else "18 to 24" if years < 25 else "25 to 39" if years < 40 else "40 and over"
         ] += 1
     return list(bands.items())
-
-
-def _filtered(watchlist: Watchlist, form: FilterForm) -> Any:
-    entries = Person.objects.filter(watchlist=watchlist)
-    if not form.is_valid():
-        return entries
-    wanted = form.cleaned_data
-    if wanted["q"]:
-        entries = entries.matching(wanted["q"])
-    for name in ("category", "tier"):
-        if wanted[name]:
-            entries = entries.filter(**{name: wanted[name]})
-    show = wanted["show"]
-    if show == "flagged":
-        entries = entries.flagged()
-    elif show == "unchecked":
-        entries = entries.not_current(timezone.now() - operations.CURRENT_FOR)
-    elif show == "minors":
-        entries = entries.filter(pk__in=[person.pk for person in entries.perhaps_minors() if person.is_minor()])
-    elif show == "expiring":
-        entries = entries.filter(expires_on__lte=timezone.localdate() + dt.timedelta(days=7))
-    elif show.startswith("flag-"):
-        entries = entries.filter(flags__kind=show.removeprefix("flag-")).distinct()
-    return entries
 
 
 @require_POST
@@ -269,10 +246,3 @@ def _reason(request: HttpRequest) -> str:
     if not form.is_valid():
         raise Refused("Enter the reason for this decision.")
     return str(form.cleaned_data["reason"])
-
-
-def _query(request: HttpRequest) -> str:
-    """Return the filters of this page as a query, for links to its other pages."""
-    kept = request.GET.copy()
-    kept.pop("page", None)
-    return kept.urlencode()

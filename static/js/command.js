@@ -6,8 +6,7 @@ import { learnTime, mark, serverNow } from "./time.js";
 const root = document.getElementById("command");
 const now = document.getElementById("now");
 const line = document.getElementById("line");
-const EVERY_MS = 5000,
-  TILE_MS = 1000,
+const TILE_MS = 1000,
   PATIENCE_MS = 9000;
 
 // The address of the picture shown in each tile.
@@ -20,8 +19,8 @@ document.addEventListener("submit", () => {
 });
 
 let heardAt = 0,
-  fetching = false,
-  again = false;
+  sent = null,
+  received = null;
 
 refreshClock();
 openEvents(root.dataset.socket, {
@@ -32,7 +31,6 @@ openEvents(root.dataset.socket, {
   },
 });
 setInterval(tick, 1000);
-setInterval(refresh, EVERY_MS);
 setInterval(showTiles, TILE_MS);
 showTiles();
 
@@ -54,37 +52,28 @@ function tick() {
   line.classList.toggle("field-error", lost);
 }
 
-async function refresh() {
-  if (fetching) {
-    again = true;
-    return;
-  }
-  fetching = true;
-  try {
-    const sent = mark();
-    const answer = await fetch(root.dataset.now);
-    const received = mark();
-    if (answer.ok && !answer.redirected) {
-      const hadFocus = now.contains(document.activeElement);
-      if (!hadFocus) {
-        now.innerHTML = await answer.text();
-        for (const tile of now.querySelectorAll("img[data-tile]"))
-          if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
-        heardAt = performance.now();
-        refreshClock({ sent, received });
-        // The buttons beside it depend on the state.
-        if (!leaving && now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
-      }
-    } else if (answer.redirected) location.reload();
-  } catch {
-    /* tick() shows that the connection is lost */
-  }
-  fetching = false;
-  if (again) {
-    again = false;
-    refresh();
-  }
+// Ask for the page's present state now; htmx also does so every few seconds.
+function refresh() {
+  now.dispatchEvent(new Event("refresh"));
 }
+
+// What somebody is busy with is not replaced.
+now.addEventListener("htmx:beforeRequest", (event) => {
+  if (leaving || now.contains(document.activeElement)) event.preventDefault();
+  else sent = mark();
+});
+now.addEventListener("htmx:beforeSwap", (event) => {
+  received = mark();
+  if (leaving || now.contains(document.activeElement)) event.detail.shouldSwap = false;
+});
+now.addEventListener("htmx:afterSwap", () => {
+  for (const tile of now.querySelectorAll("img[data-tile]"))
+    if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
+  heardAt = performance.now();
+  refreshClock({ sent, received });
+  // The buttons beside it depend on the state.
+  if (now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
+});
 
 async function showTiles() {
   for (const tile of now.querySelectorAll("img[data-tile]")) {

@@ -47,6 +47,11 @@ class Import(Stateful, models.Model):
         return f"import {str(self.id)[:8]}"
 
     @property
+    def is_moving(self) -> bool:
+        """Whether a worker is reading its files or adding its people."""
+        return self.state in (self.State.READING, self.State.IMPORTING)
+
+    @property
     def is_open(self) -> bool:
         return self.state in (self.State.READING, self.State.READY, self.State.IMPORTING)
 
