@@ -143,7 +143,7 @@ MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
     "cannot say without a reason": ((), "inconclusive", ActInput(alike=["eyes"]), "at least one reason"),
     "a feature as both": ((), "same", ActInput(alike=["eyes"], differ=["eyes"]), "once"),
     "an unknown feature": ((), "same", ActInput(alike=["skin"]), "once"),
-    "an unknown hindrance": ((), "inconclusive", ActInput(reasons=["age"]), "reasons shown"),
+    "an unknown reason": ((), "inconclusive", ActInput(reasons=["age"]), "reasons shown"),
     "an arrest for nothing": (
         ("same", "engage", "check_identity", "confirm"),
         "arrest",

@@ -211,8 +211,8 @@ def test_actions_taken_offline_count_from_when_they_were_taken(cast: Cast) -> No
     assert engaged.done_at == alert.acts.get(name="same").done_at == alert.engaged_at
     assert engaged.recorded_at >= Act_raised
     with pytest.raises(Refused, match="number"):
-        _said(ago_ms="soon")
-    assert _said(ago_ms="-5").ago == dt.timedelta()
+        _act_input(ago_ms="soon")
+    assert _act_input(ago_ms="-5").ago == dt.timedelta()
 
 
 def test_an_escalation_does_not_change_the_time_of_an_offline_action(
@@ -536,7 +536,7 @@ def _candidate(person: Person) -> Candidate:
     return Candidate(person.id, person.photographs.all()[0].id, 0.6)
 
 
-def _said(**fields: str) -> ActInput:
+def _act_input(**fields: str) -> ActInput:
     from django.http import QueryDict
 
     from alerts.forms import act_input_in

@@ -57,9 +57,9 @@ def test_it_looks_like_any_alert_until_it_is_adjudicated(cast: Cast, period: Per
     assert face.shape == (400, 400, 3)
 
 
-@pytest.mark.parametrize(("adjudication", "said_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
+@pytest.mark.parametrize(("adjudication", "found_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
 def test_it_goes_to_no_officer_whatever_the_adjudication(
-    cast: Cast, period: Period, judgement: str, said_same: int
+    cast: Cast, period: Period, judgement: str, found_same: int
 ) -> None:
     alert = act(_planted(period), "open", judgement, cast=cast)
     assert (alert.state, alert.result, alert.referred_at) == (Alert.State.CONTROL, None, None)
@@ -67,7 +67,7 @@ def test_it_goes_to_no_officer_whatever_the_adjudication(
     deployment = Deployment.objects.get()
     assert (deployment.counters().raised, record_of(deployment).figures.alerts) == (0, 0)
     (own,) = figures.of_operators(cast.operator)
-    assert (own.judged, own.controls, own.false_alarms) == (0, 1, said_same)
+    assert (own.judged, own.controls, own.false_alarms) == (0, 1, found_same)
     with pytest.raises(Conflict):
         operations.act(alert, "acknowledge", actor=cast.officer)
     client = Client()

@@ -63,10 +63,13 @@ def test_an_alerts_content_is_encrypted_and_bound_to_its_row(cast: Cast) -> None
     alert = make_alert(make_live_deployment(cast))
     shot = alert.shots.select_related("alert").get()
     person = Person.objects.get()
-    sight = content.shot_content(shot)
-    assert (sight.score, sight.jpeg[:2]) == (0.61, b"\xff\xd8")
+    opened = content.shot_content(shot)
+    assert (opened.score, opened.jpeg[:2]) == (0.61, b"\xff\xd8")
     assert content.subject_in(alert).name == person.name
-    for row, secrets in ((bytes(alert.sealed or b""), [person.name.encode()]), (bytes(shot.sealed), [sight.jpeg[:64]])):
+    for row, secrets in (
+        (bytes(alert.sealed or b""), [person.name.encode()]),
+        (bytes(shot.sealed), [opened.jpeg[:64]]),
+    ):
         assert not any(secret in row for secret in secrets)
     shot.sealed = alert.sealed or b""
     with pytest.raises(keys.KeyGone, match="belongs to another row"):

@@ -76,7 +76,7 @@ def _run(watchlist: Watchlist, table: bytes, archive: io.BytesIO, cast: Cast) ->
     return imported
 
 
-def _said(imported: Import) -> dict[str, tuple[str, str]]:
+def _messages_of(imported: Import) -> dict[str, tuple[str, str]]:
     return {row.reference: (row.verdict, row.message) for row in imported.rows.all()}
 
 
@@ -97,7 +97,7 @@ def test_every_line_is_checked_and_a_bad_line_does_not_affect_others(cast: Cast)
     files = {f"{name}.jpg": _brighter(by) for name, by in (("two", 1), ("three", 2), ("four", 3), ("five", 4))}
     files |= {"folder/one.jpg": portrait_jpeg(), "grey.jpg": GREY, "grey2.jpg": GREY, "text.jpg": b"no picture"}
     imported = _run(watchlist, table, _archive({**files, "unused.jpg": GREY}), cast)
-    shown = _said(imported)
+    shown = _messages_of(imported)
     assert (imported.state, imported.unused) == (State.READY, 1)
     for reference, verdict, words in (
         ("N/1", Verdict.WARN, "“grey.jpg”: No face was found"),
@@ -116,7 +116,7 @@ def test_every_line_is_checked_and_a_bad_line_does_not_affect_others(cast: Cast)
     imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     imported.refresh_from_db()
-    shown = _said(imported)
+    shown = _messages_of(imported)
     assert imported.state == State.DONE
     assert [person.reference for person in Person.objects.all()] == ["N/1"]
     assert "You cannot use a" in shown["N/9"][1]
@@ -164,7 +164,7 @@ def test_of_several_faces_the_middle_one_is_taken_and_flagged(cast: Cast) -> Non
     watchlist = make_watchlist(cast, people=0)
     pair = encode_jpeg(np.concatenate([portrait(), portrait()[:, ::-1]], axis=1), 95)
     imported = _run(watchlist, _table({}), _archive({"one.jpg": pair}), cast)
-    assert "other faces" in _said(imported)["N/1"][1]
+    assert "other faces" in _messages_of(imported)["N/1"][1]
     imports.confirm(imported, actor=cast.watchlist_admin)
     imports.add(imported)
     assert Flag.objects.get().kind == Flag.Kind.POOR_QUALITY
@@ -231,7 +231,7 @@ def test_an_import_adds_nobody_to_a_list_submitted_in_the_meantime(cast: Cast) -
     imports.add(imported)
     imported.refresh_from_db()
     assert imported.state == State.DONE
-    assert "only a draft can be changed" in _said(imported)["N/1"][1]
+    assert "only a draft can be changed" in _messages_of(imported)["N/1"][1]
     assert watchlist.people.count() == 1
 
 
@@ -297,7 +297,7 @@ def test_a_damaged_photograph_in_the_zip_affects_only_its_line(cast: Cast) -> No
     at = data.index(b"one.jpg") + 3000
     data[at : at + 200] = zlib.crc32(b"x").to_bytes(4, "little") * 50
     table = _table({}, {"reference": "N/2", "photographs": "two.jpg"})
-    shown = _said(_run(watchlist, table, io.BytesIO(bytes(data)), cast))
+    shown = _messages_of(_run(watchlist, table, io.BytesIO(bytes(data)), cast))
     assert shown["N/1"][0] == Verdict.WRONG
     assert shown["N/2"][0] == Verdict.GOOD
 
@@ -312,7 +312,7 @@ def test_hostile_photographs_in_the_zip_affect_only_their_lines(cast: Cast) -> N
         "one.jpg": (portrait_jpeg(), ""),
     }
     table = _table(*({"reference": name, "photographs": name} for name in files))
-    shown = _said(_run(watchlist, table, _archive({name: data for name, (data, _) in files.items()}), cast))
+    shown = _messages_of(_run(watchlist, table, _archive({name: data for name, (data, _) in files.items()}), cast))
     assert [name for name, (_, words) in files.items() if words not in shown[name][1]] == []
     assert [name for name, (verdict, _) in shown.items() if verdict != Verdict.WRONG] == ["one.jpg"]
 
@@ -356,7 +356,7 @@ def test_the_pages_of_an_import(cast: Cast) -> None:
 def test_a_small_face_in_an_import_is_refused_as_in_the_form(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=0)
     small = encode_jpeg(np.asarray(cv2.resize(portrait(), (96, 96), interpolation=cv2.INTER_AREA), np.uint8), 95)
-    shown = _said(_run(watchlist, _table({}), _archive({"one.jpg": small}), cast))
+    shown = _messages_of(_run(watchlist, _table({}), _archive({"one.jpg": small}), cast))
     assert shown["N/1"][0] == Verdict.WRONG
 
 

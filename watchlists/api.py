@@ -97,11 +97,11 @@ class WatchlistViewSet(
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         watchlist = self.get_object()
         consult(request, watchlist)
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = given_by(self.get_serializer(data=request.data))
-        return self._said(operations.create_watchlist(actor=actor_of(request), **given), status=201)
+        return self._answer(operations.create_watchlist(actor=actor_of(request), **given), status=201)
 
     @extend_schema(responses=StandingSerializer)
     @action(detail=True)
@@ -115,7 +115,7 @@ class WatchlistViewSet(
         watchlist = self.get_object()
         given = given_by(SizeReasonSerializer(data=request.data))
         operations.compile_watchlist(watchlist, actor=actor_of(request), **given)
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=CurrentSerializer)
     @action(detail=True, methods=["post"])
@@ -123,33 +123,33 @@ class WatchlistViewSet(
         watchlist = self.get_object()
         given = given_by(CurrentSerializer(data=request.data))
         people.confirm_current(watchlist, given["people"], actor=actor_of(request))
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         operations.check_watchlist(watchlist, actor=actor_of(request))
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         operations.withdraw_watchlist(watchlist, actor=actor_of(request))
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def discard(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         operations.discard_watchlist(watchlist, actor=actor_of(request))
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=None)
     @action(detail=True, methods=["post"])
     def version(self, request: Request, pk: str) -> Response:
-        return self._said(operations.new_version(self.get_object(), actor=actor_of(request)), status=201)
+        return self._answer(operations.new_version(self.get_object(), actor=actor_of(request)), status=201)
 
     @extend_schema(request=DecisionSerializer)
     @action(detail=True, methods=["post"])
@@ -157,23 +157,23 @@ class WatchlistViewSet(
         watchlist = self.get_object()
         given = given_by(DecisionSerializer(data=request.data))
         operations.authorise_watchlist(watchlist, actor=actor_of(request), **given)
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"], url_path="return", url_name="return")
     def give_back(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         operations.return_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         operations.reject_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
-        return self._said(watchlist)
+        return self._answer(watchlist)
 
-    def _said(self, watchlist: Watchlist, status: int = 200) -> Response:
+    def _answer(self, watchlist: Watchlist, status: int = 200) -> Response:
         watchlist.refresh_from_db()
         return Response(WatchlistSerializer(watchlist).data, status=status)
 

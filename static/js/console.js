@@ -273,7 +273,7 @@ async function freshen(id, { isTold = false } = {}) {
   // Still undecided: marked features stay, and the decision applies to the new revision.
   if (card.firstElementChild.dataset.revision === fresh.dataset.revision) return;
   Object.assign(card.firstElementChild.dataset, fresh.dataset);
-  for (const part of ['[name="revision"]', ".said-before"])
+  for (const part of ['[name="revision"]', ".earlier-reasons"])
     card.querySelector(`.judge ${part}`).replaceWith(fresh.querySelector(`.judge ${part}`));
   if (fresh.dataset.state === "inconclusive") card.querySelector('[data-key="c"]').disabled = true;
 }

@@ -94,7 +94,7 @@ export async function send(address, token, fields) {
   const answer = await fetch(address, { method: "POST", body });
   if (!answer.headers.get("Content-Type")?.includes("json"))
     throw new Error("The drawing was not saved. Open this page again.");
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(said.error);
-  return said;
+  const result = await answer.json();
+  if (!answer.ok) throw new Error(result.error);
+  return result;
 }

@@ -28,10 +28,10 @@ async function ask(url, options) {
   const { status } = response;
   if (response.redirected) return { isAway: true, isSignedOut: true, reason: "You are signed out. Sign in again." };
   if (response.ok) return { html: text, status, sent, received };
-  const said = new DOMParser().parseFromString(text, "text/html").getElementById("reason")?.textContent;
+  const reason = new DOMParser().parseFromString(text, "text/html").getElementById("reason")?.textContent;
   return {
     isAway: status >= 500 || status === 429,
-    reason: said ?? "The server could not do this. Try again.",
+    reason: reason ?? "The server could not do this. Try again.",
     status,
   };
 }

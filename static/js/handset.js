@@ -244,8 +244,8 @@ function outbox() {
 function setOutbox(acts) {
   localStorage.setItem(OUTBOX, JSON.stringify(acts));
   outboxSign.toggleAttribute("data-waits", acts.length > 0);
-  const said = acts.map((act) => `${act.label} (${new Date(act.at).toLocaleTimeString("en-GB")})`).join(", ");
-  outboxSign.textContent = said ? `Not sent yet: ${said}` : "Everything has been sent";
+  const unsent = acts.map((act) => `${act.label} (${new Date(act.at).toLocaleTimeString("en-GB")})`).join(", ");
+  outboxSign.textContent = unsent ? `Not sent yet: ${unsent}` : "Everything has been sent";
 }
 
 front.addEventListener("submit", (event) => {
@@ -370,12 +370,12 @@ const reminded = new Map();
 
 function remind() {
   const every = Number(root.dataset.engagement);
-  const said = [];
+  const reminders = [];
   for (const [id, card] of cards) {
     const isSpokenTo = STREET.has(stateOf(id)) && card.dataset.engaged && !("others" in card.dataset);
     const times = isSpokenTo ? Math.max(Math.floor((serverNow() - Number(card.dataset.engaged)) / every), 0) : 0;
     if (times)
-      said.push(
+      reminders.push(
         `${card.dataset.camera}: you have been speaking to the person for more than ${span(times * every)}. Is it still necessary? If in doubt, release them.`,
       );
     if (times > (reminded.get(id) ?? 0)) {
@@ -384,7 +384,7 @@ function remind() {
     }
     reminded.set(id, times);
   }
-  const text = said.join(" ");
+  const text = reminders.join(" ");
   // Set only when it changes, so that a screen reader does not repeat it every second.
   if (reminder.textContent !== text)
     steadily(() => {

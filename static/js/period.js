@@ -5,26 +5,26 @@ import { deviceOffset } from "./time.js";
 const TRIPS = 8;
 const form = document.getElementById("clock");
 if (form) {
-  const [button, said] = ["button", "[role=status]"].map((name) => form.querySelector(name));
+  const [button, status] = ["button", "[role=status]"].map((name) => form.querySelector(name));
   button.textContent = "Compare clocks";
   button.disabled = false;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    measure(button, said);
+    measure(button, status);
   });
 }
 
-async function measure(button, said) {
+async function measure(button, status) {
   button.disabled = true;
   const offset = await deviceOffset(form.dataset.time, TRIPS, (trip) => {
-    said.textContent = `Measuring: ${trip} of ${TRIPS}`;
+    status.textContent = `Measuring: ${trip} of ${TRIPS}`;
   });
   button.disabled = false;
   if (!offset) {
-    said.textContent = "The clocks could not be compared. Check that you are connected and signed in, then try again.";
+    status.textContent = "The clocks could not be compared. Check that you are connected and signed in, then try again.";
     return;
   }
-  said.textContent = "Measured";
+  status.textContent = "Measured";
   form.elements.offset_ms.value = offset.ms;
   form.elements.uncertainty_ms.value = offset.uncertainty;
   form.submit();

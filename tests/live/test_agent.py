@@ -102,7 +102,7 @@ async def test_a_picture_that_cannot_be_made_costs_no_more_than_itself(
         (("--source", "x.mp4", "--fps", "0"), "--fps must be between 0.1 and 60."),
     ],
 )
-def test_a_wrong_call_is_said_plainly(deployment: LiveDeployment, arguments: tuple[str, ...], says: str) -> None:
+def test_a_wrong_call_is_reported_plainly(deployment: LiveDeployment, arguments: tuple[str, ...], says: str) -> None:
     done = _run_agent("--camera", deployment.cameras[0], *arguments, LFR_CAMERA_TOKEN="x")
     assert done.returncode == 1
     assert says in done.stderr

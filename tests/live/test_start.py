@@ -105,7 +105,7 @@ def test_the_demonstration_shows_an_alert_within_a_minute_and_leaves_no_process(
     services.forget(data)
 
 
-def test_a_taken_port_is_said_plainly(data: Path) -> None:
+def test_a_taken_port_is_reported_plainly(data: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -126,7 +126,7 @@ def test_a_second_start_of_the_same_data_is_refused(live: LiveSystem) -> None:
     assert live.health()["status"] == "ok"
 
 
-def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_plainly(tmp_path: Path) -> None:
     """On a real file system of two megabytes."""
     if (
         os.getuid() != 0
@@ -143,7 +143,7 @@ def test_a_full_disk_is_said_plainly(tmp_path: Path) -> None:
     assert "Traceback" not in shown
 
 
-def test_too_large_an_upload_is_said_plainly(live: LiveSystem) -> None:
+def test_too_large_an_upload_is_reported_plainly(live: LiveSystem) -> None:
     user = live.user("watchlist_admin")
     answer = user.post("/photographs/check/", {}, {"photograph": ("big.jpg", b"\xff\xd8" + b"\0" * 22 * 2**20)})
     assert (answer.status_code, "up to 20 MB" in answer.text) == (413, True)

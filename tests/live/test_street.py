@@ -381,7 +381,7 @@ def test_what_was_handed_to_others_and_taken_back_leaves_the_handset(scene: Scen
     scene.judge(other, "7", "7", "n")
 
 
-def test_an_act_that_comes_too_late_is_said_to_be_not_recorded(scene: Scene) -> None:
+def test_an_act_that_comes_too_late_is_shown_as_not_recorded(scene: Scene) -> None:
     alert = scene.raised()
     scene.judge(alert, "4", "s")
     card = scene.street_card(alert)
@@ -484,7 +484,7 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     assert eventually(lambda: scene.live.sql(kept) == [(0,)], patience=40)
 
 
-def test_sound_and_keys_are_said(scene: Scene) -> None:
+def test_sound_and_keys_are_announced(scene: Scene) -> None:
     page = scene.one
     expect(page.locator("#sound")).to_contain_text("Sound is off")
     page.keyboard.press("?")
