@@ -21,7 +21,8 @@ async function measure(button, status) {
   });
   button.disabled = false;
   if (!offset) {
-    status.textContent = "The clocks could not be compared. Check that you are connected and signed in, then try again.";
+    status.textContent =
+      "The clocks could not be compared. Check that you are connected and signed in, then try again.";
     return;
   }
   status.textContent = "Measured";
