@@ -65,8 +65,8 @@ def timers_of(alerts: AlertQuerySet) -> list[Spread]:
         .values("received_at", "raised_at", "decided_at", "answered", "engaged", "ended_at")
     )
     return [
-        Spread.of("Frame to alert", _between(rows, "received_at", "raised_at")),
-        Spread.of("Alert to decision", _between(rows, "raised_at", "decided_at")),
+        Spread.of("Frame to possible match", _between(rows, "received_at", "raised_at")),
+        Spread.of("Possible match to decision", _between(rows, "raised_at", "decided_at")),
         Spread.of("Decision to response", _between(rows, "decided_at", "answered")),
         Spread.of("Response to engagement", _between(rows, "answered", "engaged")),
         Spread.of("Engagement to outcome", _between(rows, "engaged", "ended_at")),

@@ -292,7 +292,7 @@ class CaptureConsumer(AsyncWebsocketConsumer):
             await asyncio.sleep(TICK_S)
             # By both clocks: setting the system clock back must not extend the authority.
             if timezone.now() >= self.closes_at or time.monotonic() >= self.closes_by:
-                await self._finish(CloseCode.OVER, "The time in which cameras may be on has ended.")
+                await self._finish(CloseCode.OVER, "The period, the authority or the recognition test has ended.")
                 return
             try:
                 if not await self.gate.keep_hold():

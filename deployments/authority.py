@@ -150,7 +150,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     lock_deployment(deployment)
     _of_rank(actor, AUTHORISES)
     if deployment.review_due_at is None:
-        raise Refused("There is no urgent authority to review.")
+        raise Refused("There is no urgent authority to confirm.")
     if actor.pk == deployment.authorised_by_id or wrote(deployment, actor):
         raise Refused("You applied for this deployment or authorised it. Another officer must confirm it.")
     if not deployment.authority_holds():

@@ -23,6 +23,7 @@ from core.actors import System
 from deployments import bluetest
 from deployments.models import OVER, Camera, Deployment, Document, Kit, Period
 from recognition.imaging import decode_stored
+from recognition.track import STRONG_MARGIN
 from watchlists import thresholds
 
 logger = logging.getLogger(__name__)
@@ -191,8 +192,9 @@ def _threshold_section(deployment: Deployment) -> Section:
         ("Engine", f"{point.engine.model}, {point.engine.preprocessing}\n{_broken(point.engine.digest)}"),
         (
             "Threshold",
-            f"{point.threshold:.3f}. A face with this similarity score or a higher one is a possible match. The "
-            "score is not a probability.",
+            f"{point.threshold:.3f}. The system raises a possible match when the mean score of the two best pictures of "
+            f"a face reaches this threshold, or one picture exceeds it by {STRONG_MARGIN:.2f}. The score is not a "
+            "probability.",
         ),
         ("Reasons for this threshold", deployment.threshold_reason),
         ("Basis", point.basis),
@@ -215,7 +217,8 @@ def _threshold_section(deployment: Deployment) -> Section:
     rows.append(
         (
             "Ceiling",
-            f"1 false alert in {ceiling:,} faces. The cameras are paused when a test shows that this is exceeded.",
+            f"1 false alert in {ceiling:,} faces. The system pauses the deployment when a statistical test shows that "
+            "the rate is above it.",
         )
     )
     evidence = thresholds.support(point, timezone.localdate())
@@ -239,9 +242,14 @@ def _retention_section() -> Section:
             ("Faces without a possible match", "Not kept, neither as a picture nor as a template."),
             (
                 "Possible matches",
-                f"Faces, scores and names are destroyed within {alerts} of the end of their period.",
+                f"Faces, scores and names are purged within {alerts} of the end of their period, and no later than 24 "
+                "hours after the possible match was raised, unless held as evidence.",
             ),
-            ("Watchlist", f"Destroyed within {lists} of the end of its period, with a certificate of destruction."),
+            (
+                "Watchlist",
+                f"Destroyed within {lists} of the end of its period, with a certificate of destruction. Entries held "
+                "as evidence are kept.",
+            ),
         ],
     )
 

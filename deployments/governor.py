@@ -35,7 +35,7 @@ class Verdict:
         ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {self.expected:.1f}"
         comparison = {
             "ok": "This is consistent with the ceiling.",
-            "warn": "This is beginning to look too many for the ceiling.",
+            "warn": "This is more than the ceiling would usually produce.",
             "pause": "If the rate were at the ceiling, this would happen in at most 1 in 20 deployments.",
         }[self.level]
         return f"{seen}; {ceiling}. {comparison}"

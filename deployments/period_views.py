@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -76,6 +77,7 @@ def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
         "checks": readiness.checks(period),
         "rates": bluetest.rates(period),
         "is_open": period.is_open(),
+        "pass_window": round(settings.LFR_PASS_WINDOW.total_seconds()),
         "staff": list(period.blue_list.people.all()) if period.blue_list is not None else [],
         "signs": period.signs.select_related("recorded_by").defer("photograph"),
         "list_form": ListForm(is_blue=False),

@@ -80,6 +80,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     if deployment.state == Deployment.State.SUBMITTED and may(AUTHORISE_DEPLOYMENT):
         context |= {
             "decision_form": DecisionForm(initial={"revision": deployment.revision}),
+            "urgent_review_hours": round(settings.LFR_URGENT_REVIEW.total_seconds() / 3600),
             "rank_needed": authority.rank_needed(deployment),
             "is_own": deployment.applicant_id == request.user.pk,
         }

@@ -261,7 +261,7 @@ def _refuse_names_of(people: QuerySet[Person], texts: Collection[str]) -> None:
         if any(particular.lower() in text.lower() for particular in (name, reference) for text in texts):
             raise Refused(
                 "This text contains the name or reference of a person on a watchlist, and the audit log would keep it "
-                "for ever. Remove the name or reference."
+                "permanently. Remove the name or reference."
             )
 
 

@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                             ("closed", "Closed"),
                             ("results_published", "Results published"),
                             ("cancelled", "Cancelled"),
-                            ("auth_expired", "Authority expired"),
+                            ("auth_expired", "Expired before going live"),
                         ],
                         default="draft",
                         editable=False,

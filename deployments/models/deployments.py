@@ -59,7 +59,7 @@ class Deployment(Stateful, models.Model):
         CLOSED = "closed", "Closed"
         RESULTS_PUBLISHED = "results_published", "Results published"
         CANCELLED = "cancelled", "Cancelled"
-        AUTH_EXPIRED = "auth_expired", "Authority expired"
+        AUTH_EXPIRED = "auth_expired", "Expired before going live"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)

@@ -173,7 +173,9 @@ function forget(id) {
   if (!isOpen) return;
   front.replaceChildren();
   if (!refusedSign.firstElementChild)
-    say("This possible match is no longer with you. The operator undid the decision or referred it to a colleague.");
+    say(
+      "This possible match is no longer with you. A colleague is responding, or the operator undid the decision or referred it to someone else.",
+    );
 }
 
 function isInFront(id) {

@@ -79,6 +79,6 @@ async function save(corners) {
   keep.hidden = true;
   show();
   hint.textContent = zone.length
-    ? "Zone saved. Faces are looked for inside the zone."
-    : "Faces are looked for in the whole picture.";
+    ? "Zone saved. Faces are detected only inside the zone."
+    : "Faces are detected in the whole picture.";
 }
