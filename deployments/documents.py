@@ -192,8 +192,8 @@ def _threshold_section(deployment: Deployment) -> Section:
         ("Engine", f"{point.engine.model}, {point.engine.preprocessing}\n{_broken(point.engine.digest)}"),
         (
             "Threshold",
-            f"{point.threshold:.3f}. The system raises a possible match when the mean score of the two best pictures of "
-            f"a face reaches this threshold, or one picture exceeds it by {STRONG_MARGIN:.2f}. The score is not a "
+            f"{point.threshold:.3f}. The system raises a possible match when the mean score of the two best pictures "
+            f"of a face reaches this threshold, or one picture exceeds it by {STRONG_MARGIN:.2f}. The score is not a "
             "probability.",
         ),
         ("Reasons for this threshold", deployment.threshold_reason),
