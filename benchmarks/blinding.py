@@ -63,7 +63,8 @@ def measure(system: RunningSystem, seconds: float, attacks: Sequence[str]) -> di
             say(name)
             command = [sys.executable, "-m", "benchmarks.attacks", name, "--port", system.url.rpartition(":")[2]]
             command += ["--seconds", str(seconds), "--cookie", cookie]
-            command += ["--camera", str(insider[0].id), "--token", insider[1]]
+            # One word, because a token may begin with a dash.
+            command += ["--camera", str(insider[0].id), f"--token={insider[1]}"]
             counts: dict[str, Any] = {}
 
             def attack(command: list[str] = command, counts: dict[str, Any] = counts) -> None:

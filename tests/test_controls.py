@@ -59,9 +59,9 @@ def test_it_looks_like_any_alert_until_it_is_adjudicated(cast: Cast, period: Per
 
 @pytest.mark.parametrize(("adjudication", "found_same"), [("same", 1), ("not_same", 0), ("inconclusive", 0)])
 def test_it_goes_to_no_officer_whatever_the_adjudication(
-    cast: Cast, period: Period, judgement: str, found_same: int
+    cast: Cast, period: Period, adjudication: str, found_same: int
 ) -> None:
-    alert = act(_planted(period), "open", judgement, cast=cast)
+    alert = act(_planted(period), "open", adjudication, cast=cast)
     assert (alert.state, alert.result, alert.referred_at) == (Alert.State.CONTROL, None, None)
     assert not Alert.objects.visible_to(cast.officer).exists()
     deployment = Deployment.objects.get()

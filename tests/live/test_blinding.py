@@ -106,7 +106,14 @@ def _is_closed(connection: socket.socket) -> bool:
 def _attack(system: LiveSystem, cameras: list[tuple[str, str]], name: str, seconds: float) -> dict[str, Any]:
     """Run an attack in a process of its own; what it counted."""
     command = [sys.executable, "-m", "benchmarks.attacks", name, "--port", str(system.port), "--seconds", str(seconds)]
-    command += ["--cookie", system.user("watchlist_admin").cookie, "--camera", cameras[1][0], "--token", cameras[1][1]]
+    # The token in one word, because it may begin with a dash.
+    command += [
+        "--cookie",
+        system.user("watchlist_admin").cookie,
+        "--camera",
+        cameras[1][0],
+        f"--token={cameras[1][1]}",
+    ]
     done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
