@@ -151,8 +151,8 @@ def _retention() -> str:
         (
             "A watchlist: subjects, photographs, templates",
             "database; photographs encrypted",
-            f"{lists} after its period ends, or after it is rejected or expires; at once when it is discarded or another "
-            "version replaces it; an entry under an evidence hold stays",
+            f"{lists} after its period ends, or after it is rejected or expires; at once when it is discarded or "
+            "another version replaces it; an entry under an evidence hold stays",
         ),
         ("The keys of both", "files of the server", "as long as what they encrypt"),
         ("Acts on a possible match: codes, times, people of the force", "database", "not deleted"),
