@@ -1,11 +1,11 @@
-"""What a worker and the frame queue send to a camera's socket, as typed messages; JSON on the way."""
+"""Typed messages from workers and the frame queue to a camera's socket. They travel as JSON."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
 
-# What the sender is told.
+# Messages shown to the sender.
 NOT_LIVE = "The deployment is not live. Cameras are off."
 NOT_READY = "The system is not ready."
 TOO_LATE = "A frame was not processed in time."

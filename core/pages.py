@@ -1,4 +1,4 @@
-"""What pages of lists have in common."""
+"""Helpers for pages that show lists."""
 
 from __future__ import annotations
 

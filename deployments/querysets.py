@@ -71,7 +71,7 @@ class PeriodQuerySet(models.QuerySet["Period"]):
 
 @dataclass(frozen=True)
 class FrameTerms:
-    """What a camera's frames are compared with, by which engine and at which threshold.
+    """The lists that a camera's frames are compared with, the engine and the threshold.
 
     watchlist_ids: the period's watchlist and blue watchlist; under test only the blue one. smallest_face: in pixels.
     zone: corners as shares of the picture's width and height; empty for the whole picture.

@@ -163,7 +163,7 @@ def _retention() -> str:
     parts = [
         "# Retention\n",
         WRITTEN_BY,
-        "What the system keeps, where, and for how long. The two times that a force can set are "
+        "This page lists what the system keeps, where, and for how long. The two times that a force can set are "
         "`LFR_WATCHLIST_RETENTION_MINUTES` and `LFR_ALERT_RETENTION_MINUTES`; the system accepts 24 hours at most.\n",
         "| what | where | for how long |",
         "| --- | --- | --- |",

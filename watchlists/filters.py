@@ -32,7 +32,9 @@ class PersonFilter(FilterSet):
         method="shown",
         empty_label="Everyone",
     )
-    flag = ChoiceFilter(field_name="flags__kind", choices=Flag.Kind.choices, empty_label="Any", distinct=True)
+    flag = ChoiceFilter(
+        label="Flag", field_name="flags__kind", choices=Flag.Kind.choices, empty_label="Any", distinct=True
+    )
 
     class Meta:
         model = Person

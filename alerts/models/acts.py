@@ -54,7 +54,7 @@ class Act(models.Model):
 
     @property
     def words(self) -> str:
-        """What was done, with its code and whether the leaflet was given."""
+        """The act in words: its name, its code, and whether the leaflet was given."""
         told = str(self.get_name_display())
         if self.name in (ActName.CODE, ActName.CORRECT):
             told += f": {str(self.get_after_display()).lower()}"

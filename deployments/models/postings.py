@@ -1,4 +1,4 @@
-"""Who works on a deployment: operators at consoles and officers in the street."""
+"""The staff of a deployment: operators at consoles and officers in the street."""
 
 from __future__ import annotations
 
