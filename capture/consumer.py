@@ -267,7 +267,8 @@ class CaptureConsumer(AsyncWebsocketConsumer):
         self.counts.received += 1
         self.waiting.add(number)
         try:
-            frame = Frame(number, time.time(), time.monotonic(), self.gate.name, jpeg)
+            wants_light = self.telemetry.light_is_due()
+            frame = Frame(number, time.time(), time.monotonic(), self.gate.name, jpeg, wants_light)
             if await self.gate.offer(self.camera_id, frame):
                 await call_worker_soon()
         except (RedisError, OperationalError, OSError):

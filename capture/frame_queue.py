@@ -45,7 +45,7 @@ class Frame:
     """A JPEG with its number on this connection, when it was received, and where to send the answer.
 
     received_at: seconds since 1970. moment: seconds of the receiver's monotonic clock. reply_to: the channel that its
-    socket listens to.
+    socket listens to. wants_light: whether to measure light and focus too.
     """
 
     number: int
@@ -53,6 +53,7 @@ class Frame:
     moment: float
     reply_to: str
     jpeg: bytes = b""
+    wants_light: bool = False
 
     def packed(self) -> bytes:
         header = json.dumps({key: value for key, value in asdict(self).items() if key != "jpeg"}).encode()

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from alerts import raising
 from capture.answers import FrameRead
-from capture.frame_queue import Frame
-from capture.picture_telemetry import PictureTelemetry
+from capture.frame_queue import Frame, frame_source
+from capture.picture_telemetry import measure_picture
 from core.errors import Refused
 from deployments.models import Camera
 from deployments.querysets import FrameTerms
@@ -38,9 +38,7 @@ class OtherEngine(Exception):
     """The engine is not the authorised one: its scores would mean nothing against this watchlist."""
 
 
-def read_frame(
-    camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine, telemetry: PictureTelemetry | None = None
-) -> FrameRead:
+def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -> FrameRead:
     """Process a frame and raise its possible matches. tracks: the camera's; changed in place.
 
     Raises:
@@ -80,7 +78,7 @@ def read_frame(
         ],
         new_faces=seen.new_faces,
         engine_ms=round(spent * 1000, 1),
-        light=telemetry.measure(camera_id, pixels, engine) if telemetry is not None else None,
+        light=measure_picture(camera_id, pixels, engine, frame_source()) if frame.wants_light else None,
     )
 
 

@@ -13,7 +13,6 @@ from django.db import DatabaseError, InterfaceError
 from capture.answers import Answer, FrameFailed, FrameRefused, NotLiveAnswer
 from capture.frame_queue import Turn, frame_source
 from capture.frame_scripts import CALL_LIFE_S
-from capture.picture_telemetry import picture_telemetry
 from capture.pipeline import NotLive, OtherEngine, read_frame
 from capture.turn_keeper import turn_keeper
 from recognition.imaging import UnreadableImage
@@ -71,7 +70,7 @@ def _answer(turn: Turn) -> tuple[Answer, str]:
     frame, tracks = turn.frame, TrackSet()
     try:
         tracks = TrackSet.from_json(turn.tracks)
-        answer: Answer = read_frame(turn.camera_id, frame, tracks, engine(), picture_telemetry())
+        answer: Answer = read_frame(turn.camera_id, frame, tracks, engine())
     except NotLive:
         return NotLiveAnswer(), ""
     except UnreadableImage as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from deployments.cameras import FrameCounts, Health
 SMOOTHING = 0.3
 # A longer transit says nothing about the line: the camera was inactive, for example in a background tab.
 LONGEST_TRANSIT_S = 2.5
+# How often light and focus are measured, which costs a worker as much as a few database queries.
+LIGHT_EVERY_S = 1.0
 
 
 class StreamTelemetry:
@@ -22,6 +25,7 @@ class StreamTelemetry:
         self._latencies: list[float] = []
         self._turn_waits: list[float] = []
         self._light: Sequence[float] | None = None
+        self._light_at = -math.inf
         self._arrived_at, self._number = 0.0, 0
         # The last arrival that the rate of due pictures was counted to, and that rate.
         self._rated, self._rate = (0.0, 0), 0.0
@@ -54,7 +58,12 @@ class StreamTelemetry:
     def note_answer(self, latency_s: float, light: Sequence[float] | None) -> None:
         """Note that a frame was processed this long after its arrival."""
         self._latencies.append(latency_s)
-        self._light = light or self._light
+        if light is not None:
+            self._light, self._light_at = light, time.monotonic()
+
+    def light_is_due(self) -> bool:
+        """Return whether light and focus should be measured in the next frame."""
+        return time.monotonic() - self._light_at >= LIGHT_EVERY_S
 
     def health(self, counts: FrameCounts, *, is_waiting: bool = False) -> Health:
         """Return the camera's telemetry since the last call. is_waiting: whether it is waiting for its turn to send."""

@@ -34,5 +34,7 @@ def light_and_focus(pixels: Pixels) -> tuple[float, float]:
     """Return (mean brightness, 0 to 255; variance of the Laplacian, higher when sharper)."""
     height, width = pixels.shape[:2]
     size = (MEASURED_WIDTH, max(round(height * MEASURED_WIDTH / width), 1))
-    grey = cv2.cvtColor(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    return float(grey.mean()), float(cv2.Laplacian(grey, cv2.CV_64F).var())
+    # Grey first: three channels would take twice as long to reduce.
+    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY), size, interpolation=cv2.INTER_AREA)
+    _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
+    return cv2.mean(grey)[0], float(deviation[0, 0]) ** 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import time
 
@@ -45,6 +46,15 @@ def test_a_listed_face_becomes_one_alert(deployment: Deployment, engine: Engine)
     left, top, width, height = readings[0].boxes[0]
     assert 0 < left < left + width < 1
     assert 0 < top < top + height < 1
+
+
+def test_light_and_focus_are_measured_when_the_camera_asks_for_them(deployment: Deployment, engine: Engine) -> None:
+    camera, tracks = str(_camera(deployment).id), TrackSet()
+    asked = dataclasses.replace(_frame(0), wants_light=True)
+    light = read_frame(camera, asked, tracks, engine).light
+    assert light is not None
+    assert 0 < light[0] < 255
+    assert read_frame(camera, _frame(1), tracks, engine).light is None
 
 
 def test_a_person_is_counted_once_if_the_camera_changes_its_frame_size(deployment: Deployment, engine: Engine) -> None:

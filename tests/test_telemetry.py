@@ -49,6 +49,20 @@ def test_the_rate_of_due_pictures_does_not_depend_on_line_or_machine(
         assert telemetry.health(FrameCounts(received=1, passed_over=6)).due_rate == pytest.approx(5, rel=0.12)
 
 
+def test_light_is_measured_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays due while frames are lost, and whichever worker reads them."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    telemetry = StreamTelemetry()
+    assert telemetry.light_is_due()
+    telemetry.note_answer(0.05, None)
+    assert telemetry.light_is_due()
+    telemetry.note_answer(0.05, (120.0, 80.0))
+    assert not telemetry.light_is_due()
+    now = 101.0
+    assert telemetry.light_is_due()
+
+
 def test_health_counts_pictures_due(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
