@@ -59,7 +59,7 @@ Effect = Callable[[Alert, ActInput, Actor, dt.datetime], dict[str, Any]]
 
 def has_its_faces(alert: Alert, given: ActInput, actor: Actor) -> None:
     if alert.purged_at is not None:
-        raise Refused("This alert has been purged. There are no faces left to compare.")
+        raise Refused("This possible match has been purged. There are no faces left to compare.")
 
 
 def is_own_and_recent(alert: Alert, given: ActInput, actor: Actor) -> None:
@@ -74,7 +74,7 @@ def is_own_and_recent(alert: Alert, given: ActInput, actor: Actor) -> None:
 
 def is_answered_by_nobody_else(alert: Alert, given: ActInput, actor: Actor) -> None:
     if alert.officer_id not in (None, user_id(actor)):
-        raise Conflict(f"{alert.officer} is already responding to this alert.")
+        raise Conflict(f"{alert.officer} is already responding to this possible match.")
 
 
 def cameras_are_off(alert: Alert, given: ActInput, actor: Actor) -> None:
@@ -141,14 +141,14 @@ def check_choices(given: ActInput) -> None:
 def standing(alert: Alert) -> str:
     """Return a message that gives an alert's state, and who brought it there and when."""
     last = alert.acts.select_related("by").order_by("-pk").first()
-    state = alert.get_state_display().lower()
+    is_now = f"is now {alert.quoted_state}."
     if last is None:
-        return f"This alert is now: {state}."
+        return f"This possible match {is_now}"
     moment = f"{timezone.localtime(last.recorded_at):%H:%M:%S}"
     by = str(last.by) if last.by is not None else "The system"
     if alert.state in UNDECIDED and last.name == ActName.OPEN:
-        return f"{by} opened this alert at {moment}. It is now: {state}."
-    return f"{by} acted first, at {moment}. This alert is now: {state}."
+        return f"{by} opened this possible match at {moment}. It {is_now}"
+    return f"{by} acted first, at {moment}. This possible match {is_now}"
 
 
 def too_late(alert: Alert) -> Exception:
@@ -160,8 +160,8 @@ def not_this_ending(alert: Alert) -> Exception:
         return Conflict(standing(alert))
     never_referred = alert.is_undecided or alert.state == Alert.State.EXPIRED
     if never_referred:
-        return Refused("This alert was not referred to officers. Select another outcome.")
-    return Refused("This alert was referred to officers. Select another outcome.")
+        return Refused("This possible match was not referred to officers. Select another outcome.")
+    return Refused("This possible match was referred to officers. Select another outcome.")
 
 
 def nothing_to_correct(alert: Alert) -> Exception:

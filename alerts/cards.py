@@ -56,7 +56,7 @@ def queue_of(alerts: AlertQuerySet) -> list[Section]:
     parts = (
         ("waiting", "To decide", kept.undecided().in_order()),
         ("street", "With officers", kept.in_the_street().order_by("referred_at")),
-        ("late", "Not reviewed in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
+        ("late", "Not decided in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
         ("done", "Done", kept.settled().order_by("-raised_at")),
     )
     read = {name: list(found.for_rows()[:SECTION_LENGTH]) for name, _, found in parts}

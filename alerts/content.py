@@ -128,7 +128,7 @@ def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b
 
 def _opened(name: str, row_id: uuid.UUID, sealed: bytes | memoryview[int] | None) -> tuple[dict[str, object], bytes]:
     if sealed is None or not name:
-        raise keys.KeyGone("This alert has been purged")
+        raise keys.KeyGone("This possible match has been purged")
     plain = keys.opened(name, bytes(sealed))
     (length,) = struct.unpack_from(">I", plain)
     about = json.loads(plain[4 : 4 + length])

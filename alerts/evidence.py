@@ -46,9 +46,9 @@ def hold(alert: Alert, *, reason: str, review_on: dt.date, actor: AbstractBaseUs
     if alert.kind != Alert.Kind.ALERT:
         raise Refused("Only possible matches can be held as evidence.")
     if alert.purged_at is not None:
-        raise Refused("This alert has been purged. There is nothing left to hold.")
+        raise Refused("This possible match has been purged. There is nothing left to hold.")
     if EvidenceHold.objects.filter(alert=alert).exists():
-        raise Refused("This alert is already held as evidence.")
+        raise Refused("This possible match is already held as evidence.")
     _reseal(alert, content.key_of_hold(alert))
     _keep_reference(alert)
     made = EvidenceHold.objects.create(alert=alert, owner_id=actor.pk, reason=reason, review_on=review_on)
@@ -68,7 +68,7 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
     lock_deployment(alert.camera.period.deployment)
     held = EvidenceHold.objects.filter(alert=alert).select_related("owner").first()
     if held is None:
-        raise Refused("This alert is not held as evidence.")
+        raise Refused("This possible match is not held as evidence.")
     reason = holds.accepted_release(held, reason, actor=actor)
     held.delete()
     record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert, data={"reason": reason})

@@ -98,7 +98,7 @@ def _check(alert: Alert, kind: ActKind, given: ActInput, actor: Actor) -> None:
     if alert.state not in kind.step.sources:
         raise kind.wrong_state(alert)
     if given.revision is not None and given.revision != alert.revision:
-        raise Conflict(f"This alert changed after you opened it. {standing(alert)}")
+        raise Conflict(f"This possible match changed after you opened it. {standing(alert)}")
     for guard in kind.guards:
         guard(alert, given, actor)
     kind.check_input(given)

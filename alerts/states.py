@@ -26,7 +26,7 @@ class AlertState(models.TextChoices):
     ARRESTED = "arrested", "Same person: arrested"
     OTHER_DISPOSAL = "other", "Same person: other disposal"
     NO_ACTION = "no_action", "Same person: no action"
-    EXPIRED = "expired", "Not reviewed in time"
+    EXPIRED = "expired", "Not decided in time"
     LATE_SAME = "late_same", "Same person (found in review)"
     LATE_NOT_SAME = "late_not_same", "Not the same (found in review)"
     UNRESOLVED = "unresolved", "Unresolved"
@@ -55,7 +55,7 @@ class ActName(models.TextChoices):
     LOST = "lost", "Not located"
     NO_ENGAGEMENT = "no_engagement", "No engagement"
     ESCALATE = "escalate", "Escalated: no officer responded"
-    EXPIRE = "expire", "Not reviewed in time"
+    EXPIRE = "expire", "Not decided in time"
     CODE = "code", "Outcome recorded afterwards"
     CORRECT = "correct", "Outcome corrected"
 

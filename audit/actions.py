@@ -133,7 +133,7 @@ class Action(models.TextChoices):
     ALERT_ESCALATED = "alert.escalated", "Unanswered possible match escalated to all officers"
     ALERT_RESPONDED = "alert.responded", "Officer's response recorded"
     ALERT_OUTCOME = "alert.outcome", "Outcome recorded"
-    ALERT_EXPIRED = "alert.expired", "Possible match not reviewed in time"
+    ALERT_EXPIRED = "alert.expired", "Possible match not decided in time"
     ALERT_CORRECTED = "alert.corrected", "Outcome corrected"
     ALERT_HELD = "alert.held", "Evidence hold placed on a possible match"
     ALERT_HOLD_RELEASED = "alert.hold_released", "Evidence hold on a possible match released"

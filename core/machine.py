@@ -64,6 +64,11 @@ class Stateful:
         return {value: value == self.state for value in type(self).State.values}
 
     @property
+    def quoted_state(self) -> str:
+        """The present state as pages show it, in quotation marks, for messages that begin "This deployment is"."""
+        return f"“{type(self).State(self.state).label}”"
+
+    @property
     def can(self) -> dict[str, bool]:
         """For each step, whether it starts from the present state: `row.can.cancel`. Who may take it is not asked."""
         return {name: self.state in step.sources for name, step in self.steps.items()}
@@ -99,5 +104,5 @@ def move(
     row.refresh_from_db()
     if not moved:
         state = row.get_state_display()  # type: ignore[attr-defined]
-        raise Conflict(f"This cannot be done now. The {row._meta.verbose_name} “{row}” is {state.lower()}.")
+        raise Conflict(f"This cannot be done now. The {row._meta.verbose_name} “{row}” is “{state}”.")
     record(step.action, actor=actor, target=row, data=data)

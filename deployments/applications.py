@@ -165,7 +165,7 @@ def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) ->
     lock_deployment(deployment)
     _still_the_same(deployment, revision)
     if not deployment.is_editable:
-        raise Conflict(f"This application is {deployment.get_state_display().lower()}.")
+        raise Conflict(f"This application is {deployment.quoted_state}.")
     problems = problems_of(deployment)
     if problems:
         raise Refused(" ".join(problems))

@@ -263,7 +263,7 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
     require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     if deployment.state != Deployment.State.SUBMITTED:
-        raise Conflict(f"This application is {deployment.get_state_display().lower()}, so there is nothing to decide.")
+        raise Conflict(f"This application is {deployment.quoted_state}, so there is nothing to decide.")
     if wrote(deployment, actor):
         raise Refused("You worked on this application. Another authorising officer must decide on it.")
     if deployment.revision != revision:

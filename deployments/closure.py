@@ -96,7 +96,7 @@ def change_review(deployment: Deployment, *, review: str, actor: AbstractBaseUse
     lock_deployment(deployment)
     _of_review(review)
     if deployment.state != Deployment.State.REVIEW:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
+        raise Conflict(f"This deployment is {deployment.quoted_state}.")
     deployment.review = review.strip()
     deployment.save(update_fields=["review"])
     record(Action.DEPLOYMENT_REVIEWED, actor=actor, target=deployment)

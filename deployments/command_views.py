@@ -17,12 +17,14 @@ from core.errors import Refused
 from core.liveness import liveness
 from core.permissions import acting, permitted
 from deployments import bluetest, readiness, running
+from deployments.choices import Halt
 from deployments.forms import HaltForm, OfficersForm
 from deployments.load import load_of
 from deployments.models import Camera, Deployment
 from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
 
 TIMELINE = 40
+HALT_LABELS = dict(Halt.choices)
 
 
 @require_GET
@@ -51,9 +53,12 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
         "now": now,
         "counters": deployment.counters(),
         "verdict": readiness.verdict_of(deployment),
-        "timeline": Entry.objects.filter(target_id=str(deployment.id))
-        .exclude(verb=Verb.CONSULTATION)
-        .order_by("-number")[:TIMELINE],
+        "timeline": [
+            (entry, HALT_LABELS.get(str(entry.data.get("code")), ""))
+            for entry in Entry.objects.filter(target_id=str(deployment.id))
+            .exclude(verb=Verb.CONSULTATION)
+            .order_by("-number")[:TIMELINE]
+        ],
     }
     if period is not None:
         ends = [end for end in (period.ends_at, deployment.authority_ends_at) if end is not None]

@@ -110,9 +110,7 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
     if locked.state != Watchlist.State.SEALED or (
         locked.expires_at is not None and locked.expires_at <= timezone.now()
     ):
-        raise Refused(
-            f"“{locked}” is {locked.get_state_display().lower()}. Select a sealed watchlist that has not expired."
-        )
+        raise Refused(f"“{locked}” is {locked.quoted_state}. Select a sealed watchlist that has not expired.")
     if Period.objects.of_list(locked.pk).exclude(pk=period.pk).exists():
         raise Refused("Another period already uses this watchlist. Seal a new version of it.")
     if not locked.is_blue:
@@ -215,7 +213,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
     if deployment.state != Deployment.State.NOTIFIED:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
+        raise Conflict(f"This deployment is {deployment.quoted_state}.")
     period = next_period(deployment)
     if period is None:
         raise Refused("All periods of this deployment have ended.")
@@ -267,7 +265,7 @@ def _list(period: Period, now: dt.datetime) -> Check:
         return Check("list", label, False, "No watchlist is attached.")
     usable = watchlist.state == (Watchlist.State.LIVE if period.is_running else Watchlist.State.SEALED)
     if not usable:
-        return Check("list", label, False, f"The watchlist is {watchlist.get_state_display().lower()}.")
+        return Check("list", label, False, f"The watchlist is {watchlist.quoted_state}.")
     if not period.is_running and watchlist.expires_at is not None and watchlist.expires_at <= now:
         return Check("list", label, False, "The watchlist has expired.")
     if most is not None and watchlist.size > most:

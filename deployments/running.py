@@ -46,7 +46,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     period = _current(deployment)
     not_who_authorised(deployment, actor)
     if deployment.state != _S.READY:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}, not ready.")
+        raise Conflict(f"This deployment is {deployment.quoted_state}, so it cannot go live.")
     missing = obstacles(period)
     if missing:
         raise Refused(" ".join(missing))
@@ -91,7 +91,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     period = _current(deployment)
     not_who_authorised(deployment, actor)
     if deployment.state != _S.PAUSED or not period.is_running:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}, not paused.")
+        raise Conflict(f"This deployment is {deployment.quoted_state}, so it cannot be resumed.")
     missing = obstacles(period)
     if missing:
         raise Refused(" ".join(missing))
@@ -301,7 +301,7 @@ def _current(deployment: Deployment) -> Period:
         start = timezone.localtime(period.starts_at)
         raise Refused(f"The period starts at {start:%H:%M on %d %B} and cannot go live before then.")
     if not deployment.has_authority:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}.")
+        raise Conflict(f"This deployment is {deployment.quoted_state}.")
     if not deployment.authority_holds(now):
         raise Refused("The authority has ended.")
     return period
@@ -311,7 +311,7 @@ def _running(deployment: Deployment) -> Period:
     lock_deployment(deployment)
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     if period is None:
-        raise Conflict(f"This deployment is {deployment.get_state_display().lower()}, and no period is running.")
+        raise Conflict(f"This deployment is {deployment.quoted_state}, and no period is running.")
     lock_period(period)
     deployment.refresh_from_db()
     return period

@@ -19,7 +19,7 @@ class Topic(models.TextChoices):
     RAISED = "alert.raised", "Possible match raised"
     REFERRED = "alert.referred", "Referred to officers"
     ESCALATED = "alert.escalated", "Not answered in time"
-    EXPIRED = "alert.expired", "Not reviewed in time"
+    EXPIRED = "alert.expired", "Not decided in time"
     ENDED = "alert.ended", "Outcome recorded"
 
 

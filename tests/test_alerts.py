@@ -149,7 +149,7 @@ def test_the_second_of_two_deciding_operators_is_told_who_decided_what(cast: Cas
     assert answer.status_code == 409
     page = answer.content.decode()
     assert "operator acted first" in page
-    assert "operator: not the same" in page
+    assert "“Operator: not the same”" in page
 
 
 def test_an_action_sent_twice_counts_once(cast: Cast) -> None:

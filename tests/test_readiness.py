@@ -88,7 +88,7 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
             Watchlist.objects.update(expires_at=timezone.now()),
             watchlist_operations.expire_stale(),
         ),
-        "watchlist is expired",
+        "watchlist is “Expired”",
     ),
     "large list": (lambda _: Deployment.objects.update(list_size_asked=0), "0 were authorised"),
     "no calibration": (
@@ -190,7 +190,7 @@ def test_a_list_is_used_for_one_period_and_matches_the_application(cast: Cast) -
     period = period_of(second)
     with pytest.raises(Refused, match="already uses this watchlist"):
         readiness.attach_list(period, list_of(first), actor=cast.watchlist_admin)
-    with pytest.raises(Refused, match="is draft"):
+    with pytest.raises(Refused, match="is “Draft”"):
         readiness.attach_list(period, make_watchlist(cast), actor=cast.watchlist_admin)
     Deployment.objects.filter(pk=second.pk).update(list_size_asked=1)
     with pytest.raises(Refused, match="the application allows 1"):

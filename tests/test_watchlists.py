@@ -147,7 +147,8 @@ def test_obstacles_to_approval_are_reported(cast: Cast) -> None:
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
     with pytest.raises(Refused) as refused:
         operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
-    for words in ("Open flags: 1", "not checked within 24 hours: 2", "Expired entries, which must be removed: 1"):
+    unconfirmed = "not confirmed as still sought within 24 hours: 2"
+    for words in ("Open flags: 1", unconfirmed, "Expired entries, which must be removed: 1"):
         assert words in str(refused.value)
     watchlist.refresh_from_db()
     assert watchlist.state == State.COMPILED
@@ -156,7 +157,7 @@ def test_obstacles_to_approval_are_reported(cast: Cast) -> None:
 def test_checks_last_a_day(cast: Cast) -> None:
     watchlist = _checked(cast)
     Person.objects.filter(watchlist=watchlist).update(current_at=timezone.now() - dt.timedelta(hours=25))
-    with pytest.raises(Refused, match="not checked within 24 hours: 1"):
+    with pytest.raises(Refused, match="not confirmed as still sought within 24 hours: 1"):
         operations.authorise_watchlist(
             watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist)
         )

@@ -25,7 +25,7 @@ class PersonFilter(FilterSet):
         label="Show",
         choices=[
             ("flagged", "With open flags"),
-            ("unchecked", "Not checked within 24 hours"),
+            ("unchecked", "Not confirmed within 24 hours"),
             ("minors", "Under 18"),
             ("expiring", "Sought until a date in the next 7 days"),
         ],

@@ -80,7 +80,7 @@ def accept_all(watchlist: Watchlist, kind: str, *, reason: str, actor: AbstractB
 def _lock_unsettled(watchlist: Watchlist) -> None:
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
-        raise Conflict(f"This list is {locked.get_state_display().lower()}, so its flags can no longer be changed.")
+        raise Conflict(f"This watchlist is {locked.quoted_state}, so its flags can no longer be changed.")
 
 
 def flag(photograph: Photograph, enrolment: Enrolment, drafts: Collection[uuid.UUID]) -> None:

@@ -132,7 +132,7 @@ def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list
         found.append(f"Open flags: {open_flags:,}.")
     unchecked = people.not_current(now - CURRENT_FOR).count()
     if unchecked:
-        found.append(f"Entries not checked within 24 hours: {unchecked:,}.")
+        found.append(f"Entries not confirmed as still sought within 24 hours: {unchecked:,}.")
     over = people.filter(expires_on__lt=timezone.localdate(now)).count()
     if over:
         found.append(f"Expired entries, which must be removed: {over:,}.")
@@ -187,7 +187,7 @@ def authorise_watchlist(
     lock_all(Watchlist.objects.filter(pk__in=pair))
     _lock(watchlist)
     if watchlist.state != Watchlist.State.CHECKED:
-        raise Conflict(f"This list is {watchlist.get_state_display().lower()}, so it cannot be approved.")
+        raise Conflict(f"This watchlist is {watchlist.quoted_state}, so it cannot be approved.")
     refuse_contributor(watchlist, actor)
     refuse_names(watchlist, reason)
     if seen != content_hash(watchlist):

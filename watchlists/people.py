@@ -261,7 +261,7 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None,
     require(actor, COMPILE_WATCHLIST)
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
-        raise Conflict(f"This list is {locked.get_state_display().lower()}, so its entries can no longer be checked.")
+        raise Conflict(f"This watchlist is {locked.quoted_state}, so its entries can no longer be confirmed.")
     chosen = Person.objects.filter(watchlist=watchlist)
     if people is not None:
         chosen = chosen.filter(pk__in=people)
@@ -298,8 +298,8 @@ def lock_editable(watchlist: Watchlist) -> None:
     """
     locked = lock(Watchlist.objects.all(), watchlist.pk)
     if not locked.is_editable:
-        state = locked.get_state_display().lower()
-        raise Conflict(f"This list is {state}, and only a draft can be changed. Create a new version instead.")
+        state = locked.quoted_state
+        raise Conflict(f"This watchlist is {state}, and only a draft can be changed. Create a new version instead.")
 
 
 def check(person: Person) -> None:

@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                             ("alert.escalated", "Unanswered possible match escalated to all officers"),
                             ("alert.responded", "Officer's response recorded"),
                             ("alert.outcome", "Outcome recorded"),
-                            ("alert.expired", "Possible match not reviewed in time"),
+                            ("alert.expired", "Possible match not decided in time"),
                             ("alert.corrected", "Outcome corrected"),
                             ("alert.held", "Evidence hold placed on a possible match"),
                             ("alert.hold_released", "Evidence hold on a possible match released"),

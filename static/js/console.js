@@ -1,8 +1,9 @@
 // The operator's console. Events hold {kind, id}. Rows and cards are fetched, so that the server decides who sees what.
-import { compare, moveBy, step as stepPictures, use as useTool } from "./compare.js";
-import { fetchPiece, postPiece } from "./fetching.js";
-import { keepingFocus } from "./focus.js";
+import { compare, use as useTool } from "./compare.js";
+import { fetchPiece, fragment, postPiece } from "./fetching.js";
 import { EVENT } from "./protocol.js";
+import { keepQueue } from "./queue.js";
+import { listenToKeys } from "./shortcuts.js";
 import { openEvents } from "./socket.js";
 import { ring, soundButton } from "./sound.js";
 import { learnTime, serverNow, tickAges } from "./time.js";
@@ -31,9 +32,6 @@ const NEXT_AFTER = 1300,
   LOOK_FIRST = 1000;
 // How long a card that the user opened and is working on stays open.
 const BROWSING = 15000;
-// The most rows that one fetch may name. For more, the whole queue is fetched.
-const MOST_ROWS = 100,
-  LONGEST_PART = 200;
 // Seconds for which an alert opened by a colleague is left to them.
 const LEFT_ALONE = 30;
 const emptyCard = card.innerHTML;
@@ -45,7 +43,7 @@ let ended = false;
 const line = openEvents(root.dataset.socket, {
   told(state) {
     const words = {
-      on: ended ? "Deployment ended" : "Live",
+      on: ended ? "Deployment ended" : "Connected",
       lost: "Connection lost",
       refused: "Signed out, or no permission",
     };
@@ -58,90 +56,29 @@ const line = openEvents(root.dataset.socket, {
     for (const place of [card, queue, undoBar]) place.replaceChildren();
   },
   hear({ kind, id }) {
-    if (kind === EVENT.HELLO) refreshQueue();
-    else if (kind === EVENT.ALERT_RAISED) wanted(id);
+    if (kind === EVENT.HELLO) refresh();
+    else if (kind === EVENT.ALERT_RAISED) want(id);
     else if (kind === EVENT.ALERT_CHANGED) {
-      wanted(id);
+      want(id);
       freshen(id);
     } else if (kind === EVENT.ALERT_SHOT_ADDED && shownId() === id) freshPictures(id);
     else if (kind === EVENT.DEPLOYMENT_ENDED) {
       ended = true;
       lineSign.dataset.state = "ended";
       lineSign.textContent = "Deployment ended";
-      refreshQueue();
+      refresh();
     }
   },
 });
 
-function fragment(html) {
-  // In a template, nothing is loaded (including images) until it is put into the page.
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content;
-}
+// The queue.
 
-// The queue. However many events arrive, one fetch runs and at most one more follows it.
-
-let fetching = false;
-let everything = false;
-const missing = new Set();
-
-function wanted(id) {
-  missing.add(id);
-  fetchMissing();
-}
-
-function refreshQueue() {
-  everything = true;
-  return fetchMissing();
-}
-
-async function fetchMissing() {
-  if (fetching || (!everything && !missing.size)) return;
-  fetching = true;
-  const whole = everything || missing.size > MOST_ROWS;
-  const ids = [...missing];
-  everything = false;
-  missing.clear();
-  const { html, ...trip } = await fetchPiece(whole ? `${base}queue/` : `${base}rows/?ids=${ids.join(",")}`, "queue");
-  fetching = false;
-  if (html === undefined) {
-    // Nothing is lost: the next event or timer fetches the whole queue.
-    everything = true;
-    return;
-  }
-  const fresh = fragment(html);
-  learnTime(fresh.firstElementChild, trip);
-  keepingFocus(queue, "id", () => {
-    if (whole) return queue.replaceChildren(fresh);
-    const rows = [...fresh.querySelectorAll("li[data-id]")];
-    const found = new Set(rows.map(({ dataset }) => dataset.id));
-    for (const id of ids) if (!found.has(id)) gone(id);
-    rows.forEach(putRow);
-    for (const count of fresh.querySelectorAll("[data-count]")) setCount(count.dataset.count, count.textContent);
-  });
-  settle();
-  fetchMissing();
-}
-
-function putRow(row) {
-  document.getElementById(row.id)?.remove();
-  const part = queue.querySelector(`[data-rows="${row.dataset.section}"]`);
-  if (!part) return;
-  const after = [...part.children].find((other) => other.dataset.order > row.dataset.order);
-  part.insertBefore(row, after ?? null);
-  if (part.children.length > LONGEST_PART) part.lastElementChild.remove();
-}
+const { want, refresh } = keepQueue(queue, base, { gone, settle });
 
 // The alert is no longer shown here: it was referred to others, or is a known-negative check that expired.
 function gone(id) {
   document.getElementById(`alert-${id}`)?.remove();
   if (shownId() === id) card.innerHTML = emptyCard;
-}
-
-function setCount(name, text) {
-  const place = queue.querySelector(`[data-count="${name}"]`);
-  if (place) place.textContent = text;
 }
 
 let known = null;
@@ -241,7 +178,7 @@ async function fetchCard(id, { unasked = false }) {
     answer = await postPiece(`/alerts/${id}/acts/open/`, new FormData(), root.dataset.csrf, "card");
   if (answer?.isLate) return;
   // Somebody else opened it at the same moment. It is shown only to a user who chose it; others get the next one.
-  if (answer?.status === 409 && unasked) return wanted(id);
+  if (answer?.status === 409 && unasked) return want(id);
   if (answer === null || answer.status === 409) answer = await fetchPiece(`/alerts/${id}/`, "card");
   if (answer.isLate) return;
   if (answer.html === undefined) return complain(answer.reason);
@@ -377,7 +314,7 @@ async function submit(event) {
     if (status === 409) await freshen(id, { isTold: true });
     if (status === 404) gone(id);
   }
-  wanted(id);
+  want(id);
   if (!card.querySelector("[data-decidable]")) leave(id, reason ? NEXT_AFTER * 4 : NEXT_AFTER);
 }
 
@@ -412,37 +349,6 @@ function isLeft(row) {
   return "own" in row.dataset || serverNow() - Number(row.dataset.opened) > LEFT_ALONE;
 }
 
-const MOVES = { arrowleft: [-30, 0], arrowright: [30, 0], arrowup: [0, -30], arrowdown: [0, 30] };
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && event.target.matches("select")) return event.target.blur();
-  if (
-    event.ctrlKey ||
-    event.metaKey ||
-    event.altKey ||
-    event.target.matches("input:not([type=checkbox]), textarea, select")
-  )
-    return;
-  const key = event.key.toLowerCase();
-  if (event.shiftKey && key in MOVES) {
-    event.preventDefault();
-    return moveBy(card, ...MOVES[key]);
-  }
-  if (event.repeat) return;
-  if (key === "?") return void keys.click();
-  if (key === "arrowdown" || key === "arrowup") {
-    event.preventDefault();
-    return step(key === "arrowdown" ? 1 : -1);
-  }
-  if (!areLettersOn) return;
-  if (key === "m") return void sound.click();
-  if (key === "," || key === ".") return stepPictures(card, "shot", key === "." ? 1 : -1);
-  if (key === "p") return stepPictures(card, "photograph", 1);
-  if (/^[1-8]$/.test(key)) return cycle(Number(key));
-  const name = key === "=" ? "+" : key;
-  root.querySelector(`.card-side button[data-key="${CSS.escape(name)}"]:not(:disabled)`)?.click();
-});
-
 function step(by) {
   const rows = [...queue.querySelectorAll("li[data-id]")];
   const at = rows.findIndex((row) => row.dataset.id === shownId());
@@ -451,26 +357,6 @@ function step(by) {
   row.scrollIntoView({ block: "nearest" });
   browse(row.dataset.id);
 }
-
-// A list that was used with a pointer must not keep the focus and swallow the keys for decisions.
-let isPointer = false;
-addEventListener(
-  "pointerdown",
-  () => {
-    isPointer = true;
-  },
-  true,
-);
-addEventListener(
-  "keydown",
-  () => {
-    isPointer = false;
-  },
-  true,
-);
-card.addEventListener("change", ({ target }) => {
-  if (isPointer && target.matches("select")) target.blur();
-});
 
 // Sound, notifications, keys.
 
@@ -482,26 +368,7 @@ if ("Notification" in window && Notification.permission === "default") {
     notify.hidden = Notification.permission !== "default";
   });
 }
-// Users who dictate, or press keys by accident, can turn single letters and digits off.
-const LETTERS = "console-letters";
-let areLettersOn = localStorage.getItem(LETTERS) !== "off";
-
-function sayLetters() {
-  letters.setAttribute("aria-pressed", String(areLettersOn));
-  letters.textContent = areLettersOn ? "Single-key shortcuts are on" : "Single-key shortcuts are off";
-}
-
-letters.addEventListener("click", () => {
-  areLettersOn = !areLettersOn;
-  localStorage.setItem(LETTERS, areLettersOn ? "on" : "off");
-  sayLetters();
-});
-sayLetters();
-keys.addEventListener("click", () => {
-  const help = document.getElementById("keys-help");
-  help.hidden = !help.hidden;
-  keys.setAttribute("aria-expanded", String(!help.hidden));
-});
+listenToKeys({ root, card, keys, letters, sound, step, cycle });
 
 // Timers.
 
@@ -519,7 +386,7 @@ setInterval(() => {
 }, 250);
 // If an event is lost, the queue is right again within this time.
 setInterval(() => {
-  if (line.isOpen()) refreshQueue();
+  if (line.isOpen()) refresh();
 }, QUEUE_EVERY);
 setInterval(async () => {
   if (document.hidden) return;

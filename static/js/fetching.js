@@ -39,3 +39,10 @@ async function ask(url, options) {
 export function postPiece(url, body, token, place) {
   return fetchPiece(url, place, { method: "POST", body, headers: { "X-CSRFToken": token } });
 }
+
+// The elements of an HTML text. In a template, nothing is loaded (including images) until it is put into the page.
+export function fragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content;
+}

@@ -1,10 +1,11 @@
 // The officer's handset. Faces are kept only in this page's memory. Unsent acts (ids and codes) outlive the page.
-import { fetchPiece, postPiece } from "./fetching.js";
+import { fetchPiece, fragment, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
+import { Outbox } from "./outbox.js";
 import { EVENT, STREET } from "./protocol.js";
 import { openEvents } from "./socket.js";
 import { ring, soundButton } from "./sound.js";
-import { ask, hasMoved, learnTime, serverNow, since, span, stamp, tickAges } from "./time.js";
+import { ask, hasMoved, learnTime, serverNow, since, span, tickAges } from "./time.js";
 
 const root = document.getElementById("handset");
 const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] = [
@@ -17,7 +18,7 @@ const [lineSign, sound, outboxSign, refusedSign, reminder, front, street] = [
   "street",
 ].map((id) => document.getElementById(id));
 // One outbox for each officer, because handsets are shared.
-const OUTBOX = `handset-outbox-${root.dataset.user}`;
+const outbox = new Outbox(`handset-outbox-${root.dataset.user}`, outboxSign);
 const RETRY = 4000,
   LIST_EVERY = 15000,
   GENTLE = 700,
@@ -118,7 +119,7 @@ let overSince = 0;
 function moveOn() {
   const card = front.firstElementChild;
   const id = card?.dataset.id;
-  const isDone = card && (!cards.has(id) || (isOver(card.dataset.state) && !outbox().some((act) => act.alert === id)));
+  const isDone = card && (!cards.has(id) || (isOver(card.dataset.state) && !outbox.lastOf(id)));
   overSince = isDone ? overSince || performance.now() : 0;
   if (!isDone || asked || performance.now() - overSince < SHOWN_DONE) return;
   overSince = 0;
@@ -134,9 +135,7 @@ async function fetchCard(id) {
 }
 
 function keep(id, html) {
-  const holder = document.createElement("div");
-  holder.innerHTML = html;
-  const fresh = holder.firstElementChild,
+  const fresh = fragment(html).firstElementChild,
     card = cards.get(id);
   if (Number(fresh.dataset.revision) < Number(card?.dataset.revision)) return;
   steadily(() => {
@@ -211,10 +210,7 @@ street.addEventListener("click", ({ target }) => {
 // The state of an alert for this officer: the server's, or that of the last act that is not sent yet.
 
 function stateOf(id) {
-  const last = outbox()
-    .filter((act) => act.alert === id)
-    .at(-1);
-  return last?.to ?? cards.get(id)?.dataset.state;
+  return outbox.lastOf(id)?.to ?? cards.get(id)?.dataset.state;
 }
 
 function isOver(state) {
@@ -225,9 +221,7 @@ function offer(id) {
   const card = cards.get(id);
   if (!card) return;
   const state = stateOf(id);
-  const last = outbox()
-    .filter((act) => act.alert === id)
-    .at(-1);
+  const last = outbox.lastOf(id);
   for (const form of card.querySelectorAll("[data-act]"))
     form.hidden = "others" in card.dataset || !form.dataset.from.split(" ").includes(state);
   if (last) {
@@ -238,17 +232,6 @@ function offer(id) {
 }
 
 // The outbox.
-
-function outbox() {
-  return JSON.parse(localStorage.getItem(OUTBOX) ?? "[]");
-}
-
-function setOutbox(acts) {
-  localStorage.setItem(OUTBOX, JSON.stringify(acts));
-  outboxSign.toggleAttribute("data-waits", acts.length > 0);
-  const unsent = acts.map((act) => `${act.label} (${new Date(act.at).toLocaleTimeString("en-GB")})`).join(", ");
-  outboxSign.textContent = unsent ? `Not sent yet: ${unsent}` : "Everything has been sent";
-}
 
 front.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -261,19 +244,8 @@ front.addEventListener("submit", (event) => {
     { id } = card.dataset;
   steadily(() => {
     hush();
-    setOutbox([
-      ...outbox(),
-      {
-        key: crypto.randomUUID(),
-        alert: id,
-        name: form.dataset.act,
-        label: form.dataset.label,
-        to: form.dataset.to,
-        url: form.getAttribute("action"),
-        fields,
-        ...stamp(),
-      },
-    ]);
+    const { act: name, label, to } = form.dataset;
+    outbox.add({ alert: id, name, label, to, url: form.getAttribute("action"), fields });
     offer(id);
     // The button that was pressed is gone, so the card takes the focus.
     card.querySelector("h2").focus({ preventScroll: true });
@@ -281,24 +253,9 @@ front.addEventListener("submit", (event) => {
   send();
 });
 
-let sending = false;
-
-// In order. An act that is barred delays only later acts on the same alert.
-async function send() {
-  if (sending) return;
-  sending = true;
-  const barred = new Set();
-  try {
-    // The time since an act is measured by the server's time, so that must be known.
-    if (outbox().length && hasMoved() && !(await ask(root.dataset.time))) return;
-    for (let act = outbox()[0]; act; act = outbox().find(({ alert }) => !barred.has(alert))) {
-      const how = await sendOne(act);
-      if (how === "away") break;
-      if (how === "barred") barred.add(act.alert);
-    }
-  } finally {
-    sending = false;
-  }
+// The time since an act is measured by the server's time, so that must be known.
+function send() {
+  return outbox.send(sendOne, async () => !hasMoved() || (await ask(root.dataset.time)));
 }
 
 function isBarred(status) {
@@ -327,7 +284,7 @@ async function sendOne(act) {
 }
 
 function drop(act) {
-  setOutbox(outbox().filter(({ key }) => key !== act.key));
+  outbox.drop(act);
   // The card shows this act as not sent, so it must be fetched again.
   if (cards.has(act.alert)) cards.get(act.alert).dataset.version = "";
 }
@@ -422,6 +379,6 @@ addEventListener("online", send);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();
 });
-setOutbox(outbox());
+outbox.show();
 learnTime(street.firstElementChild);
 refresh();

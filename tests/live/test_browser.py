@@ -58,7 +58,7 @@ def test_from_enrolment_to_destruction(people: Cast, live: LiveSystem) -> None:
 
     watcher = people.sign_in("operator")
     watcher.goto(f"{live.url}{deployment}console/")
-    expect(watcher.locator("#line")).to_have_text("Live")
+    expect(watcher.locator("#line")).to_have_text("Connected")
     camera = people.sign_in("operator")
     _stream(live, camera, live.url + deployment)
 
@@ -226,7 +226,7 @@ def _start(live: LiveSystem, operator: Page, listed: str) -> str:
     operator.goto(f"{live.url}/deployments/{deployment}/")
     expect(operator.locator("h1 .badge")).to_have_text("Live")
     operator.get_by_role("link", name="Open the console").click()
-    expect(operator.locator("#line")).to_have_text("Live")
+    expect(operator.locator("#line")).to_have_text("Connected")
     return f"/deployments/{deployment}/"
 
 

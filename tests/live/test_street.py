@@ -95,7 +95,7 @@ def scene(live: LiveSystem, people: Cast) -> Iterator[Scene]:
         scene = Scene(live, deployment, street, one, two, phone)
         for page in (one, two):
             page.goto(f"{scene.path}console/")
-            expect(page.locator("#line")).to_have_text("Live")
+            expect(page.locator("#line")).to_have_text("Connected")
         phone.goto(f"{scene.path}handset/")
         expect(phone.locator("#line")).to_have_text("Connected")
         yield scene
@@ -213,7 +213,7 @@ def test_a_console_that_was_cut_off_misses_nothing(scene: Scene) -> None:
         expect(scene.one.locator(f"#alert-{alert}")).to_contain_text("Operator: not the same")
         expect(scene.two.locator(f"#alert-{alert}")).to_have_count(0)
     scene.two.context.set_offline(False)
-    expect(scene.two.locator("#line")).to_have_text("Live", timeout=20_000)
+    expect(scene.two.locator("#line")).to_have_text("Connected", timeout=20_000)
     expect(scene.two.locator("#lost")).to_be_hidden()
     for alert in raised:
         expect(scene.two.locator(f"#alert-{alert}")).to_contain_text("Operator: not the same")

@@ -259,7 +259,7 @@ class Day:
         """Everybody sought walks past once, is judged by the operator and met by the officer."""
         operator.goto(f"{self._system.url}{self._deployment}console/")
         officer.goto(f"{self._system.url}{self._deployment}handset/")
-        expect(operator.locator("#line")).to_have_text("Live")
+        expect(operator.locator("#line")).to_have_text("Connected")
         before = self._alerts()
         self._stream(camera)
         tile = commander.locator(".cameras-now img").first
@@ -319,7 +319,7 @@ def _pause_and_resume(page: Page, system: LiveSystem, deployment: str) -> None:
     page.get_by_label("What happened").first.fill("A crowd gathers at the van")
     page.get_by_role("button", name="Pause deployment").click()
     expect(page.locator(".gauges .badge").first).to_have_text("Paused")
-    expect(page.locator(".timeline")).to_contain_text("A crowd gathers at the van")
+    expect(page.locator(".timeline")).to_contain_text("community tension (A crowd gathers at the van)")
     page.get_by_role("button", name="Resume deployment").click()
     expect(page.locator(".gauges .badge").first).to_have_text("Live")
     page.locator("[name=count]").fill("5")

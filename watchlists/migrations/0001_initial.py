@@ -703,8 +703,8 @@ class Migration(migrations.Migration):
                     "is_blue",
                     models.BooleanField(
                         default=False,
-                        help_text="A blue watchlist: only consenting staff, who walk past cameras to test them.",
-                        verbose_name="recognition test",
+                        help_text="For recognition tests: only consenting staff, who walk past cameras to test them.",
+                        verbose_name="blue watchlist",
                     ),
                 ),
                 (

@@ -44,9 +44,9 @@ class Watchlist(Stateful, models.Model):
     name = models.CharField(max_length=120)
     purpose = models.TextField(help_text="What the list is for: the operation, and the policing need it meets.")
     is_blue = models.BooleanField(
-        "recognition test",
+        "blue watchlist",
         default=False,
-        help_text="A blue watchlist: only consenting staff, who walk past cameras to test them.",
+        help_text="For recognition tests: only consenting staff, who walk past cameras to test them.",
     )
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False)
