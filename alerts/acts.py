@@ -91,7 +91,7 @@ OPERATOR_ACTS: dict[str, ActKind] = _named(
         ActName.SAME,
         UNDECIDED,
         _S.REFERRED,
-        Action.ALERT_DECIDED,
+        Action.ALERT_REFERRED,
         rules.decided_and_referred,
         rules.names_what_is_alike,
         rules.is_for_somebody_posted,

@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from alerts.choices import Result
 from alerts.models import Act, Alert
 from alerts.states import ADJUDICATIONS, RESULTS, ActName
-from recognition.statistics import wilson
+from recognition.statistics import percent, wilson
 
 # With fewer of either kind, sensitivity and bias would mean nothing, and are not shown.
 ENOUGH = 10
@@ -82,7 +82,7 @@ def _share(count: int, of: int) -> str:
     if not of:
         return "–"
     low, high = wilson(count, of)
-    return f"{count} of {of} ({low:.0%} to {high:.0%})"
+    return f"{count} of {of} ({percent(low)} to {percent(high)})"
 
 
 def of_operators(only: Any = None) -> list[OperatorFigures]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
@@ -14,6 +15,7 @@ from alerts.act_rules import ActInput, done_at, standing, user_id
 from alerts.acts import CONTROL_ACTS, CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERATOR_ACTS, ActKind
 from alerts.counting import tell_counts
 from alerts.models import Act, Alert
+from alerts.permissions import RECORD_OUTCOME
 from audit.actions import Action
 from audit.journal import record
 from core.actors import Actor
@@ -23,6 +25,7 @@ from core.permissions import require
 from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
+from deployments.models import Posting
 
 _OFFERED = {**OPERATOR_ACTS, **OFFICER_ACTS}
 
@@ -70,7 +73,7 @@ def perform(
         before, had_result = alert.state, alert.result
         effects = kind.effects(alert, given, actor, at or timezone.now())
         changes = {"revision": F("revision") + 1, **effects}
-        move(alert, kind.step, actor=actor, changes=changes, data=_journal_data(kind, before, given))
+        move(alert, kind.step, actor=actor, changes=changes, data=_journal_data(alert, kind, before, given))
         _keep(alert, kind, before, given, actor)
         if alert.kind == Alert.Kind.ALERT and (had_result or alert.result):
             tell_counts(alert.camera.period)
@@ -125,7 +128,7 @@ def _keep(alert: Alert, kind: ActKind, before: str, given: ActInput, actor: Acto
     )
 
 
-def _journal_data(kind: ActKind, before: str, given: ActInput) -> JournalData:
+def _journal_data(alert: Alert, kind: ActKind, before: str, given: ActInput) -> JournalData:
     """Return the data of the act's entry in the audit log: codes, usernames and team, but no reason."""
     data: dict[str, Any] = {"act": kind.name.value, "from": str(before), "to": str(kind.step.target)}
     if given.code:
@@ -136,9 +139,23 @@ def _journal_data(kind: ActKind, before: str, given: ActInput) -> JournalData:
         data["to_user"] = given.to_user.get_username()
     if given.to_team:
         data["to_team"] = given.to_team
+    if kind.step.target == Alert.State.REFERRED:
+        data["recipients"] = ", ".join(_recipients(alert, given)) or "none"
     if given.ago >= dt.timedelta(minutes=1):
         data["minutes_late"] = int(given.ago.total_seconds() // 60)
     return data
+
+
+def _recipients(alert: Alert, given: ActInput) -> list[str]:
+    """Return the usernames of those whom a referral reaches: the officer named, the team, or every officer posted."""
+    posted = Posting.objects.current().filter(deployment=alert.deployment_id)
+    if given.to_user is not None:
+        posted = posted.filter(user_id=given.to_user.pk)
+    elif given.to_team:
+        posted = posted.filter(team=given.to_team)
+    users: Any = get_user_model().objects
+    officers = users.with_perm(RECORD_OUTCOME).filter(postings__in=posted)
+    return sorted(officers.values_list("username", flat=True))
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""The closed list of audit actions, each with its verb from section 62 of the Data Protection Act 2018."""
+"""The closed list of audit actions, each with its verb, for section 62 of the Data Protection Act 2018."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from django.db import models
 
 
 class Verb(models.TextChoices):
-    """The six kinds of processing that section 62 requires to be logged."""
+    """The six kinds of processing of personal data that section 62 requires to be logged, and two outside it.
+
+    ACCESS: who may get in, and who did or tried. DECISION: decisions and settings that change nobody's personal data.
+    """
 
     COLLECTION = "collection"
     ALTERATION = "alteration"
@@ -14,6 +17,8 @@ class Verb(models.TextChoices):
     DISCLOSURE = "disclosure"
     COMBINATION = "combination"
     ERASURE = "erasure"
+    ACCESS = "access", "Access (outside section 62)"
+    DECISION = "decision", "Decision (outside section 62)"
 
 
 class Action(models.TextChoices):
@@ -114,6 +119,9 @@ class Action(models.TextChoices):
     THRESHOLD_CHANGE_PROPOSED = "deployment.threshold_change_proposed", "Change to a deployment's threshold proposed"
     THRESHOLD_CHANGE_APPROVED = "deployment.threshold_change_approved", "Change to a deployment's threshold approved"
     THRESHOLD_CHANGE_REJECTED = "deployment.threshold_change_rejected", "Change to a deployment's threshold rejected"
+    CEILING_EXCEEDED = "deployment.ceiling_exceeded", "Decision on false alerts above the ceiling requested"
+    CEILING_CONTINUED = "deployment.ceiling_continued", "Decision to continue above the ceiling recorded"
+    CEILING_MET = "deployment.ceiling_met", "False alerts no longer above the ceiling"
     KIT_RECEIVED = "kit.received", "Loaned equipment received"
     KIT_RETURNED = "kit.returned", "Loaned equipment wiped and returned"
     CAMERA_ADDED = "camera.added", "Camera added"
@@ -127,9 +135,13 @@ class Action(models.TextChoices):
     ALERT_SHOT_ADDED = "alert.shot_added", "Further shot added to a possible match"
     ALERT_VIEWED = "alert.viewed", "Possible match viewed"
     ALERT_OPENED = "alert.opened", "Possible match opened by an operator"
+    ALERT_REFERRED = (
+        "alert.referred",
+        "Possible match decided as the same person and referred to officers",
+    )
     ALERT_DECIDED = "alert.decided", "Operator's decision (adjudication) recorded"
     ALERT_RETRACTED = "alert.retracted", "Operator's decision (adjudication) undone"
-    ALERT_HANDED_OVER = "alert.handed_over", "Possible match referred to officers"
+    ALERT_HANDED_OVER = "alert.handed_over", "Possible match referred to officers again"
     ALERT_ESCALATED = "alert.escalated", "Unanswered possible match escalated to all officers"
     ALERT_RESPONDED = "alert.responded", "Officer's response recorded"
     ALERT_OUTCOME = "alert.outcome", "Outcome recorded"
@@ -149,37 +161,156 @@ class Action(models.TextChoices):
 
     @property
     def verb(self) -> Verb:
-        """The section 62 verb that this action counts as."""
-        return _VERBS.get(self, Verb.ALTERATION)
+        """The section 62 verb that this action counts as, or the class outside the six."""
+        return _VERBS[self]
 
 
-_VERBS = {
-    Action.PERSON_ADDED: Verb.COLLECTION,
-    Action.PHOTOGRAPH_ADDED: Verb.COLLECTION,
-    Action.IMPORT_BEGUN: Verb.COLLECTION,
-    Action.WATCHLIST_VIEWED: Verb.CONSULTATION,
-    Action.PERSON_VIEWED: Verb.CONSULTATION,
-    Action.LEDGER_SEARCHED: Verb.CONSULTATION,
-    Action.WATCHLIST_VERSION: Verb.COMBINATION,
-    Action.PERSON_MERGED: Verb.COMBINATION,
-    Action.CAMERA_CONNECTED: Verb.COLLECTION,
-    Action.DOCUMENT_READ: Verb.DISCLOSURE,
-    Action.ALERT_RAISED: Verb.COMBINATION,
-    Action.ALERT_SHOT_ADDED: Verb.COMBINATION,
-    Action.ALERT_VIEWED: Verb.CONSULTATION,
-    Action.ALERT_OPENED: Verb.CONSULTATION,
-    Action.ALERT_HANDED_OVER: Verb.DISCLOSURE,
-    Action.ALERT_ESCALATED: Verb.DISCLOSURE,
-    Action.ALERT_SENT: Verb.DISCLOSURE,
-    Action.SIGNED_IN: Verb.CONSULTATION,
-    Action.IMPORT_EXPORTED: Verb.DISCLOSURE,
-    Action.JOURNAL_EXPORTED: Verb.DISCLOSURE,
-    Action.RECORD_EXPORTED: Verb.DISCLOSURE,
-    Action.PERSON_DESTROYED: Verb.ERASURE,
-    Action.PHOTOGRAPH_DESTROYED: Verb.ERASURE,
-    Action.IMPORT_CANCELLED: Verb.ERASURE,
-    Action.WATCHLIST_DESTROYED: Verb.ERASURE,
-    Action.DATABASE_SCRUBBED: Verb.ERASURE,
-    Action.ALERT_PURGED: Verb.ERASURE,
-    Action.ALERT_KEY_DESTROYED: Verb.ERASURE,
+# Every action stands here once: there is no default.
+OF_VERB: dict[Verb, tuple[Action, ...]] = {
+    Verb.COLLECTION: (
+        Action.PERSON_ADDED,
+        Action.PHOTOGRAPH_ADDED,
+        Action.IMPORT_BEGUN,
+        Action.IMPORT_READ,
+        Action.IMPORT_DONE,
+        Action.WATCHLIST_ENTRY_ADDED,
+        Action.CAMERA_CONNECTED,
+        Action.PASS_TAPPED,
+    ),
+    Verb.ALTERATION: (
+        Action.PERSON_CHANGED,
+        Action.PHOTOGRAPHS_READ_AGAIN,
+        Action.FLAG_ACCEPTED,
+        Action.FLAGS_ACCEPTED,
+        Action.PEOPLE_CURRENT,
+        Action.HOLD_PLACED,
+        Action.HOLD_RELEASED,
+        Action.IMPORT_CONFIRMED,
+        Action.WATCHLIST_COMPILED,
+        Action.WATCHLIST_CHECKED,
+        Action.WATCHLIST_WITHDRAWN,
+        Action.WATCHLIST_RETURNED,
+        Action.WATCHLIST_REJECTED,
+        Action.WATCHLIST_DISCARDED,
+        Action.WATCHLIST_AUTHORISED,
+        Action.WATCHLIST_SEALED,
+        Action.WATCHLIST_SUPERSEDED,
+        Action.WATCHLIST_LIVE,
+        Action.WATCHLIST_EXPIRED,
+        Action.WATCHLIST_CLOSED,
+        Action.KEYS_ROTATED,
+        Action.ALERT_DECIDED,
+        Action.ALERT_RETRACTED,
+        Action.ALERT_RESPONDED,
+        Action.ALERT_OUTCOME,
+        Action.ALERT_EXPIRED,
+        Action.ALERT_CORRECTED,
+        Action.ALERT_HELD,
+        Action.ALERT_HOLD_RELEASED,
+        Action.CONTROL_JUDGED,
+    ),
+    Verb.CONSULTATION: (
+        Action.PERSON_VIEWED,
+        Action.WATCHLIST_VIEWED,
+        Action.LEDGER_SEARCHED,
+        Action.ALERT_VIEWED,
+        Action.ALERT_OPENED,
+    ),
+    Verb.DISCLOSURE: (
+        Action.IMPORT_EXPORTED,
+        Action.DOCUMENT_READ,
+        Action.ALERT_REFERRED,
+        Action.ALERT_HANDED_OVER,
+        Action.ALERT_ESCALATED,
+        Action.ALERT_SENT,
+        Action.JOURNAL_EXPORTED,
+        Action.RECORD_EXPORTED,
+    ),
+    Verb.COMBINATION: (
+        Action.PERSON_MERGED,
+        Action.WATCHLIST_VERSION,
+        Action.ALERT_RAISED,
+        Action.ALERT_SHOT_ADDED,
+        Action.CONTROL_PLANTED,
+    ),
+    Verb.ERASURE: (
+        Action.PERSON_DESTROYED,
+        Action.PHOTOGRAPH_DESTROYED,
+        Action.WATCHLIST_ENTRY_REMOVED,
+        Action.IMPORT_CANCELLED,
+        Action.WATCHLIST_DESTROYED,
+        Action.DATABASE_SCRUBBED,
+        Action.ALERT_PURGED,
+        Action.ALERT_KEY_DESTROYED,
+    ),
+    Verb.ACCESS: (
+        Action.USER_ADDED,
+        Action.ROLE_GIVEN,
+        Action.ROLE_REMOVED,
+        Action.TOKEN_ISSUED,
+        Action.SIGNED_IN,
+        Action.SIGNED_OUT,
+        Action.SIGN_IN_FAILED,
+        Action.SIGN_IN_REFUSED,
+        Action.STAFF_POSTED,
+        Action.STAFF_WITHDRAWN,
+        Action.CAMERA_TOKEN_ISSUED,
+        Action.CAMERA_TOKEN_REVOKED,
+    ),
+    Verb.DECISION: (
+        Action.ENGINE_REGISTERED,
+        Action.CALIBRATION_ADDED,
+        Action.OPERATING_POINT_SET,
+        Action.WATCHLIST_CREATED,
+        Action.EVIDENCE_RECORDED,
+        Action.EVIDENCE_WITHDRAWN,
+        Action.THRESHOLD_PROPOSED,
+        Action.THRESHOLD_APPROVED,
+        Action.THRESHOLD_REJECTED,
+        Action.DEPLOYMENT_CREATED,
+        Action.DEPLOYMENT_CHANGED,
+        Action.DEPLOYMENT_SUBMITTED,
+        Action.DEPLOYMENT_WITHDRAWN,
+        Action.DEPLOYMENT_RETURNED,
+        Action.DEPLOYMENT_AUTHORISED,
+        Action.DEPLOYMENT_REFUSED,
+        Action.URGENT_REVIEWED,
+        Action.DEPLOYMENT_NOTIFIED,
+        Action.LIST_ATTACHED,
+        Action.SIGN_RECORDED,
+        Action.BRIEFING_RECORDED,
+        Action.OFFICERS_COUNTED,
+        Action.CLOCK_CHECKED,
+        Action.TEST_STARTED,
+        Action.TEST_ENDED,
+        Action.DEPLOYMENT_READY,
+        Action.DEPLOYMENT_UNREADY,
+        Action.DEPLOYMENT_LIVE,
+        Action.DEPLOYMENT_PAUSED,
+        Action.DEPLOYMENT_RESUMED,
+        Action.DEPLOYMENT_STOOD_DOWN,
+        Action.DEPLOYMENT_LAPSED,
+        Action.DEPLOYMENT_ENDED,
+        Action.DEPLOYMENT_STOPPED,
+        Action.DEPLOYMENT_CANCELLED,
+        Action.DEPLOYMENT_REVIEWED,
+        Action.DEPLOYMENT_CLOSED,
+        Action.RESULTS_PUBLISHED,
+        Action.DOCUMENT_MADE,
+        Action.THRESHOLD_CHANGE_PROPOSED,
+        Action.THRESHOLD_CHANGE_APPROVED,
+        Action.THRESHOLD_CHANGE_REJECTED,
+        Action.CEILING_EXCEEDED,
+        Action.CEILING_CONTINUED,
+        Action.CEILING_MET,
+        Action.KIT_RECEIVED,
+        Action.KIT_RETURNED,
+        Action.CAMERA_ADDED,
+        Action.CAMERA_CHANGED,
+        Action.CAMERA_REMOVED,
+        Action.CAMERA_DISCONNECTED,
+        Action.SUBSCRIBER_ADDED,
+        Action.SUBSCRIBER_CHANGED,
+    ),
 }
+_VERBS = {action: verb for verb, actions in OF_VERB.items() for action in actions}

@@ -18,6 +18,7 @@ class System:
 
 
 CLOCK = System("the clock")
+SAFEGUARD = System("the automatic safeguard")
 INSTALLER = System("the installer")
 
 Actor = AbstractBaseUser | System

@@ -17,10 +17,11 @@ from core.machine import JournalData, move
 from core.permissions import require
 from core.ranks import Rank, at_least
 from core.sockets import Event
-from deployments import bluetest, documents
+from deployments import bluetest, ceiling, documents
 from deployments.applications import problems_of
 from deployments.choices import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.events import announce
+from deployments.governor import Level
 from deployments.locks import lock_deployment
 from deployments.models import CHANGE_STEPS, STEPS, Camera, Decision, Deployment, Document, ThresholdChange
 from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
@@ -206,7 +207,7 @@ def propose_change(
     problems = thresholds.obstacles_to(after, timezone.localdate())
     if problems:
         raise Refused(" ".join(problems))
-    if verdict_of(deployment).level == "pause" and after.threshold <= before.threshold:
+    if verdict_of(deployment).level == Level.PAUSE and after.threshold <= before.threshold:
         raise Refused("False alerts are above the ceiling. Select a higher threshold.")
     change = ThresholdChange.objects.create(
         deployment=deployment, before=before, after=after, evidence=evidence, proposed_by_id=actor.pk
@@ -248,6 +249,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     step = CHANGE_STEPS["approve" if accept else "reject"]
     move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
+    ceiling.follow(deployment)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 

@@ -21,7 +21,7 @@ from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
 from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
-from recognition.statistics import wilson
+from recognition.statistics import percent, wilson
 from watchlists.models import Person, Watchlist
 
 
@@ -47,12 +47,12 @@ class CameraRate:
 
     @property
     def share(self) -> str:
-        return "–" if self.rate is None else f"{self.rate:.0%}"
+        return "–" if self.rate is None else percent(self.rate)
 
     @property
     def interval(self) -> str:
         low, high = self.bounds
-        return f"{low:.0%} to {high:.0%}"
+        return f"{percent(low)} to {percent(high)}"
 
     @property
     def is_enough(self) -> bool:

@@ -16,9 +16,10 @@ from audit.models import Entry
 from core.errors import Refused
 from core.liveness import liveness
 from core.permissions import acting, permitted
-from deployments import bluetest, readiness, running
+from deployments import bluetest, ceiling, readiness, running
 from deployments.choices import Halt
-from deployments.forms import HaltForm, OfficersForm
+from deployments.forms import ContinueForm, HaltForm, OfficersForm
+from deployments.governor import Level
 from deployments.load import load_of
 from deployments.models import Camera, Deployment
 from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
@@ -31,6 +32,7 @@ HALT_LABELS = dict(Halt.choices)
 @permitted(RUN_DEPLOYMENT, HALT_DEPLOYMENT)
 def command(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     context = _now(request, deployment_id)
+    context |= _ceiling(context["deployment"])
     context |= {"halt_form": HaltForm(), "stop_form": HaltForm(auto_id="id_stop_%s"), "officers_form": OfficersForm()}
     return render(request, "deployments/command.html", context)
 
@@ -73,6 +75,41 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
             "is_short": bool(period.alerts_open and 2 * period.alerts_open > (period.officers_present or 0)),
         }
     return context
+
+
+@require_GET
+@permitted(RUN_DEPLOYMENT, HALT_DEPLOYMENT)
+def ceiling_now(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    """Return the question about false alerts, or nothing if it is still as `shown` says."""
+    context = _ceiling(_deployment(request, deployment_id))
+    if request.GET.get("shown") == context["shown"]:
+        return HttpResponse(status=204)
+    return render(request, "deployments/_ceiling.html", context)
+
+
+def _ceiling(deployment: Deployment) -> dict[str, Any]:
+    question, verdict = deployment.ceiling_question, readiness.verdict_of(deployment)
+    shown = "" if question is None else f"{question.pk}.{verdict.false_alerts}.{deployment.state}"
+    form = ContinueForm(initial={"false_alerts": verdict.false_alerts})
+    return {
+        "deployment": deployment,
+        "question": question,
+        "verdict": verdict,
+        "shown": shown,
+        "continue_form": form,
+        "must_change": verdict.level == Level.PAUSE,
+    }
+
+
+@require_POST
+@permitted(RUN_DEPLOYMENT)
+def decide_to_continue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    form = ContinueForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Enter why the deployment should continue.")
+    ceiling.decide_to_continue(_deployment(request, deployment_id), actor=acting(request), **form.cleaned_data)
+    messages.success(request, "Decision to continue recorded. You will be asked again at the next false alert.")
+    return redirect("command", deployment_id)
 
 
 @require_POST

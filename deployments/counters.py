@@ -23,14 +23,12 @@ class AlertCounts:
 
 
 def tell(period: Period, counts: AlertCounts) -> None:
-    """Store the counts, and check the ceiling if false alerts increased. The caller has locked the deployment."""
+    """Store the counts, and act on the ceiling if false alerts changed. The caller has locked the deployment."""
     Period.objects.filter(pk=period.pk).update(
         alerts_raised=counts.raised, alerts_open=counts.open, alerts_false=counts.false
     )
     deployment = Deployment.objects.get(pk=period.deployment_id)
-    is_more = counts.false_governed > deployment.false_governed
-    if counts.false_governed != deployment.false_governed:
-        deployment.false_governed = counts.false_governed
+    before, deployment.false_governed = deployment.false_governed, counts.false_governed
+    if before != deployment.false_governed:
         deployment.save(update_fields=["false_governed"])
-    if is_more:
-        judge(deployment)
+        judge(deployment, is_further=before < deployment.false_governed)

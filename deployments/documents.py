@@ -20,7 +20,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.journal import record
 from core.actors import System
-from deployments import bluetest
+from deployments import bluetest, governor
 from deployments.models import OVER, Camera, Deployment, Document, Kit, Period
 from recognition.imaging import decode_stored
 from recognition.track import STRONG_MARGIN
@@ -93,7 +93,7 @@ def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
             "sections": [
                 asdict(section)
                 for section in (
-                    _authority_sections(deployment, Path(folder)) if is_authority else _ending_sections(deployment)
+                    authority_sections(deployment, Path(folder)) if is_authority else ending_sections(deployment)
                 )
             ],
         }
@@ -128,7 +128,8 @@ def _authority_facts(deployment: Deployment) -> list[tuple[str, str]]:
     return facts
 
 
-def _authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section]:
+def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section]:
+    """Return the sections of the Written Authority Document. folder: where the pictures of its plans are written."""
     periods = list(deployment.periods.prefetch_related("cameras"))
     yield Section("Decision", deployment.decision_reason, [("Conditions", deployment.conditions or "None.")])
     others = deployment.decisions.exclude(kind="authorised")
@@ -213,14 +214,8 @@ def _threshold_section(deployment: Deployment) -> Section:
                 f"{beyond}",
             )
         )
-    ceiling = settings.LFR_FACES_A_FALSE_ALERT
-    rows.append(
-        (
-            "Ceiling",
-            f"1 false alert in {ceiling:,} faces. The system pauses the deployment when a statistical test shows that "
-            "the rate is above it.",
-        )
-    )
+    minutes = round(settings.LFR_CEILING_DECISION.total_seconds() / 60)
+    rows.append(("Ceiling of false alerts", governor.rule(settings.LFR_FACES_A_FALSE_ALERT, minutes)))
     evidence = thresholds.support(point, timezone.localdate())
     if evidence is not None:
         rows.append(
@@ -265,7 +260,8 @@ def _ending_facts(deployment: Deployment) -> list[tuple[str, str]]:
     ]
 
 
-def _ending_sections(deployment: Deployment) -> Iterable[Section]:
+def ending_sections(deployment: Deployment) -> Iterable[Section]:
+    """Return the sections of the Cancellation Report."""
     periods = list(deployment.periods.with_faces().select_related("watchlist"))
     yield _table(
         "What took place",
@@ -292,13 +288,7 @@ def _ending_sections(deployment: Deployment) -> Iterable[Section]:
         ],
         none="No passes were recorded.",
     )
-    changes = deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")
-    yield _table(
-        "Changes of threshold",
-        ("Change", "Evidence", "Proposed by", "Decision"),
-        [(str(c), c.evidence, _person(c.proposed_by), f"{c.get_state_display()} {c.decision_reason}") for c in changes],
-        none="None.",
-    )
+    yield from _on_the_threshold(deployment)
     yield _table(
         "Loaned equipment",
         ("Equipment", "Lender", "Received", "Returned"),
@@ -314,6 +304,26 @@ def _ending_sections(deployment: Deployment) -> Iterable[Section]:
         none="None.",
     )
     yield _retention_section()
+
+
+def _on_the_threshold(deployment: Deployment) -> Iterable[Section]:
+    changes = deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")
+    yield _table(
+        "Changes of threshold",
+        ("Change", "Evidence", "Proposed by", "Decision"),
+        [(str(c), c.evidence, _person(c.proposed_by), f"{c.get_state_display()} {c.decision_reason}") for c in changes],
+        none="None.",
+    )
+    questions = deployment.ceiling_questions.select_related("decided_by")
+    yield _table(
+        "False alerts above the ceiling",
+        ("Decision requested", "False alerts", "Faces", "Outcome", "By", "Reason"),
+        [
+            (_moment(q.asked_at), str(q.false_alerts), f"{q.faces:,}", q.outcome_label, _person(q.decided_by), q.reason)
+            for q in questions
+        ],
+        none="The commander was never asked for a decision.",
+    )
 
 
 def _took_place(period: Period) -> tuple[str, ...]:

@@ -312,6 +312,11 @@ class KitForm(forms.Form):
     lender = forms.CharField(max_length=120)
 
 
+class ContinueForm(forms.Form):
+    false_alerts = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(label="Why the deployment should continue", max_length=1000)
+
+
 class KitReturnForm(forms.Form):
     wiping = forms.CharField(label="What was wiped and how this was checked", max_length=300)
     witness = forms.CharField(label="Witness", max_length=120)

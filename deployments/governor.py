@@ -1,27 +1,41 @@
-"""A sequential test of whether there are too many false alerts, which may be evaluated after every face.
+"""Two limits on false alerts: the authorised ceiling itself, and a sequential test of whether the rate is above it.
 
-False alerts are modelled as events of a Poisson process in the faces seen. The authorised ceiling is one false alert in
-a given number of faces. The evidence against "the rate is at most the ceiling" is a likelihood ratio, averaged over
-rates that are 2, 4, 8 and 16 times the ceiling. If the rate is at most the ceiling, the expectation of this ratio never
-exceeds 1, so by Ville's inequality the probability that it ever reaches 20 is at most 1 in 20, however often it is
-evaluated. A ratio of counts has no such bound: one false alert among the first hundred faces is ten times a ceiling of
-1 in 1,000, but means little.
+The ceiling is one false alert in a given number of faces. From the second false alert on, an observed rate above it
+needs the commander's decision (`deployments.ceiling`). It may still be chance, so the cameras do not pause by
+themselves until the sequential test, which may be evaluated after every face, shows that it is not.
+
+For the test, false alerts are events of a Poisson process in the faces seen. The evidence against "the rate is at most
+the ceiling" is a likelihood ratio, averaged over rates that are 2, 4, 8 and 16 times the ceiling. If the rate is at
+most the ceiling, the expectation of this ratio never exceeds 1, so by Ville's inequality the probability that it ever
+reaches 20 is at most 1 in 20, however often it is evaluated. A ratio of counts has no such bound: one false alert among
+the first hundred faces is ten times a ceiling of 1 in 1,000, but means little.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 RATIOS = (2.0, 4.0, 8.0, 16.0)
-PAUSE_AT, WARN_AT = 20.0, 5.0
+PAUSE_AT = 20
+# A single false alert is above any ceiling until enough faces were seen, which says nothing about the rate.
+LEAST_FALSE_ALERTS = 2
+
+
+class Level(StrEnum):
+    """What the numbers call for: nothing, the commander's decision, or a pause."""
+
+    OK = "ok"
+    ABOVE = "above"
+    PAUSE = "pause"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of the test. evidence: the likelihood ratio. expected: false alerts allowed by the ceiling."""
+    """The result. evidence: the likelihood ratio. expected: false alerts allowed by the ceiling."""
 
-    level: str
+    level: Level
     evidence: float
     false_alerts: int
     faces: int
@@ -34,9 +48,9 @@ class Verdict:
         seen = f"{self.false_alerts} false alert{'' if self.false_alerts == 1 else 's'} among {self.faces:,} faces"
         ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {self.expected:.1f}"
         comparison = {
-            "ok": "This is consistent with the ceiling.",
-            "warn": "This is more than the ceiling would usually produce.",
-            "pause": "If the rate were at the ceiling, this would happen in at most 1 in 20 deployments.",
+            Level.OK: "This is consistent with the ceiling.",
+            Level.ABOVE: "The observed rate is above the ceiling.",
+            Level.PAUSE: f"If the rate were at the ceiling, this would happen in at most 1 in {PAUSE_AT} deployments.",
         }[self.level]
         return f"{seen}; {ceiling}. {comparison}"
 
@@ -51,5 +65,19 @@ def judge(false_alerts: int, faces: int, faces_an_alert: int) -> Verdict:
     logs = [false_alerts * math.log(ratio) - expected * (ratio - 1) for ratio in RATIOS]
     # Capped: with hundreds of false alerts the exponential would overflow, far beyond either bound.
     evidence = sum(math.exp(min(each, 700.0)) for each in logs) / len(RATIOS)
-    level = "pause" if evidence >= PAUSE_AT else "warn" if evidence >= WARN_AT else "ok"
+    if evidence >= PAUSE_AT:
+        level = Level.PAUSE
+    else:
+        level = Level.ABOVE if false_alerts >= LEAST_FALSE_ALERTS and false_alerts > expected else Level.OK
     return Verdict(level, evidence, false_alerts, faces, expected, faces_an_alert)
+
+
+def rule(faces_an_alert: int, minutes: int) -> str:
+    """Return both limits in words, for the documents. minutes: how long the commander has for a decision."""
+    return (
+        f"1 false alert in {faces_an_alert:,} faces. From false alert number {LEAST_FALSE_ALERTS} on, while the "
+        f"observed rate is above this, the system asks the commander for a recorded decision to continue, again at "
+        f"each further false alert. Without a decision within {minutes} minutes it pauses the deployment. It also "
+        "pauses the deployment by itself when a sequential test shows that the rate is above the ceiling. If it were "
+        f"not, this would happen in at most 1 in {PAUSE_AT} deployments."
+    )

@@ -21,6 +21,7 @@ from core.permissions import require
 from core.sockets import Event
 from deployments import bluetest, clock_comparison, governor
 from deployments.events import announce
+from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
@@ -369,7 +370,11 @@ def verdict_of(deployment: Deployment) -> governor.Verdict:
 
 def _false_alerts(period: Period) -> Check:
     verdict = verdict_of(period.deployment)
-    why = verdict.why
-    if verdict.level == "pause":
+    why, is_met = verdict.why, True
+    if verdict.level == Level.PAUSE:
+        is_met = False
         why += " The deployment can only continue after a change of threshold is proposed and approved."
-    return Check("false_alerts", "False alerts", verdict.level != "pause", why)
+    elif period.deployment.ceiling_question is not None:
+        is_met = False
+        why += " Record a decision to continue on the page of live operations first."
+    return Check("false_alerts", "False alerts", is_met, why)

@@ -12,15 +12,16 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.journal import record
-from core.actors import CLOCK, Actor, System
+from core.actors import CLOCK, SAFEGUARD, Actor, System
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, documents
+from deployments import bluetest, ceiling, documents
 from deployments.bluetest import end_tests
 from deployments.choices import CHOSEN_HALTS, Halt
 from deployments.events import announce
+from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Document, Period
 from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
@@ -31,7 +32,6 @@ from watchlists.operations import refuse_names_on_file
 
 logger = logging.getLogger(__name__)
 
-GOVERNOR = System("the automatic safeguard")
 _S = Deployment.State
 
 
@@ -116,7 +116,7 @@ def count_officers(period: Period, *, count: int, actor: AbstractBaseUser) -> No
     record(Action.OFFICERS_COUNTED, actor=actor, target=deployment, data=data)
     needed = deployment.officers_planned or 1
     if deployment.state == _S.LIVE and period.is_running and count < needed:
-        _pause(deployment, Halt.RESPONSE, f"Officers present: {count}. At least {needed} are needed.", actor=GOVERNOR)
+        _pause(deployment, Halt.RESPONSE, f"Officers present: {count}. At least {needed} are needed.", actor=SAFEGUARD)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
@@ -215,13 +215,27 @@ def _isolated(act: Callable[[Deployment], bool], deployment: Deployment) -> bool
 def _watch(deployment: Deployment, now: dt.datetime) -> bool:
     period = deployment.periods.get(went_live_at__isnull=False, ended_at__isnull=True)
     low = [rate for rate in bluetest.rates(period, at=now) if rate.is_below_floor]
-    verdict = verdict_of(deployment)
     if low:
         shares = "; ".join(f"{rate.camera}: {rate.recognised} of {rate.passes} recognised" for rate in low)
-        pause(deployment, code=Halt.RECOGNITION, detail=f"{shares}.", actor=GOVERNOR)
-    elif verdict.level == "pause":
-        pause(deployment, code=Halt.FALSE_ALERTS, detail=verdict.why, actor=GOVERNOR)
-    return bool(low) or verdict.level == "pause"
+        pause(deployment, code=Halt.RECOGNITION, detail=f"{shares}.", actor=SAFEGUARD)
+        return True
+    verdict, question = verdict_of(deployment), deployment.ceiling_question
+    if verdict.level == Level.PAUSE:
+        pause(deployment, code=Halt.FALSE_ALERTS, detail=verdict.why, actor=SAFEGUARD)
+        return True
+    return question is not None and _watch_ceiling(deployment, now)
+
+
+@transaction.atomic
+def _watch_ceiling(deployment: Deployment, now: dt.datetime) -> bool:
+    """Withdraw the question to the commander if it no longer arises, and pause when its time is over."""
+    lock_deployment(deployment)
+    question = ceiling.follow(deployment, at=now)
+    if question is None or now < question.due_at or deployment.state != _S.LIVE:
+        return False
+    detail = f"No decision to continue was recorded in time. {verdict_of(deployment).why}"
+    _pause(deployment, Halt.FALSE_ALERTS, detail, SAFEGUARD)
+    return True
 
 
 def distrust_clock(last: dt.datetime, now: dt.datetime) -> int:
@@ -244,11 +258,15 @@ def distrust_clock(last: dt.datetime, now: dt.datetime) -> int:
     return len(live)
 
 
-def judge(deployment: Deployment) -> None:
-    """Pause a live deployment if it has too many false alerts. The caller has locked it."""
+def judge(deployment: Deployment, *, is_further: bool) -> None:
+    """Act on a new number of false alerts: ask the commander, or pause. The caller has locked the deployment.
+
+    is_further: whether there is one more, rather than one fewer.
+    """
     verdict = verdict_of(deployment)
-    if verdict.level == "pause" and deployment.state == _S.LIVE:
-        _pause(deployment, Halt.FALSE_ALERTS, verdict.why, GOVERNOR)
+    ceiling.follow(deployment, is_further=is_further)
+    if verdict.level == Level.PAUSE and deployment.state == _S.LIVE:
+        _pause(deployment, Halt.FALSE_ALERTS, verdict.why, SAFEGUARD)
 
 
 @transaction.atomic

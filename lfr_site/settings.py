@@ -55,6 +55,7 @@ LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES",
 LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
 # Limits of the false alert rate and the true recognition rate, and what is required before cameras go live.
 LFR_FACES_A_FALSE_ALERT = environment.integer("LFR_FACES_A_FALSE_ALERT", 1000, 100, 1_000_000)
+LFR_CEILING_DECISION = dt.timedelta(minutes=environment.integer("LFR_CEILING_DECISION_MINUTES", 10, 1, 60))
 LFR_RECOGNITION_FLOOR = environment.integer("LFR_RECOGNITION_FLOOR_PERCENT", 80, 1, 100) / 100
 LFR_BLUE_PASSES = environment.integer("LFR_BLUE_PASSES", 3, 0 if IS_DEMO else 1, 100)
 LFR_PASS_WINDOW = dt.timedelta(seconds=environment.integer("LFR_PASS_WINDOW_SECONDS", 20, 2, 120))

@@ -15,4 +15,18 @@ def wilson(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
     middle = rate + z * z / (2 * trials)
     spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
+    # At the ends, rounding would leave something beside 0 and 1.
+    low = 0.0 if successes == 0 else max((middle - spread) / scale, 0.0)
+    return low, 1.0 if successes == trials else min((middle + spread) / scale, 1.0)
+
+
+def percent(share: float) -> str:
+    """Return a share as a percentage with two significant figures, counted from 0% or 100%, whichever is nearer.
+
+    So 10 in 3 million does not read as 0%, nor all but one of them as 100%.
+    """
+    nearer = round(min(share, 1 - share), 15)
+    if nearer <= 0:
+        return f"{100 * share:.0f}%"
+    decimals = 1 - math.floor(math.log10(100 * nearer))
+    return f"{100 * share:.{max(decimals, 0)}f}%"

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils import timezone
 
-from alerts.choices import OffenceClass, Result
+from alerts.choices import NoEngagement, OffenceClass, Result
 from alerts.latency import Spread, timers_of
 from alerts.models import Alert
 from alerts.querysets import AlertQuerySet
@@ -21,20 +21,23 @@ from alerts.states import RESULTS
 from audit.models import Entry
 from deployments import bluetest, readiness
 from deployments.governor import Verdict
-from deployments.models import Deployment, Period, ThresholdChange
+from deployments.models import CeilingQuestion, Deployment, Period, ThresholdChange
+from reports.rates import Rate
 
 
 @dataclass(frozen=True)
 class Figures:
     """Counts of alerts for one period or for all periods. `alerts` is the sum of the results and of those still open.
 
-    No count includes alerts of the recognition test or known-negative checks.
+    No count includes alerts of the recognition test or known-negative checks. doubted: those on which officers engaged
+    nobody because they doubted the likeness, which also count as true, unconfirmed.
     """
 
     faces: int
     alerts: int
     states: dict[str, int]
     still_open: int
+    doubted: int
     purged: int
     held: int
 
@@ -43,9 +46,10 @@ class Figures:
         return sum(count for state, count in self.states.items() if RESULTS.get(state) == result)
 
     @property
-    def results(self) -> list[tuple[str, str, int]]:
-        """The code, name and count of each result."""
-        return [(result.value, str(result.label), self.of(result)) for result in Result]
+    def results(self) -> list[tuple[str, int, int | None]]:
+        """The name and count of each result, and how many of these were doubted; None where that cannot be."""
+        apart = {Result.TRUE_UNCONFIRMED: self.doubted}
+        return [(str(result.label), self.of(result), apart.get(result)) for result in Result]
 
     @property
     def false_alerts(self) -> int:
@@ -62,14 +66,14 @@ class Figures:
         return self.states.get(Alert.State.ARRESTED, 0)
 
     @property
-    def false_alert_rate(self) -> str:
-        """False alerts as a percentage of faces seen, to three decimals; empty if no face was seen."""
-        return f"{100 * self.false_alerts / self.faces:.3f}" if self.faces else ""
+    def false_of_faces(self) -> Rate:
+        """False alerts as a share of the faces seen: the false alert rate."""
+        return Rate(self.false_alerts, self.faces, self.still_open)
 
     @property
-    def false_alert_share(self) -> str:
-        """False alerts as a percentage of all alerts, to one decimal; empty if there were no alerts."""
-        return f"{100 * self.false_alerts / self.alerts:.1f}" if self.alerts else ""
+    def false_of_alerts(self) -> Rate:
+        """False alerts as a share of all alerts."""
+        return Rate(self.false_alerts, self.alerts, self.still_open)
 
     @property
     def labelled_states(self) -> list[tuple[str, int]]:
@@ -96,7 +100,10 @@ class DeploymentRecord:
     # The offence classes of arrests and their counts, which are kept after the purge.
     arrests: list[tuple[str, int]]
     changes: list[ThresholdChange]
+    questions: list[CeilingQuestion]
     verdict: Verdict
+    # The thresholds in force, each with when it was approved; None for the one that was authorised.
+    thresholds: list[tuple[dt.datetime | None, float]]
     timers: list[Spread]
 
 
@@ -118,9 +125,20 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
         ],
         arrests=sorted((str(OffenceClass(name).label) if name else "Not recorded", count) for name, count in arrests),
         changes=list(deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")),
+        questions=list(deployment.ceiling_questions.select_related("decided_by")),
         verdict=readiness.verdict_of(deployment),
+        thresholds=_thresholds_of(deployment),
         timers=timers_of(alerts),
     )
+
+
+def _thresholds_of(deployment: Deployment) -> list[tuple[dt.datetime | None, float]]:
+    approved = deployment.threshold_changes.filter(state=ThresholdChange.State.APPROVED).order_by("decided_at")
+    changes = list(approved.select_related("before", "after"))
+    first = changes[0].before if changes else deployment.operating_point
+    if first is None:
+        return []
+    return [(None, first.threshold), *((change.decided_at, change.after.threshold) for change in changes)]
 
 
 def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
@@ -130,6 +148,7 @@ def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
         alerts=sum(states.values()),
         states=states,
         still_open=sum(count for state, count in states.items() if state not in RESULTS),
+        doubted=alerts.filter(state=Alert.State.NO_ENGAGEMENT, code=NoEngagement.DOUBT).count(),
         purged=alerts.filter(purged_at__isnull=False).count(),
         held=alerts.filter(hold__isnull=False).count(),
     )
@@ -168,8 +187,8 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "watchlist_size": period.list_size if period else max((p.list_size for p in running), default=0),
         "watchlist_under_18": watchlist.under_18 if watchlist else "",
         "engine": f"{point.engine.model} {point.engine.digest}" if point else "",
-        "threshold": f"{point.threshold:.4f}" if point else "",
-        "threshold_changes": len([change for change in record.changes if change.state == "approved"]),
+        "threshold": _thresholds(record, period),
+        "threshold_changes": sum(change.state == ThresholdChange.State.APPROVED for change in record.changes),
         "faces_seen": figures.faces,
         "alerts": figures.alerts,
         **{
@@ -182,17 +201,33 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
                 Result.UNRESOLVED,
             )
         },
+        "true_unconfirmed_for_doubt": figures.doubted,
         "still_open": figures.still_open,
         **{column: figures.states.get(state, 0) for state, column in OUTCOME_COLUMNS.items()},
         "false_alerts": figures.false_alerts,
-        "false_alert_rate_percent_of_faces": figures.false_alert_rate,
-        "false_alert_percent_of_alerts": figures.false_alert_share,
+        **figures.false_of_faces.columns("false_alerts_of_faces"),
+        **figures.false_of_alerts.columns("false_alerts_of_alerts"),
         "test_passes": sum(rate.passes for each in record.periods for rate in each.rates if of in (None, each)),
         "test_recognised": sum(rate.recognised for each in record.periods for rate in each.rates if of in (None, each)),
         "alerts_purged": figures.purged,
         "alerts_held_as_evidence": figures.held,
         "watchlist_destroyed": _iso(watchlist.destroyed_at) if watchlist else "",
     }
+
+
+def _thresholds(record: DeploymentRecord, period: Period | None) -> str:
+    """Return the threshold in force while cameras were live, of one period or all; several with when each began."""
+    running = [each.period for each in record.periods if each.period.went_live_at] if period is None else [period]
+    began = min((each.went_live_at for each in running if each.went_live_at), default=None)
+    over = [each.ended_at for each in running]
+    ended = None if None in over else max((end for end in over if end), default=None)
+    found: list[tuple[dt.datetime | None, float]] = []
+    for since, threshold in record.thresholds:
+        if since is None or began is None or since <= began:
+            found = [(None, threshold)]
+        elif ended is None or since <= ended:
+            found.append((since, threshold))
+    return "; ".join(f"{value:.4f}" + (f" from {_iso(since)}" if since else "") for since, value in found)
 
 
 # The columns of the outcomes in which an identity was confirmed.

@@ -20,6 +20,7 @@ from core.permissions import acting, permitted
 from deployments.models import Deployment
 from deployments.permissions import READ_RECORDS
 from reports.filters import EntryFilter
+from reports.rates import RULE
 from reports.records import journal_csv, record_csv, record_of
 
 PAGE = 100
@@ -63,7 +64,7 @@ def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     of = [str(deployment.id), *(str(each) for pair in lists for each in pair if each)]
     history = Entry.objects.in_order().filter(target_id__in=of)
     acts = history.exclude(verb=Verb.CONSULTATION)
-    return render(request, "reports/record.html", {"record": record_of(deployment), "history": acts})
+    return render(request, "reports/record.html", {"record": record_of(deployment), "history": acts, "rule": RULE})
 
 
 @require_GET

@@ -118,6 +118,8 @@ TABLE: dict[str, Rule] = {
     "document": Rule(ALL - {"records"}),
     "command": Rule(HALT),
     "command-now": Rule(HALT),
+    "command-ceiling": Rule(HALT),
+    "deployment-continue": Rule({"commander"}, "post", 422),
     "deployment-ready": Rule({"commander"}, "post", 409),
     "deployment-unready": Rule({"commander"}, "post", 409),
     "deployment-go-live": Rule({"commander"}, "post", 409),

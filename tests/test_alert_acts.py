@@ -82,7 +82,9 @@ def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branc
     assert counted.false == int(result is not None and result.is_false)
     found = record_of(deployment).figures
     assert found.alerts == 1
-    assert sum(count for _, _, count in found.results) + found.still_open == 1
+    # Officers who doubted the likeness and engaged nobody are also shown apart.
+    assert found.doubted == (alert.state == State.NO_ENGAGEMENT)
+    assert sum(count for _, count, _ in found.results) + found.still_open == 1
     assert Entry.objects.filter(target_id=str(alert.pk)).exclude(action="alert.raised").count() == len(steps)
 
 

@@ -324,9 +324,18 @@ def test_an_officer_sees_only_alerts_referred_to_them(cast: Cast, settings: Any)
         assert client_of(cast.officer).get(f"/shots/{alert.shots.get().pk}.jpg").status_code == 404
         answer = client_of(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
         assert answer.status_code == 404
+    # Each referral is a disclosure, and the audit log names whom it reached.
+    referred = Entry.objects.filter(action="alert.referred").order_by("number")
+    assert [(entry.verb, entry.data["recipients"]) for entry in referred] == [
+        ("disclosure", "kit, officer"),
+        ("disclosure", "officer"),
+        ("disclosure", "kit"),
+    ]
     # If nobody answers, all posted officers see it.
     assert deadlines.escalate_unanswered(at=timezone.now() + dt.timedelta(minutes=2)) == 3
     assert set(Alert.objects.visible_to(cast.officer)) == {to_all, to_team, to_other}
+    escalated = Entry.objects.filter(action="alert.escalated")
+    assert {entry.data["recipients"] for entry in escalated} == {"kit, officer"}
 
 
 def test_an_offline_action_counts_after_the_alert_went_to_another_officer(cast: Cast) -> None:

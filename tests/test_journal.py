@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from audit.actions import Action, Verb
+from audit.actions import OF_VERB, Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import GENESIS, Entry
 from core import machine
@@ -77,10 +78,16 @@ def test_a_failed_action_leaves_no_row(cast: Cast) -> None:
     assert not Entry.objects.exists()
 
 
-def test_every_action_has_one_of_the_six_verbs() -> None:
-    assert {action.verb for action in Action} <= set(Verb)
+def test_every_action_has_exactly_one_verb_and_none_by_default() -> None:
+    assert Counter(action for actions in OF_VERB.values() for action in actions) == Counter(Action)
     assert Action.ALERT_PURGED.verb is Verb.ERASURE
-    assert Action.JOURNAL_EXPORTED.verb is Verb.DISCLOSURE
+    for action in (Action.JOURNAL_EXPORTED, Action.ALERT_REFERRED, Action.ALERT_HANDED_OVER, Action.ALERT_ESCALATED):
+        assert action.verb is Verb.DISCLOSURE
+    # Nobody's data is consulted or altered by getting in, or by a decision about a deployment.
+    for action in (Action.SIGNED_IN, Action.SIGNED_OUT, Action.SIGN_IN_FAILED, Action.SIGN_IN_REFUSED):
+        assert action.verb is Verb.ACCESS
+    for action in (Action.RESULTS_PUBLISHED, Action.DEPLOYMENT_AUTHORISED, Action.THRESHOLD_APPROVED):
+        assert action.verb is Verb.DECISION
 
 
 def test_no_state_changes_without_an_audit_log(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from audit.models import Entry
 from core.errors import Refused
 from core.sockets import Event
 from demo import rehearsal
-from deployments import authority, bluetest, readiness, running, staffing
+from deployments import authority, bluetest, ceiling, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.choices import Halt
 from deployments.models import STEPS, Camera, Deployment, Pass, Period
@@ -119,6 +119,9 @@ ACTS: dict[str, Act] = {
     "resume": lambda w, actor: running.resume(w.deployment, actor=actor),
     "end": lambda w, actor: running.end_period(w.deployment, actor=actor),
     "stop": lambda w, actor: running.stop(w.deployment, code=Halt.FAULT, actor=actor),
+    "continue": lambda w, actor: ceiling.decide_to_continue(
+        w.deployment, false_alerts=w.deployment.false_governed, reason="The same poster", actor=actor
+    ),
     "revoke": lambda w, actor: authority.revoke(w.deployment, reason="No", actor=actor),
     "cancel": lambda w, actor: authority.cancel(w.deployment, reason="No", actor=actor),
 }

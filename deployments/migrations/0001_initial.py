@@ -838,4 +838,57 @@ class Migration(migrations.Migration):
             model_name="pass",
             index=models.Index(fields=["camera", "at"], name="deployments_camera__cfdcd8_idx"),
         ),
+        migrations.CreateModel(
+            name="CeilingQuestion",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("asked_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("false_alerts", models.PositiveIntegerField()),
+                ("faces", models.PositiveBigIntegerField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[("continued", "Continued"), ("met", "No longer above the ceiling")],
+                        max_length=12,
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "deployment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ceiling_questions",
+                        to="deployments.deployment",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("asked_at", "pk"),
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("outcome", "")), fields=("deployment",), name="one_open_ceiling_question"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "continued"), _negated=True),
+                            models.Q(("decided_by__isnull", False), models.Q(("reason", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="continued_by_somebody_for_a_reason",
+                    ),
+                ],
+            },
+        ),
     ]

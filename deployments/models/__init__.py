@@ -5,7 +5,7 @@ from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
 from deployments.models.periods import TESTABLE, Period, Sign
 from deployments.models.postings import Posting
-from deployments.models.records import CHANGE_STEPS, Decision, Document, Kit, ThresholdChange
+from deployments.models.records import CHANGE_STEPS, CeilingQuestion, Decision, Document, Kit, ThresholdChange
 
 __all__ = [
     "CHANGE_STEPS",
@@ -15,6 +15,7 @@ __all__ = [
     "TESTABLE",
     "UNDER_AUTHORITY",
     "Camera",
+    "CeilingQuestion",
     "Decision",
     "Deployment",
     "Document",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -24,6 +25,9 @@ from deployments.permissions import (
 )
 from deployments.querysets import DeploymentQuerySet
 from watchlists.models import OperatingPoint
+
+if TYPE_CHECKING:
+    from deployments.models.records import CeilingQuestion
 
 
 @dataclass(frozen=True)
@@ -230,6 +234,11 @@ class Deployment(Stateful, models.Model):
     @property
     def places(self) -> str:
         return ", then ".join(period.place for period in self.periods.all() if period.place)
+
+    @property
+    def ceiling_question(self) -> CeilingQuestion | None:
+        """The question about false alerts above the ceiling that waits for the commander's decision."""
+        return self.ceiling_questions.filter(outcome="").first()
 
     def counters(self) -> Counters:
         """Return the counts over all periods."""

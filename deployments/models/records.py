@@ -91,6 +91,46 @@ CHANGE_STEPS: dict[str, Step] = {
 }
 
 
+class CeilingQuestion(models.Model):
+    """The question to the commander whether to continue while false alerts are above the ceiling.
+
+    false_alerts, faces: when it was asked, and when it was decided if it was.
+    """
+
+    class Outcome(models.TextChoices):
+        CONTINUED = "continued", "Continued"
+        MET = "met", "No longer above the ceiling"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="ceiling_questions")
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    false_alerts = models.PositiveIntegerField()
+    faces = models.PositiveBigIntegerField()
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True)
+    closed_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("asked_at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["deployment"], condition=models.Q(outcome=""), name="one_open_ceiling_question"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(outcome="continued") | models.Q(decided_by__isnull=False) & ~models.Q(reason=""),
+                name="continued_by_somebody_for_a_reason",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.false_alerts} false alerts among {self.faces:,} faces"
+
+    @property
+    def outcome_label(self) -> str:
+        return self.get_outcome_display() or "Not decided"
+
+
 class Kit(models.Model):
     """Equipment lent by another force, from its receipt to its return, wiped in front of a witness."""
 

@@ -363,7 +363,7 @@ _STORY = (
     "deployment.authorised",
     "deployment.live",
     "camera.connected",
-    "alert.decided",
+    "alert.referred",
     "alert.outcome",
     "deployment.ended",
     "watchlist.destroyed",
