@@ -46,7 +46,8 @@ class Verdict:
     def why(self) -> str:
         """The result in words, for the commander."""
         seen = f"{self.false_alerts} false alert{'' if self.false_alerts == 1 else 's'} among {self.faces:,} faces"
-        ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {self.expected:.1f}"
+        allowed = f"{self.expected:.2g}" if self.expected < 10 else f"{self.expected:,.0f}"
+        ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {allowed}"
         comparison = {
             Level.OK: "This is consistent with the ceiling.",
             Level.ABOVE: "The observed rate is above the ceiling.",
