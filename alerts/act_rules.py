@@ -15,10 +15,10 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
-from alerts.choices import Feature, InconclusiveReason
+from alerts.choices import Feature, IdentityMethod, InconclusiveReason
 from alerts.models import Alert
 from alerts.permissions import RECORD_OUTCOME
-from alerts.states import OVER, UNDECIDED, ActName
+from alerts.states import DISPOSED, MET, OVER, UNDECIDED, ActName
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from deployments.models import Posting
@@ -34,7 +34,7 @@ class ActInput:
 
     key: chosen by the sender, so that an act sent twice is recorded once. revision: the alert's, as the sender saw it.
     ago: time between the act and its arrival, by the sender's stopwatch. to_user, to_team: whom the alert is referred
-    to. reason: for a correction.
+    to. reason: for a correction. engaged_by, engaged_at, identity_method: what no handset recorded of an engagement.
     """
 
     key: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -48,6 +48,9 @@ class ActInput:
     to_user: AbstractBaseUser | None = None
     to_team: str = ""
     reason: str = ""
+    engaged_by: AbstractBaseUser | None = None
+    engaged_at: dt.datetime | None = None
+    identity_method: str = ""
 
 
 Guard = Callable[[Alert, ActInput, Actor], None]
@@ -115,6 +118,39 @@ def explains_the_correction(alert: Alert, given: ActInput, actor: Actor) -> None
     if not given.reason.strip():
         raise Refused("Enter the reason for the correction.")
     refuse_names_on_file(given.reason)
+
+
+def tells_of_the_engagement(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
+    """For an outcome recorded afterwards: who spoke to the person, when, and how identity was established.
+
+    Each is needed if the outcome needs it and no handset recorded it, and is refused otherwise.
+    """
+    says_who = given.engaged_by is not None or given.engaged_at is not None
+    if state not in MET and (says_who or given.identity_method):
+        raise Refused("With this outcome nobody was spoken to. Leave officer, time and identity check empty.")
+    if state not in DISPOSED and given.identity_method:
+        raise Refused("With this outcome nobody was identified. Leave the identity check empty.")
+    if says_who and alert.engaged_at is not None:
+        raise Refused("Who spoke to the person is recorded already. Leave officer and time empty.")
+    if given.identity_method and alert.identity_method:
+        raise Refused("How identity was established is recorded already. Leave it empty.")
+    if state in MET and alert.engaged_at is None:
+        _check_engagement(alert, given)
+    if state in DISPOSED and not alert.identity_method and given.identity_method not in IdentityMethod.values:
+        raise Refused("Select how an officer established who the person is.")
+
+
+def _check_engagement(alert: Alert, given: ActInput) -> None:
+    officer: Any = given.engaged_by
+    if officer is None or given.engaged_at is None:
+        raise Refused("Select the officer who spoke to the person, and enter when.")
+    was_posted = Posting.objects.filter(deployment=alert.deployment_id, user_id=officer.pk).exists()
+    if not was_posted or not officer.has_perm(RECORD_OUTCOME):
+        raise Refused("This officer was not posted to this deployment. Select another officer.")
+    # Forms give times to the minute.
+    if not alert.raised_at.replace(second=0, microsecond=0) <= given.engaged_at <= timezone.now():
+        raised = timezone.localtime(alert.raised_at)
+        raise Refused(f"Enter a time between {raised:%H:%M on %d %B}, when the possible match was raised, and now.")
 
 
 def is_for_somebody_posted(alert: Alert, given: ActInput, actor: Actor) -> None:
@@ -205,6 +241,10 @@ def answered(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> di
     return {"officer_id": user_id(actor), "code": given.code}
 
 
+def identified(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
+    return {**answered(alert, given, actor, at), "identity_method": given.code}
+
+
 def engaged(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
     return {**answered(alert, given, actor, at), "engaged_at": done_at(alert, given, at)}
 
@@ -218,7 +258,12 @@ def escalated(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> d
 
 
 def coded(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
-    return {"code": given.code, "ended_at": alert.ended_at or at}
+    changes: dict[str, Any] = {"code": given.code, "ended_at": alert.ended_at or at}
+    if given.engaged_by is not None and given.engaged_at is not None:
+        changes |= {"officer_id": given.engaged_by.pk, "engaged_at": max(given.engaged_at, alert.raised_at)}
+    if given.identity_method:
+        changes["identity_method"] = given.identity_method
+    return changes
 
 
 def _referred(given: ActInput, at: dt.datetime) -> dict[str, Any]:

@@ -145,7 +145,7 @@ OFFICER_ACTS: dict[str, ActKind] = _named(
         asks_leaflet=True,
     ),
     _officer(ActName.CHECK_IDENTITY, (_S.ENGAGED,), _S.ID_CHECK, rules.answered),
-    _officer(ActName.CONFIRM, (_S.ID_CHECK,), _S.CONFIRMED_TRUE, rules.answered),
+    _officer(ActName.CONFIRM, (_S.ID_CHECK,), _S.CONFIRMED_TRUE, rules.identified),
     _officer(ActName.ARREST, (_S.CONFIRMED_TRUE,), _S.ARRESTED, rules.answered_and_ended, asks_leaflet=True),
     _officer(ActName.OTHER, (_S.CONFIRMED_TRUE,), _S.OTHER_DISPOSAL, rules.answered_and_ended, asks_leaflet=True),
     _officer(ActName.NO_ACTION, (_S.CONFIRMED_TRUE,), _S.NO_ACTION, rules.answered_and_ended, asks_leaflet=True),
@@ -174,7 +174,7 @@ EXPIRE = ActKind(ActName.EXPIRE, Step(UNDECIDED, _S.EXPIRED, "", Action.ALERT_EX
 
 def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
     step = Step(sources, target, RUN_DEPLOYMENT, Action.ALERT_OUTCOME)
-    guards = (rules.cameras_are_off, *guards)
+    guards = (rules.cameras_are_off, *guards, functools.partial(rules.tells_of_the_engagement, state=target))
     return ActKind(ActName.CODE, step, guards, rules.coded, wrong_state=rules.not_this_ending)
 
 
@@ -187,6 +187,7 @@ def _correction(target: str) -> ActKind:
             functools.partial(rules.is_recorded_otherwise, state=target),
             rules.was_recorded_by_somebody_else,
             rules.explains_the_correction,
+            functools.partial(rules.tells_of_the_engagement, state=target),
         ),
         rules.coded,
         wrong_state=rules.nothing_to_correct,

@@ -36,6 +36,16 @@ class InconclusiveReason(models.TextChoices):
     UNDECIDABLE = "undecidable", "Some features alike, some different"
 
 
+class IdentityMethod(models.TextChoices):
+    """How an officer established who the person is, apart from the likeness."""
+
+    DOCUMENT = "document", "Identity document"
+    FINGERPRINT = "fingerprint", "Mobile fingerprint check"
+    RECORDS = "records", "Questions checked against police records"
+    KNOWN = "known", "Known to an officer"
+    CUSTODY = "custody", "Checks in custody"
+
+
 class OffenceClass(models.TextChoices):
     """The class of offence of an arrest, as published. It is kept after the purge and identifies nobody."""
 

@@ -16,10 +16,11 @@ from alerts.acts import CORRECTIONS, ENDINGS
 from alerts.choices import (
     Feature,
     Finding,
+    IdentityMethod,
     InconclusiveReason,
 )
 from alerts.models import Alert
-from alerts.states import CODES, AlertState
+from alerts.states import CODES, OVER, AlertState
 from core.errors import Refused
 
 TEAM, USER = "team:", "user:"
@@ -94,7 +95,9 @@ _TITLES: dict[str, str] = {
     AlertState.CONFIRMED_FALSE: "Not the person: reason",
 }
 GROUPED_CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
-    (_TITLES[state], [(value, str(label)) for value, label in codes.choices]) for state, codes in CODES.items()
+    (_TITLES[state], [(value, str(label)) for value, label in codes.choices])
+    for state, codes in CODES.items()
+    if state in OVER
 )
 
 
@@ -103,25 +106,43 @@ class EndingForm(forms.Form):
 
     ending = forms.ChoiceField(label="Outcome")
     code = forms.ChoiceField(label="Offence or reason", required=False)
+    engaged_by: Any = forms.ModelChoiceField(
+        queryset=None, label="Officer who spoke to the person", required=False, empty_label="–"
+    )
+    engaged_at = forms.DateTimeField(
+        label="When",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    identity_method = forms.ChoiceField(
+        label="How identity was established", choices=[("", "–"), *IdentityMethod.choices], required=False
+    )
 
-    def __init__(self, *args: Any, alert: Alert | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, alert: Alert, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
-        kinds = {state: kind for state, kind in ENDINGS.items() if alert is None or alert.state in kind.step.sources}
-        fields["ending"].choices = [("", "Select an outcome"), *((state, Alert.State(state).label) for state in kinds)]
+        fields["ending"].choices = [("", "Select an outcome"), *self._endings(alert)]
         fields["code"].choices = [("", "–"), *GROUPED_CODES]
+        posted = get_user_model().objects.filter(postings__deployment=alert.deployment_id)
+        fields["engaged_by"].queryset = posted.distinct()
+        if not self.is_bound:
+            # Only what no handset recorded is asked for. What is sent all the same is refused with a reason.
+            known = {"engaged_by": alert.engaged_at, "engaged_at": alert.engaged_at}
+            for name, recorded in {**known, "identity_method": alert.identity_method}.items():
+                if recorded:
+                    del fields[name]
+
+    def _endings(self, alert: Alert) -> list[tuple[str, str]]:
+        offered = [state for state, kind in ENDINGS.items() if self.is_bound or alert.state in kind.step.sources]
+        return [(state, str(Alert.State(state).label)) for state in offered]
 
 
 class CorrectionForm(EndingForm):
     reason = forms.CharField(max_length=300, help_text="Do not enter anyone’s name. The reason is kept permanently.")
 
-    def __init__(self, *args: Any, alert: Alert | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        fields: Any = self.fields
-        fields["ending"].choices = [
-            ("", "Select an outcome"),
-            *((state, Alert.State(state).label) for state in CORRECTIONS if alert is None or state != alert.state),
-        ]
+    def _endings(self, alert: Alert) -> list[tuple[str, str]]:
+        offered = [state for state in CORRECTIONS if self.is_bound or state != alert.state]
+        return [(state, str(Alert.State(state).label)) for state in offered]
 
 
 REASONS = InconclusiveReason.choices

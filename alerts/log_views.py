@@ -71,19 +71,21 @@ def _row(request: HttpRequest, alert: Alert) -> LogRow:
 @require_POST
 @permitted(RUN_DEPLOYMENT)
 def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    alert, form = _alert(request, alert_id), EndingForm(request.POST)
+    alert = _alert(request, alert_id)
+    form = EndingForm(request.POST, alert=alert)
     if not form.is_valid():
-        raise Refused("Select an outcome.")
-    operations.code(alert, form.cleaned_data["ending"], form.cleaned_data["code"], actor=acting(request))
+        raise Refused(_what_is_missing(form, "Select an outcome."))
+    operations.code(alert, actor=acting(request), **form.cleaned_data)
     return redirect("alert-log", alert.deployment_id)
 
 
 @require_POST
 @permitted(RUN_DEPLOYMENT)
 def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
-    alert, form = _alert(request, alert_id), CorrectionForm(request.POST)
+    alert = _alert(request, alert_id)
+    form = CorrectionForm(request.POST, alert=alert)
     if not form.is_valid():
-        raise Refused("Select an outcome and enter the reason for the correction.")
+        raise Refused(_what_is_missing(form, "Select an outcome and enter the reason for the correction."))
     operations.correct(alert, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Outcome corrected. The earlier record is kept.")
     return redirect("alert-log", alert.deployment_id)
@@ -134,6 +136,12 @@ def _release_form(request: HttpRequest, hold: EvidenceHold | None) -> ReleaseFor
     if hold is None or not hold.may_be_released_by(acting(request)):
         return None
     return ReleaseForm(auto_id=f"release-{hold.pk}-%s")
+
+
+def _what_is_missing(form: EndingForm, otherwise: str) -> str:
+    if "engaged_at" in form.errors:
+        return "Enter when the officer spoke to the person, as a date and a time."
+    return "Select an officer from the list." if "engaged_by" in form.errors else otherwise
 
 
 def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:

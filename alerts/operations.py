@@ -40,14 +40,20 @@ def act(alert: Alert, name: str, given: ActInput | None = None, *, actor: Abstra
     perform(alert, kind, given, actor=actor)
 
 
-def code(alert: Alert, ending: str, code: str = "", *, actor: AbstractBaseUser) -> None:
-    """Record the outcome of an alert that is still open once its cameras are off. Raises as `perform` does."""
-    perform(alert, _chosen(ENDINGS, ending), ActInput(code=code), actor=actor)
+def code(alert: Alert, ending: str, code: str = "", *, actor: AbstractBaseUser, **engagement: Any) -> None:
+    """Record the outcome of an alert that is still open once its cameras are off. Raises as `perform` does.
+
+    engagement: engaged_by, engaged_at and identity_method of `ActInput`, where no handset recorded them.
+    """
+    perform(alert, _chosen(ENDINGS, ending), ActInput(code=code, **engagement), actor=actor)
 
 
-def correct(alert: Alert, ending: str, code: str = "", *, reason: str, actor: AbstractBaseUser) -> None:
-    """Correct a recorded outcome. Earlier acts stay. Raises as `perform` does."""
-    perform(alert, _chosen(CORRECTIONS, ending), ActInput(code=code, reason=reason.strip()), actor=actor)
+def correct(
+    alert: Alert, ending: str, code: str = "", *, reason: str, actor: AbstractBaseUser, **engagement: Any
+) -> None:
+    """Correct a recorded outcome. Earlier acts stay. engagement: as for `code`. Raises as `perform` does."""
+    given = ActInput(code=code, reason=reason.strip(), **engagement)
+    perform(alert, _chosen(CORRECTIONS, ending), given, actor=actor)
 
 
 def perform(
@@ -139,6 +145,10 @@ def _journal_data(alert: Alert, kind: ActKind, before: str, given: ActInput) -> 
         data["to_user"] = given.to_user.get_username()
     if given.to_team:
         data["to_team"] = given.to_team
+    if given.engaged_by is not None and given.engaged_at is not None:
+        data |= {"engaged_by": given.engaged_by.get_username(), "engaged_at": given.engaged_at.isoformat()}
+    if given.identity_method:
+        data["identity_method"] = given.identity_method
     if kind.step.target == Alert.State.REFERRED:
         data["recipients"] = ", ".join(_recipients(alert, given)) or "none"
     if given.ago >= dt.timedelta(minutes=1):

@@ -94,6 +94,7 @@ class AlertRowSerializer(serializers.ModelSerializer[Alert]):
             "assigned_team",
             "officer",
             "engaged_at",
+            "identity_method",
             "ended_at",
             "code",
             "purged_at",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from alerts.choices import Disposal, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
+from alerts.choices import Disposal, IdentityMethod, NoAction, NoEngagement, OffenceClass, Result, WhyFalse
 
 
 class AlertState(models.TextChoices):
@@ -89,8 +89,12 @@ RESULTS: dict[str, Result] = {
     _S.UNRESOLVED: Result.UNRESOLVED,
 }
 OVER = tuple(RESULTS)
-# The codes that are recorded with a state: the offence of an arrest, the reason of another outcome.
+# Outcomes that need an identity check by an officer, and those that need an engagement.
+DISPOSED = (_S.ARRESTED, _S.OTHER_DISPOSAL, _S.NO_ACTION)
+MET = (*DISPOSED, _S.CONFIRMED_FALSE)
+# The codes recorded with a state: how identity was established, the offence of an arrest, or the reason of an outcome.
 CODES: dict[str, type[models.TextChoices]] = {
+    _S.CONFIRMED_TRUE: IdentityMethod,
     _S.NO_ENGAGEMENT: NoEngagement,
     _S.CONFIRMED_FALSE: WhyFalse,
     _S.ARRESTED: OffenceClass,

@@ -287,6 +287,7 @@ ACT_INPUTS = {
     "not_same": ActInput(differ=["ears"]),
     "inconclusive": ActInput(reasons=["blurred"]),
     "no_engagement": ActInput(code="doubt"),
+    "confirm": ActInput(code="document"),
     "release": ActInput(leaflet=True),
     "arrest": ActInput(code="robbery", leaflet=True),
     "other": ActInput(code="summons", leaflet=True),

@@ -115,8 +115,10 @@ def test_no_step_from_a_wrong_state(cast: Cast, name: str, settings: Any) -> Non
     kind = {**OPERATOR_ACTS, **OFFICER_ACTS}[name]
     alert = make_alert(make_live_deployment(cast))
     actor = cast.operator if name in OPERATOR_ACTS else cast.officer
+    met = {"officer": cast.officer, "engaged_at": timezone.now(), "identity_method": "document"}
+    Alert.objects.filter(pk=alert.pk).update(decided_by=cast.operator, decided_at=timezone.now(), **met)
     for state in set(State) - set(kind.step.sources) - {State.CONTROL, State.BLUE}:
-        Alert.objects.filter(pk=alert.pk).update(state=state, decided_by=cast.operator, decided_at=timezone.now())
+        Alert.objects.filter(pk=alert.pk).update(state=state)
         with pytest.raises(Conflict):
             operations.act(
                 alert, name, dataclasses.replace(ACT_INPUTS.get(name, ActInput()), key=uuid.uuid4()), actor=actor
@@ -146,6 +148,13 @@ MISSING: dict[str, tuple[tuple[str, ...], str, ActInput, str]] = {
     "a feature as both": ((), "same", ActInput(alike=["eyes"], differ=["eyes"]), "once"),
     "an unknown feature": ((), "same", ActInput(alike=["skin"]), "once"),
     "an unknown reason": ((), "inconclusive", ActInput(reasons=["age"]), "reasons shown"),
+    "an identity confirmed somehow": (("same", "engage", "check_identity"), "confirm", ActInput(), "offered"),
+    "an identity confirmed by the likeness": (
+        ("same", "engage", "check_identity"),
+        "confirm",
+        ActInput(code="likeness"),
+        "offered",
+    ),
     "an arrest for nothing": (
         ("same", "engage", "check_identity", "confirm"),
         "arrest",
@@ -180,8 +189,9 @@ def test_endings_and_corrections_cover_every_result() -> None:
     assert set(ENDINGS) == set(RESULTS) - {State.OP_FALSE}
 
 
-def test_outcomes_are_offered_by_their_own_names() -> None:
-    for form in (EndingForm(), CorrectionForm()):
+def test_outcomes_are_offered_by_their_own_names(cast: Cast) -> None:
+    alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
+    for form in (EndingForm(alert=alert), CorrectionForm(alert=alert)):
         offered = dict(form.fields["ending"].choices)  # type: ignore[attr-defined]
         assert offered.pop("") == "Select an outcome"
         assert offered == {state: State(state).label for state in offered}

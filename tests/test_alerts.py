@@ -413,7 +413,8 @@ def test_an_unadjudicated_alert_expires_and_blocks_closing_until_it_is_coded(cas
     with pytest.raises(Refused, match="was referred to officers"):
         operations.code(judged, "late_same", actor=cast.commander)
     operations.code(left, "late_not_same", actor=cast.commander)
-    operations.code(judged, "arrested", "robbery", actor=cast.commander)
+    met = {"engaged_by": cast.officer, "engaged_at": timezone.now(), "identity_method": "custody"}
+    operations.code(judged, "arrested", "robbery", actor=cast.commander, **met)
     with pytest.raises(Conflict):
         operations.code(judged, "unresolved", actor=cast.commander)
     assert deployment.counters().open == 0

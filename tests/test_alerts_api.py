@@ -39,13 +39,13 @@ def test_an_alert_from_the_list_to_its_outcome(cast: Cast) -> None:
         ("acknowledge", {"ago_ms": 1500}),
         ("engage", {}),
         ("check_identity", {}),
-        ("confirm", {}),
+        ("confirm", {"code": "fingerprint"}),
         ("arrest", {"code": "robbery", "leaflet": True}),
     ):
         answer = _act(officer, alert, name, **given)
         assert answer.status_code == 200, answer.json()
     body = answer.json()
-    assert (body["state"], body["code"]) == ("arrested", "robbery")
+    assert (body["state"], body["code"], body["identity_method"]) == ("arrested", "robbery", "fingerprint")
     assert [each["name"] for each in body["acts"]] == [
         "same",
         "acknowledge",

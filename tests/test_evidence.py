@@ -36,9 +36,12 @@ def test_a_correction_by_somebody_else_is_a_new_row_and_changes_the_counts(cast:
         ("nothing", "", "A mistake", "Select an outcome"),
     ):
         with pytest.raises(Refused, match=words):
-            operations.correct(alert, ending, code, reason=reason, actor=cast.commander)
+            identity = {"identity_method": "document"} if ending == "arrested" else {}
+            operations.correct(alert, ending, code, reason=reason, actor=cast.commander, **identity)
     before = list(alert.acts.values_list("pk", "name", "after"))
-    operations.correct(alert, "arrested", "robbery", reason="The wrong button", actor=cast.commander)
+    operations.correct(
+        alert, "arrested", "robbery", reason="The wrong button", identity_method="document", actor=cast.commander
+    )
     assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
     assert (alert.state, alert.code, deployment.counters().false) == (State.ARRESTED, "robbery", 0)
     # An alert that was never referred belongs to no officer, whatever the correction.

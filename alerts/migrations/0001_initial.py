@@ -95,6 +95,20 @@ class Migration(migrations.Migration):
                 ("escalated_at", models.DateTimeField(null=True)),
                 ("engaged_at", models.DateTimeField(null=True)),
                 (
+                    "identity_method",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("document", "Identity document"),
+                            ("fingerprint", "Mobile fingerprint check"),
+                            ("records", "Questions checked against police records"),
+                            ("known", "Known to an officer"),
+                            ("custody", "Checks in custody"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
                     "code",
                     models.CharField(
                         blank=True,
@@ -489,6 +503,28 @@ class Migration(migrations.Migration):
             model_name="shot",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("is_best", True)), fields=("alert",), name="one_best_shot"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ("arrested", "other", "no_action")), _negated=True),
+                    models.Q(("identity_method", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="disposed_after_identity_check",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ("arrested", "other", "no_action", "not_same")), _negated=True),
+                    models.Q(("engaged_at__isnull", False), ("officer__isnull", False)),
+                    _connector="OR",
+                ),
+                name="met_after_engagement",
             ),
         ),
     ]

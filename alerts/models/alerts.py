@@ -8,11 +8,13 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from alerts.choices import Result
+from alerts.choices import IdentityMethod, Result
 from alerts.querysets import AlertQuerySet
 from alerts.states import (
     CAN_BE_TAKEN_BACK,
+    DISPOSED,
     IN_THE_STREET,
+    MET,
     OPEN,
     RESULTS,
     STATES_OF_CONTROLS,
@@ -72,6 +74,7 @@ class Alert(Stateful, models.Model):
     escalated_at = models.DateTimeField(null=True)
     officer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     engaged_at = models.DateTimeField(null=True)
+    identity_method = models.CharField(max_length=16, choices=IdentityMethod.choices, blank=True)
     code = models.CharField(
         max_length=16, blank=True, help_text="The offence of an arrest, or the reason for another outcome."
     )
@@ -95,6 +98,15 @@ class Alert(Stateful, models.Model):
                 condition=models.Q(purged_at__isnull=True)
                 | models.Q(sealed__isnull=True, person__isnull=True, photograph__isnull=True, track="", key_name=""),
                 name="purged_means_empty",
+            ),
+            # However it is recorded: no disposal without an engagement and an identity check.
+            models.CheckConstraint(
+                condition=~models.Q(state__in=DISPOSED) | ~models.Q(identity_method=""),
+                name="disposed_after_identity_check",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=MET) | models.Q(engaged_at__isnull=False, officer__isnull=False),
+                name="met_after_engagement",
             ),
             models.CheckConstraint(
                 condition=~models.Q(kind="control") | models.Q(state__in=STATES_OF_CONTROLS),

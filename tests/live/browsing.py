@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from demo import scene
 from recognition.imaging import encode_jpeg
@@ -82,3 +82,10 @@ class Cast:
         # A refused form or photograph is an answer, and Chromium writes those down as errors; and a line that was cut.
         if kind == "error" and "status of 4" not in text and "ERR_INTERNET_DISCONNECTED" not in text:
             self.complaints.append(f"{name}: {text}")
+
+
+def confirm_identity(card: Locator) -> None:
+    """Record on a handset's card that the person's identity was confirmed, and how."""
+    card.locator("summary", has_text="Identity confirmed").click()
+    card.get_by_label("Identity document").check()
+    card.get_by_role("button", name="Record: identity confirmed").click()

@@ -18,7 +18,7 @@ from recognition.engine import Engine
 from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import portrait, portrait_jpeg
-from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, write_film
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, confirm_identity, write_film
 from tests.live.system import LiveSystem, authorise, eventually, record_evidence
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
@@ -285,8 +285,9 @@ def _conclude(officer: Page, watcher: Page, deployment: str) -> None:
     officer.locator("[data-kind=open] [data-open]").first.click()
     card = officer.locator(".street-card")
     assert "Alex Fenwick" not in card.inner_html()
-    for step in ("On my way", "Speaking to the person", "Checking identity", "Identity confirmed"):
+    for step in ("On my way", "Speaking to the person", "Checking identity"):
         card.get_by_role("button", name=step, exact=True).click()
+    confirm_identity(card)
     expect(card.locator(".revealed")).to_have_text("Alex Fenwick")
     arrest = card.locator("[data-act=arrest]")
     arrest.locator("summary").click()

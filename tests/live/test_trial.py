@@ -24,7 +24,7 @@ from lfr_site import services
 from recognition.engine import Engine
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON, portrait_jpeg
-from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, write_film
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, confirm_identity, write_film
 from tests.live.system import LONDON_TIME, LiveSystem, eventually, live_system, seal_list
 
 pytestmark = [
@@ -277,8 +277,9 @@ class Day:
             expect(operator.locator(f"#alert-{judged}")).to_contain_text("Referred to officers")
             officer.locator(f"[data-open='{judged}']").click()
             met = officer.locator(f".street-card[data-id='{judged}']")
-            for step in ("On my way", "Speaking to the person", "Checking identity", "Identity confirmed"):
+            for step in ("On my way", "Speaking to the person", "Checking identity"):
                 met.get_by_role("button", name=step, exact=True).click()
+            confirm_identity(met)
             shown = met.locator(".revealed strong").inner_text()
             outcome, code = OUTCOMES[shown]
             met.locator("summary", has_text=outcome).click()
