@@ -20,7 +20,7 @@ from alerts.choices import (
     InconclusiveReason,
 )
 from alerts.models import Alert
-from alerts.states import CODES, OVER, AlertState
+from alerts.states import CODES, MET, OVER, AlertState
 from core.errors import Refused
 
 TEAM, USER = "team:", "user:"
@@ -107,7 +107,7 @@ class EndingForm(forms.Form):
     ending = forms.ChoiceField(label="Outcome")
     code = forms.ChoiceField(label="Offence or reason", required=False)
     engaged_by: Any = forms.ModelChoiceField(
-        queryset=None, label="Officer who spoke to the person", required=False, empty_label="–"
+        queryset=None, label="Officer who spoke to the person", required=False, empty_label="Nobody"
     )
     engaged_at = forms.DateTimeField(
         label="When",
@@ -126,10 +126,11 @@ class EndingForm(forms.Form):
         posted = get_user_model().objects.filter(postings__deployment=alert.deployment_id)
         fields["engaged_by"].queryset = posted.distinct()
         if not self.is_bound:
-            # Only what no handset recorded is asked for. What is sent all the same is refused with a reason.
+            # Asked for only if an outcome needs it and no handset recorded it. If sent all the same, it is refused.
+            may_have_met = any(state in MET for state, _ in self._endings(alert))
             known = {"engaged_by": alert.engaged_at, "engaged_at": alert.engaged_at}
             for name, recorded in {**known, "identity_method": alert.identity_method}.items():
-                if recorded:
+                if recorded or not may_have_met:
                     del fields[name]
 
     def _endings(self, alert: Alert) -> list[tuple[str, str]]:

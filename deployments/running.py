@@ -182,13 +182,22 @@ def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
     ended = []
     for deployment in Deployment.objects.run_out(at or timezone.now()):
         try:
-            end_period(deployment, code=Halt.AUTHORITY, detail="The period or the authority has ended.", actor=CLOCK)
+            end_period(deployment, code=_what_ran_out(deployment, at or timezone.now()), actor=CLOCK)
         except Exception:
             # Streams close at this time in any case. The rest is tried again, and the other deployments end on time.
             logger.exception("A deployment could not be ended")
         else:
             ended.append(deployment)
     return ended
+
+
+def _what_ran_out(deployment: Deployment, now: dt.datetime) -> Halt:
+    """Return whether the authority ended, or only the period."""
+    period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
+    until, authority_end = None if period is None else period.ends_at, deployment.authority_ends_at
+    if authority_end is None or authority_end > now or (until is not None and until <= authority_end):
+        return Halt.END_OF_PERIOD
+    return Halt.AUTHORITY
 
 
 def lapse_unstarted(*, at: dt.datetime | None = None) -> int:
@@ -277,7 +286,8 @@ def _expire(deployment: Deployment, now: dt.datetime) -> bool:
         return False
     had_authority = deployment.has_authority
     end_tests(deployment, actor=CLOCK)
-    changes = _ended(timezone.now(), Halt.AUTHORITY, "The deployment did not go live in time.")
+    code = _what_ran_out(deployment, now)
+    changes = _ended(timezone.now(), code, "The deployment did not go live in time.")
     # A deployment that took place in part is reviewed and closed like any other.
     took_place = deployment.periods.filter(went_live_at__isnull=False).exists()
     move(deployment, STEPS["end" if took_place else "expire"], actor=CLOCK, changes=changes)

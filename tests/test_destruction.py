@@ -19,6 +19,7 @@ from core.keys import KeyGone
 from tests.cast import (
     Cast,
     add_person,
+    client_of,
     end,
     list_of,
     make_alert,
@@ -27,11 +28,13 @@ from tests.cast import (
     make_sealed_watchlist,
     make_watchlist,
 )
-from watchlists import destruction, ledger, operations, people
+from watchlists import destruction, engines, ledger, operations, people
 from watchlists.models import (
     Certificate,
     Flag,
     Hold,
+    Import,
+    ImportRow,
     LedgerEntry,
     Person,
     Photograph,
@@ -114,6 +117,8 @@ def test_an_entry_held_as_evidence_is_kept_without_its_template(
         certificate = destruction.destroy(watchlist)
     assert (certificate.people, certificate.held) == (1, 1)
     assert list(Person.objects.all()) == [held]
+    (listing,) = ledger.search(held.reference, actor=cast.compliance)
+    assert listing.status == "kept as evidence; watchlist destroyed"
     assert held.photographs.get().jpeg == jpeg
     assert not Template.objects.exists()
     Certificate.objects.update(scrubbed_at=timezone.now())
@@ -153,7 +158,7 @@ def test_the_ledger_answers_only_for_a_given_reference(cast: Cast) -> None:
     watchlist = _ended(cast)
     reference = Person.objects.get().reference
     (present,) = ledger.search(reference, actor=cast.compliance)
-    assert present.until is None
+    assert (present.until, present.status) == (None, "on the watchlist, whose state is closed")
     destruction.destroy(watchlist)
     (past,) = ledger.search(f" {reference.lower()} ", actor=cast.compliance)
     assert (past.watchlist, past.category, past.until) == (watchlist, "Wanted by the courts", timezone.localdate())
@@ -224,6 +229,23 @@ def test_a_key_is_replaced_completely_or_not_at_all(tmp_path: Path, monkeypatch:
 
 def _full_disk(*args: object) -> None:
     raise OSError("The disk is full")
+
+
+def test_the_ledger_knows_of_drafts_imports_and_evidence(cast: Cast) -> None:
+    """Data is held in all of them, so "on no list" would be a wrong answer."""
+    draft = make_watchlist(cast)
+    reference = Person.objects.get().reference
+    (present,) = ledger.search(reference, actor=cast.compliance)
+    assert present.status == "on the watchlist, whose state is draft"
+    imported = Import.objects.create(watchlist=draft, engine=engines.current_engine(), created_by=cast.watchlist_admin)
+    ImportRow.objects.create(of=imported, line=2, reference="N/7", values={"name": "Alex Fenwick"})
+    (staged,) = ledger.search(" n/7", actor=cast.compliance)
+    assert (staged.watchlist, staged.until) == (draft, None)
+    assert staged.status.startswith("not added: in an import")
+    ImportRow.objects.update(verdict=ImportRow.Verdict.ADDED)
+    assert ledger.search("N/7", actor=cast.compliance) == []
+    page = client_of(cast.compliance).post("/ledger/", {"reference": "N/7"}).content.decode()
+    assert "No list, draft, import, evidence hold or past list has this reference." in page
 
 
 def test_a_person_removed_from_a_draft_is_destroyed_and_in_the_ledger(cast: Cast) -> None:

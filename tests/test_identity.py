@@ -129,6 +129,9 @@ def test_the_commanders_page_asks_only_for_what_is_missing(cast: Cast, deploymen
     assert meeting | {"identity_method"} < set(EndingForm(alert=referred).fields)
     assert set(EndingForm(alert=engaged).fields) == {"ending", "code", "identity_method"}
     assert set(CorrectionForm(alert=arrested).fields) == {"ending", "code", "reason"}
+    # Nobody was sent to the person, so no outcome that is offered needs a meeting.
+    waiting = make_alert(deployment, "d" * 32)
+    assert set(EndingForm(alert=waiting).fields) == {"ending", "code"}
     running.end_period(deployment, actor=cast.commander)
     client, url = client_of(cast.commander), f"/alerts/{referred.pk}/code/"
     outcome = {"ending": "arrested", "code": "robbery", "identity_method": "known", "engaged_by": str(cast.officer.pk)}

@@ -151,8 +151,16 @@ def test_a_period_that_ran_out_ends_at_its_time(cast: Cast) -> None:
     assert running.end_run_out() == [deployment]
     assert running.end_run_out() == []
     deployment.refresh_from_db()
-    assert (deployment.state, deployment.ended_at, deployment.end_code) == (State.ENDED, late, Halt.AUTHORITY)
+    assert (deployment.state, deployment.ended_at, deployment.end_code) == (State.ENDED, late, Halt.END_OF_PERIOD)
     assert list_of(deployment).state == Watchlist.State.CLOSED
+
+
+def test_the_reason_says_whether_the_authority_or_only_the_period_ended(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    Deployment.objects.update(authority_ends_at=timezone.now() - dt.timedelta(minutes=3))
+    assert running.end_run_out() == [deployment]
+    deployment.refresh_from_db()
+    assert deployment.end_code == Halt.AUTHORITY
 
 
 def test_deployments_that_never_started_expire_and_drafts_do_not(cast: Cast) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -15,19 +16,20 @@ from audit.actions import Action
 from audit.journal import record
 from core import keys
 from core.permissions import require
-from watchlists.models import LedgerEntry, Person, Watchlist
+from watchlists.models import ImportRow, LedgerEntry, Person, Watchlist
 from watchlists.permissions import SEARCH_LEDGER
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The time that a person was on one list. until: None while they still are."""
+    """Where a reference is, or was, on one list. until: None while its data is still here; status: why it is."""
 
     watchlist: Watchlist
     category: str
     legal_basis: str
     since: dt.date
     until: dt.date | None
+    status: str
 
 
 def prepare() -> None:
@@ -63,29 +65,50 @@ def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
 
 @transaction.atomic
 def search(reference: str, *, actor: AbstractBaseUser) -> list[Listing]:
-    """Return every list that a reference is or was on, newest first. The audit log does not keep the reference."""
+    """Return every place where a reference is or was held, newest first. The audit log does not keep the reference.
+
+    These are lists in any state, drafts included, entries kept as evidence, lines of imports that were not added, and
+    past lists.
+    """
     require(actor, SEARCH_LEDGER)
-    scopes = Watchlist.objects.filter(ledger__isnull=False).distinct().values_list("pk", flat=True)
-    pseudonyms = [keys.pseudonym(str(scope), reference) for scope in scopes]
-    entries = LedgerEntry.objects.filter(pseudonym__in=pseudonyms).select_related("watchlist")
-    past = [
-        Listing(
-            each.watchlist, each.get_category_display(), each.get_legal_basis_display(), each.listed_on, each.removed_on
-        )
-        for each in entries
-    ]
     wanted = " ".join(reference.upper().split())
-    held = Person.objects.filter(reference__iexact=wanted).select_related("watchlist")
-    present = [
-        Listing(
-            each.watchlist,
-            each.get_category_display(),
-            each.get_legal_basis_display(),
-            timezone.localdate(each.added_at),
-            None,
-        )
-        for each in held
-    ]
-    found = sorted([*present, *past], key=lambda listing: listing.since, reverse=True)
+    listings = [*_present(wanted), *_staged(wanted), *_past(reference)]
+    found = sorted(listings, key=lambda listing: listing.since, reverse=True)
     record(Action.LEDGER_SEARCHED, actor=actor, target=actor, data={"found": len(found)})
     return found
+
+
+def _present(wanted: str) -> Iterator[Listing]:
+    for person in Person.objects.filter(reference__iexact=wanted).select_related("watchlist", "hold"):
+        state = person.watchlist.get_state_display().lower()
+        is_held = hasattr(person, "hold")
+        yield Listing(
+            person.watchlist,
+            person.get_category_display(),
+            person.get_legal_basis_display(),
+            timezone.localdate(person.added_at),
+            None,
+            f"kept as evidence; watchlist {state}" if is_held else f"on the watchlist, whose state is {state}",
+        )
+
+
+def _staged(wanted: str) -> Iterator[Listing]:
+    """Yield lines of imports that were not added: they wait to be confirmed, or stand in the report of the import."""
+    lines = ImportRow.objects.filter(reference__iexact=wanted).exclude(verdict=ImportRow.Verdict.ADDED)
+    for line in lines.select_related("of__watchlist"):
+        since, state = timezone.localdate(line.of.created_at), line.of.get_state_display().lower()
+        yield Listing(line.of.watchlist, "", "", since, None, f"not added: in an import, whose state is {state}")
+
+
+def _past(reference: str) -> Iterator[Listing]:
+    scopes = Watchlist.objects.filter(ledger__isnull=False).distinct().values_list("pk", flat=True)
+    pseudonyms = [keys.pseudonym(str(scope), reference) for scope in scopes]
+    for entry in LedgerEntry.objects.filter(pseudonym__in=pseudonyms).select_related("watchlist"):
+        yield Listing(
+            entry.watchlist,
+            entry.get_category_display(),
+            entry.get_legal_basis_display(),
+            entry.listed_on,
+            entry.removed_on,
+            "destroyed",
+        )

@@ -186,6 +186,7 @@ class ListingSerializer(serializers.Serializer[Any]):
     legal_basis = serializers.CharField()
     since = serializers.DateField()
     until = serializers.DateField(allow_null=True)
+    status = serializers.CharField()
 
 
 class StandingSerializer(serializers.Serializer[Any]):
