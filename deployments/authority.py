@@ -249,6 +249,8 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     step = CHANGE_STEPS["approve" if accept else "reject"]
     move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
+    if accept:
+        documents.make(deployment, Document.Kind.AMENDMENT)
     ceiling.follow(deployment)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 

@@ -51,6 +51,8 @@ class CameraRate:
 
     @property
     def interval(self) -> str:
+        if not self.passes:
+            return "–"
         low, high = self.bounds
         return f"{percent(low)} to {percent(high)}"
 

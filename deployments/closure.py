@@ -12,9 +12,10 @@ from core.errors import Conflict, Refused
 from core.machine import move
 from core.permissions import require
 from core.sockets import Event
+from deployments import documents
 from deployments.events import announce
 from deployments.locks import lock_deployment
-from deployments.models import STEPS, Deployment, Kit
+from deployments.models import STEPS, Deployment, Document, Kit
 from deployments.permissions import AUTHORISE_DEPLOYMENT, MANAGE_CAMERAS, RUN_DEPLOYMENT
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
@@ -115,6 +116,7 @@ def close(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     if open_ends and deployment.state == Deployment.State.REVIEW:
         raise Refused(" ".join(open_ends))
     move(deployment, STEPS["close"], actor=actor, changes={"closed_at": timezone.now()})
+    documents.make_or_leave(deployment, Document.Kind.POST_DEPLOYMENT)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 

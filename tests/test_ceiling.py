@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from deployments import cameras, ceiling, documents, governor, readiness, running
+from deployments import cameras, ceiling, document_content, governor, readiness, running
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.models import CeilingQuestion, Deployment
@@ -203,13 +203,13 @@ def test_documents_and_record_say_what_is_enforced(deployment: Deployment, cast:
     assert "1 false alert in 1,000 faces. From false alert number 2 on" in rule
     assert "within 10 minutes it pauses" in rule
     assert "at most 1 in 20 deployments" in rule
-    sections = {section.heading: section for section in documents.authority_sections(deployment, tmp_path)}
+    sections = {section.heading: section for section in document_content.authority_sections(deployment, tmp_path)}
     assert ("Ceiling of false alerts", rule) in sections["Engine and threshold"].rows
     _false_alerts(deployment, cast, 2)
     _decide(deployment, cast, 2)
     _false_alerts(deployment, cast, 1)
     running.end_period(deployment, actor=cast.commander)
-    ending = {section.heading: section for section in documents.ending_sections(deployment)}
+    ending = {section.heading: section for section in document_content.ending_sections(deployment, tmp_path)}
     rows = ending["False alerts above the ceiling"].table[1:]
     assert [row[1:] for row in rows] == [
         ("2", "1,600", "Continued", "commander", "Both were the same poster"),

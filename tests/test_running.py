@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,17 @@ from core.actors import CLOCK
 from core.errors import Conflict, Refused
 from core.machine import move
 from demo import rehearsal
-from deployments import authority, bluetest, cameras, closure, documents, governor, readiness, running
+from deployments import (
+    authority,
+    bluetest,
+    cameras,
+    closure,
+    document_content,
+    documents,
+    governor,
+    readiness,
+    running,
+)
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
@@ -31,6 +42,7 @@ from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.querysets import FrameTerms
 from lfr_site.roles import ROLES
 from recognition.frame import Candidate
+from reports.post_deployment import post_deployment_sections
 from reports.records import record_csv, record_of
 from tests.cast import (
     Cast,
@@ -332,7 +344,9 @@ def test_the_governor_seldom_pauses_a_deployment_within_the_limit() -> None:
         assert low <= paused / 300 <= high
 
 
-def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(cast: Cast, settings: Any) -> None:
+def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(
+    cast: Cast, settings: Any, tmp_path: Path
+) -> None:
     settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = make_live_deployment(cast)
     cameras.count_frames(cameras_of(deployment)[0], FrameCounts(received=900, processed=900, faces=400))
@@ -356,6 +370,11 @@ def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(
     authority.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
     deployment.refresh_from_db()
     assert deployment.operating_point == higher
+    # The change is an amended authority document, with who decided it and why.
+    assert [each.kind for each in deployment.documents.all()] == ["authority", "amendment"]
+    amended = {each.heading: each for each in document_content.authority_sections(deployment, tmp_path)}
+    assert "Fewer strangers" in amended["Amendments"].table[1]
+    assert any("0.850" in value for _, value in amended["Engine and threshold"].rows)
     running.resume(deployment, actor=cast.commander)
     with pytest.raises(Conflict):
         authority.decide_change(change, accept=False, reason="No", actor=cast.authority)
@@ -458,7 +477,7 @@ def test_counts_add_up_and_health_is_current(cast: Cast) -> None:
 # Afterwards.
 
 
-def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, settings: Any) -> None:
+def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, settings: Any, tmp_path: Path) -> None:
     settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = two_days(cast, lender="South Wales Police")
     alert, other = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
@@ -494,6 +513,16 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     record = record_of(deployment)
     assert (record.figures.alerts, record.figures.positive_alerts, record.figures.of(Result.UNRESOLVED)) == (2, 1, 1)
     assert record.arrests == [("Robbery", 1)]
+    # The ending was recorded before the outcomes were known; they are in the report made at closing.
+    assert [each.kind for each in deployment.documents.all()] == ["authority", "cancellation", "post"]
+    sections = {each.heading: each for each in post_deployment_sections(deployment, tmp_path)}
+    outcomes = {row[0]: row[-1] for row in sections["Outcomes"].table[1:]}
+    assert (outcomes["Possible matches"], outcomes["True, confirmed"], outcomes["Unresolved"]) == ("2", "1", "1")
+    assert outcomes["Without an outcome"] == "0"
+    assert sections["Arrests"].table[1:] == [("Robbery", "1")]
+    assert sections["Review"].text == "The objective was met."
+    assert len(sections["Destruction of the watchlists"].table) == 2
+    assert "A. N. Other" in sections["Loaned equipment"].table[1][-1]
     with pytest.raises(Conflict):
         closure.change_review(deployment, review="Better", actor=cast.commander)
 

@@ -358,7 +358,12 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("authority", "Written Authority Document"), ("cancellation", "Cancellation Report")],
+                        choices=[
+                            ("authority", "Written Authority Document"),
+                            ("amendment", "Written Authority Document, amended"),
+                            ("cancellation", "Cancellation Report"),
+                            ("post", "Post-Deployment Report"),
+                        ],
                         max_length=12,
                     ),
                 ),

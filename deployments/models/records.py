@@ -43,7 +43,9 @@ class Document(models.Model):
 
     class Kind(models.TextChoices):
         AUTHORITY = "authority", "Written Authority Document"
+        AMENDMENT = "amendment", "Written Authority Document, amended"
         CANCELLATION = "cancellation", "Cancellation Report"
+        POST_DEPLOYMENT = "post", "Post-Deployment Report"
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="documents")
     kind = models.CharField(max_length=12, choices=Kind.choices)

@@ -1,0 +1,112 @@
+"""The Post-Deployment Report: outcomes, rates, decisions and destruction, once every outcome is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from audit.actions import Action
+from audit.models import Entry
+from deployments.choices import Halt
+from deployments.document_content import kit_section, test_section, threshold_sections
+from deployments.document_parts import Content, Section, broken, moment, person, table
+from deployments.models import Deployment
+from reports.rates import RULE
+from reports.records import DeploymentRecord, Figures, record_of
+from watchlists.models import Certificate
+
+_HALTS = dict(Halt.choices)
+
+
+def _facts(deployment: Deployment) -> list[tuple[str, str]]:
+    return [
+        ("Outcome", str(deployment.get_state_display())),
+        ("Authorised by", f"{person(deployment.authorised_by)}, {moment(deployment.authorised_at)}"),
+        ("Ended on", moment(deployment.ended_at)),
+        ("Reason for the end", "\n".join(filter(None, [deployment.get_end_code_display(), deployment.end_reason]))),
+        ("Closed on", moment(deployment.closed_at)),
+        ("Applicant", person(deployment.applicant)),
+    ]
+
+
+def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[Section]:
+    """Return the sections of the Post-Deployment Report."""
+    record = record_of(deployment)
+    yield Section("Review", deployment.review or "No review was written.")
+    yield Section("Conditions of the authority", deployment.conditions or "None.")
+    yield _outcomes(record)
+    yield _rates(record)
+    yield table(
+        "Arrests",
+        ("Offence", "Number"),
+        [(name, str(count)) for name, count in record.arrests],
+        none="There were no arrests.",
+    )
+    yield table("Pauses", ("When", "What", "By", "Reason"), _pauses(deployment), none="There were no pauses.")
+    yield from threshold_sections(deployment)
+    yield test_section(deployment)
+    yield kit_section(deployment)
+    yield table(
+        "Destruction of the watchlists",
+        ("Watchlist", "People", "Kept as evidence", "Destroyed", "SHA-256 of the certificate"),
+        [
+            (str(each.watchlist), f"{each.people:,}", str(each.held), moment(each.issued_at), broken(each.sha256))
+            for each in _certificates(deployment)
+        ],
+        none="No watchlist was attached.",
+    )
+
+
+def _outcomes(record: DeploymentRecord) -> Section:
+    columns = [(each.period.place, each.figures) for each in record.periods]
+    columns = [*columns, ("All", record.figures)] if len(columns) > 1 else columns
+    went_live = [moment(each.period.went_live_at) for each in record.periods]
+    ended = [moment(each.period.ended_at) if each.period.went_live_at else "–" for each in record.periods]
+    spare = [""] * (len(columns) - len(record.periods))
+    rows = [
+        ("Live from", [*went_live, *spare]),
+        ("Live until", [*ended, *spare]),
+        ("Faces seen", [f"{figures.faces:,}" for _, figures in columns]),
+        ("Possible matches", [str(figures.alerts) for _, figures in columns]),
+    ]
+    for index, (label, _, doubted) in enumerate(record.figures.results):
+        rows.append((label, [str(figures.results[index][1]) for _, figures in columns]))
+        if doubted is not None:
+            rows.append(("of these, not engaged for doubt", [str(figures.doubted) for _, figures in columns]))
+    rows += [
+        ("Without an outcome", [str(figures.still_open) for _, figures in columns]),
+        ("Held as evidence", [str(figures.held) for _, figures in columns]),
+    ]
+    return table("Outcomes", ("", *(name for name, _ in columns)), [(label, *values) for label, values in rows])
+
+
+def _rates(record: DeploymentRecord) -> Section:
+    def lines(figures: Figures) -> list[tuple[str, str]]:
+        return [
+            ("False alerts among faces seen", figures.false_of_faces.text),
+            ("False alerts among possible matches", figures.false_of_alerts.text),
+        ]
+
+    return Section("Rates", RULE, lines(record.figures))
+
+
+def _pauses(deployment: Deployment) -> list[tuple[str, ...]]:
+    acts = (Action.DEPLOYMENT_PAUSED, Action.DEPLOYMENT_RESUMED)
+    entries = Entry.objects.filter(target_id=str(deployment.pk), action__in=acts).order_by("number")
+    return [
+        (
+            moment(entry.at),
+            str(entry.get_action_display()),
+            entry.actor,
+            ": ".join(filter(None, [_HALTS.get(str(entry.data.get("code")), ""), str(entry.data.get("reason") or "")])),
+        )
+        for entry in entries
+    ]
+
+
+def _certificates(deployment: Deployment) -> list[Certificate]:
+    lists = {pk for pair in deployment.periods.values_list("watchlist", "blue_list") for pk in pair if pk}
+    return list(Certificate.objects.filter(watchlist__in=lists).select_related("watchlist").order_by("issued_at"))
+
+
+POST_DEPLOYMENT = Content(_facts, post_deployment_sections)
