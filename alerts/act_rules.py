@@ -12,13 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from alerts.choices import Feature, IdentityMethod, InconclusiveReason
 from alerts.models import Alert
 from alerts.permissions import RECORD_OUTCOME
-from alerts.states import DISPOSED, MET, OVER, UNDECIDED, ActName
+from alerts.states import DISPOSED, FALSE, MAY_HAVE_MET, MET, OVER, UNDECIDED, ActName
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from deployments.models import Posting
@@ -90,6 +92,14 @@ def is_recorded_otherwise(alert: Alert, given: ActInput, actor: Actor, *, state:
         raise Refused("This outcome is already recorded. Select a different one.")
 
 
+def leaves_the_ceiling_alone(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
+    """The commander, whom the ceiling restrains, does not take false alerts away while the deployment runs."""
+    if alert.deployment.is_running and alert.state in FALSE and state not in FALSE:
+        raise Refused(
+            "False alerts count against the ceiling while the deployment runs. Correct this outcome once it has ended."
+        )
+
+
 def was_recorded_by_somebody_else(alert: Alert, given: ActInput, actor: Actor) -> None:
     last = alert.acts.order_by("-pk").first()
     if last is not None and last.by_id == user_id(actor):
@@ -126,15 +136,15 @@ def tells_of_the_engagement(alert: Alert, given: ActInput, actor: Actor, *, stat
     Each is needed if the outcome needs it and no handset recorded it, and is refused otherwise.
     """
     says_who = given.engaged_by is not None or given.engaged_at is not None
-    if state not in MET and (says_who or given.identity_method):
-        raise Refused("With this outcome nobody was spoken to. Leave officer, time and identity check empty.")
-    if state not in DISPOSED and given.identity_method:
+    if says_who and state not in MAY_HAVE_MET:
+        raise Refused("With this outcome nobody was spoken to. Leave officer and time empty.")
+    if given.identity_method and state not in DISPOSED:
         raise Refused("With this outcome nobody was identified. Leave the identity check empty.")
     if says_who and alert.engaged_at is not None:
         raise Refused("Who spoke to the person is recorded already. Leave officer and time empty.")
     if given.identity_method and alert.identity_method:
         raise Refused("How identity was established is recorded already. Leave it empty.")
-    if state in MET and alert.engaged_at is None:
+    if says_who or (state in MET and alert.engaged_at is None):
         _check_engagement(alert, given)
     if state in DISPOSED and not alert.identity_method and given.identity_method not in IdentityMethod.values:
         raise Refused("Select how an officer established who the person is.")
@@ -144,13 +154,23 @@ def _check_engagement(alert: Alert, given: ActInput) -> None:
     officer: Any = given.engaged_by
     if officer is None or given.engaged_at is None:
         raise Refused("Select the officer who spoke to the person, and enter when.")
-    was_posted = Posting.objects.filter(deployment=alert.deployment_id, user_id=officer.pk).exists()
-    if not was_posted or not officer.has_perm(RECORD_OUTCOME):
-        raise Refused("This officer was not posted to this deployment. Select another officer.")
     # Forms give times to the minute.
     if not alert.raised_at.replace(second=0, microsecond=0) <= given.engaged_at <= timezone.now():
         raised = timezone.localtime(alert.raised_at)
         raise Refused(f"Enter a time between {raised:%H:%M on %d %B}, when the possible match was raised, and now.")
+    posted = Posting.objects.filter(deployment=alert.deployment_id, user_id=officer.pk)
+    until = Q(ended_at__isnull=True) | Q(ended_at__gte=given.engaged_at)
+    if not posted.filter(until, posted_at__lte=max(given.engaged_at, alert.raised_at)).exists():
+        raise Refused("This officer was not posted to this deployment at that time. Select another officer or time.")
+    if officer not in who_may_engage(alert):
+        raise Refused("This user is not an engagement officer. Select another officer.")
+
+
+def who_may_engage(alert: Alert) -> QuerySet[Any]:
+    """Return the engagement officers who were ever posted to the alert's deployment, with those who have left since."""
+    codename = RECORD_OUTCOME.partition(".")[2]
+    users: QuerySet[Any] = get_user_model().objects.filter(postings__deployment=alert.deployment_id)
+    return users.filter(groups__permissions__codename=codename).distinct().order_by("username")
 
 
 def is_for_somebody_posted(alert: Alert, given: ActInput, actor: Actor) -> None:
@@ -253,17 +273,23 @@ def answered_and_ended(alert: Alert, given: ActInput, actor: Actor, at: dt.datet
     return {**answered(alert, given, actor, at), "ended_at": done_at(alert, given, at)}
 
 
+def released(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
+    return {**answered_and_ended(alert, given, actor, at), "identity_method": ""}
+
+
 def escalated(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
     return {"escalated_at": at}
 
 
-def coded(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime) -> dict[str, Any]:
+def coded(alert: Alert, given: ActInput, actor: Actor, at: dt.datetime, *, state: str) -> dict[str, Any]:
     changes: dict[str, Any] = {"code": given.code, "ended_at": alert.ended_at or at}
     if given.engaged_by is not None and given.engaged_at is not None:
-        changes |= {"officer_id": given.engaged_by.pk, "engaged_at": max(given.engaged_at, alert.raised_at)}
-    if given.identity_method:
-        changes["identity_method"] = given.identity_method
-    return changes
+        engaged_at = max(given.engaged_at, alert.raised_at)
+        changes |= {"officer_id": given.engaged_by.pk, "engaged_at": engaged_at}
+        changes["ended_at"] = max(changes["ended_at"], engaged_at)
+    # With another outcome, whatever was recorded as an identity check did not identify the subject.
+    method = given.identity_method or alert.identity_method
+    return {**changes, "identity_method": method if state in DISPOSED else ""}
 
 
 def _referred(given: ActInput, at: dt.datetime) -> dict[str, Any]:

@@ -140,7 +140,7 @@ OFFICER_ACTS: dict[str, ActKind] = _named(
         ActName.RELEASE,
         (*_SPOKEN_TO, _S.CONFIRMED_TRUE),
         _S.CONFIRMED_FALSE,
-        rules.answered_and_ended,
+        rules.released,
         may_omit_code=True,
         asks_leaflet=True,
     ),
@@ -175,7 +175,9 @@ EXPIRE = ActKind(ActName.EXPIRE, Step(UNDECIDED, _S.EXPIRED, "", Action.ALERT_EX
 def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
     step = Step(sources, target, RUN_DEPLOYMENT, Action.ALERT_OUTCOME)
     guards = (rules.cameras_are_off, *guards, functools.partial(rules.tells_of_the_engagement, state=target))
-    return ActKind(ActName.CODE, step, guards, rules.coded, wrong_state=rules.not_this_ending)
+    return ActKind(
+        ActName.CODE, step, guards, functools.partial(rules.coded, state=target), wrong_state=rules.not_this_ending
+    )
 
 
 def _correction(target: str) -> ActKind:
@@ -185,11 +187,12 @@ def _correction(target: str) -> ActKind:
         Step(OVER, target, RUN_DEPLOYMENT, Action.ALERT_CORRECTED),
         (
             functools.partial(rules.is_recorded_otherwise, state=target),
+            functools.partial(rules.leaves_the_ceiling_alone, state=target),
             rules.was_recorded_by_somebody_else,
             rules.explains_the_correction,
             functools.partial(rules.tells_of_the_engagement, state=target),
         ),
-        rules.coded,
+        functools.partial(rules.coded, state=target),
         wrong_state=rules.nothing_to_correct,
     )
 

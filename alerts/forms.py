@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -101,14 +101,22 @@ GROUPED_CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
 )
 
 
+_TO_DO = {
+    "ending": "Select an outcome.",
+    "code": "Select one of the codes offered for this step.",
+    "engaged_by": "Select an officer from the list.",
+    "engaged_at": "Enter when the officer spoke to the person, as a date and a time.",
+    "identity_method": "Select how an officer established who the person is.",
+    "reason": "Enter the reason for the correction, in 300 characters or fewer.",
+}
+
+
 class EndingForm(forms.Form):
     """The outcome of an alert, recorded once the cameras are off."""
 
     ending = forms.ChoiceField(label="Outcome")
     code = forms.ChoiceField(label="Offence or reason", required=False)
-    engaged_by: Any = forms.ModelChoiceField(
-        queryset=None, label="Officer who spoke to the person", required=False, empty_label="Nobody"
-    )
+    engaged_by = forms.ChoiceField(label="Officer who spoke to the person", required=False)
     engaged_at = forms.DateTimeField(
         label="When",
         required=False,
@@ -118,13 +126,14 @@ class EndingForm(forms.Form):
         label="How identity was established", choices=[("", "–"), *IdentityMethod.choices], required=False
     )
 
-    def __init__(self, *args: Any, alert: Alert, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, alert: Alert, officers: Iterable[Any], **kwargs: Any) -> None:
+        """officers: those who may have spoken to the person (`alerts.act_rules.who_may_engage`)."""
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
+        self._officers = {str(officer.pk): officer for officer in officers}
         fields["ending"].choices = [("", "Select an outcome"), *self._endings(alert)]
         fields["code"].choices = [("", "–"), *GROUPED_CODES]
-        posted = get_user_model().objects.filter(postings__deployment=alert.deployment_id)
-        fields["engaged_by"].queryset = posted.distinct()
+        fields["engaged_by"].choices = [("", "Nobody"), *((pk, str(user)) for pk, user in self._officers.items())]
         if not self.is_bound:
             # Asked for only if an outcome needs it and no handset recorded it. If sent all the same, it is refused.
             may_have_met = any(state in MET for state, _ in self._endings(alert))
@@ -132,6 +141,14 @@ class EndingForm(forms.Form):
             for name, recorded in {**known, "identity_method": alert.identity_method}.items():
                 if recorded or not may_have_met:
                     del fields[name]
+
+    def clean_engaged_by(self) -> Any:
+        return self._officers.get(self.cleaned_data["engaged_by"])
+
+    @property
+    def what_is_missing(self) -> str:
+        """What to do about the first field that cannot be read."""
+        return _TO_DO[next(name for name in self.fields if name in self.errors)]
 
     def _endings(self, alert: Alert) -> list[tuple[str, str]]:
         offered = [state for state, kind in ENDINGS.items() if self.is_bound or alert.state in kind.step.sources]

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from alerts import evidence, figures, operations
+from alerts.act_rules import who_may_engage
 from alerts.filters import AlertFilter
 from alerts.forms import CorrectionForm, EndingForm
 from alerts.latency import timers_of
@@ -51,30 +52,35 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
         "filter": chosen,
         "query": query_of(request),
         "page": page,
-        "rows": [_row(request, alert) for alert in page],
+        "rows": _rows(request, list(page)),
         "timers": timers_of(alerts),
         "open": alerts.unsettled().count(),
     }
     return render(request, "alerts/log.html", context)
 
 
-def _row(request: HttpRequest, alert: Alert) -> LogRow:
-    return LogRow(
-        alert,
-        EndingForm(alert=alert, auto_id=f"code-{alert.pk}-%s"),
-        CorrectionForm(alert=alert, auto_id=f"correct-{alert.pk}-%s"),
-        HoldForm(auto_id=f"hold-{alert.pk}-%s"),
-        _release_form(request, getattr(alert, "hold", None)),
-    )
+def _rows(request: HttpRequest, alerts: list[Alert]) -> list[LogRow]:
+    # The same for every alert of a deployment.
+    officers = list(who_may_engage(alerts[0])) if alerts else []
+    return [
+        LogRow(
+            alert,
+            EndingForm(alert=alert, officers=officers, auto_id=f"code-{alert.pk}-%s"),
+            CorrectionForm(alert=alert, officers=officers, auto_id=f"correct-{alert.pk}-%s"),
+            HoldForm(auto_id=f"hold-{alert.pk}-%s"),
+            _release_form(request, getattr(alert, "hold", None)),
+        )
+        for alert in alerts
+    ]
 
 
 @require_POST
 @permitted(RUN_DEPLOYMENT)
 def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
-    form = EndingForm(request.POST, alert=alert)
+    form = EndingForm(request.POST, alert=alert, officers=who_may_engage(alert))
     if not form.is_valid():
-        raise Refused(_what_is_missing(form, "Select an outcome."))
+        raise Refused(form.what_is_missing)
     operations.code(alert, actor=acting(request), **form.cleaned_data)
     return redirect("alert-log", alert.deployment_id)
 
@@ -83,9 +89,9 @@ def alert_code(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 @permitted(RUN_DEPLOYMENT)
 def alert_correct(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
-    form = CorrectionForm(request.POST, alert=alert)
+    form = CorrectionForm(request.POST, alert=alert, officers=who_may_engage(alert))
     if not form.is_valid():
-        raise Refused(_what_is_missing(form, "Select an outcome and enter the reason for the correction."))
+        raise Refused(form.what_is_missing)
     operations.correct(alert, actor=acting(request), **form.cleaned_data)
     messages.success(request, "Outcome corrected. The earlier record is kept.")
     return redirect("alert-log", alert.deployment_id)
@@ -136,12 +142,6 @@ def _release_form(request: HttpRequest, hold: EvidenceHold | None) -> ReleaseFor
     if hold is None or not hold.may_be_released_by(acting(request)):
         return None
     return ReleaseForm(auto_id=f"release-{hold.pk}-%s")
-
-
-def _what_is_missing(form: EndingForm, otherwise: str) -> str:
-    if "engaged_at" in form.errors:
-        return "Enter when the officer spoke to the person, as a date and a time."
-    return "Select an officer from the list." if "engaged_by" in form.errors else otherwise
 
 
 def _alert(request: HttpRequest, alert_id: uuid.UUID) -> Alert:

@@ -23,9 +23,10 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
+from deployments import documents
 from deployments.events import announce
 from deployments.locks import lock_deployment
-from deployments.models import Posting
+from deployments.models import Document, Posting
 
 _OFFERED = {**OPERATOR_ACTS, **OFFICER_ACTS}
 
@@ -53,7 +54,11 @@ def correct(
 ) -> None:
     """Correct a recorded outcome. Earlier acts stay. engagement: as for `code`. Raises as `perform` does."""
     given = ActInput(code=code, reason=reason.strip(), **engagement)
-    perform(alert, _chosen(CORRECTIONS, ending), given, actor=actor)
+    with transaction.atomic():
+        perform(alert, _chosen(CORRECTIONS, ending), given, actor=actor)
+        if alert.deployment.closed_at is not None:
+            # The report made at closing stays; this one has the corrected outcome.
+            documents.make_or_leave(alert.deployment, Document.Kind.POST_DEPLOYMENT)
 
 
 def perform(

@@ -92,6 +92,8 @@ OVER = tuple(RESULTS)
 # Outcomes that need an identity check by an officer, and those that need an engagement.
 DISPOSED = (_S.ARRESTED, _S.OTHER_DISPOSAL, _S.NO_ACTION)
 MET = (*DISPOSED, _S.CONFIRMED_FALSE)
+# Outcomes with which an officer may have spoken to the person.
+MAY_HAVE_MET = (*MET, _S.NOT_LOCATED, _S.UNRESOLVED)
 # The codes recorded with a state: how identity was established, the offence of an arrest, or the reason of an outcome.
 CODES: dict[str, type[models.TextChoices]] = {
     _S.CONFIRMED_TRUE: IdentityMethod,

@@ -75,7 +75,7 @@ class Action(models.TextChoices):
     WATCHLIST_DESTROYED = "watchlist.destroyed", "Watchlist destroyed"
     DATABASE_SCRUBBED = "watchlist.scrubbed", "Database remains of a watchlist scrubbed"
     KEYS_ROTATED = "watchlist.keys_rotated", "Photographs encrypted with a new key"
-    LEDGER_SEARCHED = "ledger.searched", "Ledger of past watchlists searched"
+    LEDGER_SEARCHED = "ledger.searched", "Ledger searched"
     EVIDENCE_RECORDED = "evidence.recorded", "Evidence on the engine's fairness recorded"
     EVIDENCE_WITHDRAWN = "evidence.withdrawn", "Evidence on the engine's fairness withdrawn"
     THRESHOLD_PROPOSED = "threshold.proposed", "Threshold proposed"

@@ -20,7 +20,7 @@ WORKER_SEEN_MS = 5000
 # How long a requested frame is counted as coming, at least, before another camera is asked in its place.
 LEAST_COMING_MS, TRANSIT_LIFE_S = 150, 60
 # A frame is requested when it is predicted to wait for a worker no longer than this share of a turn, and whenever no
-# other is ready or coming, so that workers hardly wait for frames. With 0.5, alerts took a third longer under load.
+# other is ready or coming, so that workers hardly wait for frames. docs/explain/performance.md compares it with 0.5.
 MOST_WAIT = 0.25
 # How much a turn moves the predicted length of turns. A longer turn moves it more, because a frame requested too early
 # waits, and one requested too late costs little.

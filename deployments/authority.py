@@ -207,8 +207,7 @@ def propose_change(
     problems = thresholds.obstacles_to(after, timezone.localdate())
     if problems:
         raise Refused(" ".join(problems))
-    if verdict_of(deployment).level == Level.PAUSE and after.threshold <= before.threshold:
-        raise Refused("False alerts are above the ceiling. Select a higher threshold.")
+    _not_lower_above_the_ceiling(deployment, before, after)
     change = ThresholdChange.objects.create(
         deployment=deployment, before=before, after=after, evidence=evidence, proposed_by_id=actor.pk
     )
@@ -239,6 +238,8 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
         problems = thresholds.obstacles_to(change.after, timezone.localdate())
         if problems:
             raise Refused(" ".join(problems))
+        _not_lower_above_the_ceiling(deployment, change.before, change.after)
+        ceiling.settle_by_change(deployment)
         counted = deployment.counters()
         deployment.operating_point = change.after
         deployment.governed_from, deployment.governed_from_faces = timezone.now(), counted.faces
@@ -250,9 +251,15 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     step = CHANGE_STEPS["approve" if accept else "reject"]
     move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
     if accept:
-        documents.make(deployment, Document.Kind.AMENDMENT)
-    ceiling.follow(deployment)
+        documents.make_or_leave(deployment, Document.Kind.AMENDMENT)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
+
+
+def _not_lower_above_the_ceiling(deployment: Deployment, before: OperatingPoint, after: OperatingPoint) -> None:
+    """Raise Refused if false alerts are above the ceiling and the threshold would not rise."""
+    is_above = verdict_of(deployment).level != Level.OK or deployment.ceiling_question is not None
+    if is_above and after.threshold <= before.threshold:
+        raise Refused("False alerts are above the ceiling. Select a higher threshold.")
 
 
 def _of_change(change: ThresholdChange) -> dict[str, str | int | bool | None]:

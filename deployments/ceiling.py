@@ -67,8 +67,8 @@ def decide_to_continue(deployment: Deployment, *, false_alerts: int, reason: str
     lock_deployment(deployment)
     not_who_authorised(deployment, actor)
     question, verdict, now = deployment.ceiling_question, verdict_of(deployment), timezone.now()
-    if question is None:
-        raise Conflict("No decision is requested now. Someone may have decided already.")
+    if question is None or not deployment.has_authority:
+        raise Conflict("No decision is requested now. Someone may have decided already, or the deployment is over.")
     if verdict.level == Level.PAUSE:
         raise Refused(f"{verdict.why} The deployment can only continue after a change of threshold is approved.")
     if deployment.state == Deployment.State.LIVE and now >= question.due_at:
@@ -84,6 +84,13 @@ def decide_to_continue(deployment: Deployment, *, false_alerts: int, reason: str
     data = {**_numbers(verdict), "reason": question.reason}
     record(Action.CEILING_CONTINUED, actor=actor, target=deployment, data=data)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
+
+
+def settle_by_change(deployment: Deployment) -> None:
+    """Close an open question because another threshold applies from now on. The caller has locked the deployment."""
+    question = deployment.ceiling_question
+    if question is not None:
+        _close(question, _Outcome.CHANGED, timezone.now())
 
 
 def _ask(deployment: Deployment, verdict: Verdict, now: dt.datetime) -> CeilingQuestion:

@@ -88,7 +88,8 @@ def ceiling_now(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 
 
 def _ceiling(deployment: Deployment) -> dict[str, Any]:
-    question, verdict = deployment.ceiling_question, readiness.verdict_of(deployment)
+    question = deployment.ceiling_question if deployment.has_authority else None
+    verdict = readiness.verdict_of(deployment)
     shown = "" if question is None else f"{question.pk}.{verdict.false_alerts}.{deployment.state}"
     form = ContinueForm(initial={"false_alerts": verdict.false_alerts})
     return {
@@ -108,7 +109,10 @@ def decide_to_continue(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRe
     if not form.is_valid():
         raise Refused("Enter why the deployment should continue.")
     ceiling.decide_to_continue(_deployment(request, deployment_id), actor=acting(request), **form.cleaned_data)
-    messages.success(request, "Decision to continue recorded. You will be asked again at the next false alert.")
+    messages.success(
+        request,
+        "Decision to continue recorded. You will be asked again if there is another false alert above the ceiling.",
+    )
     return redirect("command", deployment_id)
 
 

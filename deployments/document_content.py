@@ -98,7 +98,8 @@ def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section
 
 
 def _amendments(deployment: Deployment) -> Iterable[Section]:
-    changes = deployment.threshold_changes.filter(state=ThresholdChange.State.APPROVED)
+    approved = deployment.threshold_changes.filter(state=ThresholdChange.State.APPROVED)
+    changes = list(approved.select_related("before", "after", "proposed_by", "decided_by"))
     if changes:
         yield table(
             "Amendments",
@@ -112,7 +113,7 @@ def _amendments(deployment: Deployment) -> Iterable[Section]:
                     moment(c.decided_at),
                     c.decision_reason,
                 )
-                for c in changes.select_related("before", "after", "proposed_by", "decided_by")
+                for c in changes
             ],
         )
 
@@ -274,9 +275,17 @@ def threshold_sections(deployment: Deployment) -> Iterable[Section]:
     questions = deployment.ceiling_questions.select_related("decided_by")
     yield table(
         "False alerts above the ceiling",
-        ("Decision requested", "False alerts", "Faces", "Outcome", "By", "Reason"),
+        ("Decision requested", "Closed", "False alerts", "Faces", "Outcome", "By", "Reason"),
         [
-            (moment(q.asked_at), str(q.false_alerts), f"{q.faces:,}", q.outcome_label, person(q.decided_by), q.reason)
+            (
+                moment(q.asked_at),
+                moment(q.closed_at),
+                str(q.false_alerts),
+                f"{q.faces:,}",
+                q.outcome_label,
+                person(q.decided_by),
+                q.reason,
+            )
             for q in questions
         ],
         none="The commander was never asked for a decision.",

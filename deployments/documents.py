@@ -13,6 +13,7 @@ from pathlib import Path
 import typst
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from audit.actions import Action
@@ -60,11 +61,16 @@ def make_or_leave(deployment: Deployment, kind: str) -> None:
 
 
 def make_missing() -> int:
-    """Make the Cancellation and Post-Deployment Reports that are missing and return how many there were."""
+    """Make the amended authority documents and the reports that are missing, and return how many there were."""
     over = Deployment.objects.filter(state__in=OVER, authorised_by__isnull=False)
     open_ones, closed = over.filter(closed_at__isnull=True), over.filter(closed_at__isnull=False)
     missing = [(each, _K.CANCELLATION) for each in open_ones.exclude(documents__kind=_K.CANCELLATION)]
     missing += [(each, _K.POST_DEPLOYMENT) for each in closed.exclude(documents__kind=_K.POST_DEPLOYMENT)]
+    changed = Deployment.objects.annotate(
+        changes=Count("threshold_changes", Q(threshold_changes__state="approved"), distinct=True),
+        amendments=Count("documents", Q(documents__kind=_K.AMENDMENT), distinct=True),
+    )
+    missing += [(each, _K.AMENDMENT) for each in changed.filter(amendments__lt=F("changes"))]
     for deployment, kind in missing:
         # One failure must not prevent the others.
         make_or_leave(deployment, kind)

@@ -45,8 +45,9 @@ class Verdict:
     @property
     def why(self) -> str:
         """The result in words, for the commander."""
-        seen = f"{self.false_alerts} false alert{'' if self.false_alerts == 1 else 's'} among {self.faces:,} faces"
-        allowed = f"{self.expected:.2g}" if self.expected < 10 else f"{self.expected:,.0f}"
+        seen = f"{_counted(self.false_alerts, 'false alert')} among {_counted(self.faces, 'face')}"
+        few = f"{self.expected:.2g}" if self.expected >= 0.001 else "less than 0.001"
+        allowed = few if self.expected < 10 else f"{self.expected:,.0f}"
         ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {allowed}"
         comparison = {
             Level.OK: "This is consistent with the ceiling.",
@@ -54,6 +55,10 @@ class Verdict:
             Level.PAUSE: f"If the rate were at the ceiling, this would happen in at most 1 in {PAUSE_AT} deployments.",
         }[self.level]
         return f"{seen}; {ceiling}. {comparison}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def judge(false_alerts: int, faces: int, faces_an_alert: int) -> Verdict:
@@ -77,8 +82,8 @@ def rule(faces_an_alert: int, minutes: int) -> str:
     """Return both limits in words, for the documents. minutes: how long the commander has for a decision."""
     return (
         f"1 false alert in {faces_an_alert:,} faces. From false alert number {LEAST_FALSE_ALERTS} on, while the "
-        f"observed rate is above this, the system asks the commander for a recorded decision to continue, again at "
-        f"each further false alert. Without a decision within {minutes} minutes it pauses the deployment. It also "
-        "pauses the deployment by itself when a sequential test shows that the rate is above the ceiling. If it were "
-        f"not, this would happen in at most 1 in {PAUSE_AT} deployments."
+        "observed rate is above this, the system asks the commander for a recorded decision to continue, again at each "
+        f"further false alert. Without a decision within {_counted(minutes, 'minute')} it pauses the deployment. It "
+        "also pauses the deployment by itself when a sequential test shows that the rate is above the ceiling. If it "
+        f"were not, this would happen in at most 1 in {PAUSE_AT} deployments."
     )

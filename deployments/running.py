@@ -194,7 +194,8 @@ def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
 def _what_ran_out(deployment: Deployment, now: dt.datetime) -> Halt:
     """Return whether the authority ended, or only the period."""
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
-    until, authority_end = None if period is None else period.ends_at, deployment.authority_ends_at
+    until = deployment.ends_at if period is None else period.ends_at
+    authority_end = deployment.authority_ends_at
     if authority_end is None or authority_end > now or (until is not None and until <= authority_end):
         return Halt.END_OF_PERIOD
     return Halt.AUTHORITY

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
-from core.permissions import acting, permitted
+from core.permissions import acting, permitted, require
 from deployments import applications, authority, closure, readiness
 from deployments.forms import (
     PARTS,
@@ -32,7 +33,13 @@ from deployments.forms import (
     ReviewForm,
 )
 from deployments.models import Deployment, Document, ThresholdChange
-from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
+from deployments.permissions import (
+    APPLY_DEPLOYMENT,
+    AUTHORISE_DEPLOYMENT,
+    READ_RECORDS,
+    RUN_DEPLOYMENT,
+    VIEW_DEPLOYMENT,
+)
 from watchlists import thresholds
 
 PAGE = 50
@@ -61,7 +68,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         ),
         "parts": _as_read(deployment),
         "decisions": deployment.decisions.select_related("by"),
-        "documents": deployment.documents.defer("pdf"),
+        "documents": _documents(request, deployment),
         "changes": deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by"),
         "postings": deployment.postings.current().select_related("user", "posted_by"),
         "kit": deployment.kit.select_related("received_by"),
@@ -213,6 +220,12 @@ def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpRespons
     return redirect("deployment", change.deployment_id)
 
 
+def _documents(request: HttpRequest, deployment: Deployment) -> QuerySet[Document]:
+    found = deployment.documents.defer("pdf")
+    # Results are for those who may read the record.
+    return found if request.user.has_perm(READ_RECORDS) else found.exclude(kind=Document.Kind.POST_DEPLOYMENT)
+
+
 @require_GET
 @permitted(VIEW_DEPLOYMENT)
 def document(request: HttpRequest, document_id: int) -> HttpResponse:
@@ -221,6 +234,8 @@ def document(request: HttpRequest, document_id: int) -> HttpResponse:
     found = get_object_or_404(
         Document.objects.filter(deployment__in=visible).select_related("deployment"), pk=document_id
     )
+    if found.kind == Document.Kind.POST_DEPLOYMENT:
+        require(acting(request), READ_RECORDS)
     with transaction.atomic():
         data = {"sha256": found.sha256}
         record(Action.DOCUMENT_READ, actor=acting(request), target=found.deployment, data=data)

@@ -114,11 +114,11 @@ def _actions() -> str:
     parts = [
         "# Audit log\n",
         WRITTEN_BY,
-        "Every entry has a number, a time, an action, its verb of section 62 of the Data Protection Act 2018, the "
-        "actor, the target, details, the hash of the entry before it, and its own hash. The database refuses "
-        "statements of the application that change or delete an entry, and `manage.py verify_journal` recomputes the "
-        "chain. Whoever owns the database could take this protection away and compute the chain anew: nothing outside "
-        "the database witnesses it yet.\n",
+        "Every entry has a number, a time, an action, its verb (of section 62 of the Data Protection Act 2018, or "
+        "outside it), the actor, the target, details, the hash of the entry before it, and its own hash. The database "
+        "refuses statements of the application that change or delete an entry, and `manage.py verify_journal` "
+        "recomputes the chain. Whoever owns the database could take this protection away and compute the chain anew: "
+        "nothing outside the database witnesses it yet.\n",
     ]
     parts += [f"### `{action.value}`\n\n{action.label}. Verb: {action.verb.value}.\n" for action in Action]
     return "\n".join(parts)

@@ -28,5 +28,6 @@ def percent(share: float) -> str:
     nearer = round(min(share, 1 - share), 15)
     if nearer <= 0:
         return f"{100 * share:.0f}%"
-    decimals = 1 - math.floor(math.log10(100 * nearer))
+    # Rounded first: 9.96% has two figures as 10%.
+    decimals = 1 - math.floor(math.log10(float(f"{100 * nearer:.1e}")))
     return f"{100 * share:.{max(decimals, 0)}f}%"

@@ -20,7 +20,6 @@ _HALTS = dict(Halt.choices)
 
 def _facts(deployment: Deployment) -> list[tuple[str, str]]:
     return [
-        ("Outcome", str(deployment.get_state_display())),
         ("Authorised by", f"{person(deployment.authorised_by)}, {moment(deployment.authorised_at)}"),
         ("Ended on", moment(deployment.ended_at)),
         ("Reason for the end", "\n".join(filter(None, [deployment.get_end_code_display(), deployment.end_reason]))),

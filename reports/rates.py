@@ -8,8 +8,8 @@ from recognition.statistics import percent, wilson
 
 RULE = (
     "Percentages have two significant figures, counted from 0% or 100%, whichever is nearer. The range beside one is "
-    "its 95% interval (Wilson). While possible matches have no outcome, a rate is not yet known: its range then covers "
-    "everything from none of them being false to all of them."
+    "its 95% interval (Wilson). Unresolved possible matches count as not false. While possible matches have no "
+    "outcome, a rate is not yet known: its range then covers everything from none of them being false to all of them."
 )
 
 

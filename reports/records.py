@@ -219,11 +219,13 @@ def _thresholds(record: DeploymentRecord, period: Period | None) -> str:
     """Return the threshold in force while cameras were live, of one period or all; several with when each began."""
     running = [each.period for each in record.periods if each.period.went_live_at] if period is None else [period]
     began = min((each.went_live_at for each in running if each.went_live_at), default=None)
+    if began is None:
+        return ""
     over = [each.ended_at for each in running]
     ended = None if None in over else max((end for end in over if end), default=None)
     found: list[tuple[dt.datetime | None, float]] = []
     for since, threshold in record.thresholds:
-        if since is None or began is None or since <= began:
+        if since is None or since <= began:
             found = [(None, threshold)]
         elif ended is None or since <= ended:
             found.append((since, threshold))

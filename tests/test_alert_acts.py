@@ -191,7 +191,7 @@ def test_endings_and_corrections_cover_every_result() -> None:
 
 def test_outcomes_are_offered_by_their_own_names(cast: Cast) -> None:
     alert = act(make_alert(make_live_deployment(cast)), "same", cast=cast)
-    for form in (EndingForm(alert=alert), CorrectionForm(alert=alert)):
+    for form in (EndingForm(alert=alert, officers=[]), CorrectionForm(alert=alert, officers=[])):
         offered = dict(form.fields["ending"].choices)  # type: ignore[attr-defined]
         assert offered.pop("") == "Select an outcome"
         assert offered == {state: State(state).label for state in offered}

@@ -529,6 +529,8 @@ def test_figures_are_based_on_outcomes(cast: Cast, settings: Any) -> None:
     act(make_alert(deployment, "a" * 32), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
     missed = act(make_alert(deployment, "b" * 32), "not_same", cast=cast)
     act(make_alert(deployment, "c" * 32), "not_same", "undo", "same", cast=cast)
+    other = another(cast, deployment, "operator", "dee")
+    end(deployment, cast)
     operations.correct(missed, "late_same", reason="Seen again and arrested", actor=cast.commander)
     (own,) = figures.of_operators(cast.operator)
     assert (own.judged, own.same, own.known_same, own.hits) == (3, 2, 2, 1)
@@ -538,7 +540,6 @@ def test_figures_are_based_on_outcomes(cast: Cast, settings: Any) -> None:
     assert full.bias == pytest.approx(0, abs=1e-9)
     assert dataclasses.replace(full, false_alarms=10).bias < 0  # type: ignore[operator]
     assert "operator" in client_of(cast.commander).get("/figures/").content.decode()
-    other = another(cast, deployment, "operator", "dee")
     assert "No decisions yet" in client_of(other).get("/figures/").content.decode()
 
 

@@ -11,15 +11,18 @@ from django.conf import settings as configured
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from alerts import operations
+from alerts.models import Alert
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from deployments import cameras, ceiling, document_content, governor, readiness, running
+from deployments import authority, cameras, ceiling, document_content, governor, running
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.models import CeilingQuestion, Deployment
 from lfr_site.roles import ROLES
 from reports.records import record_of
-from tests.cast import Cast, act, cameras_of, client_of, make_alert, make_live_deployment, period_of, permit
+from tests.cast import Cast, act, cameras_of, client_of, make_alert, make_live_deployment, permit
+from watchlists import engines
 from watchlists.models import Person
 
 State = Deployment.State
@@ -211,7 +214,7 @@ def test_documents_and_record_say_what_is_enforced(deployment: Deployment, cast:
     running.end_period(deployment, actor=cast.commander)
     ending = {section.heading: section for section in document_content.ending_sections(deployment, tmp_path)}
     rows = ending["False alerts above the ceiling"].table[1:]
-    assert [row[1:] for row in rows] == [
+    assert [row[2:] for row in rows] == [
         ("2", "1,600", "Continued", "commander", "Both were the same poster"),
         ("3", "1,600", "Not decided", "–", ""),
     ]
@@ -219,5 +222,40 @@ def test_documents_and_record_say_what_is_enforced(deployment: Deployment, cast:
     page = client_of(cast.compliance).get(f"/records/{deployment.pk}/").content.decode()
     assert ("Both were the same poster" in page, "Not decided" in page) == (True, True)
     # Nothing can be decided once it is over.
-    assert readiness.next_period(deployment, timezone.now()) is None
-    assert period_of(deployment).ended_at is not None
+    with pytest.raises(Conflict, match="the deployment is over"):
+        _decide(deployment, cast, 3)
+    assert (
+        "Record decision"
+        not in client_of(cast.commander).get(f"/deployments/{deployment.pk}/command/").content.decode()
+    )
+
+
+def test_neither_a_correction_nor_a_lower_threshold_answers_the_question(deployment: Deployment, cast: Cast) -> None:
+    _false_alerts(deployment, cast, 2)
+    for alert in Alert.objects.all():
+        with pytest.raises(Refused, match="count against the ceiling"):
+            operations.correct(alert, "unresolved", reason="The wrong button", actor=cast.commander)
+    point = deployment.operating_point
+    assert point is not None
+    lower, higher = (
+        engines.set_operating_point(point.engine, value, "a test", calibration=point.calibration)
+        for value in (0.5, 0.85)
+    )
+    with pytest.raises(Refused, match="Select a higher threshold"):
+        authority.propose_change(deployment, lower, evidence="x", actor=cast.commander)
+    assert _open_question(deployment) is not None
+    change = authority.propose_change(deployment, higher, evidence="Two false alerts", actor=cast.commander)
+    authority.decide_change(change, accept=True, reason="Fewer", actor=cast.authority)
+    assert deployment.ceiling_questions.get().outcome == CeilingQuestion.Outcome.CHANGED
+
+
+def test_a_lower_threshold_proposed_before_is_not_approved_above_the_ceiling(
+    deployment: Deployment, cast: Cast
+) -> None:
+    point = deployment.operating_point
+    assert point is not None
+    lower = engines.set_operating_point(point.engine, 0.5, "a test", calibration=point.calibration)
+    change = authority.propose_change(deployment, lower, evidence="Too few", actor=cast.commander)
+    _false_alerts(deployment, cast, 2)
+    with pytest.raises(Refused, match="Select a higher threshold"):
+        authority.decide_change(change, accept=True, reason="x", actor=cast.authority)

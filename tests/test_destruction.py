@@ -245,7 +245,7 @@ def test_the_ledger_knows_of_drafts_imports_and_evidence(cast: Cast) -> None:
     ImportRow.objects.update(verdict=ImportRow.Verdict.ADDED)
     assert ledger.search("N/7", actor=cast.compliance) == []
     page = client_of(cast.compliance).post("/ledger/", {"reference": "N/7"}).content.decode()
-    assert "No list, draft, import, evidence hold or past list has this reference." in page
+    assert "No list, draft, import, entry kept as evidence or past list has this reference." in page
 
 
 def test_a_person_removed_from_a_draft_is_destroyed_and_in_the_ledger(cast: Cast) -> None:

@@ -24,10 +24,18 @@ from watchlists.models import Certificate, Person
 State = Alert.State
 
 
-def test_a_correction_by_somebody_else_is_a_new_row_and_changes_the_counts(cast: Cast) -> None:
+def test_a_correction_by_somebody_else_is_a_new_row_and_changes_the_counts(cast: Cast, settings: Any) -> None:
+    settings.LFR_JOIN_WINDOW = dt.timedelta(0)
     deployment = make_live_deployment(cast)
     alert = act(make_alert(deployment), "same", "engage", "release", cast=cast)
-    assert deployment.counters().false == 1
+    # An alert that was never referred belongs to no officer, whatever the correction.
+    own, other = make_alert(deployment, "c" * 32), make_alert(deployment, "e" * 32)
+    act(own, "not_same", cast=cast)
+    assert deployment.counters().false == 2
+    # While the deployment runs, false alerts count against the ceiling.
+    with pytest.raises(Refused, match="count against the ceiling"):
+        operations.correct(alert, "not_located", reason="The wrong button", actor=cast.commander)
+    end(deployment, cast)
     for ending, code, reason, words in (
         ("arrested", "", "A mistake", "codes offered"),
         ("arrested", "robbery", " ", "Enter the reason"),
@@ -43,15 +51,13 @@ def test_a_correction_by_somebody_else_is_a_new_row_and_changes_the_counts(cast:
         alert, "arrested", "robbery", reason="The wrong button", identity_method="document", actor=cast.commander
     )
     assert list(alert.acts.values_list("pk", "name", "after"))[:-1] == before
-    assert (alert.state, alert.code, deployment.counters().false) == (State.ARRESTED, "robbery", 0)
-    # An alert that was never referred belongs to no officer, whatever the correction.
-    own = act(make_alert(deployment, "c" * 32), "not_same", cast=cast)
+    assert (alert.state, alert.code, deployment.counters().false) == (State.ARRESTED, "robbery", 1)
     operations.correct(own, "not_located", reason="Seen again", actor=cast.commander)
     assert own not in Alert.objects.visible_to(cast.officer)
     with pytest.raises(Refused, match="someone else"):
         operations.correct(alert, "no_action", "dealt_with", reason="Again", actor=cast.commander)
     with pytest.raises(Conflict):
-        operations.correct(make_alert(deployment, "e" * 32), "arrested", "rape", reason="x", actor=cast.commander)
+        operations.correct(other, "arrested", "rape", reason="x", actor=cast.commander)
 
 
 def test_the_database_refuses_to_change_an_act(cast: Cast) -> None:

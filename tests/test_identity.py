@@ -50,7 +50,7 @@ def test_a_disposal_on_the_handset_says_how_identity_was_established(cast: Cast,
     alert = act(make_alert(deployment), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
     assert (alert.state, alert.identity_method) == (State.ARRESTED, IdentityMethod.DOCUMENT)
     log = client_of(cast.commander).get(f"/deployments/{deployment.pk}/alerts/").content.decode()
-    assert "identity established by: identity document" in log
+    assert "Identity established by: identity document" in log
 
 
 @pytest.mark.parametrize("state", DISPOSED)
@@ -65,7 +65,7 @@ def test_afterwards_a_disposal_needs_who_when_and_how(cast: Cast, deployment: De
         ({"engaged_at": early}, "when the possible match was raised"),
         ({"engaged_at": timezone.now() + dt.timedelta(minutes=1)}, "and now"),
         ({"engaged_by": cast.commander}, "not posted"),
-        ({"engaged_by": cast.operator}, "not posted"),
+        ({"engaged_by": cast.operator}, "not an engagement officer"),
         ({"identity_method": ""}, "how an officer established"),
         ({"identity_method": "likeness"}, "how an officer established"),
     ):
@@ -86,6 +86,7 @@ def test_no_correction_leads_to_a_disposal_without_them(
     cast: Cast, deployment: Deployment, steps: tuple[str, ...], state: str
 ) -> None:
     alert = act(make_alert(deployment), *steps, cast=cast)
+    running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Refused, match=r"Select (the officer|how)"):
         operations.correct(alert, state, CODE[state], reason="The wrong button", actor=cast.commander)
     given = _met(cast)
@@ -103,6 +104,8 @@ def test_nothing_is_recorded_about_a_meeting_that_the_outcome_excludes(cast: Cas
     alert = act(make_alert(deployment), "same", cast=cast)
     running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Refused, match="nobody was spoken to"):
+        operations.code(alert, "officer_false", actor=cast.commander, **_met(cast, identity_method=""))
+    with pytest.raises(Refused, match="nobody was identified"):
         operations.code(alert, "not_located", actor=cast.commander, **_met(cast))
     with pytest.raises(Refused, match="nobody was identified"):
         operations.code(alert, "not_same", actor=cast.commander, **_met(cast))
@@ -110,6 +113,32 @@ def test_nothing_is_recorded_about_a_meeting_that_the_outcome_excludes(cast: Cas
         operations.code(alert, "not_same", "relative", actor=cast.commander)
     operations.code(alert, "not_same", "relative", actor=cast.commander, **_met(cast, identity_method=""))
     assert Alert.objects.get().state == State.CONFIRMED_FALSE
+
+
+def test_somebody_who_was_spoken_to_may_be_lost_again(cast: Cast, deployment: Deployment) -> None:
+    alert = act(make_alert(deployment), "same", cast=cast)
+    running.end_period(deployment, actor=cast.commander)
+    operations.code(alert, "not_located", actor=cast.commander, **_met(cast, identity_method=""))
+    alert.refresh_from_db()
+    assert (alert.state, alert.officer, alert.identity_method) == (State.NOT_LOCATED, cast.officer, "")
+
+
+def test_an_officer_who_has_left_is_still_the_one_who_engaged(cast: Cast, deployment: Deployment) -> None:
+    alert = act(make_alert(deployment), "same", cast=cast)
+    running.end_period(deployment, actor=cast.commander)
+    cast.officer.is_active = False
+    cast.officer.save()
+    operations.code(alert, "arrested", CODE["arrested"], actor=cast.commander, **_met(cast))
+    assert Alert.objects.get().officer == cast.officer
+
+
+def test_a_release_after_the_check_leaves_no_identity(cast: Cast, deployment: Deployment) -> None:
+    """A later correction to an arrest must say anew how identity was established."""
+    alert = act(make_alert(deployment), "same", "engage", "check_identity", "confirm", "release", cast=cast)
+    assert alert.identity_method == ""
+    running.end_period(deployment, actor=cast.commander)
+    with pytest.raises(Refused, match="how an officer established"):
+        operations.correct(alert, "arrested", CODE["arrested"], reason="x", actor=cast.commander)
 
 
 def test_the_database_holds_it_too(cast: Cast, deployment: Deployment) -> None:
@@ -121,17 +150,21 @@ def test_the_database_holds_it_too(cast: Cast, deployment: Deployment) -> None:
         Alert.objects.filter(pk=alert.pk).update(state=State.ARRESTED, engaged_at=timezone.now(), officer=cast.officer)
 
 
+def _ending(alert: Alert) -> EndingForm:
+    return EndingForm(alert=alert, officers=[])
+
+
 def test_the_commanders_page_asks_only_for_what_is_missing(cast: Cast, deployment: Deployment) -> None:
     referred = act(make_alert(deployment, "a" * 32), "same", cast=cast)
     engaged = act(make_alert(deployment, "b" * 32), "same", "engage", cast=cast)
     arrested = act(make_alert(deployment, "c" * 32), "same", "engage", "check_identity", "confirm", "arrest", cast=cast)
     meeting = {"engaged_by", "engaged_at"}
-    assert meeting | {"identity_method"} < set(EndingForm(alert=referred).fields)
-    assert set(EndingForm(alert=engaged).fields) == {"ending", "code", "identity_method"}
-    assert set(CorrectionForm(alert=arrested).fields) == {"ending", "code", "reason"}
+    assert meeting | {"identity_method"} < set(_ending(referred).fields)
+    assert set(_ending(engaged).fields) == {"ending", "code", "identity_method"}
+    assert set(CorrectionForm(alert=arrested, officers=[]).fields) == {"ending", "code", "reason"}
     # Nobody was sent to the person, so no outcome that is offered needs a meeting.
     waiting = make_alert(deployment, "d" * 32)
-    assert set(EndingForm(alert=waiting).fields) == {"ending", "code"}
+    assert set(_ending(waiting).fields) == {"ending", "code"}
     running.end_period(deployment, actor=cast.commander)
     client, url = client_of(cast.commander), f"/alerts/{referred.pk}/code/"
     outcome = {"ending": "arrested", "code": "robbery", "identity_method": "known", "engaged_by": str(cast.officer.pk)}

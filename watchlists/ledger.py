@@ -1,4 +1,4 @@
-"""The pseudonymous ledger: it shows whether a reference was on a list, to a user who knows the reference."""
+"""The ledger: it shows where a reference is or was held, to a user who knows it. Past lists are pseudonymous."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ class Migration(migrations.Migration):
                     "code",
                     models.CharField(
                         blank=True,
-                        help_text="The offence of an arrest, or the reason for another outcome.",
+                        help_text="The offence of an arrest, how identity was established, or the reason for another outcome.",
                         max_length=16,
                     ),
                 ),

@@ -76,7 +76,9 @@ class Alert(Stateful, models.Model):
     engaged_at = models.DateTimeField(null=True)
     identity_method = models.CharField(max_length=16, choices=IdentityMethod.choices, blank=True)
     code = models.CharField(
-        max_length=16, blank=True, help_text="The offence of an arrest, or the reason for another outcome."
+        max_length=16,
+        blank=True,
+        help_text="The offence of an arrest, how identity was established, or the reason for another outcome.",
     )
     ended_at = models.DateTimeField(null=True, help_text="When the outcome was reached.")
     purged_at = models.DateTimeField(null=True)

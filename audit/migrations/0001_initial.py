@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                             ("watchlist.destroyed", "Watchlist destroyed"),
                             ("watchlist.scrubbed", "Database remains of a watchlist scrubbed"),
                             ("watchlist.keys_rotated", "Photographs encrypted with a new key"),
-                            ("ledger.searched", "Ledger of past watchlists searched"),
+                            ("ledger.searched", "Ledger searched"),
                             ("evidence.recorded", "Evidence on the engine's fairness recorded"),
                             ("evidence.withdrawn", "Evidence on the engine's fairness withdrawn"),
                             ("threshold.proposed", "Threshold proposed"),

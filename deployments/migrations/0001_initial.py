@@ -855,7 +855,11 @@ class Migration(migrations.Migration):
                     "outcome",
                     models.CharField(
                         blank=True,
-                        choices=[("continued", "Continued"), ("met", "No longer above the ceiling")],
+                        choices=[
+                            ("continued", "Continued"),
+                            ("met", "No longer above the ceiling"),
+                            ("changed", "Threshold changed"),
+                        ],
                         max_length=12,
                     ),
                 ),

@@ -102,6 +102,7 @@ class CeilingQuestion(models.Model):
     class Outcome(models.TextChoices):
         CONTINUED = "continued", "Continued"
         MET = "met", "No longer above the ceiling"
+        CHANGED = "changed", "Threshold changed"
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="ceiling_questions")
     asked_at = models.DateTimeField()

@@ -71,8 +71,9 @@ now.addEventListener("htmx:afterSwap", () => {
     if (shown.has(tile.dataset.tile)) tile.src = shown.get(tile.dataset.tile);
   heardAt = performance.now();
   refreshClock({ sent, received });
-  // The buttons beside it depend on the state.
-  if (now.querySelector("[data-state]").dataset.state !== root.dataset.state) location.reload();
+  // The buttons beside it depend on the state. A reason that is being typed is not thrown away for them.
+  const isTyping = document.getElementById("why-continue")?.value;
+  if (now.querySelector("[data-state]").dataset.state !== root.dataset.state && !isTyping) location.reload();
 });
 
 async function showTiles() {

@@ -1,5 +1,5 @@
 // The officer's handset. Faces are kept only in this page's memory. Unsent acts (ids and codes) outlive the page.
-import { fetchPiece, fragment, postPiece } from "./fetching.js";
+import { fetchPiece, postPiece } from "./fetching.js";
 import { keepingFocus } from "./focus.js";
 import { Outbox } from "./outbox.js";
 import { EVENT, STREET } from "./protocol.js";
@@ -135,7 +135,10 @@ async function fetchCard(id) {
 }
 
 function keep(id, html) {
-  const fresh = fragment(html).firstElementChild,
+  // Not a template: the pictures must load now, while there is a connection.
+  const holder = document.createElement("div");
+  holder.innerHTML = html;
+  const fresh = holder.firstElementChild,
     card = cards.get(id);
   if (Number(fresh.dataset.revision) < Number(card?.dataset.revision)) return;
   steadily(() => {
