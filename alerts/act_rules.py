@@ -92,11 +92,14 @@ def is_recorded_otherwise(alert: Alert, given: ActInput, actor: Actor, *, state:
         raise Refused("This outcome is already recorded. Select a different one.")
 
 
-def leaves_the_ceiling_alone(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
-    """The commander, whom the ceiling restrains, does not take false alerts away while the deployment runs."""
-    if alert.deployment.is_running and alert.state in FALSE and state not in FALSE:
+def keeps_false_alerts_counted(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
+    """Refuse to lower the number of false alerts until the deployment has ended, between its periods too.
+
+    The ceiling restrains the commander, who could otherwise answer the question about it with a correction.
+    """
+    if alert.deployment.has_authority and alert.state in FALSE and state not in FALSE:
         raise Refused(
-            "False alerts count against the ceiling while the deployment runs. Correct this outcome once it has ended."
+            "False alerts count against the ceiling until the deployment has ended. Correct this outcome after that."
         )
 
 
@@ -130,21 +133,21 @@ def explains_the_correction(alert: Alert, given: ActInput, actor: Actor) -> None
     refuse_names_on_file(given.reason)
 
 
-def tells_of_the_engagement(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
-    """For an outcome recorded afterwards: who spoke to the person, when, and how identity was established.
+def gives_the_engagement(alert: Alert, given: ActInput, actor: Actor, *, state: str) -> None:
+    """Check who spoke to the person, when, and how identity was established, for an outcome recorded afterwards.
 
-    Each is needed if the outcome needs it and no handset recorded it, and is refused otherwise.
+    Each is needed if the outcome needs it and no handset recorded it. It is refused if the outcome excludes it.
     """
-    says_who = given.engaged_by is not None or given.engaged_at is not None
-    if says_who and state not in MAY_HAVE_MET:
+    has_engagement = given.engaged_by is not None or given.engaged_at is not None
+    if has_engagement and state not in MAY_HAVE_MET:
         raise Refused("With this outcome nobody was spoken to. Leave officer and time empty.")
     if given.identity_method and state not in DISPOSED:
         raise Refused("With this outcome nobody was identified. Leave the identity check empty.")
-    if says_who and alert.engaged_at is not None:
+    if has_engagement and alert.engaged_at is not None:
         raise Refused("Who spoke to the person is recorded already. Leave officer and time empty.")
     if given.identity_method and alert.identity_method:
         raise Refused("How identity was established is recorded already. Leave it empty.")
-    if says_who or (state in MET and alert.engaged_at is None):
+    if has_engagement or (state in MET and alert.engaged_at is None):
         _check_engagement(alert, given)
     if state in DISPOSED and not alert.identity_method and given.identity_method not in IdentityMethod.values:
         raise Refused("Select how an officer established who the person is.")

@@ -174,7 +174,7 @@ EXPIRE = ActKind(ActName.EXPIRE, Step(UNDECIDED, _S.EXPIRED, "", Action.ALERT_EX
 
 def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
     step = Step(sources, target, RUN_DEPLOYMENT, Action.ALERT_OUTCOME)
-    guards = (rules.cameras_are_off, *guards, functools.partial(rules.tells_of_the_engagement, state=target))
+    guards = (rules.cameras_are_off, *guards, functools.partial(rules.gives_the_engagement, state=target))
     return ActKind(
         ActName.CODE, step, guards, functools.partial(rules.coded, state=target), wrong_state=rules.not_this_ending
     )
@@ -187,10 +187,10 @@ def _correction(target: str) -> ActKind:
         Step(OVER, target, RUN_DEPLOYMENT, Action.ALERT_CORRECTED),
         (
             functools.partial(rules.is_recorded_otherwise, state=target),
-            functools.partial(rules.leaves_the_ceiling_alone, state=target),
+            functools.partial(rules.keeps_false_alerts_counted, state=target),
             rules.was_recorded_by_somebody_else,
             rules.explains_the_correction,
-            functools.partial(rules.tells_of_the_engagement, state=target),
+            functools.partial(rules.gives_the_engagement, state=target),
         ),
         functools.partial(rules.coded, state=target),
         wrong_state=rules.nothing_to_correct,

@@ -101,7 +101,7 @@ GROUPED_CODES: tuple[tuple[str, list[tuple[str, str]]], ...] = tuple(
 )
 
 
-_TO_DO = {
+_MESSAGES = {
     "ending": "Select an outcome.",
     "code": "Select one of the codes offered for this step.",
     "engaged_by": "Select an officer from the list.",
@@ -147,8 +147,8 @@ class EndingForm(forms.Form):
 
     @property
     def what_is_missing(self) -> str:
-        """What to do about the first field that cannot be read."""
-        return _TO_DO[next(name for name in self.fields if name in self.errors)]
+        """The message about the first field that is missing or cannot be read."""
+        return _MESSAGES[next(name for name in self.fields if name in self.errors)]
 
     def _endings(self, alert: Alert) -> list[tuple[str, str]]:
         offered = [state for state, kind in ENDINGS.items() if self.is_bound or alert.state in kind.step.sources]

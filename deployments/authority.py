@@ -234,12 +234,13 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
         raise Conflict("The threshold has changed since this was proposed, or the authority has ended.")
     refuse_names_on_file(reason)
+    data = {**_of_change(change), "reason": reason}
     if accept:
         problems = thresholds.obstacles_to(change.after, timezone.localdate())
         if problems:
             raise Refused(" ".join(problems))
         _not_lower_above_the_ceiling(deployment, change.before, change.after)
-        ceiling.settle_by_change(deployment)
+        data["ceiling_question_closed"] = ceiling.settle_by_change(deployment)
         counted = deployment.counters()
         deployment.operating_point = change.after
         deployment.governed_from, deployment.governed_from_faces = timezone.now(), counted.faces
@@ -249,7 +250,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
         Camera.objects.filter(period__deployment=deployment).update(set_up_at=timezone.now())
     changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
     step = CHANGE_STEPS["approve" if accept else "reject"]
-    move(change, step, actor=actor, changes=changes, data={**_of_change(change), "reason": reason})
+    move(change, step, actor=actor, changes=changes, data=data)
     if accept:
         documents.make_or_leave(deployment, Document.Kind.AMENDMENT)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)

@@ -60,7 +60,8 @@ def decide_to_continue(deployment: Deployment, *, false_alerts: int, reason: str
     false_alerts: the number that the commander saw.
 
     Raises:
-        Refused: no reason is given, the sequential test has been failed, or the actor authorised the deployment.
+        Refused: no reason is given, the sequential test shows too many false alerts, or the actor authorised the
+            deployment.
         Conflict: no decision is requested, its time is over, or there has been another false alert since.
     """
     require(actor, RUN_DEPLOYMENT)
@@ -86,11 +87,15 @@ def decide_to_continue(deployment: Deployment, *, false_alerts: int, reason: str
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
-def settle_by_change(deployment: Deployment) -> None:
-    """Close an open question because another threshold applies from now on. The caller has locked the deployment."""
+def settle_by_change(deployment: Deployment) -> bool:
+    """Close an open question because another threshold applies from now on, and return whether there was one.
+
+    The caller has locked the deployment, and records it with the change.
+    """
     question = deployment.ceiling_question
     if question is not None:
         _close(question, _Outcome.CHANGED, timezone.now())
+    return question is not None
 
 
 def _ask(deployment: Deployment, verdict: Verdict, now: dt.datetime) -> CeilingQuestion:

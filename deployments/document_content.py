@@ -1,4 +1,4 @@
-"""What the Written Authority Document and the Cancellation Report say, from the record and from what is enforced."""
+"""The content of the Written Authority Document and the Cancellation Report, from the record and the settings."""
 
 from __future__ import annotations
 

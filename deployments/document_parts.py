@@ -26,7 +26,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Content:
-    """What one kind of document says: named facts, then sections. The folder is for pictures of plans."""
+    """The content of one kind of document: named facts, then sections. The folder is for pictures of plans."""
 
     facts: Callable[[Deployment], Sequence[tuple[str, str]]]
     sections: Callable[[Deployment, Path], Iterable[Section]]

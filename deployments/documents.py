@@ -80,7 +80,7 @@ def make_missing() -> int:
 def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
     content = CONTENT[kind]
     with tempfile.TemporaryDirectory(prefix="lfr-document-") as folder:
-        said = {
+        data = {
             "title": Document.Kind(kind).label,
             "subtitle": deployment.name,
             "number": deployment.number,
@@ -93,6 +93,6 @@ def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
         (Path(folder) / "document.typ").write_bytes(TEMPLATE.read_bytes())
         return bytes(
             typst.compile(
-                str(Path(folder) / "document.typ"), root=folder, sys_inputs={"data": json.dumps(said)}, format="pdf"
+                str(Path(folder) / "document.typ"), root=folder, sys_inputs={"data": json.dumps(data)}, format="pdf"
             )
         )

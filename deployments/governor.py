@@ -24,7 +24,7 @@ LEAST_FALSE_ALERTS = 2
 
 
 class Level(StrEnum):
-    """What the numbers call for: nothing, the commander's decision, or a pause."""
+    """The consequence of the numbers: none, a decision by the commander, or a pause."""
 
     OK = "ok"
     ABOVE = "above"

@@ -22,6 +22,7 @@ from deployments.models import CeilingQuestion, Deployment
 from lfr_site.roles import ROLES
 from reports.records import record_of
 from tests.cast import Cast, act, cameras_of, client_of, make_alert, make_live_deployment, permit
+from tests.test_running import two_days
 from watchlists import engines
 from watchlists.models import Person
 
@@ -247,6 +248,21 @@ def test_neither_a_correction_nor_a_lower_threshold_answers_the_question(deploym
     change = authority.propose_change(deployment, higher, evidence="Two false alerts", actor=cast.commander)
     authority.decide_change(change, accept=True, reason="Fewer", actor=cast.authority)
     assert deployment.ceiling_questions.get().outcome == CeilingQuestion.Outcome.CHANGED
+    approved = Entry.objects.get(action="deployment.threshold_change_approved")
+    assert approved.data["ceiling_question_closed"] is True
+
+
+def test_no_correction_lowers_the_count_between_two_periods(cast: Cast, settings: Any) -> None:
+    """The next period would start without the decision that the question asks for."""
+    settings.LFR_JOIN_WINDOW = dt.timedelta(0)
+    deployment = two_days(cast)
+    _pass_by(deployment, 1600)
+    _false_alerts(deployment, cast, 2)
+    running.end_period(deployment, actor=cast.commander)
+    assert deployment.state == State.NOTIFIED
+    with pytest.raises(Refused, match="count against the ceiling"):
+        operations.correct(Alert.objects.all()[0], "unresolved", reason="x", actor=cast.commander)
+    assert _open_question(deployment) is not None
 
 
 def test_a_lower_threshold_proposed_before_is_not_approved_above_the_ceiling(

@@ -91,7 +91,7 @@ def test_no_correction_leads_to_a_disposal_without_them(
         operations.correct(alert, state, CODE[state], reason="The wrong button", actor=cast.commander)
     given = _met(cast)
     if alert.engaged_at is not None:
-        # What the handset recorded stands.
+        # The record of the handset stays.
         with pytest.raises(Refused, match="recorded already"):
             operations.correct(alert, state, CODE[state], reason="x", actor=cast.commander, **given)
         given = {"identity_method": "records"}

@@ -461,7 +461,7 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     one.get_by_role("button", name="Place hold", exact=True).click()
     expect(one.get_by_text("Held as evidence")).to_be_visible()
     scene.live.user("commander").post(f"/deployments/{scene.deployment.id}/end/", {"code": "done"})
-    # Not before: while the deployment runs, a false alert counts against the ceiling.
+    # Not before: until the deployment has ended, a false alert counts against the ceiling.
     commander.goto(f"{scene.path}alerts/")
     one.get_by_text("Correct the outcome", exact=True).first.click()
     one.get_by_label("Outcome").select_option("Not located")
