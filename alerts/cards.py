@@ -13,17 +13,23 @@ from django.db.models import Count
 from django.utils import timezone
 
 from alerts import content
+from alerts.choices import StandDownReason
 from alerts.content import SubjectContent
 from alerts.forms import FEATURES, REASONS
-from alerts.models import Act, Alert, Shot
+from alerts.models import Act, Alert, Shot, StandDown
 from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME
+from alerts.places import region_around
 from alerts.querysets import AlertQuerySet
-from alerts.states import ADJUDICATIONS, ActName
+from alerts.raising import places_of
+from alerts.repeats import shots_again
+from alerts.states import ADJUDICATIONS, FALSE, JOINED_AGAIN, ActName
 from core.keys import KeyGone
 from deployments.models import Posting
+from deployments.permissions import RUN_DEPLOYMENT
 from watchlists.models import Photograph
 
 SECTION_LENGTH = 200
+MOST_AGAIN = 24
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,25 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Repeats:
+    """What was matched again where an alert was decided as not the same, and what can be done about it.
+
+    shots: the newest of those that joined it. left_out: how many more there are. region: in percent of the picture.
+    earlier: false alerts that may be on the same person or object.
+    """
+
+    shots: list[Shot]
+    left_out: int
+    may_act: bool
+    may_stand_down: bool
+    stood_down: StandDown | None
+    region: dict[str, float]
+    minutes: int
+    reasons: list[tuple[str, str]]
+    earlier: list[Alert]
+
+
+@dataclass(frozen=True)
 class Section:
     """A section of the queue. count: of all its alerts, whether shown or not."""
 
@@ -55,9 +80,10 @@ def queue_of(alerts: AlertQuerySet) -> list[Section]:
     kept, counts = alerts.in_queue(), counts_of(alerts)
     parts = (
         ("waiting", "To decide", kept.undecided().in_order()),
+        ("again", "Matched again after “not the same”", kept.seen_again().order_by("-again_at")),
         ("street", "With officers", kept.in_the_street().order_by("referred_at")),
         ("late", "Not decided in time", kept.filter(state=Alert.State.EXPIRED).order_by("-raised_at")),
-        ("done", "Done", kept.settled().order_by("-raised_at")),
+        ("done", "Done", kept.settled().not_seen_again().order_by("-raised_at")),
     )
     read = {name: list(found.for_rows()[:SECTION_LENGTH]) for name, _, found in parts}
     # The sections are read one after another: an alert that moved in the meantime is shown only where it is now.
@@ -72,10 +98,12 @@ def queue_of(alerts: AlertQuerySet) -> list[Section]:
 
 def counts_of(alerts: AlertQuerySet) -> dict[str, int]:
     """Return the number of alerts in each section of the queue."""
-    states = alerts.in_queue().order_by().values_list("state").annotate(Count("pk"))
-    counts = dict.fromkeys(("waiting", "street", "late", "done"), 0)
-    for state, count in states:
+    kept = alerts.in_queue().order_by()
+    counts = dict.fromkeys(("waiting", "again", "street", "late", "done"), 0)
+    for state, count in kept.values_list("state").annotate(Count("pk")):
         counts[Alert(state=state).section] += count
+    counts["again"] = kept.seen_again().count()
+    counts["done"] -= counts["again"]
     return counts
 
 
@@ -106,7 +134,30 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
         "reasons": REASONS,
         "hand_to": hand_to(alert) if user.has_perm(DECIDE_ALERT) else [],
         "engaged_for": settings.LFR_ENGAGEMENT,
+        "repeats": _repeats(alert, user, visible, now),
     }
+
+
+def _repeats(alert: Alert, user: Any, visible: AlertQuerySet, now: dt.datetime) -> Repeats | None:
+    if alert.state not in JOINED_AGAIN or alert.kind != Alert.Kind.ALERT or alert.purged_at is not None:
+        return None
+    may_act = user.has_perm(DECIDE_ALERT)
+    shots, places = shots_again(alert), places_of(alert)
+    stood_down = alert.stand_downs.active(now).select_related("by", "confirmed_by").first()
+    region = region_around(places[0], places[1:]) if places else None
+    others = visible.of_same_person(alert).filter(state__in=FALSE, raised_at__lt=alert.raised_at, repeat_of=None)
+    may_mark = may_act and alert.repeat_of_id is None and not user.has_perm(RUN_DEPLOYMENT)
+    return Repeats(
+        shots=shots[:MOST_AGAIN],
+        left_out=max(len(shots) - MOST_AGAIN, 0),
+        may_act=may_act and alert.camera.period.is_open(now),
+        may_stand_down=may_act and region is not None and alert.camera.period.is_running,
+        stood_down=stood_down,
+        region=region.as_percent() if region is not None else {},
+        minutes=round(settings.LFR_STAND_DOWN.total_seconds() / 60),
+        reasons=StandDownReason.choices,
+        earlier=list(others.for_rows()) if may_mark else [],
+    )
 
 
 def hand_to(alert: Alert) -> list[tuple[str, str]]:

@@ -99,6 +99,16 @@ class WhyFalse(models.TextChoices):
     UNLIKE = "unlike", "Not alike in person"
 
 
+class StandDownReason(models.TextChoices):
+    """What is matched again and again in one part of a camera's picture, without being the subject."""
+
+    PICTURE = "picture", "A poster, photograph or other printed picture"
+    SCREEN = "screen", "A screen"
+    FIGURE = "figure", "A mannequin, statue or other figure"
+    REFLECTION = "reflection", "A reflection of one of these"
+    STAYING = "staying", "Someone who is not the person sought and stays there"
+
+
 class Result(models.TextChoices):
     """How an alert counts in the published figures (after the Met's grid)."""
 

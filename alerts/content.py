@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from alerts.models import Alert, Shot
+from alerts.places import Place
 from core import keys
 from deployments.models import Period
 from watchlists.models import Person
@@ -109,11 +110,15 @@ def _hidden(named: re.Pattern[str], text: str) -> str:
 
 @dataclass(frozen=True)
 class ShotContent:
-    """A decrypted shot. score: its similarity score. box: left, top, width, height in pixels of its frame."""
+    """A decrypted shot. score: its similarity score. box: left, top, width, height in pixels of its frame.
+
+    place: the same as shares of the frame's width and height; None for a reference photograph.
+    """
 
     score: float
     box: list[float]
     jpeg: bytes
+    place: Place | None = None
 
 
 def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b"") -> bytes:
@@ -152,7 +157,8 @@ def subject_in(alert: Alert) -> SubjectContent:
 
 
 def seal_shot(shot: Shot, key_name: str, shown: ShotContent) -> bytes:
-    return seal(key_name, shot.pk, {"score": shown.score, "box": shown.box}, shown.jpeg)
+    place = None if shown.place is None else shown.place.as_list()
+    return seal(key_name, shot.pk, {"score": shown.score, "box": shown.box, "place": place}, shown.jpeg)
 
 
 def shot_content(shot: Shot) -> ShotContent:
@@ -161,5 +167,7 @@ def shot_content(shot: Shot) -> ShotContent:
     Raises:
         core.keys.KeyGone: its key was destroyed.
     """
-    about, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
-    return ShotContent(score=about["score"], box=about["box"], jpeg=jpeg)  # type: ignore[arg-type]
+    found, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
+    about: Any = found
+    place = None if about["place"] is None else Place(*about["place"])
+    return ShotContent(score=about["score"], box=about["box"], jpeg=jpeg, place=place)

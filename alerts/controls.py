@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts.models import Alert
+from alerts.places import Place
 from alerts.raising import Probe, new_alert, photograph_of
 from audit.actions import Action
 from audit.journal import record
@@ -71,7 +72,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     received_at = now - dt.timedelta(milliseconds=_chance.uniform(55, 160))
     left, top, width, height = photograph.face_box
     face = encode_jpeg(as_a_camera_sees(photograph))
-    probe = Probe(uuid.uuid4().hex, 0, received_at, (left, top, width, height), face)
+    probe = Probe(uuid.uuid4().hex, 0, received_at, (left, top, width, height), Place(0.0, 0.0, 1.0, 1.0), face)
     near, score = photograph_of(candidate), candidate.score
     alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), near, score, probe, at=now)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})

@@ -18,6 +18,7 @@ from alerts.choices import (
     Finding,
     IdentityMethod,
     InconclusiveReason,
+    StandDownReason,
 )
 from alerts.models import Alert
 from alerts.states import CODES, MET, OVER, AlertState
@@ -53,6 +54,14 @@ def act_input_in(post: QueryDict) -> ActInput:
         leaflet={"yes": True, "no": False}.get(post.get("leaflet", "")),
         **_handed_to(post.get("to", "")),
     )
+
+
+def chosen_uuid(post: QueryDict, name: str, message: str) -> uuid.UUID:
+    """Return the UUID in a field. Raise `Refused` with the message if there is none."""
+    try:
+        return uuid.UUID(post.get(name, ""))
+    except ValueError as error:
+        raise Refused(message) from error
 
 
 def _uuid(text: str) -> uuid.UUID:
@@ -153,6 +162,13 @@ class EndingForm(forms.Form):
     def _endings(self, alert: Alert) -> list[tuple[str, str]]:
         offered = [state for state, kind in ENDINGS.items() if self.is_bound or alert.state in kind.step.sources]
         return [(state, str(Alert.State(state).label)) for state in offered]
+
+
+class StandDownForm(forms.Form):
+    """What is matched again and again in a part of a camera's picture."""
+
+    reason = forms.ChoiceField(choices=StandDownReason.choices)
+    detail = forms.CharField(max_length=200, required=False)
 
 
 class CorrectionForm(EndingForm):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce
 
 from alerts.permissions import DECIDE_ALERT, WATCH_ALERTS
 from alerts.states import (
@@ -16,6 +17,7 @@ from alerts.states import (
     CAN_BE_TAKEN_BACK,
     FALSE,
     IN_THE_STREET,
+    JOINED_AGAIN,
     NEVER_REFERRED,
     OPEN,
     OVER,
@@ -26,13 +28,16 @@ from alerts.states import (
 from deployments.permissions import BE_POSTED
 
 if TYPE_CHECKING:
-    from alerts.models import Act, Alert  # noqa: F401 (in the strings below)
+    from alerts.models import Act, Alert, StandDown  # noqa: F401 (in the strings below)
     from deployments.models import Period
 
 # The longest that the face of a possible match is kept, whatever the settings, unless it is held as evidence.
 CEILING = dt.timedelta(hours=24)
 LEFT_TO_JUDGE = dt.timedelta(minutes=1)
 _ACTIVE = Q(state__in=ACTIVE, kind="alert")
+_SEEN_AGAIN = Q(state__in=JOINED_AGAIN, again_at__isnull=False) & (
+    Q(again_viewed_at__isnull=True) | Q(again_viewed_at__lt=F("again_at"))
+)
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -104,16 +109,26 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Return those with no outcome still to be recorded."""
         return self.exclude(state__in=OPEN)
 
+    def seen_again(self) -> AlertQuerySet:
+        """Return those matched again at the same place after "not the same", at which no operator has looked since."""
+        return self.filter(_SEEN_AGAIN)
+
+    def not_seen_again(self) -> AlertQuerySet:
+        """Return all but those of `seen_again`."""
+        return self.exclude(_SEEN_AGAIN)
+
     def to_join(self, camera_id: uuid.UUID, person_id: uuid.UUID, track: str, since: dt.datetime) -> AlertQuerySet:
         """Return the alerts that a shot of a person at a camera may join; it joins the first.
 
         The alert of the shot's own track comes first. Open alerts last seen since `since` follow: a track that broke
-        continues in one of these.
+        continues in one of these. Then come alerts decided as not the same, which a shot joins only if it is at the
+        same place.
         """
-        own = Q(shots__track=track)
-        found = self.filter(own | Q(_ACTIVE, last_seen_at__gte=since), camera_id=camera_id, person_id=person_id)
-        order = Case(When(own, then=Value(0)), default=Value(1), output_field=IntegerField())
-        return found.order_by(order, "-raised_at")
+        own = Q(pk__in=self.model._default_manager.filter(shots__track=track).values("pk"))
+        active, again = Q(_ACTIVE, last_seen_at__gte=since), Q(state__in=JOINED_AGAIN, purged_at__isnull=True)
+        found = self.filter(own | active | again, camera_id=camera_id, person_id=person_id)
+        order = Case(When(own, then=Value(0)), When(active, then=Value(1)), default=Value(2))
+        return found.annotate(order=order).order_by("order", "-raised_at")
 
     def open_at(self, camera_id: uuid.UUID) -> AlertQuerySet:
         """Return the possible matches of a camera that are with operators or officers."""
@@ -152,7 +167,8 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def counts(self, period: Period) -> dict[str, int]:
         """Count a period's raised, open and false alerts, and the deployment's false alerts at the present threshold.
 
-        `false_governed` counts the false alerts that were raised since the present threshold applied.
+        `false_governed` counts the false alerts that were raised since the present threshold applied. Those on one
+        object count as one.
         """
         false, of_period = Q(state__in=FALSE), Q(camera__period=period)
         since = period.deployment.governed_from
@@ -160,8 +176,26 @@ class AlertQuerySet(models.QuerySet["Alert"]):
             raised=Count("pk", filter=of_period),
             open=Count("pk", filter=of_period & ~Q(state__in=OVER)),
             false=Count("pk", filter=of_period & false),
-            false_governed=Count("pk", filter=false & Q(raised_at__gte=since) if since else false),
+            false_governed=Count(
+                Coalesce("repeat_of", "pk"), filter=false & Q(raised_at__gte=since) if since else false, distinct=True
+            ),
         )
+
+
+class StandDownQuerySet(models.QuerySet["StandDown"]):
+    def active(self, at: dt.datetime) -> StandDownQuerySet:
+        """Return those that hold at a moment."""
+        return self.filter(ended_at__isnull=True, at__lte=at, until__gt=at)
+
+    def lapsed(self, at: dt.datetime) -> StandDownQuerySet:
+        """Return those whose time is over, or whose period has ended, and that have not been closed."""
+        over = Q(until__lte=at) | Q(camera__period__ended_at__isnull=False)
+        return self.filter(over, ended_at__isnull=True)
+
+    def of(self, deployment: Any) -> StandDownQuerySet:
+        """Return those of a deployment, with what a row shows."""
+        found = self.filter(camera__period__deployment=deployment)
+        return found.select_related("camera__period", "alert", "by", "confirmed_by", "ended_by")
 
 
 class ActQuerySet(models.QuerySet["Act"]):

@@ -74,6 +74,9 @@ OPEN = (*ACTIVE, _S.EXPIRED)
 # Adjudications that the operator can undo within `LFR_UNDO`.
 CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.INCONCLUSIVE)
 
+# Decided as not the same without an engagement: what is matched again at the same place joins it.
+JOINED_AGAIN = (_S.OP_FALSE, _S.OFFICER_NOT_SAME)
+
 # How an alert counts once it has an outcome.
 RESULTS: dict[str, Result] = {
     _S.OP_FALSE: Result.FALSE_UNCONFIRMED,

@@ -8,7 +8,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from alerts import controls, deadlines, evidence
+from alerts import controls, deadlines, evidence, stand_downs
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,9 @@ def purge_due() -> None:
 
 @shared_task(name="alerts.watch", queue="clock", ignore_result=True)
 def watch() -> None:
-    """Escalate referrals, expire undecided alerts, and plant known-negative checks."""
+    """Escalate referrals, expire undecided alerts, close stand-downs, and plant known-negative checks."""
     escalated, expired = deadlines.escalate_unanswered(), deadlines.expire_unreviewed()
+    stand_downs.close_lapsed()
     controls.plant_due(since_last=WATCH_EVERY)
     if escalated or expired:
         logger.info("Escalated %d alerts, expired %d", escalated, expired)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts import handset_views, log_views, views
+from alerts import handset_views, log_views, repeat_views, views
 
 urlpatterns = [
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/", views.card, name="alert"),
     path("alerts/<uuid:alert_id>/acts/<slug:name>/", views.act, name="alert-act"),
     path("alerts/<uuid:alert_id>/photographs/<uuid:photograph_id>.jpg", views.photograph_jpeg, name="alert-photograph"),
+    path("alerts/<uuid:alert_id>/separate/", repeat_views.separate, name="alert-separate"),
+    path("alerts/<uuid:alert_id>/repeats/", repeat_views.mark_repeat, name="alert-repeats"),
+    path("alerts/<uuid:alert_id>/stand-down/", repeat_views.stand_down, name="alert-stand-down"),
+    path("alerts/<uuid:alert_id>/lift/", repeat_views.lift, name="alert-lift"),
+    path("deployments/<uuid:deployment_id>/stand-downs/", repeat_views.stood_down, name="stand-downs"),
+    path("stand-downs/<uuid:stand_down_id>/confirm/", repeat_views.confirm_by_commander, name="stand-down-confirm"),
+    path("stand-downs/<uuid:stand_down_id>/lift/", repeat_views.lift_by_commander, name="stand-down-lift"),
     path("shots/<uuid:shot_id>.jpg", views.shot_jpeg, name="shot"),
     path("deployments/<uuid:deployment_id>/alerts/", log_views.alert_log, name="alert-log"),
     path("alerts/<uuid:alert_id>/code/", log_views.alert_code, name="alert-code"),

@@ -9,11 +9,11 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from alerts import cards, content, operations
+from alerts import cards, content, operations, repeats
 from alerts.acts import OFFICER_ACTS
 from alerts.forms import act_input_in
 from alerts.latency import latest
-from alerts.models import Alert, Shot
+from alerts.models import Alert, Shot, StandDown
 from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME, WATCH_ALERTS
 from core.keys import KeyGone
 from core.permissions import acting, permitted
@@ -67,7 +67,9 @@ def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     alert = _alert(request, alert_id)
     operations.note_viewed(alert, actor=acting(request))
-    return _card(request, alert)
+    if request.user.has_perm(DECIDE_ALERT):
+        repeats.note_looked(alert)
+    return render_card(request, alert)
 
 
 @require_POST
@@ -78,7 +80,7 @@ def act(request: HttpRequest, alert_id: uuid.UUID, name: str) -> HttpResponse:
     operations.act(alert, name, act_input_in(request.POST), actor=acting(request))
     # The act was done even if the user may no longer see the alert, for example once it is referred to others.
     found = Alert.objects.visible_to(request.user).for_rows().filter(pk=alert_id).first()
-    return _card(request, found) if found is not None else HttpResponse(status=204)
+    return render_card(request, found) if found is not None else HttpResponse(status=204)
 
 
 @require_GET
@@ -128,7 +130,14 @@ def _measured(deployment: Deployment) -> dict[str, object]:
     now = timezone.now()
     period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
     cameras = list(period.cameras.all()) if period is not None else []
-    return {"latest": latest(deployment, at=now), "cameras_now": cameras, "counters": deployment.counters()}
+    stood_down = StandDown.objects.of(deployment).active(now)
+    counters = deployment.counters()
+    return {
+        "latest": latest(deployment, at=now),
+        "cameras_now": cameras,
+        "counters": counters,
+        "stood_down": stood_down,
+    }
 
 
 def _uuid(text: str) -> uuid.UUID:
@@ -138,7 +147,8 @@ def _uuid(text: str) -> uuid.UUID:
         raise Http404 from error
 
 
-def _card(request: HttpRequest, alert: Alert) -> HttpResponse:
+def render_card(request: HttpRequest, alert: Alert) -> HttpResponse:
+    """Return an alert's card, as the console or the handset shows it to this user."""
     visible = Alert.objects.visible_to(request.user)
     officer = request.user.has_perm(RECORD_OUTCOME)
     context = cards.card_of(alert, request.user, visible)

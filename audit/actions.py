@@ -147,6 +147,15 @@ class Action(models.TextChoices):
     ALERT_OUTCOME = "alert.outcome", "Outcome recorded"
     ALERT_EXPIRED = "alert.expired", "Possible match not decided in time"
     ALERT_CORRECTED = "alert.corrected", "Outcome corrected"
+    ALERT_SEPARATED = "alert.separated", "Shots taken from a possible match to raise their own"
+    ALERT_REPEATS = "alert.repeats", "Possible match recognised as the same person or object as an earlier one"
+    STOOD_DOWN = "alert.stood_down", "Watchlist entry stood down in part of a camera's picture"
+    STAND_DOWN_CONFIRMED = (
+        "alert.stand_down_confirmed",
+        "Stand-down of a watchlist entry confirmed until the period ends",
+    )
+    STAND_DOWN_LIFTED = "alert.stand_down_lifted", "Stand-down of a watchlist entry lifted"
+    STAND_DOWN_LAPSED = "alert.stand_down_lapsed", "Stand-down of a watchlist entry lapsed"
     ALERT_HELD = "alert.held", "Evidence hold placed on a possible match"
     ALERT_HOLD_RELEASED = "alert.hold_released", "Evidence hold on a possible match released"
     ALERT_PURGED = "alert.purged", "Possible match purged"
@@ -205,6 +214,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.ALERT_OUTCOME,
         Action.ALERT_EXPIRED,
         Action.ALERT_CORRECTED,
+        Action.ALERT_SEPARATED,
+        Action.ALERT_REPEATS,
         Action.ALERT_HELD,
         Action.ALERT_HOLD_RELEASED,
         Action.CONTROL_JUDGED,
@@ -303,6 +314,10 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.CEILING_EXCEEDED,
         Action.CEILING_CONTINUED,
         Action.CEILING_MET,
+        Action.STOOD_DOWN,
+        Action.STAND_DOWN_CONFIRMED,
+        Action.STAND_DOWN_LIFTED,
+        Action.STAND_DOWN_LAPSED,
         Action.KIT_RECEIVED,
         Action.KIT_RETURNED,
         Action.CAMERA_ADDED,

@@ -106,6 +106,7 @@ class _Raising(threading.Thread):
         from django.db import connection
         from django.utils import timezone
 
+        from alerts.places import Place
         from alerts.raising import Probe, raise_alerts
         from recognition.frame import Candidate
         from watchlists.models import Photograph
@@ -119,11 +120,11 @@ class _Raising(threading.Thread):
             time.sleep(max(began + number * self._pace - time.monotonic(), 0))
             photograph = listed[number % len(listed)]
             camera, _ = self._stage.cameras[number % len(self._stage.cameras)]
-            probe = Probe(
-                f"{number:032}", number, timezone.now(), (10, 10, 90, 110), encode_jpeg(jpegs[number % len(listed)])
-            )
+            box = (10, 10, 90, 110)
+            face, place = encode_jpeg(jpegs[number % len(listed)]), Place.of_box(box, 1280, 720)
+            probe = Probe(f"{number:032}", number, timezone.now(), box, place, face)
             candidate = Candidate(photograph.person_id, photograph.pk, 0.8)
-            for alert in raise_alerts(camera.id, [(candidate, probe)]):
+            for alert in raise_alerts(camera.id, [(candidate, probe)]).raised:
                 self.committed[str(alert.pk)] = time.time() * 1000
         connection.close()
 

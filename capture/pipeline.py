@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from alerts import raising
+from alerts.places import Place
 from capture.answers import FrameRead
 from capture.frame_queue import Frame, frame_source
 from capture.picture_telemetry import measure_picture
@@ -94,21 +95,25 @@ def _terms(camera_id: str) -> FrameTerms | None:
 def _raise(seen: FrameResult, camera_id: uuid.UUID, frame: Frame, pixels: Pixels, engine: Engine) -> None:
     found = [(each.candidate, _probe(each, seen.detected, frame, pixels, engine)) for each in seen.matches]
     try:
-        raising.raise_alerts(camera_id, found)
+        stored = raising.raise_alerts(camera_id, found)
     except Refused as refusal:
         raise NotLive from refusal
-    for match in seen.matches:
-        match.settled()
+    for position, match in enumerate(seen.matches):
+        # A track that is stood down stays open: somebody may pass in front of a poster, and the track go with them.
+        if position not in stored.stood_down:
+            match.settled()
 
 
 def _probe(match: Match, detected: Sequence[Face], frame: Frame, pixels: Pixels, engine: Engine) -> raising.Probe:
     bystanders = _bystanders(match.face, detected, pixels, engine)
     crop = lone_face_crop(pixels, match.face.box, bystanders, landmarks=match.face.landmarks)
+    height, width = pixels.shape[:2]
     return raising.Probe(
         track=match.track.id,
         frame_number=frame.number,
         received_at=_received_at(frame),
         box=match.face.box,
+        place=Place.of_box(match.face.box, width, height),
         probe_jpeg=encode_jpeg(crop),
         heading=match.track.heading,
     )

@@ -45,7 +45,7 @@ class Verdict:
     @property
     def why(self) -> str:
         """The result in words, for the commander."""
-        seen = f"{_counted(self.false_alerts, 'false alert')} among {_counted(self.faces, 'face')}"
+        seen = f"{_counted(self.false_alerts, 'false alert')}, counted by object, among {_counted(self.faces, 'face')}"
         few = f"{self.expected:.2g}" if self.expected >= 0.001 else "less than 0.001"
         allowed = few if self.expected < 10 else f"{self.expected:,.0f}"
         ceiling = f"the ceiling of 1 in {self.faces_an_alert:,} allows {allowed}"
@@ -64,7 +64,8 @@ def _counted(number: int, noun: str) -> str:
 def judge(false_alerts: int, faces: int, faces_an_alert: int) -> Verdict:
     """Test a number of false alerts against the ceiling.
 
-    faces_an_alert: the authorised ceiling, as the number of faces per false alert. A false alert is also a face seen.
+    false_alerts: those on one person or object count as one, because they are not independent errors. faces_an_alert:
+    the authorised ceiling, as the number of faces per false alert. A false alert is also a face seen.
     """
     faces = max(faces, false_alerts)
     expected = faces / faces_an_alert
@@ -81,9 +82,11 @@ def judge(false_alerts: int, faces: int, faces_an_alert: int) -> Verdict:
 def rule(faces_an_alert: int, minutes: int) -> str:
     """Return both limits in words, for the documents. minutes: how long the commander has for a decision."""
     return (
-        f"1 false alert in {faces_an_alert:,} faces. From false alert number {LEAST_FALSE_ALERTS} on, while the "
-        "observed rate is above this, the system asks the commander for a recorded decision to continue, again at each "
-        f"further false alert. Without a decision within {_counted(minutes, 'minute')} it pauses the deployment. It "
-        "also pauses the deployment by itself when a sequential test shows that the rate is above the ceiling. If it "
-        f"were not, this would happen in at most 1 in {PAUSE_AT} deployments."
+        f"1 false alert in {faces_an_alert:,} faces, counted by object: alerts that an operator recognises as the same "
+        "person or object count as one. The rates of the record count every alert. From false alert number "
+        f"{LEAST_FALSE_ALERTS} on, while the observed rate is above this, the system asks the commander for a recorded "
+        "decision to continue, again at each further false alert. Without a decision within "
+        f"{_counted(minutes, 'minute')} it pauses the deployment. It also pauses the deployment by itself when a "
+        "sequential test shows that the rate is above the ceiling. If it were not, this would happen in at most "
+        f"1 in {PAUSE_AT} deployments."
     )

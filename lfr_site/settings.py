@@ -66,6 +66,7 @@ LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEP
 
 # Alerts: when shots join an alert, how long an adjudication can be undone, and the deadlines of an alert.
 LFR_JOIN_WINDOW = dt.timedelta(seconds=environment.integer("LFR_JOIN_SECONDS", 120, 0, 3600))
+LFR_STAND_DOWN = dt.timedelta(minutes=environment.integer("LFR_STAND_DOWN_MINUTES", 30, 1, 30))
 LFR_UNDO = dt.timedelta(seconds=environment.integer("LFR_UNDO_SECONDS", 6, 1, 30))
 LFR_REVIEW_WITHIN = dt.timedelta(seconds=environment.integer("LFR_REVIEW_SECONDS", 900, 30, 7200))
 LFR_ANSWER_WITHIN = dt.timedelta(seconds=environment.integer("LFR_ANSWER_SECONDS", 60, 5, 1800))

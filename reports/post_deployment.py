@@ -43,6 +43,22 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
     )
     yield table("Pauses", ("When", "What", "By", "Reason"), _pauses(deployment), none="There were no pauses.")
     yield from threshold_sections(deployment)
+    yield table(
+        "Entries stood down in part of a camera’s picture",
+        ("Camera", "What was matched there", "By", "From", "Until", "Withheld"),
+        [
+            (
+                str(row.camera),
+                "\n".join(filter(None, [row.get_reason_display(), row.detail])),
+                person(row.by) + (f", confirmed by {person(row.confirmed_by)}" if row.is_confirmed else ""),
+                moment(row.at),
+                f"{moment(row.ended_at or row.until)} {row.ending_words}".strip(),
+                str(row.withheld),
+            )
+            for row in record.stand_downs
+        ],
+        none="None.",
+    )
     yield test_section(deployment)
     yield kit_section(deployment)
     yield table(
@@ -74,6 +90,8 @@ def _outcomes(record: DeploymentRecord) -> Section:
             rows.append(("of these, not engaged for doubt", [str(figures.doubted) for _, figures in columns]))
     rows += [
         ("Without an outcome", [str(figures.still_open) for _, figures in columns]),
+        ("People or objects that false alerts were on", [str(figures.false_objects) for _, figures in columns]),
+        ("Matched again at the same place", [str(figures.again) for _, figures in columns]),
         ("Held as evidence", [str(figures.held) for _, figures in columns]),
     ]
     return table("Outcomes", ("", *(name for name, _ in columns)), [(label, *values) for label, values in rows])

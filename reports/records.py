@@ -10,14 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from alerts.choices import NoEngagement, OffenceClass, Result
 from alerts.latency import Spread, timers_of
-from alerts.models import Alert
+from alerts.models import Alert, StandDown
 from alerts.querysets import AlertQuerySet
-from alerts.states import RESULTS
+from alerts.states import FALSE, RESULTS
 from audit.models import Entry
 from deployments import bluetest, readiness
 from deployments.governor import Verdict
@@ -30,7 +31,9 @@ class Figures:
     """Counts of alerts for one period or for all periods. `alerts` is the sum of the results and of those still open.
 
     No count includes alerts of the recognition test or known-negative checks. doubted: those on which officers engaged
-    nobody because they doubted the likeness, which also count as true, unconfirmed.
+    nobody because they doubted the likeness, which also count as true, unconfirmed. false_objects: the people or
+    objects that false alerts were on, as operators recognised them. again: how often a subject was matched again at the
+    place of an alert decided as not the same, which joined that alert.
     """
 
     faces: int
@@ -38,6 +41,8 @@ class Figures:
     states: dict[str, int]
     still_open: int
     doubted: int
+    false_objects: int
+    again: int
     purged: int
     held: int
 
@@ -101,6 +106,7 @@ class DeploymentRecord:
     arrests: list[tuple[str, int]]
     changes: list[ThresholdChange]
     questions: list[CeilingQuestion]
+    stand_downs: list[StandDown]
     verdict: Verdict
     # The thresholds in force, each with when it was approved; None for the one that was authorised.
     thresholds: list[tuple[dt.datetime | None, float]]
@@ -126,6 +132,7 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
         arrests=sorted((str(OffenceClass(name).label) if name else "Not recorded", count) for name, count in arrests),
         changes=list(deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")),
         questions=list(deployment.ceiling_questions.select_related("decided_by")),
+        stand_downs=list(StandDown.objects.of(deployment)),
         verdict=readiness.verdict_of(deployment),
         thresholds=_thresholds_of(deployment),
         timers=timers_of(alerts),
@@ -149,6 +156,10 @@ def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
         states=states,
         still_open=sum(count for state, count in states.items() if state not in RESULTS),
         doubted=alerts.filter(state=Alert.State.NO_ENGAGEMENT, code=NoEngagement.DOUBT).count(),
+        false_objects=alerts.filter(state__in=FALSE).aggregate(n=Count(Coalesce("repeat_of", "pk"), distinct=True))[
+            "n"
+        ],
+        again=alerts.aggregate(n=Sum("again_count", default=0))["n"],
         purged=alerts.filter(purged_at__isnull=False).count(),
         held=alerts.filter(hold__isnull=False).count(),
     )
@@ -205,6 +216,8 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "still_open": figures.still_open,
         **{column: figures.states.get(state, 0) for state, column in OUTCOME_COLUMNS.items()},
         "false_alerts": figures.false_alerts,
+        "false_objects": figures.false_objects,
+        "matched_again": figures.again,
         **figures.false_of_faces.columns("false_alerts_of_faces"),
         **figures.false_of_alerts.columns("false_alerts_of_alerts"),
         "test_passes": sum(rate.passes for each in record.periods for rate in each.rates if of in (None, each)),

@@ -24,6 +24,7 @@ from alerts import raising
 from alerts.act_rules import ActInput
 from alerts.acts import OPERATOR_ACTS
 from alerts.models import Alert
+from alerts.places import Place
 from core.ranks import Rank
 from demo import rehearsal
 from demo.seeding import check_and_seal
@@ -267,7 +268,7 @@ def make_alert(deployment: Deployment, track: str = "1" * 32, person: Person | N
 
 def raise_alert(camera: Camera, candidate: Candidate, probe: raising.Probe) -> Alert | None:
     """Raise the only possible match of a frame; return the alert, or None if it joined one that is open."""
-    return next(iter(raising.raise_alerts(camera.pk, [(candidate, probe)])), None)
+    return next(iter(raising.raise_alerts(camera.pk, [(candidate, probe)]).raised), None)
 
 
 def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face]) -> float:
@@ -277,8 +278,14 @@ def likeness(engine: Engine, one: tuple[Pixels, Face], other: tuple[Pixels, Face
 
 
 def make_probe(track: str = "1" * 32, frame: int = 7, **changes: Any) -> raising.Probe:
-    usual = raising.Probe(track, frame, timezone.now(), (10, 10, 50, 60), portrait_jpeg())
+    usual = raising.Probe(track, frame, timezone.now(), (10, 10, 50, 60), place_of(track), portrait_jpeg())
     return dataclasses.replace(usual, **changes)
+
+
+def place_of(track: str) -> Place:
+    """Return a place in the picture: tracks with successive numbers are at different ones."""
+    cell = int(track, 16) % 160
+    return Place(0.05 + 0.05 * (cell % 16), 0.05 + 0.09 * (cell // 16), 0.04, 0.08)
 
 
 # The input that each action of an officer or operator needs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
+from alerts.models import StandDown
 from audit.models import Entry
 from deployments import authority, closure, staffing
 from deployments.models import Period
@@ -161,6 +163,13 @@ TABLE: dict[str, Rule] = {
     "alert-photograph": Rule(WATCH),
     "shot": Rule(WATCH),
     "alert-log": Rule({"commander", "authority"}),
+    "alert-separate": Rule({"operator"}, "post", 422),
+    "alert-repeats": Rule({"operator"}, "post", 422),
+    "alert-stand-down": Rule({"operator"}, "post", 422),
+    "alert-lift": Rule({"operator"}, "post", 409),
+    "stand-downs": Rule({"operator", "authority", "commander"}),
+    "stand-down-confirm": Rule({"commander"}, "post", 302, 409),
+    "stand-down-lift": Rule({"commander"}, "post", 302, 409),
     "alert-code": Rule({"commander"}, "post", 422),
     "alert-correct": Rule({"commander"}, "post", 422),
     "alert-hold": Rule({"commander", "authority"}, "post", 422),
@@ -222,6 +231,18 @@ def addresses(cast: Cast) -> dict[str, str]:
     )
     Subscriber.objects.update(told_from=alert.raised_at)
     outbox.collect(timezone.now())
+    stood_down = StandDown.objects.create(
+        alert=alert,
+        camera=alert.camera,
+        left=0,
+        top=0,
+        width=1,
+        height=1,
+        reason="picture",
+        by=cast.operator,
+        at=alert.raised_at,
+        until=alert.raised_at + dt.timedelta(minutes=30),
+    )
     another = User.objects.create_user("another")
     another.groups.add(*cast.officer.groups.all())
     objects: dict[str, object] = {
@@ -237,6 +258,7 @@ def addresses(cast: Cast) -> dict[str, str]:
         "evidence_id": proposal.evidence_id,
         "alert_id": alert.id,
         "shot_id": alert.shots.get().pk,
+        "stand_down_id": stood_down.pk,
         "name": "no-such-step",
         "subscriber_id": subscriber.pk,
         "delivery_id": subscriber.deliveries.get().pk,

@@ -14,6 +14,7 @@ from alerts.states import (
     CAN_BE_TAKEN_BACK,
     DISPOSED,
     IN_THE_STREET,
+    JOINED_AGAIN,
     MET,
     OPEN,
     RESULTS,
@@ -81,6 +82,18 @@ class Alert(Stateful, models.Model):
         help_text="The offence of an arrest, how identity was established, or the reason for another outcome.",
     )
     ended_at = models.DateTimeField(null=True, help_text="When the outcome was reached.")
+    again_count = models.PositiveIntegerField(
+        default=0, help_text="How often the subject was matched again at the same place after “not the same”."
+    )
+    again_at = models.DateTimeField(null=True, help_text="When that happened last.")
+    again_viewed_at = models.DateTimeField(null=True, help_text="When an operator last looked at it since.")
+    repeat_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="repeats",
+        help_text="The first alert on the same person or object, which an operator recognised in both.",
+    )
     purged_at = models.DateTimeField(null=True)
 
     objects = AlertQuerySet.as_manager()
@@ -110,6 +123,8 @@ class Alert(Stateful, models.Model):
                 condition=~models.Q(state__in=MET) | models.Q(engaged_at__isnull=False, officer__isnull=False),
                 name="met_after_engagement",
             ),
+            # Alerts on one object form one group: each names the first, which names none.
+            models.CheckConstraint(condition=~models.Q(repeat_of=models.F("pk")), name="repeats_another_alert"),
             models.CheckConstraint(
                 condition=~models.Q(kind="control") | models.Q(state__in=STATES_OF_CONTROLS),
                 name="controls_stay_with_operators",
@@ -168,10 +183,19 @@ class Alert(Stateful, models.Model):
         return f"team {self.assigned_team}" if self.assigned_team else "every officer posted"
 
     @property
+    def is_seen_again(self) -> bool:
+        """Whether it was matched again at the same place after "not the same", and no operator has looked since."""
+        if self.again_at is None or self.state not in JOINED_AGAIN:
+            return False
+        return self.again_viewed_at is None or self.again_viewed_at < self.again_at
+
+    @property
     def section(self) -> str:
-        """Its section of the queue: waiting, street, late or done."""
+        """Its section of the queue: waiting, again, street, late or done."""
         if self.is_undecided:
             return "waiting"
+        if self.is_seen_again:
+            return "again"
         if self.is_in_the_street:
             return "street"
         return "late" if self.state == self.State.EXPIRED else "done"
@@ -184,8 +208,9 @@ class Alert(Stateful, models.Model):
             return f"{int(self.state == self.State.INCONCLUSIVE)}{rank} {self.raised_at.isoformat()}"
         if self.section == "street":
             return (self.referred_at or self.raised_at).isoformat()
+        newest = self.again_at if self.section == "again" and self.again_at else self.raised_at
         # Newest first: the seconds left until a moment in the far future.
-        return f"{4e9 - self.raised_at.timestamp():020.6f}"
+        return f"{4e9 - newest.timestamp():020.6f}"
 
     @property
     def street_since(self) -> dt.datetime:

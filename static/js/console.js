@@ -5,7 +5,8 @@ import { EVENT } from "./protocol.js";
 import { keepQueue } from "./queue.js";
 import { listenToKeys } from "./shortcuts.js";
 import { openEvents } from "./socket.js";
-import { ring, soundButton } from "./sound.js";
+import { soundButton } from "./sound.js";
+import { teller } from "./telling.js";
 import { learnTime, serverNow, tickAges } from "./time.js";
 
 const root = document.getElementById("console");
@@ -81,24 +82,13 @@ function gone(id) {
   if (shownId() === id) card.innerHTML = emptyCard;
 }
 
-let known = null;
-let alarmed = new Set();
+const tell = teller({ announce, notify, queue });
 
 function settle() {
   tickAges(root);
-  const waiting = [...queue.querySelectorAll('[data-rows="waiting"] > li')];
   const count = queue.querySelector('[data-count="waiting"]')?.textContent ?? "0";
   document.title = count === "0" ? title : `(${count}) ${title}`;
-  // New alerts are announced however they arrived: by event, after a lost connection or by timer.
-  const fresh = known ? waiting.filter(({ dataset }) => !known.has(dataset.id)) : [];
-  if (fresh.length) tell(fresh, count);
-  known = new Set([...(known ?? []), ...waiting.map(({ dataset }) => dataset.id)]);
-  const alarms = [...queue.querySelectorAll("li[data-alarm]")].map(({ dataset }) => dataset.id);
-  if (alarms.some((id) => !alarmed.has(id))) {
-    ring("red");
-    announce.textContent = "No officer has responded to a possible match that was referred";
-  }
-  alarmed = new Set(alarms);
+  tell();
   if (leaving || showing || sending) return mark();
   // An event may have been lost with the connection, or while an act was being sent.
   const row = document.getElementById(`alert-${shownId()}`);
@@ -118,20 +108,6 @@ for (const kind of ["pointerdown", "keydown", "change"])
   card.addEventListener(kind, () => {
     touchedAt = performance.now();
   });
-
-function tell(fresh, count) {
-  const tiers = fresh.map(({ dataset }) => dataset.tier);
-  const tier = ["red", "amber", "green"].find((each) => tiers.includes(each));
-  ring(tier);
-  announce.textContent = `New possible match: ${count} waiting`;
-  if (document.hidden && "Notification" in window && Notification.permission === "granted") {
-    new Notification("Possible match", {
-      body: `${tier ?? "New"}: ${count} waiting to be compared.`,
-      tag: "lfr",
-      renotify: true,
-    });
-  }
-}
 
 function mark() {
   for (const row of queue.querySelectorAll(".alert-row"))
@@ -253,6 +229,11 @@ async function browse(id) {
   if (shownId() === id && queue.contains(document.activeElement)) focusTitle();
 }
 
+measured.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-open]");
+  if (button) browse(button.dataset.open);
+});
+
 card.addEventListener("click", ({ target }) => {
   const button = target.closest("button");
   if (!button) return;
@@ -358,16 +339,9 @@ function step(by) {
   browse(row.dataset.id);
 }
 
-// Sound, notifications, keys.
+// Sound and keys.
 
 soundButton(sound);
-if ("Notification" in window && Notification.permission === "default") {
-  notify.hidden = false;
-  notify.addEventListener("click", async () => {
-    await Notification.requestPermission();
-    notify.hidden = Notification.permission !== "default";
-  });
-}
 listenToKeys({ root, card, keys, letters, sound, step, cycle });
 
 // Timers.

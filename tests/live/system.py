@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import datetime as dt
+import functools
 import json
 import math
 import os
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import cv2
+import numpy as np
 import psutil
 import psycopg
 import redis
@@ -34,7 +37,8 @@ from websockets.typing import Origin
 from deployments import offsets
 from lfr_site import services
 from lfr_site.supervisor import BASE_DIR, available_port
-from tests.cast import NAMES, portrait_jpeg
+from recognition.imaging import encode_jpeg
+from tests.cast import NAMES, portrait, portrait_jpeg
 
 PASSWORD = "a-long-password"
 # As a browser sends it: the words of the rehearsal.
@@ -384,23 +388,37 @@ _CAMERAS = (
 )
 
 
+@functools.cache
+def _portrait_at(place: int) -> bytes:
+    """Return a picture of 1280 x 720 with the portrait at one of ten places, by number."""
+    side = 250
+    small = cv2.resize(portrait(), (side, side), interpolation=cv2.INTER_AREA)
+    picture = np.full((720, 1280, 3), 90, np.uint8)
+    left, top = 5 + 255 * (place % 5), 60 + 330 * (place // 5 % 2)
+    picture[top : top + side, left : left + side] = small
+    return encode_jpeg(picture)
+
+
 class Street:
-    """A camera before which the portrait appears when it is asked to, each time as somebody new."""
+    """A camera before which the portrait appears when it is asked to, each time as somebody new, elsewhere."""
 
     def __init__(self, connection: Connection) -> None:
         self._socket = connection
         self._number = 0
+        self._walks = 0
         self._walked_at = 0.0
         self._until("ready")
 
-    def walk_past(self) -> None:
-        """Two frames of one track, longer after the last than a track lives."""
+    def walk_past(self, at: int | None = None) -> None:
+        """Two frames of one track, longer after the last than a track lives. at: a place in the picture, from 0 on."""
         time.sleep(max(self._walked_at + 1.6 - time.monotonic(), 0))
+        jpeg = _portrait_at(self._walks if at is None else at)
+        self._walks += at is None
         for _ in range(2):
-            self._send()
+            self._send(jpeg)
             # On a machine that is busy a frame may be passed over, as it should.
             while self._until("read", "dropped") == "dropped":
-                self._send()
+                self._send(jpeg)
         self._walked_at = time.monotonic()
 
     @classmethod
@@ -411,9 +429,9 @@ class Street:
         with connect_now(url, additional_headers=headers, origin=Origin(system.url), compression=None) as connection:
             yield cls(connection)
 
-    def _send(self) -> None:
+    def _send(self, jpeg: bytes) -> None:
         self._number += 1
-        self._socket.send(struct.pack(">I", self._number) + portrait_jpeg())
+        self._socket.send(struct.pack(">I", self._number) + jpeg)
 
     def _until(self, *kinds: str) -> str:
         while (shown := json.loads(self._socket.recv(timeout=10))["type"]) not in kinds:

@@ -547,3 +547,42 @@ def test_no_barrier_is_found_on_console_and_handset_by_day_and_by_night(scene: S
         assert violations(commander) == []
     _press(phone.locator(".street-card"), "Not the person: release")
     assert eventually(lambda: scene.live.sql(f"SELECT state FROM alerts_alert WHERE id = '{alert}'") == [("not_same",)])
+
+
+def test_a_poster_ends_with_one_alert_one_stand_down_and_cameras_on(scene: Scene, people: Cast) -> None:
+    """A wanted face on a shop window, hidden now and then: each time it is matched again."""
+    scene.street.walk_past(at=7)
+    ((alert,),) = scene.live.sql(_IDS.format(scene.deployment.id))
+    expect(scene.one.locator(f"#alert-{alert}")).to_be_visible()
+    scene.judge(str(alert), "7", "7", "n")
+    scene.both_say(str(alert), "Operator: not the same")
+    for times in (1, 2, 3):
+        scene.street.walk_past(at=7)
+        expect(scene.two.locator(f"[data-rows=again] #alert-{alert}")).to_contain_text(f"{times}× again")
+    # Until the decision is final nobody can build on it.
+    expect(scene.one.get_by_role("button", name="Undo decision")).to_have_count(0, timeout=15_000)
+    scene.two.locator(f"#alert-{alert} button").click()
+    card = scene.two.locator(f".alert-card[data-id='{alert}']")
+    expect(card.get_by_role("heading", name="Matched again at the same place, 3 times")).to_be_visible()
+    # Somebody has looked: it is an ordinary row again.
+    expect(scene.one.locator(f"[data-rows=done] #alert-{alert}")).to_be_visible()
+    card.get_by_text("Stand this entry down in this part of the picture").click()
+    card.get_by_label("What is matched there").select_option("picture")
+    card.get_by_role("button", name="Stand down here").click()
+    expect(card).to_contain_text("Stood down here until")
+    expect(scene.one.locator("#measured")).to_contain_text("Stood down, North", timeout=15_000)
+    for _ in range(2):
+        scene.street.walk_past(at=7)
+    withheld = f"SELECT withheld FROM alerts_standdown WHERE alert_id = '{alert}'"
+    assert eventually(lambda: scene.live.sql(withheld) == [(2,)])
+    commander = people.sign_in("commander")
+    commander.goto(f"{scene.path}command/")
+    commander.get_by_role("button", name="Confirm until").click()
+    expect(commander.locator("#stood-down")).to_contain_text("confirmed by")
+    # Somebody elsewhere in the picture is a possible match of their own.
+    assert scene.raised() != alert
+    assert len(scene.live.sql(_IDS.format(scene.deployment.id))) == 2
+    ((state, false_alerts),) = scene.live.sql(
+        f"SELECT state, false_governed FROM deployments_deployment WHERE id = '{scene.deployment.id}'"
+    )
+    assert (state, false_alerts) == ("live", 1)
