@@ -77,6 +77,7 @@ class Action(models.TextChoices):
     KEYS_ROTATED = "watchlist.keys_rotated", "Photographs encrypted with a new key"
     LEDGER_SEARCHED = "ledger.searched", "Ledger searched"
     EVIDENCE_RECORDED = "evidence.recorded", "Evidence on the engine's fairness recorded"
+    EVIDENCE_COUNTERSIGNED = "evidence.countersigned", "Evidence on the engine's fairness countersigned"
     EVIDENCE_WITHDRAWN = "evidence.withdrawn", "Evidence on the engine's fairness withdrawn"
     THRESHOLD_PROPOSED = "threshold.proposed", "Threshold proposed"
     THRESHOLD_APPROVED = "threshold.approved", "Threshold approved"
@@ -274,6 +275,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.OPERATING_POINT_SET,
         Action.WATCHLIST_CREATED,
         Action.EVIDENCE_RECORDED,
+        Action.EVIDENCE_COUNTERSIGNED,
         Action.EVIDENCE_WITHDRAWN,
         Action.THRESHOLD_PROPOSED,
         Action.THRESHOLD_APPROVED,

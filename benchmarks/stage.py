@@ -48,7 +48,7 @@ class Play:
 def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     """Create users, watchlist and a live deployment. photographs: {person to enrol: their photograph}."""
     from core.ranks import Rank
-    from demo.rehearsal import People
+    from demo.rehearsal import People, Stewards
     from demo.seeding import NewEntry, live_deployment, sealed_list
     from deployments.applications import CameraDraft
     from deployments.cameras import issue_token
@@ -62,6 +62,8 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         "operator": "LFR operator",
         "officer": "Engagement officer",
         "compliance": "Compliance officer",
+        "owner": "Senior responsible owner",
+        "system_admin": "System administrator",
     }
     rank = Rank.SUPERINTENDENT
     users = {
@@ -83,7 +85,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
         people=People(
             users["watchlist_admin"], users["authority"], users["commander"], users["operator"], users["officer"]
         ),
-        keeper=users["compliance"],
+        stewards=Stewards(users["system_admin"], users["compliance"], users["owner"], users["authority"]),
     )
     rows = list(Camera.objects.filter(period__deployment=deployment))
     tokens = [(camera, issue_token(camera, actor=users["commander"])) for camera in rows]

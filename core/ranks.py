@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
+
+from core.errors import Refused
 
 
 class Rank(models.TextChoices):
@@ -23,3 +26,14 @@ RANKS = tuple(Rank)
 def at_least(rank: str, needed: Rank) -> bool:
     """Return whether a rank ("" for none) is the needed one or a higher one."""
     return rank in RANKS and RANKS.index(Rank(rank)) >= RANKS.index(needed)
+
+
+def rank_of(actor: AbstractBaseUser) -> str:
+    """Return the rank on a user's account; "" if there is none."""
+    return str(getattr(actor, "rank", ""))
+
+
+def require_rank(actor: AbstractBaseUser, needed: Rank) -> None:
+    """Raise `Refused` unless a user holds this rank or a higher one."""
+    if not at_least(rank_of(actor), needed):
+        raise Refused(f"You need the rank of {needed.label} or above to do this.")

@@ -21,7 +21,8 @@ from deployments.models import Deployment, Period
 from deployments.offsets import Offset
 from lfr_site.models import User
 from recognition.imaging import encode_jpeg
-from watchlists import thresholds
+from watchlists import engines, evidence, thresholds
+from watchlists.defaults import DEFAULT_THRESHOLD
 from watchlists.models import BiasEvidence, OperatingPoint, Watchlist
 
 APPLICATION: Mapping[str, Any] = {
@@ -66,18 +67,52 @@ class People:
     officer: User
 
 
-def record_evidence(keeper: User, lowest: float = 0.3) -> BiasEvidence:
-    """Return valid bias evidence for this threshold; record invented evidence if there is none."""
-    known = BiasEvidence.objects.filter(withdrawn_at__isnull=True, lowest_threshold__lte=lowest).first()
+@dataclass(frozen=True)
+class Stewards:
+    """The users who put a threshold in force: it is proposed, its risk recorded and countersigned, and approved."""
+
+    proposer: User
+    keeper: User
+    owner: User
+    approver: User
+
+
+def accept_risk(stewards: Stewards, lowest: float = 0.3, highest: float = 0.95) -> BiasEvidence:
+    """Return an entry in force for these thresholds; record and countersign a risk acceptance if there is none."""
+    engine, today = engines.current_engine(), timezone.localdate()
+    known = BiasEvidence.objects.in_force(engine, today).covering(lowest).covering(highest).first()
+    if known is not None:
+        return known
     given = {
-        "title": "Demonstration entry",
-        "source": "None: invented for a demonstration",
-        "reference": "none",
-        "finding": "Nothing was measured. A force records the results of its own test with volunteers here.",
+        "title": "Demonstration",
+        "finding": "The people in the street are composed and nobody is stopped. A force records here the results of "
+        "its own test with volunteers.",
         "lowest_threshold": lowest,
-        "expires_on": timezone.localdate() + dt.timedelta(days=30),
+        "highest_threshold": highest,
+        "expires_on": today + dt.timedelta(days=30),
     }
-    return known or thresholds.record_evidence(given, actor=keeper)
+    found = evidence.record_risk(given, actor=stewards.keeper)
+    evidence.countersign(found, actor=stewards.owner)
+    found.refresh_from_db()
+    return found
+
+
+def threshold_in_force(stewards: Stewards, threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
+    """Return an operating point at this threshold; propose and approve it if there is none."""
+    engine = engines.current_engine()
+    known = engine.operating_points.filter(threshold=threshold).first()
+    if known is not None:
+        return known
+    accept_risk(stewards)
+    proposal = thresholds.propose(
+        engine.calibrations.all()[0],
+        threshold=threshold,
+        list_size=500,
+        footfall=12_000,
+        reason="By the shipped calibration, for 0.3% of strangers on a list as large as the one measured.",
+        actor=stewards.proposer,
+    )
+    return thresholds.approve(proposal, reason="For the demonstration only.", actor=stewards.approver)
 
 
 def apply_for(

@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from capture.frame_queue import Frame
 from capture.pipeline import read_frame
-from core.errors import Refused
 from demo import rehearsal, scene
 from demo.users import PASSWORD, USERS
 from deployments import bluetest, running
@@ -199,7 +198,7 @@ def seed(faces: Path | None) -> Deployment:
             CameraDraft("2 Victoria Circus (your camera)", Camera.Kind.BROWSER),
         ],
         people=rehearsal.People(*(users[name] for name in ("admin", "authority", "commander", "operator", "officer"))),
-        keeper=users["compliance"],
+        stewards=rehearsal.Stewards(*(users[name] for name in ("sysadmin", "compliance", "owner", "authority"))),
         blue_list=blue_list,
         walks={person: scene.matching(pictures[1:], "*front*") or pictures for person, pictures in staff},
     )
@@ -287,21 +286,17 @@ def live_deployment(
     cameras: list[CameraDraft],
     *,
     people: rehearsal.People,
-    keeper: User,
+    stewards: rehearsal.Stewards,
     blue_list: Watchlist | None = None,
     walks: Mapping[str, list[Path]] | None = None,
 ) -> Deployment:
     """Create a deployment that is live for four hours, by the operations of the pages.
 
-    keeper: records the bias evidence. walks: photographs of each person on the blue watchlist, in its order, which are
-    shown to every camera in the recognition test.
+    stewards: put the default threshold in force. walks: photographs of each person on the blue watchlist, in its order,
+    which are shown to every camera in the recognition test.
     """
     now = timezone.now()
-    engine = watchlist.engine
-    point = engine.operating_points.first() if engine is not None else None
-    if point is None:
-        raise Refused("The recognition engine has no threshold yet.")
-    rehearsal.record_evidence(keeper, lowest=point.threshold)
+    point = rehearsal.threshold_in_force(stewards)
     period = PeriodDraft(place, now - dt.timedelta(minutes=1), now + dt.timedelta(hours=4), cameras)
     deployment = rehearsal.apply_for(
         name, [period], point, applicant=people.applicant, list_size_asked=max(100, watchlist.size)

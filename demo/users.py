@@ -47,6 +47,14 @@ USERS = (
         Rank.SUPERINTENDENT,
     ),
     DemoUser("inspector", "Authorising officer", "Nadia", "Orwell", "Decide on an urgent application.", Rank.INSPECTOR),
+    DemoUser(
+        "owner",
+        "Senior responsible owner",
+        "Imogen",
+        "Castell",
+        "Countersign evidence on fairness and accept risks.",
+        Rank.ACC,
+    ),
     DemoUser("compliance", "Compliance officer", "Ruth", "Pemberton", "Read records, certificates and the audit log."),
     DemoUser("sysadmin", "System administrator", "Morgan", "Hale", "Set up cameras, thresholds and notifications."),
 )

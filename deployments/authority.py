@@ -15,7 +15,7 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
-from core.ranks import Rank, at_least
+from core.ranks import Rank, at_least, rank_of, require_rank
 from core.sockets import Event
 from deployments import bluetest, ceiling, documents
 from deployments.applications import problems_of
@@ -29,11 +29,6 @@ from deployments.readiness import verdict_of
 from watchlists import thresholds
 from watchlists.models import OperatingPoint
 from watchlists.operations import refuse_names_on_file
-
-
-def rank_of(actor: AbstractBaseUser) -> str:
-    """Return the rank on a user's account; "" if there is none."""
-    return str(getattr(actor, "rank", ""))
 
 
 def wrote(deployment: Deployment, user: AbstractBaseUser) -> bool:
@@ -85,7 +80,7 @@ def authorise(
         Conflict: the application is not awaiting authority, or has changed since the officer read it.
     """
     _deciding(deployment, actor, revision)
-    _of_rank(actor, rank_needed(deployment))
+    require_rank(actor, rank_needed(deployment))
     refuse_names_on_file(reason, conditions)
     problems = problems_of(deployment)
     if problems:
@@ -149,7 +144,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     """
     require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
-    _of_rank(actor, AUTHORISES)
+    require_rank(actor, AUTHORISES)
     if deployment.review_due_at is None:
         raise Refused("There is no urgent authority to confirm.")
     if actor.pk == deployment.authorised_by_id or wrote(deployment, actor):
@@ -230,7 +225,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     lock_deployment(deployment)
     if actor.pk == change.proposed_by_id:
         raise Refused("You proposed this change. Another authorising officer must decide on it.")
-    _of_rank(actor, rank_needed(deployment))
+    require_rank(actor, rank_needed(deployment))
     if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
         raise Conflict("The threshold has changed since this was proposed, or the authority has ended.")
     refuse_names_on_file(reason)
@@ -280,12 +275,7 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
         raise Refused("You worked on this application. Another authorising officer must decide on it.")
     if deployment.revision != revision:
         raise Conflict("This application has changed since you opened it. Read it again before you decide.")
-    _of_rank(actor, AUTHORISES_URGENTLY)
-
-
-def _of_rank(actor: AbstractBaseUser, needed: Rank) -> None:
-    if not at_least(rank_of(actor), needed):
-        raise Refused(f"You need the rank of {needed.label} or above to do this.")
+    require_rank(actor, AUTHORISES_URGENTLY)
 
 
 def _decide(

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
-from deployments import bluetest, governor
+from deployments import bluetest, fairness, governor
 from deployments.document_parts import Content, Section, broken, day, moment, person, span, table
 from deployments.models import Camera, Deployment, Period, ThresholdChange
 from recognition.imaging import decode_stored
@@ -142,31 +141,18 @@ def _threshold_section(deployment: Deployment) -> Section:
         ("Basis", point.basis),
     ]
     expected = thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
-    if expected is not None:
-        alerts = expected.false_alerts
-        beyond = (
-            " Extrapolated, because the watchlist is larger than the one measured." if expected.is_extrapolated else ""
+    alerts = expected.false_alerts
+    beyond = " Extrapolated, because the watchlist is larger than the one measured." if expected.is_extrapolated else ""
+    rows.append(
+        (
+            "Expected false alerts",
+            f"{alerts.value:.1f} ({alerts.low:.1f} to {alerts.high:.1f}) among {expected.footfall:,} faces, with a "
+            f"watchlist of {expected.list_size:,}, by the calibration and with one probe per face.{beyond}",
         )
-        rows.append(
-            (
-                "Expected false alerts",
-                f"{alerts.value:.1f} ({alerts.low:.1f} to {alerts.high:.1f}) among {expected.footfall:,} faces, with a "
-                f"watchlist of {expected.list_size:,}, by the calibration and with one probe per face."
-                f"{beyond}",
-            )
-        )
+    )
     minutes = round(settings.LFR_CEILING_DECISION.total_seconds() / 60)
     rows.append(("Ceiling of false alerts", governor.rule(settings.LFR_FACES_A_FALSE_ALERT, minutes)))
-    evidence = thresholds.support(point, timezone.localdate())
-    if evidence is not None:
-        rows.append(
-            (
-                "Equality evidence",
-                f"{evidence.title} ({evidence.source}; {evidence.reference}). Supports thresholds of "
-                f"{evidence.lowest_threshold:.3f} and above; to be renewed by {day(evidence.expires_on)}. "
-                f"{evidence.finding}",
-            )
-        )
+    rows.append(("Equality evidence", fairness.words_of(deployment)))
     return Section("Engine and threshold", rows=rows)
 
 

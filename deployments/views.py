@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
@@ -20,7 +19,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted, require
-from deployments import applications, authority, closure, readiness
+from deployments import applications, authority, closure, fairness, readiness
 from deployments.forms import (
     PARTS,
     ChangeForm,
@@ -77,7 +76,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         else None,
         "ceiling": settings.LFR_FACES_A_FALSE_ALERT,
         "allowed": (deployment.footfall or 0) / settings.LFR_FACES_A_FALSE_ALERT,
-        "evidence": thresholds.support(point, timezone.localdate()) if point else None,
+        "evidence": fairness.evidence_of(deployment),
         "reason_form": ReasonForm(),
         "kit_form": KitForm(initial={"lender": deployment.lender}),
         "kit_return_form": KitReturnForm(),

@@ -26,6 +26,7 @@ from watchlists.permissions import (
     APPROVE_THRESHOLD,
     AUTHORISE_WATCHLIST,
     COMPILE_WATCHLIST,
+    COUNTERSIGN_EVIDENCE,
     HOLD_EVIDENCE,
     KEEP_EVIDENCE,
     PROPOSE_THRESHOLD,
@@ -84,6 +85,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         WATCH_ALERTS,
         RECORD_OUTCOME,
     ),
+    # Answers for the policy: countersigns the evidence on fairness and accepts risks.
+    "Senior responsible owner": (
+        VIEW_DEPLOYMENT,
+        COUNTERSIGN_EVIDENCE,
+        READ_RECORDS,
+    ),
     "Compliance officer": (
         VIEW_DEPLOYMENT,
         READ_JOURNAL,
@@ -107,6 +114,7 @@ APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "Watchlist administrator",
             "Records system",
             "Authorising officer",
+            "Senior responsible owner",
             "Commander",
             "LFR operator",
             "Engagement officer",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audit.actions import Action
 from audit.models import Entry
+from deployments import fairness
 from deployments.choices import Halt
 from deployments.document_content import kit_section, test_section, threshold_sections
 from deployments.document_parts import Content, Section, broken, moment, person, table
@@ -25,6 +26,7 @@ def _facts(deployment: Deployment) -> list[tuple[str, str]]:
         ("Reason for the end", "\n".join(filter(None, [deployment.get_end_code_display(), deployment.end_reason]))),
         ("Closed on", moment(deployment.closed_at)),
         ("Applicant", person(deployment.applicant)),
+        ("Equality evidence", fairness.words_of(deployment)),
     ]
 
 

@@ -20,10 +20,11 @@ from alerts.models import Alert, StandDown
 from alerts.querysets import AlertQuerySet
 from alerts.states import FALSE, RESULTS
 from audit.models import Entry
-from deployments import bluetest, readiness
+from deployments import bluetest, fairness, readiness
 from deployments.governor import Verdict
 from deployments.models import CeilingQuestion, Deployment, Period, ThresholdChange
 from reports.rates import Rate
+from watchlists.models import BiasEvidence
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class DeploymentRecord:
     arrests: list[tuple[str, int]]
     changes: list[ThresholdChange]
     questions: list[CeilingQuestion]
+    evidence: BiasEvidence | None
     stand_downs: list[StandDown]
     verdict: Verdict
     # The thresholds in force, each with when it was approved; None for the one that was authorised.
@@ -132,6 +134,7 @@ def record_of(deployment: Deployment) -> DeploymentRecord:
         arrests=sorted((str(OffenceClass(name).label) if name else "Not recorded", count) for name, count in arrests),
         changes=list(deployment.threshold_changes.select_related("before", "after", "proposed_by", "decided_by")),
         questions=list(deployment.ceiling_questions.select_related("decided_by")),
+        evidence=fairness.evidence_of(deployment),
         stand_downs=list(StandDown.objects.of(deployment)),
         verdict=readiness.verdict_of(deployment),
         thresholds=_thresholds_of(deployment),
@@ -199,6 +202,7 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "watchlist_under_18": watchlist.under_18 if watchlist else "",
         "engine": f"{point.engine.model} {point.engine.digest}" if point else "",
         "threshold": _thresholds(record, period),
+        "equality_evidence": fairness.words_of(deployment),
         "threshold_changes": sum(change.state == ThresholdChange.State.APPROVED for change in record.changes),
         "faces_seen": figures.faces,
         "alerts": figures.alerts,

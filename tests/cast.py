@@ -43,7 +43,7 @@ from watchlists.choices import Category, LegalBasis, Source, Tier
 from watchlists.defaults import DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
-from watchlists.models import OperatingPoint, Person, Watchlist
+from watchlists.models import Calibration, OperatingPoint, Person, Watchlist
 
 FACES = Path(os.environ.get("LFR_TEST_FACES", Path(__file__).resolve().parent.parent.parent / "shared" / "faces"))
 LONDON = FACES / "london"
@@ -61,6 +61,7 @@ class Cast:
     operator: User
     officer: User
     compliance: User
+    owner: User
     records: User
     stranger: User
 
@@ -78,6 +79,7 @@ NAMES = {
     "operator": "LFR operator",
     "officer": "Engagement officer",
     "compliance": "Compliance officer",
+    "owner": "Senior responsible owner",
     "records": "Records system",
 }
 
@@ -119,14 +121,23 @@ def portrait_enrolment() -> Enrolment:
     return read_photograph(portrait_jpeg())
 
 
-def make_operating_point(threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
-    """Return an operating point of the current engine, based on the shipped calibration."""
+def stewards() -> rehearsal.Stewards:
+    """Return the members of the cast who put thresholds in force."""
+    return rehearsal.Stewards(
+        *(User.objects.get(username=name) for name in ("system_admin", "compliance", "owner", "authority"))
+    )
+
+
+def make_calibration() -> Calibration:
+    """Return the shipped calibration of the current engine."""
     engine = engines.register_engine(identity())
-    known = engine.operating_points.first()
-    if known is not None:
-        return known
-    calibration = engines.add_calibration(engine, shipped_measurement())
-    return engines.set_operating_point(engine, threshold, "a test", calibration=calibration)
+    return engine.calibrations.first() or engines.add_calibration(engine, shipped_measurement())
+
+
+def make_operating_point(threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
+    """Return an operating point of the current engine that is in force, on a risk acceptance."""
+    make_calibration()
+    return rehearsal.threshold_in_force(stewards(), threshold)
 
 
 def random_embedding(seed: int) -> npt.NDArray[np.float32]:
@@ -142,7 +153,7 @@ def make_enrolment(embedding: npt.NDArray[np.float32] | None = None) -> Enrolmen
 
 def make_watchlist(cast: Cast, people: int = 1, embeddings: list[npt.NDArray[np.float32]] | None = None) -> Watchlist:
     """Return a draft; without embeddings, its first person has the portrait's and the others resemble nobody."""
-    make_operating_point()
+    make_calibration()
     watchlist = watchlist_operations.create_watchlist(actor=cast.watchlist_admin, name="Test list", purpose="Testing")
     for index in range(people):
         embedding = embeddings[index] if embeddings else (None if index == 0 else random_embedding(index))
@@ -209,7 +220,6 @@ def people_of(cast: Cast) -> rehearsal.People:
 def make_draft(cast: Cast, *periods: PeriodDraft, **changes: Any) -> Deployment:
     """Return a complete application for these periods, or for one that began five minutes ago, with two cameras."""
     point = make_operating_point()
-    rehearsal.record_evidence(cast.compliance, lowest=0.3)
     now = timezone.now()
     usual = PeriodDraft(
         "High Street, Southend-on-Sea",

@@ -31,11 +31,12 @@ from tests.cast import (
     make_alert,
     make_deployment,
     make_live_deployment,
+    make_operating_point,
     make_sealed_watchlist,
     period_of,
     portrait_jpeg,
 )
-from watchlists import engines, thresholds
+from watchlists import thresholds
 from watchlists.models import Flag, Import, Person, Photograph
 
 ALL = set(NAMES)
@@ -97,10 +98,13 @@ TABLE: dict[str, Rule] = {
     "watchlist-return": Rule({"authority"}, "post", 422),
     "photograph-check": Rule(COMPILE, "post", 422),
     "photograph": Rule(LISTS),
-    "thresholds": Rule({"system_admin", "authority", "compliance"}),
+    "thresholds": Rule({"system_admin", "authority", "compliance", "owner"}),
     "threshold-propose": Rule({"system_admin"}, "post", 422),
     "threshold-decide": Rule({"authority"}, "post", 422),
     "evidence-record": Rule({"compliance"}, "post", 422),
+    "risk-record": Rule({"compliance"}, "post", 422),
+    "evidence-countersign": Rule({"owner"}, "post", 409),
+    "evidence-file": Rule({"system_admin", "authority", "compliance", "owner"}, answer=404),
     "evidence-withdraw": Rule({"compliance"}, "post", 302),
     "deployments": Rule(ALL - {"records"}),
     "deployment-new": Rule({"watchlist_admin"}),
@@ -183,9 +187,9 @@ TABLE: dict[str, Rule] = {
     "staff-withdraw": Rule({"commander"}, "post", 302),
     "journal": Rule({"compliance"}),
     "journal-download": Rule({"compliance"}),
-    "records": Rule({"authority", "commander", "compliance"}),
-    "record": Rule({"authority", "commander", "compliance"}),
-    "record-download": Rule({"authority", "commander", "compliance"}),
+    "records": Rule({"authority", "commander", "compliance", "owner"}),
+    "record": Rule({"authority", "commander", "compliance", "owner"}),
+    "record-download": Rule({"authority", "commander", "compliance", "owner"}),
 }
 
 
@@ -219,12 +223,12 @@ def addresses(cast: Cast) -> dict[str, str]:
     Period.objects.update(plan_jpeg=portrait_jpeg())
     point = live.operating_point
     assert point is not None
-    lower = engines.set_operating_point(point.engine, 0.5, "a test", calibration=point.calibration)
+    lower = make_operating_point(0.5)
     change = authority.propose_change(live, lower, evidence="Too few are found", actor=cast.commander)
     kit = closure.receive_kit(live, description="Van", serial="1", lender="A force", actor=cast.commander)
     assert point.calibration is not None
     proposal = thresholds.propose(
-        point.calibration, wanted_fpir=0.01, list_size=500, footfall=1000, reason="A test", actor=cast.system_admin
+        point.calibration, threshold=0.7, list_size=500, footfall=1000, reason="A test", actor=cast.system_admin
     )
     subscriber, _ = notifications.add_subscriber(
         name="A", kind="email", address="a@example.org", topics=["alert.raised"], actor=cast.system_admin

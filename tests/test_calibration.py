@@ -15,8 +15,8 @@ from audit.models import Entry
 from recognition.calibration import Calibration, CannotSupport
 from recognition.open_set import NoFaces, Outcome, Photographs
 from recognition.statistics import wilson
-from tests.cast import LONDON, NO_LONDON, Cast, make_deployment, make_operating_point
-from watchlists import engines
+from tests.cast import LONDON, NO_LONDON, Cast, make_operating_point
+from watchlists import engines, thresholds
 from watchlists.defaults import DEFAULT_FPIR, DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.models import Calibration as CalibrationRow
@@ -134,33 +134,24 @@ def _calibrate(**options: object) -> str:
 
 
 @pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
-def test_calibrating_keeps_the_scores_and_sets_the_threshold(cast: Cast, some_faces: Path) -> None:
-    make_operating_point()
-    text = _calibrate(faces=some_faces, dataset="Sixty people of a studio", set=0.1, footfall=5000)
+def test_calibrating_keeps_the_scores_and_puts_no_threshold_in_force(cast: Cast, some_faces: Path) -> None:
+    point = make_operating_point()
+    text = _calibrate(faces=some_faces, dataset="Sixty people of a studio", footfall=5000)
     assert "20 people to enrol, 40 other photographs of them, 40 strangers" in text
     assert "40 strangers are too few to show a rate of 1.00%. Use photographs of at least 300 strangers." in text
     row = CalibrationRow.objects.latest("pk")
     assert row.dataset == "Sixty people of a studio"
     assert row.dataset_digest == Photographs.of(some_faces).digest()
     assert (row.measured.gallery, len(row.measured.own), len(row.measured.strangers)) == (20, 40, 40)
-    point = OperatingPoint.objects.first()
-    assert point is not None
-    assert point.calibration == row
-    assert point.threshold == pytest.approx(row.measured.threshold(0.1).value, abs=0.001)
-    assert "40 strangers, one photograph compared with one" in point.basis
-    done = list(Entry.objects.in_order().values_list("action", flat=True))
-    assert done[-2:] == ["engine.calibrated", "engine.operating_point_set"]
-    # The next authorisation is based on it.
-    assert make_deployment(cast).operating_point == point
-
-
-@pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
-def test_a_rate_that_cannot_be_shown_sets_and_saves_nothing(cast: Cast, some_faces: Path) -> None:
-    make_operating_point()
-    with pytest.raises(CommandError, match=r"too few to show a rate of .* Nothing was saved"):
-        _calibrate(faces=some_faces, set=0.001)
-    assert CalibrationRow.objects.count() == 1
-    assert OperatingPoint.objects.count() == 1
+    assert "puts no threshold in force" in text
+    assert list(OperatingPoint.objects.all()) == [point]
+    assert Entry.objects.filter(number=Entry.objects.count(), action="engine.calibrated").exists()
+    # It can be proposed from, and is then the basis.
+    proposal = thresholds.propose(
+        row, threshold=0.8, list_size=20, footfall=5000, reason="A studio", actor=cast.system_admin
+    )
+    later = thresholds.approve(proposal, reason="Measured here", actor=cast.authority)
+    assert "40 strangers, one photograph compared with one" in later.basis
 
 
 def test_wrong_arguments_are_refused_with_a_reason(cast: Cast, tmp_path: Path) -> None:
@@ -168,9 +159,6 @@ def test_wrong_arguments_are_refused_with_a_reason(cast: Cast, tmp_path: Path) -
         _calibrate(faces=tmp_path)
     with pytest.raises(CommandError, match="1 or more"):
         _calibrate(faces=tmp_path, list_size=0)
-    for rate in (0.0, 1.5):
-        with pytest.raises(CommandError, match="more than 0 and less than 1"):
-            _calibrate(faces=tmp_path, set=rate)
     with pytest.raises(CommandError, match="120 characters"):
         _calibrate(faces=tmp_path, dataset="x" * 121)
 
@@ -182,22 +170,21 @@ def test_the_shipped_calibration_gives_the_shipped_engines_threshold() -> None:
     assert (shipped.scores.gallery, len(shipped.scores.own), len(shipped.scores.strangers)) == (873, 1639, 2081)
 
 
-def test_a_new_installation_starts_with_the_threshold_of_its_calibration(db: None) -> None:
+def test_a_new_installation_has_a_calibration_and_no_threshold(db: None) -> None:
     output = io.StringIO()
-    call_command("prepare", stdout=output)
-    point = OperatingPoint.objects.get()
-    assert (point.threshold, point.engine) == (DEFAULT_THRESHOLD, engines.current_engine())
-    assert point.calibration is not None
-    assert point.calibration.dataset_digest == shipped_measurement().dataset_sha256
-    assert "2,081 strangers" in point.basis
-    call_command("prepare", stdout=output)
-    assert OperatingPoint.objects.count() == 1
+    for _ in range(2):
+        call_command("prepare", stdout=output)
+    row = CalibrationRow.objects.get()
+    assert row.engine == engines.current_engine()
+    assert row.dataset_digest == shipped_measurement().dataset_sha256
+    # Nobody has approved one.
+    assert not OperatingPoint.objects.exists()
 
 
-def test_an_uncalibrated_engine_gets_no_threshold(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_uncalibrated_engine_is_reported(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     other = dataclasses.replace(shipped_measurement(), engine=dataclasses.replace(identity(), preprocessing="other"))
     monkeypatch.setattr("lfr_site.management.commands.prepare.shipped_measurement", lambda: other)
     text = io.StringIO()
     call_command("prepare", stdout=io.StringIO(), stderr=text)
-    assert not OperatingPoint.objects.exists()
+    assert not CalibrationRow.objects.exists()
     assert "calibrate --faces DIR" in text.getvalue()

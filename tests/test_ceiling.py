@@ -21,9 +21,8 @@ from deployments.choices import Halt
 from deployments.models import CeilingQuestion, Deployment
 from lfr_site.roles import ROLES
 from reports.records import record_of
-from tests.cast import Cast, act, cameras_of, client_of, make_alert, make_live_deployment, permit
+from tests.cast import Cast, act, cameras_of, client_of, make_alert, make_live_deployment, make_operating_point, permit
 from tests.test_running import two_days
-from watchlists import engines
 from watchlists.models import Person
 
 State = Deployment.State
@@ -239,10 +238,7 @@ def test_neither_a_correction_nor_a_lower_threshold_answers_the_question(deploym
             operations.correct(alert, "unresolved", reason="The wrong button", actor=cast.commander)
     point = deployment.operating_point
     assert point is not None
-    lower, higher = (
-        engines.set_operating_point(point.engine, value, "a test", calibration=point.calibration)
-        for value in (0.5, 0.85)
-    )
+    lower, higher = (make_operating_point(value) for value in (0.5, 0.85))
     with pytest.raises(Refused, match="Select a higher threshold"):
         authority.propose_change(deployment, lower, evidence="x", actor=cast.commander)
     assert _open_question(deployment) is not None
@@ -271,7 +267,7 @@ def test_a_lower_threshold_proposed_before_is_not_approved_above_the_ceiling(
 ) -> None:
     point = deployment.operating_point
     assert point is not None
-    lower = engines.set_operating_point(point.engine, 0.5, "a test", calibration=point.calibration)
+    lower = make_operating_point(0.5)
     change = authority.propose_change(deployment, lower, evidence="Too few", actor=cast.commander)
     _false_alerts(deployment, cast, 2)
     with pytest.raises(Refused, match="Select a higher threshold"):

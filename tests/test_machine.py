@@ -27,8 +27,8 @@ from deployments.offsets import Offset, excess
 from lfr_site.models import User
 from tests.cast import Cast, make_draft, make_sealed_watchlist, people_of
 from tests.test_readiness import make_blue_list
+from watchlists import evidence as equality
 from watchlists import operations as watchlist_operations
-from watchlists import thresholds
 from watchlists.models import BiasEvidence, Watchlist
 
 State = Deployment.State
@@ -156,7 +156,7 @@ EVENTS: dict[str, Callable[[World], object]] = {
     "false alerts": lambda _: Deployment.objects.filter(periods__went_live_at__isnull=False).update(false_governed=6),
     "the governor looks": lambda w: running.watch_running(at=w.now()),
     "evidence is withdrawn": lambda w: [
-        thresholds.withdraw_evidence(each, actor=w.cast.compliance)
+        equality.withdraw(each, actor=w.cast.compliance)
         for each in BiasEvidence.objects.filter(withdrawn_at__isnull=True)
     ],
     "lists expire": lambda w: watchlist_operations.expire_stale(at=w.now()),

@@ -14,9 +14,8 @@ from deployments.models import Deployment
 from recognition.statistics import percent, wilson
 from reports.rates import Rate
 from reports.records import record_csv, record_of
-from tests.cast import Cast, act, cameras_of, make_alert, make_live_deployment
+from tests.cast import Cast, act, cameras_of, make_alert, make_live_deployment, make_operating_point
 from tests.test_running import two_days
-from watchlists import engines
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def _raise_threshold(deployment: Deployment, cast: Cast) -> str:
     """Change the threshold to 0.85 and return the one before, as the record prints it."""
     point = deployment.operating_point
     assert point is not None
-    higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
+    higher = make_operating_point(0.85)
     change = authority.propose_change(deployment, higher, evidence="Too many", actor=cast.commander)
     authority.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
     deployment.refresh_from_db()

@@ -39,10 +39,10 @@ from tests.cast import (
     portrait_jpeg,
     random_embedding,
 )
-from watchlists import engines, thresholds
+from watchlists import engines, evidence
 from watchlists import operations as watchlist_operations
 from watchlists.choices import Category, LegalBasis, Source
-from watchlists.models import BiasEvidence, OperatingPoint, Watchlist
+from watchlists.models import BiasEvidence, Watchlist
 from watchlists.models import Engine as EngineRow
 
 State = Deployment.State
@@ -91,23 +91,21 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
         "watchlist is “Expired”",
     ),
     "large list": (lambda _: Deployment.objects.update(list_size_asked=0), "0 were authorised"),
-    "no calibration": (
-        lambda _: OperatingPoint.objects.update(calibration=None),
-        "has no calibration",
-    ),
     "no evidence": (
-        lambda _: thresholds.withdraw_evidence(
-            BiasEvidence.objects.get(), actor=User.objects.get(username="compliance")
-        ),
-        "no evidence in force",
+        lambda _: evidence.withdraw(BiasEvidence.objects.get(), actor=User.objects.get(username="compliance")),
+        "no countersigned evidence in force",
     ),
     "expired evidence": (
         lambda _: BiasEvidence.objects.update(expires_on=timezone.localdate() - dt.timedelta(days=1)),
-        "no evidence in force",
+        "no countersigned evidence in force",
     ),
     "evidence for higher thresholds": (
-        lambda _: BiasEvidence.objects.update(lowest_threshold=0.99),
-        "supports thresholds of 0.990 or higher",
+        lambda _: BiasEvidence.objects.update(lowest_threshold=0.8, highest_threshold=0.9),
+        "covers thresholds of 0.800 to 0.900",
+    ),
+    "evidence for lower thresholds": (
+        lambda _: BiasEvidence.objects.update(lowest_threshold=0.4, highest_threshold=0.5),
+        "covers thresholds of 0.400 to 0.500",
     ),
     "signs": (lambda period: period.signs.all().delete(), "No sign has been recorded"),
     "nobody posted": (lambda period: period.deployment.postings.all().delete(), "Post at least one LFR operator"),

@@ -38,7 +38,7 @@ from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.locks import lock_deployment
-from deployments.models import STEPS, Camera, Deployment, Period
+from deployments.models import STEPS, Camera, Deployment, Period, ThresholdChange
 from deployments.querysets import FrameTerms
 from lfr_site.roles import ROLES
 from recognition.frame import Candidate
@@ -53,6 +53,7 @@ from tests.cast import (
     make_deployment,
     make_draft,
     make_live_deployment,
+    make_operating_point,
     make_probe,
     make_sealed_watchlist,
     people_of,
@@ -61,9 +62,10 @@ from tests.cast import (
     raise_alert,
 )
 from tests.test_readiness import make_blue_list
-from watchlists import destruction, engines
+from watchlists import destruction
+from watchlists import evidence as equality
 from watchlists.engine import identity as running_identity
-from watchlists.models import Person, Watchlist
+from watchlists.models import BiasEvidence, Person, Watchlist
 
 State = Deployment.State
 
@@ -293,7 +295,7 @@ def test_two_simultaneous_deployments_are_separate(cast: Cast) -> None:
     one, two = make_live_deployment(cast), make_live_deployment(cast)
     point = two.operating_point
     assert point is not None
-    higher = engines.set_operating_point(point.engine, 0.9, "a test", calibration=point.calibration)
+    higher = make_operating_point(0.9)
     Deployment.objects.filter(pk=two.pk).update(operating_point=higher)
     (first, *_), (second, *_) = cameras_of(one), cameras_of(two)
     now = timezone.now()
@@ -363,7 +365,7 @@ def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(
         running.resume(deployment, actor=cast.commander)
     point = deployment.operating_point
     assert point is not None
-    higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
+    higher = make_operating_point(0.85)
     change = authority.propose_change(deployment, higher, evidence="Four false alerts", actor=cast.commander)
     with pytest.raises(PermissionDenied):
         authority.decide_change(change, accept=True, reason="Go on", actor=cast.commander)
@@ -387,14 +389,15 @@ def test_nobody_approves_a_change_they_proposed(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     point = deployment.operating_point
     assert point is not None
-    higher = engines.set_operating_point(point.engine, 0.85, "a test", calibration=point.calibration)
+    higher = make_operating_point(0.85)
     both = permit(cast.authority, *ROLES["Commander"])
     change = authority.propose_change(deployment, higher, evidence="Many", actor=both)
     with pytest.raises(Refused, match="Another authorising officer"):
         authority.decide_change(change, accept=True, reason="Mine", actor=both)
-    uncalibrated = engines.set_operating_point(point.engine, 0.2, "typed in")
-    with pytest.raises(Refused):
-        authority.propose_change(deployment, uncalibrated, evidence="Few", actor=cast.commander)
+    ThresholdChange.objects.update(state=ThresholdChange.State.REJECTED)
+    equality.withdraw(BiasEvidence.objects.get(), actor=cast.compliance)
+    with pytest.raises(Refused, match="no countersigned evidence in force"):
+        authority.propose_change(deployment, higher, evidence="Many", actor=cast.commander)
 
 
 # The recognition test's alerts.

@@ -60,7 +60,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
     drafts = lock_drafts(watchlist)
     keys.create(watchlist.key_name)
     engine = engines.current_engine()
-    point = engine.operating_points.first()
+    threshold = engines.likeness_threshold(engine)
     persons: list[Person] = []
     kept: list[tuple[Photograph, Taken]] = []
     for entry in entries:
@@ -83,9 +83,8 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
     flags = []
     for photograph, taken in kept:
         flags += photograph_flags(photograph, taken.reading["report"])
-        if point is not None:
-            found = crowd.likenesses(taken.template, reference=photograph.person.reference, threshold=point.threshold)
-            flags += alike(photograph, found, drafts)
+        found = crowd.likenesses(taken.template, reference=photograph.person.reference, threshold=threshold)
+        flags += alike(photograph, found, drafts)
         crowd.add(photograph, taken.template)
     Flag.objects.bulk_create(flags, ignore_conflicts=True)
     recount(watchlist)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from core.ranks import Rank
+
 VERSION = "2026-11.2"
 
 
@@ -28,6 +30,11 @@ class Category(models.TextChoices):
 
 # Rarely justified: each entry needs a rationale.
 EXCEPTIONAL = (Category.ASSOCIATE, Category.WITNESS, Category.VICTIM)
+
+
+# The lowest rank that approves lists and thresholds; and a list that cannot wait, subject to confirmation by the first.
+APPROVES = Rank.SUPERINTENDENT
+APPROVES_URGENTLY = Rank.INSPECTOR
 
 
 class LegalBasis(models.TextChoices):

@@ -1,21 +1,19 @@
-"""Operations on recognition engines: registration, calibrations, thresholds and templates."""
+"""Operations on recognition engines: registration, calibrations and templates."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from django.db import transaction
 
-import recognition.calibration
 import recognition.engine
 from audit.actions import Action
 from audit.journal import record
 from core.actors import INSTALLER, Actor
 from recognition.engine import EngineIdentity
-from watchlists.defaults import Measurement
+from watchlists.defaults import DEFAULT_THRESHOLD, Measurement
 from watchlists.engine import identity as running_identity
-from watchlists.models import Calibration, Engine, OperatingPoint, Photograph, Template
+from watchlists.models import Calibration, Engine, Photograph, Template
 
 
 @transaction.atomic
@@ -64,37 +62,13 @@ def add_calibration(engine: Engine, measurement: Measurement, *, actor: Actor = 
     return calibration
 
 
-@transaction.atomic
-def set_operating_point(
-    engine: Engine,
-    threshold: float,
-    basis: str,
-    *,
-    calibration: Calibration | None = None,
-    actor: Actor = INSTALLER,
-) -> OperatingPoint:
-    """Set a new threshold for an engine, with the measurement it is based on."""
-    point = OperatingPoint.objects.create(engine=engine, threshold=threshold, basis=basis, calibration=calibration)
-    data = {"threshold": f"{threshold:.4f}", "basis": basis}
-    record(Action.OPERATING_POINT_SET, actor=actor, target=point, data=data)
-    return point
+def likeness_threshold(engine: Engine) -> float:
+    """Return the score from which two photographs may be of one person, to warn those who compile lists.
 
-
-def set_calibrated_point(
-    calibration: Calibration, chosen: recognition.calibration.Threshold, *, actor: Actor = INSTALLER
-) -> OperatingPoint:
-    """Set the threshold that a calibration gives for a wanted rate."""
-    measured = calibration.measured
-    basis = (
-        f"{calibration.dataset}: {measured.gallery:,} people enrolled, {len(measured.own):,} other photographs of "
-        f"them, {len(measured.strangers):,} strangers, one photograph compared with one. For a list of "
-        f"{chosen.list_size:,} people at {chosen.value:.3f}: {chosen.fpir.value:.2%} of strangers above the threshold "
-        f"({chosen.fpir.low:.2%} to {chosen.fpir.high:.2%}), {chosen.tpir.value:.1%} of people found "
-        f"({chosen.tpir.low:.1%} to {chosen.tpir.high:.1%})."
-    )
-    # Rounded up: the threshold shown is the one in force, and stops no more strangers than was asked for.
-    threshold = math.ceil(chosen.value * 1000) / 1000
-    return set_operating_point(calibration.engine, threshold, basis, calibration=calibration, actor=actor)
+    The newest threshold in force, or the shipped default before there is one. No camera is compared with it.
+    """
+    point = engine.operating_points.first()
+    return DEFAULT_THRESHOLD if point is None else point.threshold
 
 
 @transaction.atomic

@@ -88,15 +88,9 @@ def flag(photograph: Photograph, enrolment: Enrolment, drafts: Collection[uuid.U
 
     drafts: ids of the lists that this transaction has locked, whose entries may be flagged too.
     """
-    point = engines.current_engine().operating_points.first()
-    found = []
-    if point is not None:
-        found = likenesses(
-            enrolment.template,
-            point.engine,
-            reference=photograph.person.reference,
-            threshold=point.threshold,
-        )
+    engine = engines.current_engine()
+    threshold = engines.likeness_threshold(engine)
+    found = likenesses(enrolment.template, engine, reference=photograph.person.reference, threshold=threshold)
     flags = [
         *photograph_flags(photograph, (vars(measure) for measure in enrolment.report)),
         *alike(photograph, found, drafts),

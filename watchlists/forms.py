@@ -13,8 +13,9 @@ from recognition.imaging import UnreadableImage
 from watchlists.choices import Age, Category, LegalBasis, Marker, Source, Tier
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
+from watchlists.evidence import GroupFigures
 from watchlists.holds import LONGEST_REASON
-from watchlists.models import BiasEvidence, Calibration, Person, Photograph, Watchlist
+from watchlists.models import BiasEvidence, Calibration, EvidenceGroup, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS, Provenance
 
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -212,11 +213,58 @@ class ThresholdForm(forms.Form):
         return float(self.cleaned_data["wanted_fpir"]) / 100
 
 
-class EvidenceForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = BiasEvidence
-        fields = ("title", "source", "reference", "finding", "lowest_threshold", "expires_on")
-        widgets = {
-            "finding": forms.Textarea(attrs={"rows": 3}),
-            "expires_on": forms.DateInput(attrs={"type": "date"}),
-        }
+_RANGE = {
+    "lowest_threshold": forms.FloatField(label="Lowest threshold", min_value=0.001, max_value=0.999),
+    "highest_threshold": forms.FloatField(label="Highest threshold", min_value=0.001, max_value=0.999),
+}
+
+
+class RiskForm(forms.Form):
+    """A risk acceptance."""
+
+    title = forms.CharField(max_length=200)
+    finding = forms.CharField(
+        label="Why the risk is accepted, and what limits it", max_length=4000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    lowest_threshold = _RANGE["lowest_threshold"]
+    highest_threshold = _RANGE["highest_threshold"]
+    expires_on = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class EvidenceForm(forms.Form):
+    """Measured evidence, with the figures of each group and the laboratory's report."""
+
+    title = forms.CharField(max_length=200)
+    laboratory = forms.CharField(label="Measured by", max_length=200)
+    independence = forms.ChoiceField(label="Independence", choices=[("", "Select"), *BiasEvidence.Independence.choices])
+    finding = forms.CharField(
+        label="Finding, with its limits", max_length=4000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    lowest_threshold = _RANGE["lowest_threshold"]
+    highest_threshold = _RANGE["highest_threshold"]
+    groups = forms.CharField(
+        label="Figures of each group",
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text="One line for each group: ethnicity, sex or age; the group; passes of volunteers on the list; of "
+        "these recognised; searches for people on no list; of these with a false match. For example: "
+        "sex; women; 210; 171; 4000; 3",
+    )
+    report = forms.FileField(label="The laboratory’s report", help_text="Its SHA-256 is recorded with it.")
+    expires_on = forms.DateField(label="To be renewed by", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean_groups(self) -> list[GroupFigures]:
+        found = []
+        for number, line in enumerate(filter(str.strip, self.cleaned_data["groups"].splitlines()), start=1):
+            cells = [cell.strip() for cell in line.split(";")]
+            try:
+                characteristic, name, *figures = cells
+                counted = [int(figure) for figure in figures]
+                if len(counted) != 4 or characteristic.lower() not in EvidenceGroup.Characteristic.values:
+                    raise ValueError
+            except ValueError as error:
+                raise forms.ValidationError(
+                    f"Line {number} must have ethnicity, sex or age, then the group and four whole numbers, separated "
+                    "by semicolons."
+                ) from error
+            found.append(GroupFigures(characteristic.lower(), name[:60], *counted))
+        return found

@@ -13,7 +13,7 @@ from pgvector.django import CosineDistance
 
 import recognition.engine
 from watchlists.engine import engine as running_engine
-from watchlists.engines import current_engine
+from watchlists.engines import current_engine, likeness_threshold
 from watchlists.models import Engine, Flag, Person, Photograph, Template
 
 # Nearest photographs to consider; people to score by a full pass; photographs of each to score.
@@ -64,17 +64,17 @@ class Nearness:
 
 
 def nearness(person: Person) -> Nearness | None:
-    """Return the highest nearness of a person's photographs; None if there is no threshold or too few others.
+    """Return the highest nearness of a person's photographs; None if there are too few others.
 
     It is not a forecast: with the shipped engine it did not show who raises false alerts (docs/explain/accuracy.md).
     """
-    point = current_engine().operating_points.first()
-    others = Template.objects.filter(engine=current_engine()).exclude(photograph__person__reference=person.reference)
+    engine = current_engine()
+    others = Template.objects.filter(engine=engine).exclude(photograph__person__reference=person.reference)
     count = others.aggregate(count=Count("photograph__person__reference", distinct=True))["count"]
-    if point is None or count < COHORT:
+    if count < COHORT:
         return None
     best = 0.0
-    for own in Template.objects.filter(engine=point.engine, photograph__person=person):
+    for own in Template.objects.filter(engine=engine, photograph__person=person):
         near = others.annotate(distance=CosineDistance("embedding", own.embedding)).order_by("distance")
         scores: dict[str, float] = {}
         for row in near.select_related("photograph__person").defer("photograph__encrypted")[:PHOTOGRAPHS]:
@@ -82,7 +82,7 @@ def nearness(person: Person) -> Nearness | None:
             reference = row.photograph.person.reference
             scores[reference] = max(score, scores.get(reference, -1.0))
         best = max(best, float(np.mean(sorted(scores.values())[-NEAREST:])))
-    return Nearness(best, count, point.threshold)
+    return Nearness(best, count, likeness_threshold(engine))
 
 
 class Crowd:

@@ -1,27 +1,27 @@
-"""Operations on thresholds and the evidence behind them, and the effect expected of a threshold."""
+"""Thresholds: proposed by one person, approved by another, and the effect expected of them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
 from audit.actions import Action
 from audit.journal import record
-from core.errors import Conflict, Refused
+from core.errors import Refused
 from core.machine import JournalData, move
 from core.permissions import require
+from core.ranks import rank_of, require_rank
 from recognition.calibration import CannotSupport, Rate, Threshold
-from watchlists import engines
+from watchlists import choices, engines, evidence
 from watchlists.models import PROPOSAL_STEPS, BiasEvidence, Calibration, OperatingPoint, ThresholdProposal
 from watchlists.operations import refuse_names_on_file
-from watchlists.permissions import KEEP_EVIDENCE, PROPOSE_THRESHOLD
+from watchlists.permissions import APPROVE_THRESHOLD, PROPOSE_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,8 @@ class Outlook:
     is_extrapolated: bool
 
 
-def outlook(point: OperatingPoint, list_size: int, footfall: int) -> Outlook | None:
-    """Return the outlook of a threshold; None if it has no calibration."""
-    if point.calibration is None:
-        return None
+def outlook(point: OperatingPoint, list_size: int, footfall: int) -> Outlook:
+    """Return the outlook of a threshold."""
     measured, size = point.calibration.measured, max(list_size, 1)
     return Outlook(
         point.threshold,
@@ -57,60 +55,28 @@ def outlook(point: OperatingPoint, list_size: int, footfall: int) -> Outlook | N
 
 
 def support(point: OperatingPoint, on: dt.date) -> BiasEvidence | None:
-    """Return evidence in force that supports this engine at this threshold; None if there is none."""
-    return BiasEvidence.objects.in_force(point.engine, on).filter(lowest_threshold__lte=point.threshold).first()
+    """Return the entry in force that covers this engine at this threshold, measured evidence first; None if none."""
+    return evidence.covering(point.engine, point.threshold, on)
 
 
 def obstacles_to(point: OperatingPoint, on: dt.date) -> list[str]:
     """Return why nothing can be authorised at this threshold on that day; empty if it can."""
     found = []
-    if point.calibration_id is None:
-        found.append("The threshold has no calibration.")
     if point.engine != engines.current_engine():
         found.append("The threshold belongs to another recognition engine.")
-    evidence = BiasEvidence.objects.in_force(point.engine, on)
-    if not evidence.exists():
-        found.append("There is no evidence in force on how this engine performs by ethnicity, sex and age.")
+    in_force = BiasEvidence.objects.in_force(point.engine, on)
+    if not in_force.exists():
+        found.append(
+            "There is no countersigned evidence in force on how this engine performs by ethnicity, sex and age, and no "
+            "risk acceptance."
+        )
     elif support(point, on) is None:
-        lowest = min(evidence.values_list("lowest_threshold", flat=True))
-        found.append(f"The evidence supports thresholds of {lowest:.3f} or higher, and this threshold is lower.")
+        ranges = " and ".join(each.range_words for each in in_force.order_by("lowest_threshold"))
+        found.append(
+            f"The evidence in force covers thresholds of {ranges}, and {point.threshold:.3f} is outside. It says "
+            "nothing about other thresholds."
+        )
     return found
-
-
-@transaction.atomic
-def record_evidence(given: Mapping[str, Any], *, actor: AbstractBaseUser) -> BiasEvidence:
-    """Record evidence on the present engine's fairness. given: the fields of BiasEvidence that people fill in.
-
-    Raises:
-        Refused: it has already expired, or its threshold is not between 0 and 1.
-    """
-    require(actor, KEEP_EVIDENCE)
-    if given["expires_on"] < timezone.localdate():
-        raise Refused("This evidence has expired. Enter a date of today or later.")
-    if not 0 < given["lowest_threshold"] < 1:
-        raise Refused("The threshold must be between 0 and 1.")
-    evidence = BiasEvidence.objects.create(engine=engines.current_engine(), recorded_by_id=actor.pk, **given)
-    data = {
-        "lowest_threshold": f"{evidence.lowest_threshold:.4f}",
-        "expires_on": evidence.expires_on.isoformat(),
-        "engine": evidence.engine.digest,
-    }
-    record(Action.EVIDENCE_RECORDED, actor=actor, target=evidence, data=data)
-    return evidence
-
-
-@transaction.atomic
-def withdraw_evidence(evidence: BiasEvidence, *, actor: AbstractBaseUser) -> None:
-    """Withdraw evidence. Deployments that rely only on it can no longer go live.
-
-    Raises:
-        Conflict: it is already withdrawn.
-    """
-    require(actor, KEEP_EVIDENCE)
-    rows = BiasEvidence.objects.filter(pk=evidence.pk, withdrawn_at__isnull=True)
-    if not rows.update(withdrawn_at=timezone.now(), withdrawn_by_id=actor.pk):
-        raise Conflict("This evidence has already been withdrawn.")
-    record(Action.EVIDENCE_WITHDRAWN, actor=actor, target=evidence)
 
 
 def choose(calibration: Calibration, wanted_fpir: float, list_size: int) -> Threshold:
@@ -129,62 +95,77 @@ def choose(calibration: Calibration, wanted_fpir: float, list_size: int) -> Thre
 def propose(
     calibration: Calibration,
     *,
-    wanted_fpir: float,
+    threshold: float,
     list_size: int,
     footfall: int,
     reason: str,
     actor: AbstractBaseUser,
 ) -> ThresholdProposal:
-    """Propose the threshold that a calibration gives.
+    """Propose a threshold, with what its calibration expects of it.
 
     Raises:
-        Refused: the calibration is of another engine or cannot support the rate, or no evidence supports the threshold.
+        Refused: the calibration is of another engine, the threshold is not between 0 and 1, or no evidence covers it.
     """
     require(actor, PROPOSE_THRESHOLD)
     refuse_names_on_file(reason)
     if calibration.engine != engines.current_engine():
         raise Refused("This calibration belongs to another recognition engine.")
-    chosen = choose(calibration, wanted_fpir, list_size)
-    # Rounded up: the threshold shown is the one in force.
-    threshold = math.ceil(chosen.value * 1000) / 1000
-    evidence = BiasEvidence.objects.in_force(calibration.engine, timezone.localdate())
-    supporting = evidence.filter(lowest_threshold__lte=threshold).first()
+    # Rounded up: the threshold shown is the one in force, and stops no more strangers than was asked for.
+    threshold = math.ceil(round(threshold * 1000, 6)) / 1000
+    if not 0 < threshold < 1:
+        raise Refused("The threshold must be between 0 and 1.")
+    supporting = evidence.covering(calibration.engine, threshold, timezone.localdate())
     if supporting is None:
         raise Refused(
-            f"No evidence in force supports this engine at {threshold:.3f}. Ask a compliance officer to record "
-            "evidence, or propose a higher threshold."
+            f"No evidence in force covers this engine at {threshold:.3f}. Ask a compliance officer to record evidence "
+            "and the senior responsible owner to countersign it, or propose another threshold."
         )
     proposal = ThresholdProposal.objects.create(
         calibration=calibration,
         threshold=threshold,
-        wanted_fpir=wanted_fpir,
         list_size=list_size,
         footfall=footfall,
         expected_false_alerts=calibration.measured.false_alerts(threshold, list_size, footfall).value,
+        faces_a_false_alert=settings.LFR_FACES_A_FALSE_ALERT,
         reason=reason,
         evidence=supporting,
         proposed_by_id=actor.pk,
     )
-    data: JournalData = {"threshold": f"{threshold:.4f}", "list_size": list_size, "reason": reason}
+    data: JournalData = {
+        "threshold": f"{threshold:.4f}",
+        "list_size": list_size,
+        "reason": reason,
+        "evidence": supporting.pk,
+        "above_ceiling": proposal.is_above_ceiling,
+    }
     record(Action.THRESHOLD_PROPOSED, actor=actor, target=proposal, data=data)
     return proposal
 
 
 @transaction.atomic
 def approve(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser) -> OperatingPoint:
-    """Put a proposed threshold in force for new applications.
+    """Put a proposed threshold in force for new applications. Nothing else puts one in force.
 
     Raises:
-        Refused: the actor proposed it, or its evidence is no longer in force. Conflict: it is already decided.
+        Refused: the actor proposed it, their rank is below `APPROVES`, or its evidence is no longer in force.
+        Conflict: it is already decided.
     """
+    require(actor, APPROVE_THRESHOLD)
     _not_the_proposer(proposal, actor)
-    evidence = BiasEvidence.objects.filter(pk=proposal.evidence_id or 0).first()
-    if evidence is None or evidence.withdrawn_at is not None or evidence.expires_on < timezone.localdate():
+    require_rank(actor, choices.APPROVES)
+    engine, threshold = proposal.calibration.engine, proposal.threshold
+    if not BiasEvidence.objects.in_force(engine, timezone.localdate()).filter(pk=proposal.evidence_id).exists():
         raise Refused("The evidence for this proposal is no longer in force.")
     _decide(proposal, "approve", reason, actor)
-    chosen = choose(proposal.calibration, proposal.wanted_fpir, proposal.list_size)
-    point = engines.set_calibrated_point(proposal.calibration, chosen, actor=actor)
-    ThresholdProposal.objects.filter(pk=proposal.pk).update(point=point)
+    point = OperatingPoint.objects.create(
+        engine=engine,
+        calibration=proposal.calibration,
+        proposal=proposal,
+        threshold=threshold,
+        basis=_basis(proposal.calibration, threshold, proposal.list_size),
+    )
+    data = {"threshold": f"{threshold:.4f}", "basis": point.basis}
+    record(Action.OPERATING_POINT_SET, actor=actor, target=point, data=data)
     return point
 
 
@@ -193,10 +174,23 @@ def reject(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser)
     """Reject a proposed threshold.
 
     Raises:
-        Refused: the actor proposed it. Conflict: it is already decided.
+        Refused: the actor proposed it, or their rank is too low. Conflict: it is already decided.
     """
+    require(actor, APPROVE_THRESHOLD)
     _not_the_proposer(proposal, actor)
+    require_rank(actor, choices.APPROVES)
     _decide(proposal, "reject", reason, actor)
+
+
+def _basis(calibration: Calibration, threshold: float, list_size: int) -> str:
+    measured = calibration.measured
+    fpir, tpir = measured.fpir(threshold, list_size), measured.tpir(threshold)
+    return (
+        f"{calibration.dataset}: {measured.gallery:,} people enrolled, {len(measured.own):,} other photographs of "
+        f"them, {len(measured.strangers):,} strangers, one photograph compared with one. For a list of "
+        f"{list_size:,} people at {threshold:.3f}: {fpir.value:.2%} of strangers above the threshold "
+        f"({fpir.low:.2%} to {fpir.high:.2%}), {tpir.value:.1%} of people found ({tpir.low:.1%} to {tpir.high:.1%})."
+    )
 
 
 def _not_the_proposer(proposal: ThresholdProposal, actor: AbstractBaseUser) -> None:
@@ -206,6 +200,7 @@ def _not_the_proposer(proposal: ThresholdProposal, actor: AbstractBaseUser) -> N
 
 def _decide(proposal: ThresholdProposal, step: str, reason: str, actor: AbstractBaseUser) -> None:
     refuse_names_on_file(reason)
-    changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
-    data = {"threshold": f"{proposal.threshold:.4f}", "reason": reason}
+    now = timezone.now()
+    changes = {"decided_by": actor, "decided_rank": rank_of(actor), "decided_at": now, "decision_reason": reason}
+    data = {"threshold": f"{proposal.threshold:.4f}", "reason": reason, "rank": rank_of(actor)}
     move(proposal, PROPOSAL_STEPS[step], actor=actor, changes=changes, data=data)

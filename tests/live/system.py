@@ -326,7 +326,7 @@ def go_live(
     """From photographs to a live deployment, every step by who may take it."""
     watchlist_admin = system.user("watchlist_admin")
     watchlist = seal_list(system, people)
-    record_evidence(system)
+    put_threshold_in_force(system)
     deployment = watchlist_admin.apply_for(list(cameras), minutes)
     authorise(system, deployment)
     system.user("commander").prepare(deployment, watchlist)
@@ -334,19 +334,28 @@ def go_live(
     return LiveDeployment(deployment, watchlist, [str(camera) for (camera,) in rows])
 
 
-def record_evidence(system: LiveSystem) -> None:
-    """What compliance must have recorded before anything is authorised, once."""
-    if system.sql("SELECT 1 FROM watchlists_biasevidence"):
+def put_threshold_in_force(system: LiveSystem) -> None:
+    """What must be in force before anything is authorised, once: a risk accepted, a threshold proposed and approved."""
+    if system.sql("SELECT 1 FROM watchlists_operatingpoint"):
         return
-    evidence = {
+    risk = {
         "title": "A test",
-        "source": "Nobody",
-        "reference": "none",
-        "finding": "Nothing was measured",
+        "finding": "Only people who gave their photographs are seen",
         "lowest_threshold": "0.3",
+        "highest_threshold": "0.95",
         "expires_on": f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=9):%Y-%m-%d}",
     }
-    assert system.user("compliance").post("/evidence/", evidence).status_code == 200
+    assert system.user("compliance").post("/evidence/risk/", risk).status_code == 200
+    ((evidence,),) = system.sql("SELECT id FROM watchlists_biasevidence")
+    assert system.user("owner").post(f"/evidence/{evidence}/countersign/").status_code == 200
+    ((calibration, size),) = system.sql("SELECT id, (scores->>'gallery')::int FROM watchlists_calibration")
+    figures = {"calibration": calibration, "list_size": size, "footfall": 10_000, "wanted_fpir": "0.3"}
+    page = system.user("system_admin").post("/thresholds/propose/", {**figures, "reason": "A test"})
+    assert page.status_code == 200, page.text
+    ((proposal,),) = system.sql("SELECT id FROM watchlists_thresholdproposal")
+    decision = {"decision": "approve", "reason": "A test"}
+    page = system.user("authority").post(f"/thresholds/{proposal}/decide/", decision)
+    assert page.status_code == 200, page.text
 
 
 def authorise(system: LiveSystem, deployment: str) -> None:

@@ -19,7 +19,7 @@ from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
 from tests.cast import portrait, portrait_jpeg
 from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, confirm_identity, write_film
-from tests.live.system import LiveSystem, authorise, eventually, record_evidence
+from tests.live.system import LiveSystem, authorise, eventually, put_threshold_in_force
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 
@@ -219,7 +219,7 @@ def _approve(page: Page, listed: str) -> None:
 
 def _start(live: LiveSystem, operator: Page, listed: str) -> str:
     """From the application to the live cameras, by the pages' own posts; tests.live.test_trial does it in browsers."""
-    record_evidence(live)
+    put_threshold_in_force(live)
     deployment = live.user("watchlist_admin").apply_for(["North", "South"], 50)
     authorise(live, deployment)
     live.user("commander").prepare(deployment, listed.rstrip("/").rsplit("/", 1)[-1])

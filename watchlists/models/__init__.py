@@ -2,12 +2,13 @@
 
 from watchlists.models.certificates import Certificate, Hold, LedgerEntry
 from watchlists.models.contributions import Contribution
-from watchlists.models.engines import Calibration, Engine, OperatingPoint
+from watchlists.models.engines import Calibration, Engine
+from watchlists.models.evidence import BiasEvidence, EvidenceGroup
 from watchlists.models.imports import IMPORT_STEPS, Import, ImportPhotograph, ImportRow
 from watchlists.models.lists import EDITABLE, STEPS, Watchlist
 from watchlists.models.people import Flag, Person, Photograph
 from watchlists.models.templates import SealedTemplate, Template
-from watchlists.models.thresholds import PROPOSAL_STEPS, BiasEvidence, ThresholdProposal
+from watchlists.models.thresholds import PROPOSAL_STEPS, OperatingPoint, ThresholdProposal
 
 __all__ = [
     "EDITABLE",
@@ -19,6 +20,7 @@ __all__ = [
     "Certificate",
     "Contribution",
     "Engine",
+    "EvidenceGroup",
     "Flag",
     "Hold",
     "Import",

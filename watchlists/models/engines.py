@@ -1,4 +1,4 @@
-"""Recognition engines, their calibrations, and the thresholds chosen from these."""
+"""Recognition engines and their calibrations."""
 
 from __future__ import annotations
 
@@ -60,26 +60,3 @@ class Calibration(models.Model):
     @property
     def measured(self) -> recognition.calibration.Calibration:
         return recognition.calibration.Calibration.from_json(self.scores)
-
-
-class OperatingPoint(models.Model):
-    """A threshold on one engine's scores, and its basis. Never changed: a new threshold is a new row."""
-
-    engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="operating_points")
-    calibration = models.ForeignKey(Calibration, on_delete=models.PROTECT, related_name="+", null=True)
-    threshold = models.FloatField(
-        help_text="Similarity score from which a face is a possible match: 0 to 1, not a percentage."
-    )
-    basis = models.TextField(help_text="The measurement and data that this threshold was chosen from.")
-    set_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ("-set_at", "-pk")
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(threshold__gt=0, threshold__lt=1), name="threshold_between_0_and_1"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.engine} at {self.threshold:.2f}"

@@ -30,13 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--list-size", type=int, help="People on the list (default: as many as enrolled).")
         parser.add_argument("--footfall", type=int, default=10_000, help="Faces that will pass (default: 10,000).")
         parser.add_argument("--export", type=Path, metavar="FILE", help="Also write the measurement as JSON.")
-        parser.add_argument("--set", type=float, metavar="FPIR", help="Set the engine's threshold for this rate.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["list_size"] is not None and options["list_size"] < 1:
             raise CommandError("--list-size must be 1 or more.")
-        if options["set"] is not None and not 0 < options["set"] < 1:
-            raise CommandError("--set must be more than 0 and less than 1.")
         if len(options["dataset"]) > LONGEST_NAME:
             raise CommandError(f"--dataset must have {LONGEST_NAME} characters or fewer.")
         try:
@@ -46,10 +43,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         size = options["list_size"] or measured.gallery
         self._print(measured, size, options["footfall"])
-        try:
-            wanted = measured.threshold(options["set"], size) if options["set"] is not None else None
-        except CannotSupport as error:
-            raise CommandError(f"{error} Nothing was saved.") from error
         measurement = Measurement(
             engine=identity(),
             dataset=options["dataset"] or options["faces"].name,
@@ -61,9 +54,7 @@ class Command(BaseCommand):
         if options["export"]:
             options["export"].write_text(json.dumps(measurement.to_json()) + "\n")
         self.stdout.write(f"Saved as calibration {row.pk} of {row.engine}: {row}.")
-        if wanted is not None:
-            point = engines.set_calibrated_point(row, wanted)
-            self.stdout.write(f"New applications will use the threshold {point.threshold:.3f}.")
+        self.stdout.write("This puts no threshold in force. Propose one on the thresholds page.")
 
     def _measured(self, photographs: Photographs) -> Calibration:
         paths = [*photographs.gallery.values(), *(path for _, path in photographs.mated), *photographs.non_mated]

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from core.keys import KeyGone
 from lfr_site import interrupts
 from watchlists import engines, ledger
-from watchlists.defaults import DEFAULT_FPIR, shipped_measurement
+from watchlists.defaults import shipped_measurement
 from watchlists.engine import identity
 from watchlists.models import Engine
 
@@ -32,17 +32,17 @@ class Command(BaseCommand):
                 f"{error} ({settings.LFR_KEYS}). Without it, requests about destroyed watchlists cannot be answered."
             ) from error
         engine = engines.register_engine(identity())
-        if not engine.operating_points.exists():
+        if not engine.calibrations.exists():
             self._calibrate(engine)
         self.stdout.write(f"engine {engine}")
 
     def _calibrate(self, engine: Engine) -> None:
+        """Store the shipped engine's calibration. Which threshold is in force is for people to decide."""
         shipped = shipped_measurement()
         if shipped.engine != identity():
             self.stderr.write(
-                "This engine has no threshold yet, so nothing can be authorised with it. Run "
-                f"`manage.py calibrate --faces DIR --set {DEFAULT_FPIR}`."
+                "This engine has no calibration yet, so no threshold can be proposed for it. Run "
+                "`manage.py calibrate --faces DIR`."
             )
             return
-        calibration = engines.add_calibration(engine, shipped)
-        engines.set_calibrated_point(calibration, shipped.scores.threshold(DEFAULT_FPIR))
+        engines.add_calibration(engine, shipped)
