@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.places import Place
-from alerts.raising import Probe, new_alert, photograph_of
+from alerts.raising import Admitted, Probe, new_alert, photograph_of
 from audit.actions import Action
 from audit.journal import record
 from core.actors import CLOCK
 from core.sockets import Event
 from deployments.events import announce
+from deployments.frame_terms import frame_terms
 from deployments.locks import lock_deployment
 from deployments.models import Period
 from recognition.crop import lone_face_crop
@@ -65,8 +66,9 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     if waiting.exists() or not cameras or not staff or not period.is_open(now):
         return None
     photograph = _chance.choice(staff)
-    candidate = _resembled(photograph, period)
-    if candidate is None:
+    camera = _chance.choice(cameras)
+    candidate, terms = _resembled(photograph, period), frame_terms(camera.pk, at=now)
+    if candidate is None or terms is None:
         return None
     # As long ago as a frame takes to become an alert.
     received_at = now - dt.timedelta(milliseconds=_chance.uniform(55, 160))
@@ -74,7 +76,7 @@ def plant(period: Period, *, at: dt.datetime | None = None) -> Alert | None:
     face = encode_jpeg(as_a_camera_sees(photograph))
     probe = Probe(uuid.uuid4().hex, 0, received_at, (left, top, width, height), Place(0.0, 0.0, 1.0, 1.0), face)
     near, score = photograph_of(candidate), candidate.score
-    alert = new_alert(Alert.Kind.CONTROL, _chance.choice(cameras), near, score, probe, at=now)
+    alert = new_alert(Alert.Kind.CONTROL, Admitted(camera, terms, now), near, score, probe)
     record(Action.CONTROL_PLANTED, actor=CLOCK, target=alert, data={"period": str(period.pk)})
     announce(alert.deployment_id, Event.ALERT_RAISED, alert.pk)
     return alert

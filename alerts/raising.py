@@ -26,10 +26,11 @@ from core.keys import KeyGone
 from core.sockets import Event
 from deployments import bluetest
 from deployments.events import announce
+from deployments.frame_terms import FrameTerms, frame_terms
 from deployments.locks import lock_deployment_of_camera
-from deployments.models import Camera, Deployment, Period
+from deployments.models import Camera
 from recognition.frame import Candidate
-from watchlists.models import Person, Photograph
+from watchlists.models import Photograph
 
 # The most shots of one alert, so that a person who stands before a camera for an hour does not fill the disk.
 MOST_SHOTS = 24
@@ -50,6 +51,15 @@ class Probe:
     place: Place
     probe_jpeg: bytes
     heading: str = ""
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A camera, and the signed terms of its frames at a moment at which its deployment is locked."""
+
+    camera: Camera
+    terms: FrameTerms
+    at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -76,20 +86,22 @@ def raise_alerts(camera_id: uuid.UUID, found: Sequence[tuple[Candidate, Probe]])
         lock_deployment_of_camera(camera_id)
         # Read under the lock: the deployment may have ended while this waited.
         now = timezone.now()
-        camera = Camera.objects.select_related("period__deployment__operating_point").get(pk=camera_id)
-        if not camera.period.is_open(now):
+        terms = frame_terms(camera_id, at=now)
+        if terms is None:
             raise Refused("The deployment is not live.")
+        camera = Camera.objects.select_related("period__deployment").get(pk=camera_id)
+        admitted = Admitted(camera, terms, now)
         standing_down = list(StandDown.objects.active(now).filter(camera=camera_id))
         for position, (candidate, probe) in enumerate(found):
             photograph = photograph_of(candidate)
-            if not _is_searched(photograph.person, camera.period):
+            if photograph.person.watchlist_id not in terms.watchlist_ids:
                 raise Refused("This watchlist is not searched at present.")
             if _is_stood_down(standing_down, candidate, probe, now):
                 stood_down.add(position)
                 continue
             known = _known(camera_id, candidate, probe)
             if known is None:
-                raised.append(_raise(camera, photograph, candidate.score, probe, now))
+                raised.append(_raise(admitted, photograph, candidate.score, probe))
                 data = {"deployment": str(camera.period.deployment_id), "person": str(candidate.person)}
                 events.append(journal.Event(Action.ALERT_RAISED, raised[-1], data))
             elif _add_shot(known, candidate, probe):
@@ -149,10 +161,11 @@ def places_of(alert: Alert) -> list[Place]:
         return []
 
 
-def _raise(camera: Camera, photograph: Photograph, score: float, probe: Probe, now: dt.datetime) -> Alert:
-    period, deployment, person = camera.period, camera.period.deployment, photograph.person
-    is_blue = person.watchlist_id == period.blue_list_id
-    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, camera, photograph, score, probe, at=now)
+def _raise(admitted: Admitted, photograph: Photograph, score: float, probe: Probe) -> Alert:
+    camera, person = admitted.camera, photograph.person
+    deployment = camera.period.deployment
+    is_blue = person.watchlist_id == admitted.terms.blue_list_id
+    alert = new_alert(Alert.Kind.BLUE if is_blue else Alert.Kind.ALERT, admitted, photograph, score, probe)
     if is_blue:
         bluetest.note_recognition(camera, person.pk, probe.received_at)
     if is_blue:
@@ -175,35 +188,22 @@ def photograph_of(candidate: Candidate) -> Photograph:
     return found
 
 
-def new_alert(
-    kind: Alert.Kind, camera: Camera, photograph: Photograph, score: float, probe: Probe, *, at: dt.datetime
-) -> Alert:
-    """Create an alert with its subject and first shot, both encrypted. The caller has locked the deployment.
+def new_alert(kind: Alert.Kind, admitted: Admitted, photograph: Photograph, score: float, probe: Probe) -> Alert:
+    """Create an alert with its subject and first shot, both encrypted.
 
     photograph: from `photograph_of`. score: the similarity score of the shot.
-
-    Raises:
-        Refused: the deployment has no threshold.
     """
-    alert = new_row(kind, camera, photograph, probe.track, received_at=probe.received_at, at=at)
+    alert = new_row(kind, admitted, photograph, probe.track, received_at=probe.received_at)
     _keep_shot(alert, probe, score, is_best=True)
     return alert
 
 
 def new_row(
-    kind: Alert.Kind,
-    camera: Camera,
-    photograph: Photograph,
-    track: str,
-    *,
-    received_at: dt.datetime,
-    at: dt.datetime,
+    kind: Alert.Kind, admitted: Admitted, photograph: Photograph, track: str, *, received_at: dt.datetime
 ) -> Alert:
     """Create an alert with its encrypted subject and no shot yet. As `new_alert`."""
-    period, deployment, person = camera.period, camera.period.deployment, photograph.person
-    point = deployment.operating_point
-    if point is None:
-        raise Refused("The deployment has no threshold.")
+    camera, terms, person = admitted.camera, admitted.terms, photograph.person
+    period, deployment = camera.period, camera.period.deployment
     key_name = content.key_of(period)
     # No other process creates it: the deployment is locked.
     keys.create(key_name)
@@ -213,8 +213,9 @@ def new_row(
         tier=person.tier,
         deployment=deployment,
         camera=camera,
-        operating_point=point,
-        raised_at=at,
+        operating_point_id=terms.operating_point,
+        authority_sha256=terms.authority,
+        raised_at=admitted.at,
         received_at=received_at,
         last_seen_at=received_at,
         track=track,
@@ -292,9 +293,3 @@ def _keep_shot(alert: Alert, probe: Probe, score: float, *, is_best: bool) -> No
 
 def _is_same(shot: Shot, probe: Probe) -> bool:
     return (shot.track, shot.frame_number) == (probe.track, probe.frame_number)
-
-
-def _is_searched(person: Person, period: Period) -> bool:
-    """Return whether alerts may be raised on a person: in a recognition test only on those of the blue watchlist."""
-    is_live = period.deployment.state == Deployment.State.LIVE
-    return person.watchlist_id == period.blue_list_id or (is_live and person.watchlist_id == period.watchlist_id)

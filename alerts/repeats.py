@@ -16,7 +16,7 @@ from alerts import content
 from alerts.counting import tell_counts
 from alerts.models import Alert, Shot
 from alerts.permissions import DECIDE_ALERT
-from alerts.raising import new_row, photograph_of
+from alerts.raising import Admitted, new_row, photograph_of
 from alerts.states import FALSE, JOINED_AGAIN
 from audit.actions import Action
 from audit.journal import record
@@ -24,6 +24,7 @@ from core.errors import Conflict, Refused
 from core.permissions import require
 from core.sockets import Event
 from deployments.events import announce
+from deployments.frame_terms import frame_terms
 from deployments.locks import lock_deployment
 from deployments.permissions import RUN_DEPLOYMENT
 from recognition.frame import Candidate
@@ -57,7 +58,8 @@ def separate(alert: Alert, shot_id: uuid.UUID, *, actor: AbstractBaseUser) -> Al
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     camera, now = alert.camera, timezone.now()
-    if not camera.period.is_open(now):
+    terms = frame_terms(camera.pk, at=now)
+    if terms is None or not camera.period.is_running:
         raise Refused("The deployment is not live. Shots can be raised as a possible match only while it is.")
     chosen = next((shot for shot in shots_again(alert) if shot.pk == shot_id), None)
     if chosen is None or alert.person_id is None or alert.photograph_id is None:
@@ -67,7 +69,11 @@ def separate(alert: Alert, shot_id: uuid.UUID, *, actor: AbstractBaseUser) -> Al
     best = max(shots, key=lambda shot: scores[shot.pk])
     photograph = photograph_of(Candidate(alert.person_id, alert.photograph_id, scores[best.pk]))
     raised = new_row(
-        Alert.Kind.ALERT, camera, photograph, chosen.track, received_at=min(s.received_at for s in shots), at=now
+        Alert.Kind.ALERT,
+        Admitted(camera, terms, now),
+        photograph,
+        chosen.track,
+        received_at=min(shot.received_at for shot in shots),
     )
     Shot.objects.filter(pk__in=scores).update(alert=raised)
     Shot.objects.filter(pk=best.pk).update(is_best=True)

@@ -98,6 +98,7 @@ class AlertRowSerializer(serializers.ModelSerializer[Alert]):
             "ended_at",
             "code",
             "purged_at",
+            "authority_sha256",
         )
 
 

@@ -67,6 +67,8 @@ class Action(models.TextChoices):
     WATCHLIST_REJECTED = "watchlist.rejected", "Watchlist rejected"
     WATCHLIST_DISCARDED = "watchlist.discarded", "Draft watchlist discarded"
     WATCHLIST_AUTHORISED = "watchlist.authorised", "Watchlist approved"
+    CHILD_ACCEPTED = "person.child_accepted", "Person under 18 accepted on a watchlist"
+    WATCHLIST_CONFIRMED = "watchlist.confirmed", "Urgent approval of a watchlist confirmed"
     WATCHLIST_SEALED = "watchlist.sealed", "Watchlist sealed"
     WATCHLIST_SUPERSEDED = "watchlist.superseded", "Watchlist superseded by a new version"
     WATCHLIST_LIVE = "watchlist.live", "Watchlist went live"
@@ -92,6 +94,9 @@ class Action(models.TextChoices):
     URGENT_REVIEWED = "deployment.urgent_reviewed", "Urgent authority confirmed"
     DEPLOYMENT_NOTIFIED = "deployment.notified", "Public notice given"
     LIST_ATTACHED = "deployment.list_attached", "Watchlist attached"
+    LIST_CONFIRMED = "deployment.list_confirmed", "Watchlist of a period confirmed by the authorising officer"
+    LIST_RETURNED = "deployment.list_returned", "Watchlist of a period returned by the authorising officer"
+    AUTHORITY_SIGNED = "deployment.authority_signed", "Authority signed"
     SIGN_RECORDED = "deployment.sign_recorded", "Sign recorded"
     STAFF_POSTED = "deployment.staff_posted", "Operator or officer posted"
     STAFF_WITHDRAWN = "deployment.staff_withdrawn", "Posting ended"
@@ -127,6 +132,8 @@ class Action(models.TextChoices):
     KIT_RETURNED = "kit.returned", "Loaned equipment wiped and returned"
     CAMERA_ADDED = "camera.added", "Camera added"
     CAMERA_CHANGED = "camera.changed", "Camera changed"
+    CAMERA_WIDENED = "camera.widened", "Camera widened by an amendment of the authority"
+    CAMERA_EXCLUSION = "camera.exclusion", "Part of a camera's picture excluded, or looked at again"
     CAMERA_REMOVED = "camera.removed", "Camera removed"
     CAMERA_TOKEN_ISSUED = "camera.token_issued", "Camera token issued"
     CAMERA_TOKEN_REVOKED = "camera.token_revoked", "Camera token revoked"
@@ -203,6 +210,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.WATCHLIST_REJECTED,
         Action.WATCHLIST_DISCARDED,
         Action.WATCHLIST_AUTHORISED,
+        Action.CHILD_ACCEPTED,
+        Action.WATCHLIST_CONFIRMED,
         Action.WATCHLIST_SEALED,
         Action.WATCHLIST_SUPERSEDED,
         Action.WATCHLIST_LIVE,
@@ -290,6 +299,9 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.URGENT_REVIEWED,
         Action.DEPLOYMENT_NOTIFIED,
         Action.LIST_ATTACHED,
+        Action.LIST_CONFIRMED,
+        Action.LIST_RETURNED,
+        Action.AUTHORITY_SIGNED,
         Action.SIGN_RECORDED,
         Action.BRIEFING_RECORDED,
         Action.OFFICERS_COUNTED,
@@ -324,6 +336,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.KIT_RETURNED,
         Action.CAMERA_ADDED,
         Action.CAMERA_CHANGED,
+        Action.CAMERA_WIDENED,
+        Action.CAMERA_EXCLUSION,
         Action.CAMERA_REMOVED,
         Action.CAMERA_DISCONNECTED,
         Action.SUBSCRIBER_ADDED,

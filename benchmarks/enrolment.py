@@ -130,6 +130,8 @@ def _table(people: dict[str, list[Path]]) -> bytes:
                 "date_of_birth": f"{1950 + number % 50}-05-01",
                 "category": "wanted",
                 "offence": "Measurement",
+                "seriousness": "serious",
+                "data_subject": "suspect",
                 "legal_basis": "warrant",
                 "tier": "amber",
                 "expected_action": "None",

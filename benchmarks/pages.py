@@ -78,6 +78,8 @@ def _fill(count: int) -> str:
                 rationale="Measurement",
                 minor_rationale="Measurement",
                 offence="Measurement",
+                seriousness="serious",
+                data_subject="suspect",
                 legal_basis="warrant",
                 tier=Tier.values[number % 3],
                 expected_action="None",

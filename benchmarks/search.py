@@ -165,12 +165,13 @@ def _fill(vectors: Vectors) -> tuple[Any, int]:
     people = [uuid.uuid4() for _ in vectors]
     with transaction.atomic(), connection.cursor() as cursor:
         with cursor.copy(
-            "COPY watchlists_person (id, watchlist_id, reference, name, age, category, offence, legal_basis, authority,"
+            "COPY watchlists_person (id, watchlist_id, reference, name, age, category, offence, seriousness,"
+            " data_subject, legal_basis, authority,"
             " tier, expected_action, markers, look_alikes, rationale, minor_rationale, revision, added_by_id, added_at)"
             " FROM STDIN"
         ) as copy:
             for person in people:
-                words = ("", "adult", "wanted", "", "warrant", "", "amber", "", "{}", "", "", "")
+                words = ("", "adult", "wanted", "", "serious", "suspect", "warrant", "", "amber", "", "{}", "", "", "")
                 copy.write_row((person, watchlist.pk, str(person), *words, 1, user.pk, "2026-01-01"))
         with cursor.copy(
             "COPY watchlists_photograph (id, person_id, encrypted, key_name, sha256, width, height, face_box, source,"

@@ -19,8 +19,7 @@ from capture.answers import FrameRead
 from capture.frame_queue import Frame, frame_source
 from capture.picture_telemetry import measure_picture
 from core.errors import Refused
-from deployments.models import Camera
-from deployments.querysets import FrameTerms
+from deployments.frame_terms import FrameTerms, frame_terms
 from recognition.camera_jpeg import decode_frame
 from recognition.crop import REACH, lone_face_crop
 from recognition.detect import Face
@@ -62,7 +61,7 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
         gallery=SealedLists(terms.watchlist_ids, terms.engine_id),
         threshold=terms.threshold,
         smallest_face=terms.smallest_face,
-        zone=terms.zone,
+        area=terms.area,
     )
     spent = time.perf_counter() - started
     if seen.still_there:
@@ -85,11 +84,11 @@ def read_frame(camera_id: str, frame: Frame, tracks: TrackSet, engine: Engine) -
 
 def _terms(camera_id: str) -> FrameTerms | None:
     try:
-        return Camera.objects.frame_terms(camera_id, at=timezone.now())
+        return frame_terms(camera_id, at=timezone.now())
     except (OperationalError, InterfaceError):
         # The connection broke since this worker's last frame (a restarted server): try once more on a new one.
         close_old_connections()
-        return Camera.objects.frame_terms(camera_id, at=timezone.now())
+        return frame_terms(camera_id, at=timezone.now())
 
 
 def _raise(seen: FrameResult, camera_id: uuid.UUID, frame: Frame, pixels: Pixels, engine: Engine) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import applications, authority, bluetest, readiness, running, staffing
+from deployments import amendments, applications, authority, bluetest, readiness, running, staffing
 from deployments.applications import PeriodDraft
 from deployments.choices import Collateral, UseCase
 from deployments.models import Deployment, Period
@@ -22,6 +22,7 @@ from deployments.offsets import Offset
 from lfr_site.models import User
 from recognition.imaging import encode_jpeg
 from watchlists import engines, evidence, thresholds
+from watchlists.choices import Category, Seriousness, Tier
 from watchlists.defaults import DEFAULT_THRESHOLD
 from watchlists.models import BiasEvidence, OperatingPoint, Watchlist
 
@@ -34,7 +35,11 @@ APPLICATION: Mapping[str, Any] = {
     "why_now": "The autumn fair doubles the number of people in the street and the offences against them.",
     "list_criteria": "Wanted by a court or circulated for arrest for an offence of serious harm, last known address in "
     "the county; missing people at high risk. Nobody is listed for lesser matters.",
+    "list_categories": [Category.WANTED, Category.SUSPECT, Category.RESTRICTED, Category.MISSING],
+    "list_seriousness": [Seriousness.GRAVE, Seriousness.SERIOUS, Seriousness.NONE],
+    "list_tiers": [Tier.RED, Tier.AMBER],
     "list_size_asked": 500,
+    "list_under_18": 5,
     "footfall": 12_000,
     "alternatives": "Patrols with photographs found 2 of 31 people in four weeks. Visits to addresses were tried twice "
     "for each. A retrospective search of town cameras would affect more people, and come too late.",
@@ -156,6 +161,7 @@ def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list:
         readiness.give_notice(deployment, notice=NOTICE, actor=commander)
     for each in filter(None, (watchlist, blue_list)):
         readiness.attach_list(period, each, actor=people.applicant)
+    amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=people.authority)
     readiness.record_sign(period, place="Both ends of the zone", photograph=_sign(), actor=commander)
     staffing.post(deployment, people.operator, actor=commander)
     staffing.post(deployment, people.officer, team=TEAM, actor=commander)

@@ -25,9 +25,9 @@ from lfr_site.models import User
 from recognition.imaging import bounded, decode_stored, encode_jpeg
 from recognition.open_set import photographs
 from recognition.track import TrackSet
-from watchlists import destruction, flags, people
+from watchlists import approval, destruction, flags, people
 from watchlists import operations as watchlist_operations
-from watchlists.choices import Category, LegalBasis, Marker, Source, Tier
+from watchlists.choices import Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
 from watchlists.engine import engine as running_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Flag, Watchlist
@@ -46,6 +46,8 @@ class NewEntry:
     category: str
     offence: str
     photograph: Path
+    seriousness: str = Seriousness.GRAVE
+    data_subject: str = DataSubject.SUSPECT
     legal_basis: str = LegalBasis.WARRANT
     authority: str = ""
     tier: str = Tier.AMBER
@@ -61,6 +63,8 @@ class NewEntry:
             "name": self.name,
             "category": self.category,
             "offence": self.offence,
+            "seriousness": self.seriousness,
+            "data_subject": self.data_subject,
             "legal_basis": self.legal_basis,
             "authority": self.authority,
             "tier": self.tier,
@@ -77,6 +81,8 @@ class Invented:
     name: str
     category: str
     offence: str
+    seriousness: str
+    data_subject: str
     legal_basis: str
     authority: str
     tier: str
@@ -91,6 +97,8 @@ INVENTED = (
         "Alex Fenwick",
         Category.WANTED,
         "Robbery; failed to appear",
+        Seriousness.SERIOUS,
+        DataSubject.SUSPECT,
         LegalBasis.WARRANT,
         "No. 23/1184, Basildon Crown Court, 4 September",
         Tier.AMBER,
@@ -102,6 +110,8 @@ INVENTED = (
         "Jordan Pell",
         Category.SUSPECT,
         "Rape; circulated for arrest on suspicion",
+        Seriousness.GRAVE,
+        DataSubject.SUSPECT,
         LegalBasis.ARREST,
         "Crime report 42/8831",
         Tier.RED,
@@ -113,6 +123,8 @@ INVENTED = (
         "Casey Drummond",
         Category.WANTED,
         "Recalled to prison",
+        Seriousness.SERIOUS,
+        DataSubject.CONVICTED,
         LegalBasis.RECALL,
         "Licence revoked 12 October",
         Tier.AMBER,
@@ -124,6 +136,8 @@ INVENTED = (
         "Robin Ashdown",
         Category.RESTRICTED,
         "Breach of a sexual harm prevention order",
+        Seriousness.GRAVE,
+        DataSubject.CONVICTED,
         LegalBasis.ORDER,
         "Order of Southend Magistrates' Court, 2022",
         Tier.AMBER,
@@ -135,6 +149,8 @@ INVENTED = (
         "Taylor Quill",
         Category.MISSING,
         "Missing from hospital since Monday, at high risk",
+        Seriousness.NONE,
+        DataSubject.NONE,
         LegalBasis.LIFE,
         "Missing person report 311",
         Tier.RED,
@@ -146,6 +162,8 @@ INVENTED = (
         "Sidney Marlow",
         Category.SUSPECT,
         "Grievous bodily harm; circulated for arrest",
+        Seriousness.GRAVE,
+        DataSubject.SUSPECT,
         LegalBasis.ARREST,
         "Crime report 42/9107",
         Tier.AMBER,
@@ -220,6 +238,8 @@ def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str,
             Category.STAFF,
             "Recognition test",
             pictures[0],
+            Seriousness.NONE,
+            DataSubject.NONE,
             LegalBasis.CONSENT,
             "Consent form of today",
             Tier.GREEN,
@@ -270,12 +290,12 @@ def check_and_seal(watchlist: Watchlist, *, compiler: User, approver: User) -> N
         flags.accept_flag(flag, reason="Compared by eye; the best photograph there is", actor=compiler)
     people.confirm_current(watchlist, actor=compiler)
     watchlist_operations.check_watchlist(watchlist, actor=compiler)
-    watchlist_operations.authorise_watchlist(
+    approval.authorise_watchlist(
         watchlist,
         actor=approver,
         reason="Each entry is necessary for the purpose and comes from a lawful source.",
         seen=content_hash(watchlist),
-        minors=[person.pk for person in watchlist.people.perhaps_minors()],
+        minors=dict.fromkeys((each.pk for each in watchlist.people.perhaps_minors()), "At risk of serious harm"),
     )
 
 

@@ -36,7 +36,11 @@ FIELDS = (
     "intelligence_expires_on",
     "why_now",
     "list_criteria",
+    "list_categories",
+    "list_seriousness",
+    "list_tiers",
     "list_size_asked",
+    "list_under_18",
     "footfall",
     "alternatives",
     "collateral",
@@ -189,7 +193,7 @@ def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> lis
     empty = [
         str(Deployment._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
         for name in FIELDS
-        if name not in OPTIONAL and getattr(deployment, name) in ("", None)
+        if name not in OPTIONAL and getattr(deployment, name) in ("", None, [])
     ]
     if empty:
         found.append(f"Not filled in: {', '.join(empty)}.")

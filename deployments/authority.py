@@ -1,4 +1,4 @@
-"""Acts of authority: deciding on applications, confirming, revoking, and changing the threshold."""
+"""Acts of authority: deciding on applications, confirming and revoking. `amendments` changes their terms."""
 
 from __future__ import annotations
 
@@ -17,17 +17,13 @@ from core.machine import JournalData, move
 from core.permissions import require
 from core.ranks import Rank, at_least, rank_of, require_rank
 from core.sockets import Event
-from deployments import bluetest, ceiling, documents
+from deployments import bluetest, documents, executable
 from deployments.applications import problems_of
 from deployments.choices import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.events import announce
-from deployments.governor import Level
 from deployments.locks import lock_deployment
-from deployments.models import CHANGE_STEPS, STEPS, Camera, Decision, Deployment, Document, ThresholdChange
-from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
-from deployments.readiness import verdict_of
-from watchlists import thresholds
-from watchlists.models import OperatingPoint
+from deployments.models import STEPS, Decision, Deployment, Document
+from deployments.permissions import AUTHORISE_DEPLOYMENT
 from watchlists.operations import refuse_names_on_file
 
 
@@ -46,13 +42,16 @@ def rank_needed(deployment: Deployment) -> Rank:
 
 
 def _accepted_end(deployment: Deployment, ends_at: dt.datetime | None) -> dt.datetime:
-    """Return the end of an authority, by default that of the last period.
+    """Return the end of an authority, by default that of the last period, and no later than the intelligence holds.
 
     Raises:
         Refused: it is past, or after the last period.
     """
-    last = deployment.ends_at
+    last, holds = deployment.ends_at, deployment.intelligence_expires_on
     until = ends_at or last
+    if until is not None and holds is not None:
+        after = dt.datetime.combine(holds + dt.timedelta(days=1), dt.time(), timezone.get_current_timezone())
+        until = min(until, after)
     if until is None or last is None or until <= timezone.now():
         raise Refused("The end of the authority must be in the future.")
     if until > last:
@@ -113,6 +112,7 @@ def authorise(
     }
     _decide(deployment, Decision.Kind.AUTHORISED, actor, reason, conditions)
     move(deployment, STEPS["authorise"], actor=actor, changes=changes, data=data)
+    executable.sign(deployment, "authorised", actor=actor)
     return documents.make(deployment, Document.Kind.AUTHORITY)
 
 
@@ -157,6 +157,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     deployment.save(update_fields=["review_due_at", "authority_ends_at"])
     data = {"reason": reason, "rank": rank_of(actor)}
     record(Action.URGENT_REVIEWED, actor=actor, target=deployment, data=data)
+    executable.sign(deployment, "urgent authority confirmed", actor=actor)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     return documents.make(deployment, Document.Kind.AUTHORITY)
 
@@ -176,94 +177,6 @@ def cancel(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
     lock_deployment(deployment)
     refuse_names_on_file(reason)
     _end_unstarted(deployment, "cancel", reason, actor)
-
-
-@transaction.atomic
-def propose_change(
-    deployment: Deployment, after: OperatingPoint, *, evidence: str, actor: AbstractBaseUser
-) -> ThresholdChange:
-    """Propose another threshold under the same authority.
-
-    Raises:
-        Refused: it is the present threshold, of another engine, unsupported, or too low to resume after too many false
-            alerts; or another change awaits a decision.
-        Conflict: no authority is in force.
-    """
-    require(actor, RUN_DEPLOYMENT)
-    lock_deployment(deployment)
-    before = deployment.operating_point
-    if before is None or not deployment.authority_holds():
-        raise Conflict("This deployment has no authority in force.")
-    if after == before or after.engine != before.engine:
-        raise Refused("Select a different threshold of the authorised engine.")
-    if deployment.threshold_changes.filter(state="proposed").exists():
-        raise Refused("Another change of threshold is awaiting a decision.")
-    refuse_names_on_file(evidence)
-    problems = thresholds.obstacles_to(after, timezone.localdate())
-    if problems:
-        raise Refused(" ".join(problems))
-    _not_lower_above_the_ceiling(deployment, before, after)
-    change = ThresholdChange.objects.create(
-        deployment=deployment, before=before, after=after, evidence=evidence, proposed_by_id=actor.pk
-    )
-    data = _of_change(change)
-    record(Action.THRESHOLD_CHANGE_PROPOSED, actor=actor, target=deployment, data={**data, "evidence": evidence})
-    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
-    return change
-
-
-@transaction.atomic
-def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: AbstractBaseUser) -> None:
-    """Approve or reject a proposed threshold. Approval starts the count of false alerts afresh.
-
-    Raises:
-        Refused: the actor proposed it, or their rank is too low.
-        Conflict: it is already decided, the threshold has changed, or the authority has ended.
-    """
-    deployment = change.deployment
-    require(actor, AUTHORISE_DEPLOYMENT)
-    lock_deployment(deployment)
-    if actor.pk == change.proposed_by_id:
-        raise Refused("You proposed this change. Another authorising officer must decide on it.")
-    require_rank(actor, rank_needed(deployment))
-    if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
-        raise Conflict("The threshold has changed since this was proposed, or the authority has ended.")
-    refuse_names_on_file(reason)
-    data = {**_of_change(change), "reason": reason}
-    if accept:
-        problems = thresholds.obstacles_to(change.after, timezone.localdate())
-        if problems:
-            raise Refused(" ".join(problems))
-        _not_lower_above_the_ceiling(deployment, change.before, change.after)
-        data["ceiling_question_closed"] = ceiling.settle_by_change(deployment)
-        counted = deployment.counters()
-        deployment.operating_point = change.after
-        deployment.governed_from, deployment.governed_from_faces = timezone.now(), counted.faces
-        deployment.false_governed = 0
-        deployment.save(update_fields=["operating_point", "governed_from", "governed_from_faces", "false_governed"])
-        # The recognition test was made at the old threshold and must be repeated.
-        Camera.objects.filter(period__deployment=deployment).update(set_up_at=timezone.now())
-    changes = {"decided_by": actor, "decided_at": timezone.now(), "decision_reason": reason}
-    step = CHANGE_STEPS["approve" if accept else "reject"]
-    move(change, step, actor=actor, changes=changes, data=data)
-    if accept:
-        documents.make_or_leave(deployment, Document.Kind.AMENDMENT)
-    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
-
-
-def _not_lower_above_the_ceiling(deployment: Deployment, before: OperatingPoint, after: OperatingPoint) -> None:
-    """Raise Refused if false alerts are above the ceiling and the threshold would not rise."""
-    is_above = verdict_of(deployment).level != Level.OK or deployment.ceiling_question is not None
-    if is_above and after.threshold <= before.threshold:
-        raise Refused("False alerts are above the ceiling. Select a higher threshold.")
-
-
-def _of_change(change: ThresholdChange) -> dict[str, str | int | bool | None]:
-    return {
-        "deployment": str(change.deployment_id),
-        "before": f"{change.before.threshold:.4f}",
-        "after": f"{change.after.threshold:.4f}",
-    }
 
 
 def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) -> None:

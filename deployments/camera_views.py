@@ -39,6 +39,28 @@ def camera_zone(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
 
 @require_POST
 @permitted(MANAGE_CAMERAS)
+def camera_exclude(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    """Exclude the part of the picture that the script drew, and answer it in JSON."""
+    camera = _camera(request, camera_id)
+    reason = request.POST.get("reason", "")
+    try:
+        cameras.exclude(camera, shape_of(request.POST, "zone"), reason=reason, actor=acting(request))
+    except Refused as refusal:
+        return JsonResponse({"error": str(refusal)}, status=422)
+    return JsonResponse({"excluded": camera.excluded})
+
+
+@require_POST
+@permitted(MANAGE_CAMERAS)
+def camera_include(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
+    camera = _camera(request, camera_id)
+    cameras.include_again(camera, actor=acting(request))
+    messages.info(request, "The whole authorised zone is looked at again.")
+    return redirect("camera", camera.id)
+
+
+@require_POST
+@permitted(MANAGE_CAMERAS)
 def camera_limits(request: HttpRequest, camera_id: uuid.UUID) -> HttpResponse:
     camera, form = _camera(request, camera_id), LimitsForm(request.POST)
     if not form.is_valid():

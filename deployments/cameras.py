@@ -15,16 +15,21 @@ from audit.actions import Action
 from audit.journal import record
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
-from core.machine import move
+from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import plans
+from deployments import executable, plans
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import OVER, STEPS, Camera, Deployment, Period
 from deployments.offsets import Offset
 from deployments.permissions import MANAGE_CAMERAS
 from deployments.querysets import token_digest
+from deployments.terms import CameraTerms
+from watchlists.operations import refuse_names_on_file
+
+WIDER = "This is wider than was authorised. The authorising officer can amend the authority on the deployment's page."
+MOST_EXCLUDED = 8
 
 
 @dataclass
@@ -100,11 +105,15 @@ def set_zone(camera: Camera, corners: Any, *, actor: AbstractBaseUser) -> None:
     """Set the zone of the picture in which faces are looked for; no corners means the whole picture.
 
     Raises:
-        Refused: the corners do not form a zone. Conflict: the deployment is live or over.
+        Refused: the corners do not form a zone, or it is wider than was authorised.
+        Conflict: the deployment is live or over.
     """
     require(actor, MANAGE_CAMERAS)
     _set_up(camera)
-    camera.zone = plans.polygon(corners) if corners else []
+    zone, signed = plans.polygon(corners) if corners else [], _signed(camera)
+    if signed is not None and not plans.lies_within(zone, signed.zone):
+        raise Refused(WIDER)
+    camera.zone = zone
     camera.save(update_fields=["zone", "set_up_at"])
     record(Action.CAMERA_CHANGED, actor=actor, target=camera, data={"zone_corners": len(camera.zone)})
     announce(camera.period.deployment_id, Event.DEPLOYMENT_CHANGED, camera.period.deployment_id)
@@ -117,10 +126,67 @@ def set_limits(camera: Camera, *, smallest_face: int, frame_rate: int, actor: Ab
     _set_up(camera)
     if not 16 <= smallest_face <= 400 or not 1 <= frame_rate <= 30:
         raise Refused("The minimum face width must be 16 to 400 pixels, and the frame rate 1 to 30 frames per second.")
+    signed = _signed(camera)
+    if signed is not None and smallest_face < signed.smallest_face:
+        raise Refused(WIDER)
     camera.smallest_face, camera.frame_rate = smallest_face, frame_rate
     camera.save(update_fields=["smallest_face", "frame_rate", "set_up_at"])
     data: dict[str, str | int | bool | None] = {"smallest_face": smallest_face, "frame_rate": frame_rate}
     record(Action.CAMERA_CHANGED, actor=actor, target=camera, data=data)
+
+
+@transaction.atomic
+def exclude(camera: Camera, corners: Any, *, reason: str, actor: AbstractBaseUser) -> None:
+    """Look at a part of the picture no longer. This narrows, so it may be done while the deployment is live.
+
+    Raises:
+        Refused: the corners do not form a zone, or no reason is given. Conflict: the period is over.
+    """
+    require(actor, MANAGE_CAMERAS)
+    lock_deployment(camera.period.deployment)
+    _still_of_use(camera)
+    if not reason.strip():
+        raise Refused("Enter why this part of the picture is excluded.")
+    refuse_names_on_file(reason)
+    if len(camera.excluded) >= MOST_EXCLUDED:
+        raise Refused(f"At most {MOST_EXCLUDED} parts of a picture can be excluded.")
+    camera.excluded = [*camera.excluded, plans.polygon(corners)]
+    _save_excluded(camera, {"excluded": len(camera.excluded), "reason": reason.strip()[:300]}, actor)
+
+
+@transaction.atomic
+def include_again(camera: Camera, *, actor: AbstractBaseUser) -> None:
+    """Look at everything again that the zone allows: no more than was authorised.
+
+    Raises:
+        Conflict: nothing is excluded, or the period is over.
+    """
+    require(actor, MANAGE_CAMERAS)
+    lock_deployment(camera.period.deployment)
+    _still_of_use(camera)
+    if not camera.excluded:
+        raise Conflict("No part of this picture is excluded.")
+    camera.excluded = []
+    _save_excluded(camera, {"excluded": 0}, actor)
+
+
+def _save_excluded(camera: Camera, data: JournalData, actor: AbstractBaseUser) -> None:
+    camera.save(update_fields=["excluded"])
+    deployment = camera.period.deployment
+    record(Action.CAMERA_EXCLUSION, actor=actor, target=deployment, data={"camera": str(camera), **data})
+    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
+
+
+def _signed(camera: Camera) -> CameraTerms | None:
+    """Return what was signed for a camera; None before anything was."""
+    deployment = camera.period.deployment
+    if not deployment.authority_sha256:
+        return None
+    try:
+        found = executable.verified(deployment.authority_sha256).cameras.get(camera.pk)
+    except executable.NotVerified as problem:
+        raise Refused(str(problem)) from problem
+    return None if found is None else found[0]
 
 
 @transaction.atomic

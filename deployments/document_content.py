@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import segno
 from django.conf import settings
 
-from deployments import bluetest, fairness, governor
+from deployments import bluetest, executable, fairness, governor
 from deployments.document_parts import Content, Section, broken, day, moment, person, span, table
 from deployments.models import Camera, Deployment, Period, ThresholdChange
+from deployments.readiness import ceiling_of
 from recognition.imaging import decode_stored
 from recognition.track import STRONG_MARGIN
 from watchlists import thresholds
+from watchlists.choices import Category, Seriousness, Tier
 
 # Height of a blank sheet, as a share of its width.
 BLANK_RATIO = 0.6
@@ -53,6 +56,7 @@ def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section
         [(moment(d.at), d.get_kind_display(), f"{person(d.by)}, {d.get_rank_display()}", d.reason) for d in others],
         none="None.",
     )
+    yield _signed_section(deployment, folder)
     yield _where_and_when(periods)
     yield Section(
         "Necessity",
@@ -151,9 +155,38 @@ def _threshold_section(deployment: Deployment) -> Section:
         )
     )
     minutes = round(settings.LFR_CEILING_DECISION.total_seconds() / 60)
-    rows.append(("Ceiling of false alerts", governor.rule(settings.LFR_FACES_A_FALSE_ALERT, minutes)))
+    rows.append(("Ceiling of false alerts", governor.rule(ceiling_of(deployment), minutes)))
     rows.append(("Equality evidence", fairness.words_of(deployment)))
     return Section("Engine and threshold", rows=rows)
+
+
+def _signed_section(deployment: Deployment, folder: Path) -> Section:
+    """Return the hash and signature of the authority in force, which the system runs on, with a QR code of the hash."""
+    signed = executable.latest(deployment)
+    if signed is None:
+        return Section("Signed authority", "None.")
+    segno.make(signed.sha256, error="m").save(str(folder / "authority.svg"), scale=4, border=1)
+    who = signed.document["who"]
+    rows = [
+        ("Version", f"{signed.version}, signed on {moment(signed.signed_at)}"),
+        ("SHA-256 of its terms", broken(signed.sha256)),
+        ("Ed25519 signature", broken(signed.signature_text)),
+        ("Key", signed.key_id),
+        ("Lawful grounds allowed", _labels(Category, who["categories"])),
+        ("Seriousness allowed", _labels(Seriousness, who["seriousness"])),
+        ("Responses allowed", _labels(Tier, who["tiers"])),
+        ("Most people", f"{who['most_people']:,}, of these {who['most_under_18']:,} under 18"),
+        (
+            "Effect",
+            "Cameras and possible matches follow these signed terms. A watchlist that goes beyond them cannot be "
+            "attached, and none is searched before an authorising officer has confirmed it by its hash.",
+        ),
+    ]
+    return Section("Signed authority", rows=rows, picture="authority.svg")
+
+
+def _labels(choices: Any, values: Iterable[str]) -> str:
+    return "; ".join(str(choices(value).label) for value in values)
 
 
 def _retention_section() -> Section:

@@ -22,6 +22,8 @@ class Section:
     rows: Sequence[tuple[str, str]] = ()
     table: Sequence[Sequence[str]] = ()
     plans: Sequence[dict[str, Any]] = field(default_factory=list)
+    # The file of a picture beside the rows, in the folder; empty for none.
+    picture: str = ""
 
 
 @dataclass(frozen=True)

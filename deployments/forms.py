@@ -18,6 +18,7 @@ from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.choices import CHOSEN_HALTS, Collateral, UseCase
 from deployments.models import Camera, Deployment
 from deployments.offsets import Offset
+from watchlists.choices import LISTED_CATEGORIES, Seriousness, Tier
 from watchlists.engines import current_engine
 from watchlists.models import OperatingPoint, Watchlist
 
@@ -25,7 +26,18 @@ from watchlists.models import OperatingPoint, Watchlist
 PARTS = (
     ("Purpose", ("name", "use_case", "objective")),
     ("Why here, why now", ("why_here", "intelligence_reference", "intelligence_expires_on", "why_now")),
-    ("Watchlist", ("list_criteria", "list_size_asked", "footfall")),
+    (
+        "Watchlist",
+        (
+            "list_criteria",
+            "list_categories",
+            "list_seriousness",
+            "list_tiers",
+            "list_size_asked",
+            "list_under_18",
+            "footfall",
+        ),
+    ),
     ("Proportionality", ("alternatives", "collateral", "collateral_measures", "article_8", "article_10", "article_11")),
     ("Community, public notice and officers", ("community_impact", "signage_plan", "officers_planned")),
     ("Engine and threshold", ("operating_point", "threshold_reason")),
@@ -88,6 +100,10 @@ def _of_the_night(naive: dt.datetime) -> str:
     return f"{naive:%H:%M} occurs twice on this date, because the clocks go back. Enter another time."
 
 
+def _several(label: str, choices: list[tuple[str, str]]) -> forms.MultipleChoiceField:
+    return forms.MultipleChoiceField(label=label, choices=choices, widget=forms.CheckboxSelectMultiple, required=False)
+
+
 class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
     """The application without its periods. In a draft, every field except the name may be empty."""
 
@@ -98,6 +114,10 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
         help_text="Select everything that is within sight of the cameras or on the way to them.",
     )
+
+    list_categories = _several("Lawful grounds on the watchlist", LISTED_CATEGORIES)
+    list_seriousness = _several("Seriousness of what people are sought for", Seriousness.choices)
+    list_tiers = _several("Responses", Tier.choices)
 
     class Meta:
         model = Deployment
@@ -349,6 +369,23 @@ def _with_roles(user: Any) -> str:
 class LimitsForm(forms.Form):
     smallest_face = forms.IntegerField(label="Minimum face width (pixels)", min_value=16, max_value=400)
     frame_rate = forms.IntegerField(label="Maximum frames per second", min_value=1, max_value=30)
+
+
+class WidenForm(forms.Form):
+    """An amendment by which a camera looks at more than was authorised."""
+
+    camera: Any = forms.ModelChoiceField(queryset=Camera.objects.none(), empty_label="Select a camera")
+    smallest_face = forms.IntegerField(label="Minimum face width (pixels)", min_value=16, max_value=400, initial=32)
+    reason = forms.CharField(label="Why it must look at more", max_length=400)
+
+    def __init__(self, *args: Any, cameras: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["camera"]
+        field.queryset = cameras
+
+
+class ExclusionForm(forms.Form):
+    reason = forms.CharField(label="Why a part of the picture is excluded", max_length=300)
 
 
 def shape_of(post: Mapping[str, Any], name: str) -> Any:

@@ -13,10 +13,25 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core.errors import Refused
 from core.permissions import acting, permitted
-from deployments import applications, bluetest, readiness, running
-from deployments.forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm, device_offset, shape_of
+from deployments import amendments, applications, bluetest, list_fit, readiness, running
+from deployments.forms import (
+    BriefingForm,
+    ListForm,
+    OfficersForm,
+    PassForm,
+    ReasonForm,
+    SignForm,
+    device_offset,
+    shape_of,
+)
 from deployments.models import Camera, Period, Sign
-from deployments.permissions import APPLY_DEPLOYMENT, OPERATE_CAMERA, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
+from deployments.permissions import (
+    APPLY_DEPLOYMENT,
+    AUTHORISE_DEPLOYMENT,
+    OPERATE_CAMERA,
+    RUN_DEPLOYMENT,
+    VIEW_DEPLOYMENT,
+)
 from recognition.crop import faceless
 from recognition.imaging import Pixels, UnreadableImage, encode_jpeg
 from recognition.photographs import read_upload
@@ -86,6 +101,8 @@ def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
         "briefing_form": BriefingForm(),
         "officers_form": OfficersForm(initial={"count": period.officers_present}),
         "is_next": readiness.next_period(period.deployment) == period,
+        "mix": list_fit.mix_of(period.watchlist) if period.watchlist is not None else [],
+        "reason_form": ReasonForm(auto_id="id_return_%s"),
     }
     return render(request, "deployments/period.html", context)
 
@@ -99,6 +116,26 @@ def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
         raise Refused("Select a sealed watchlist that no other period uses.")
     readiness.attach_list(period, form.cleaned_data["watchlist"], actor=acting(request))
     messages.success(request, "Watchlist attached.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(AUTHORISE_DEPLOYMENT)
+def list_confirm(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    """Bind the attached watchlist to the authority, as its officer."""
+    period = _period(request, period_id)
+    amendments.confirm_list(period, seen=request.POST.get("seen", ""), actor=acting(request))
+    messages.success(request, "Watchlist confirmed. The signed authority names it now.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(AUTHORISE_DEPLOYMENT)
+def list_return(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period, form = _period(request, period_id), ReasonForm(request.POST)
+    reason = form.cleaned_data["reason"] if form.is_valid() else ""
+    amendments.return_list(period, reason=reason, actor=acting(request))
+    messages.info(request, "Watchlist returned. Another one can be attached.")
     return redirect("period", period.id)
 
 

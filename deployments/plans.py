@@ -63,6 +63,17 @@ def overlap(one: Corners, other: Corners) -> bool:
     return bool((first & second).sum() > OVERLAP_SHARE * min(first.sum(), second.sum()))
 
 
+def lies_within(inner: Corners, outer: Corners) -> bool:
+    """Return whether a zone looks at nothing outside another. No corners: the whole picture."""
+    if not outer:
+        return True
+    if not inner:
+        return False
+    # Edges that coincide are drawn alike; a row of grid points beyond them is an error of the grid.
+    allowed = cv2.dilate(_mask(outer), np.ones((3, 3), np.uint8))
+    return not (_mask(inner) > allowed).any()
+
+
 def _mask(corners: Corners) -> Any:
     mask = np.zeros((GRID, GRID), np.uint8)
     cv2.fillPoly(mask, [np.round(np.asarray(corners) * (GRID - 1)).astype(np.int32)], (1,))

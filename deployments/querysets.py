@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, models
+from django.db import models
 
 from deployments.permissions import BE_POSTED, VIEW_DEPLOYMENT
-from recognition.engine import EngineIdentity
 
 if TYPE_CHECKING:
     from deployments.models import Camera, Deployment, Period, Posting  # noqa: F401 (in the strings below)
@@ -30,9 +27,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return self.filter(_running(at, "periods__"), state="live", authority_ends_at__gt=at).distinct()
 
     def run_out(self, at: dt.datetime) -> DeploymentQuerySet:
-        """Return deployments that are live or paused after their period or authority ended."""
+        """Return deployments that are live or paused after their period, authority or watchlist ended."""
         running = models.Q(periods__went_live_at__isnull=False, periods__ended_at__isnull=True)
-        over = models.Q(authority_ends_at__lte=at) | (running & models.Q(periods__ends_at__lte=at))
+        ends = models.Q(periods__ends_at__lte=at) | models.Q(periods__watchlist__expires_at__lte=at)
+        over = models.Q(authority_ends_at__lte=at) | (running & ends)
         return self.filter(over, state__in=("live", "paused")).distinct()
 
     def lapsed(self, at: dt.datetime) -> DeploymentQuerySet:
@@ -69,43 +67,6 @@ class PeriodQuerySet(models.QuerySet["Period"]):
         return self.annotate(faces=models.Sum("cameras__faces_seen", default=0)).order_by("starts_at", "pk")
 
 
-@dataclass(frozen=True)
-class FrameTerms:
-    """The lists that a camera's frames are compared with, the engine and the threshold.
-
-    watchlist_ids: the period's watchlist and blue watchlist; under test only the blue one. smallest_face: in pixels.
-    zone: corners as shares of the picture's width and height; empty for the whole picture.
-    """
-
-    watchlist_ids: tuple[uuid.UUID, ...]
-    engine_id: int
-    threshold: float
-    smallest_face: int
-    zone: tuple[tuple[float, float], ...]
-    engine: EngineIdentity
-
-
-# Run for every frame, for which building the query with the ORM would take longer than running it. It must follow the
-# same rule as `streaming_allowed` and `Period.is_open`; a test compares them.
-_FRAME_TERMS = """
-    SELECT CASE WHEN deployment.state = 'live' THEN period.watchlist_id END, period.blue_list_id,
-        point.engine_id, point.threshold, camera.smallest_face, camera.zone,
-        engine.model, engine.digest, engine.preprocessing, engine.dimension,
-        engine.second_model, engine.second_digest, engine.second_dimension
-    FROM deployments_camera AS camera
-    JOIN deployments_period AS period ON period.id = camera.period_id
-    JOIN deployments_deployment AS deployment ON deployment.id = period.deployment_id
-    JOIN watchlists_operatingpoint AS point ON point.id = deployment.operating_point_id
-    JOIN watchlists_engine AS engine ON engine.id = point.engine_id
-    WHERE camera.id = %(camera)s AND period.starts_at <= %(at)s AND period.ends_at > %(at)s
-        AND deployment.authority_ends_at > %(at)s
-        AND (
-            (deployment.state = 'live' AND period.went_live_at IS NOT NULL AND period.ended_at IS NULL)
-            OR (deployment.state IN ('notified', 'ready', 'paused') AND period.test_until > %(at)s)
-        )
-"""
-
-
 class PostingQuerySet(models.QuerySet["Posting"]):
     def current(self) -> PostingQuerySet:
         """Return the postings that have not ended."""
@@ -138,21 +99,12 @@ class CameraQuerySet(models.QuerySet["Camera"]):
 
     def streaming_allowed(self, at: dt.datetime) -> CameraQuerySet:
         """Return the cameras that may stream at this moment, by the same rule as `Period.is_open`."""
-        live = models.Q(period__deployment__state="live") & _running(at, "period__")
+        unexpired = models.Q(period__watchlist__expires_at__isnull=True) | models.Q(
+            period__watchlist__expires_at__gt=at
+        )
+        live = models.Q(period__deployment__state="live") & _running(at, "period__") & unexpired
         open_now = live | _under_test(at, "period__")
         return self.filter(open_now, period__deployment__authority_ends_at__gt=at)
-
-    def frame_terms(self, camera_id: str, *, at: dt.datetime) -> FrameTerms | None:
-        """Return the terms for this camera's frames; None while it may not stream (`streaming_allowed`)."""
-        with connections[self.db].cursor() as cursor:
-            cursor.execute(_FRAME_TERMS, {"camera": camera_id, "at": at})
-            values = cursor.fetchone()
-        if values is None:
-            return None
-        listed, blue, engine_id, threshold, smallest_face, zone, *engine = values
-        lists = tuple(each for each in (listed, blue) if each is not None)
-        corners = tuple((float(x), float(y)) for x, y in json.loads(zone))
-        return FrameTerms(lists, engine_id, threshold, smallest_face, corners, EngineIdentity(*engine))
 
     def with_token(self, token: str) -> CameraQuerySet:
         """Return the camera that a token was issued for, if the token is still valid."""

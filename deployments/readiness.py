@@ -19,7 +19,7 @@ from core.locks import lock
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, clock_comparison, governor
+from deployments import bluetest, clock_comparison, executable, governor, list_fit
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
@@ -59,6 +59,7 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
     now = at or timezone.now()
     return [
         _authority(period, now),
+        _terms(period),
         _notice(period),
         _list(period, now),
         _engine(period, now),
@@ -97,8 +98,11 @@ def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser)
 def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     """Attach a sealed watchlist to a period, as its watchlist or its blue watchlist, depending on the list's kind.
 
+    It is not searched until the authorising officer has confirmed it (`amendments.confirm_list`).
+
     Raises:
-        Refused: the list is not sealed, too old, too large, used elsewhere, or the application names someone on it.
+        Refused: the list is not sealed, too old, used elsewhere, goes beyond what was authorised, or the application
+            names someone on it.
         Conflict: there is no authority, or the period has begun or ended.
     """
     if not any(actor.has_perm(name) for name in (APPLY_DEPLOYMENT, RUN_DEPLOYMENT)):  # type: ignore[attr-defined]
@@ -115,16 +119,20 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
     if Period.objects.of_list(locked.pk).exclude(pk=period.pk).exists():
         raise Refused("Another period already uses this watchlist. Seal a new version of it.")
     if not locked.is_blue:
-        most = deployment.list_size_asked
-        if most is not None and locked.size > most:
-            raise Refused(f"There are {locked.size:,} people on this watchlist; the application allows {most:,}.")
+        problems = list_fit.misfits(locked, deployment)
+        if problems:
+            raise Refused(" ".join(problems))
         refuse_names(locked, deployment.name, deployment.places, deployment.decision_reason, deployment.conditions)
     name = "blue_list" if locked.is_blue else "watchlist"
     setattr(period, name, locked)
     period.list_size = period.watchlist.size if period.watchlist is not None else 0
-    period.save(update_fields=[name, "list_size"])
+    if not locked.is_blue:
+        period.list_confirmed_at, period.list_confirmed_by = None, None
+    period.save(update_fields=[name, "list_size", "list_confirmed_at", "list_confirmed_by"])
     if locked.is_blue:
         Camera.objects.filter(period=period).update(set_up_at=timezone.now())
+        # Approved as a list of consenting staff: it is searched in the recognition test before anything else is.
+        executable.sign(deployment, "blue watchlist attached", actor=actor, blue=period)
     data: JournalData = {
         "watchlist": str(locked.pk),
         "sha256": locked.sealed_hash,
@@ -254,25 +262,41 @@ def _authority(period: Period, now: dt.datetime) -> Check:
     return Check("authority", "Authority", holds, why)
 
 
+def _terms(period: Period) -> Check:
+    """Whether the signed authority can be verified, and the records still say what it says."""
+    label = "Signed authority"
+    signed = period.deployment.authorities.filter(sha256=period.deployment.authority_sha256).first()
+    try:
+        executable.verify(signed)
+    except executable.NotVerified as problem:
+        return Check("terms", label, False, str(problem))
+    differing = executable.drift(signed) if signed is not None else []
+    if differing:
+        where = "; ".join(path for path, _, _ in differing[:3])
+        return Check("terms", label, False, f"The records differ from the signed authority: {where}.")
+    return Check("terms", label, True, f"Verified, SHA-256 {period.deployment.authority_sha256[:12]}…")
+
+
 def _notice(period: Period) -> Check:
     notice = period.deployment.notice
     return Check("notice", "Public notice", bool(notice), notice or "Public notice has not been given.")
 
 
 def _list(period: Period, now: dt.datetime) -> Check:
-    watchlist, most = period.watchlist, period.deployment.list_size_asked
+    watchlist = period.watchlist
     label = "Watchlist"
     if watchlist is None:
         return Check("list", label, False, "No watchlist is attached.")
     usable = watchlist.state == (Watchlist.State.LIVE if period.is_running else Watchlist.State.SEALED)
     if not usable:
         return Check("list", label, False, f"The watchlist is {watchlist.quoted_state}.")
-    if not period.is_running and watchlist.expires_at is not None and watchlist.expires_at <= now:
+    if watchlist.expires_at is not None and watchlist.expires_at <= now:
         return Check("list", label, False, "The watchlist has expired.")
-    if most is not None and watchlist.size > most:
-        return Check(
-            "list", label, False, f"There are {watchlist.size:,} people on the watchlist; {most:,} were authorised."
-        )
+    problems = list_fit.misfits(watchlist, period.deployment)
+    if problems:
+        return Check("list", label, False, " ".join(problems))
+    if period.list_confirmed_at is None:
+        return Check("list", label, False, "The authorising officer has not confirmed the watchlist yet.")
     return Check(
         "list",
         label,
@@ -364,8 +388,16 @@ def verdict_of(deployment: Deployment) -> governor.Verdict:
     return governor.judge(
         deployment.false_governed,
         counted.faces - deployment.governed_from_faces,
-        settings.LFR_FACES_A_FALSE_ALERT,
+        ceiling_of(deployment),
     )
+
+
+def ceiling_of(deployment: Deployment) -> int:
+    """Return the ceiling of false alerts, as faces per false alert: the signed one, or before that the setting."""
+    try:
+        return executable.verified(deployment.authority_sha256).faces_a_false_alert
+    except executable.NotVerified:
+        return settings.LFR_FACES_A_FALSE_ALERT
 
 
 def _false_alerts(period: Period) -> Check:

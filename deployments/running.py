@@ -192,8 +192,12 @@ def end_run_out(*, at: dt.datetime | None = None) -> list[Deployment]:
 
 
 def _what_ran_out(deployment: Deployment, now: dt.datetime) -> Halt:
-    """Return whether the authority ended, or only the period."""
-    period = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True).first()
+    """Return whether the watchlist expired, the authority ended, or only the period."""
+    running = deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True)
+    period = running.select_related("watchlist").first()
+    expires = period.watchlist.expires_at if period is not None and period.watchlist is not None else None
+    if expires is not None and expires <= now:
+        return Halt.LIST
     until = deployment.ends_at if period is None else period.ends_at
     authority_end = deployment.authority_ends_at
     if authority_end is None or authority_end > now or (until is not None and until <= authority_end):

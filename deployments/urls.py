@@ -2,6 +2,7 @@ from django.urls import path
 
 from deployments import (
     application_views,
+    authority_views,
     camera_views,
     closure_views,
     command_views,
@@ -11,6 +12,16 @@ from deployments import (
 )
 
 urlpatterns = [
+    path("authority/keys/", authority_views.authority_key, name="authority-keys"),
+    path("deployments/<uuid:deployment_id>/authority/", authority_views.authority_page, name="authority"),
+    path(
+        "deployments/<uuid:deployment_id>/authority/<int:version>.json",
+        authority_views.authority_file,
+        name="authority-file",
+    ),
+    path("deployments/<uuid:deployment_id>/widen/", authority_views.camera_widen, name="camera-widen"),
+    path("cameras/<uuid:camera_id>/exclude/", camera_views.camera_exclude, name="camera-exclude"),
+    path("cameras/<uuid:camera_id>/include/", camera_views.camera_include, name="camera-include"),
     path("deployments/", views.deployment_list, name="deployments"),
     path("deployments/new/", application_views.deployment_new, name="deployment-new"),
     path("deployments/<uuid:deployment_id>/", views.deployment_detail, name="deployment"),
@@ -50,6 +61,8 @@ urlpatterns = [
     path("periods/<uuid:period_id>/plan/", period_views.plan, name="plan"),
     path("periods/<uuid:period_id>/plan.jpg", period_views.plan_jpeg, name="plan-picture"),
     path("periods/<uuid:period_id>/list/", period_views.list_attach, name="list-attach"),
+    path("periods/<uuid:period_id>/list/confirm/", period_views.list_confirm, name="list-confirm"),
+    path("periods/<uuid:period_id>/list/return/", period_views.list_return, name="list-return"),
     path("periods/<uuid:period_id>/signs/", period_views.sign_record, name="sign-record"),
     path("signs/<int:sign_id>.jpg", period_views.sign_jpeg, name="sign-picture"),
     path("periods/<uuid:period_id>/briefing/", period_views.briefing_record, name="briefing-record"),

@@ -19,7 +19,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted, require
-from deployments import applications, authority, closure, fairness, readiness
+from deployments import amendments, applications, authority, closure, fairness, readiness
 from deployments.forms import (
     PARTS,
     ChangeForm,
@@ -30,8 +30,9 @@ from deployments.forms import (
     PostingForm,
     ReasonForm,
     ReviewForm,
+    WidenForm,
 )
-from deployments.models import Deployment, Document, ThresholdChange
+from deployments.models import Camera, Deployment, Document, ThresholdChange
 from deployments.permissions import (
     APPLY_DEPLOYMENT,
     AUTHORISE_DEPLOYMENT,
@@ -92,6 +93,8 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         }
     if deployment.state == Deployment.State.AUTHORISED and may(RUN_DEPLOYMENT):
         context["notice_form"] = NoticeForm()
+    if deployment.has_authority and may(AUTHORISE_DEPLOYMENT):
+        context["widen_form"] = WidenForm(cameras=Camera.objects.filter(period__deployment=deployment))
     if deployment.has_authority and may(RUN_DEPLOYMENT):
         context["posting_form"] = PostingForm()
         context["change_form"] = ChangeForm(before=point)
@@ -112,6 +115,9 @@ def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
             value = getattr(deployment, name)
             if name == "collateral":
                 text = "; ".join(deployment.collateral_labels) or "None of those listed"
+            elif isinstance(value, list):
+                labels = dict(field.base_field.choices)
+                text = "; ".join(str(labels[each]) for each in value)
             elif name == "use_case":
                 text = deployment.get_use_case_display()
             elif name == "is_urgent":
@@ -200,7 +206,7 @@ def threshold_change(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResp
     form = ChangeForm(request.POST, before=deployment.operating_point)
     if not form.is_valid():
         raise Refused("Select a threshold and enter the evidence that the present one is wrong.")
-    authority.propose_change(
+    amendments.propose_change(
         deployment, form.cleaned_data["after"], evidence=form.cleaned_data["evidence"], actor=acting(request)
     )
     messages.success(request, "Change of threshold proposed. An authorising officer will decide on it.")
@@ -214,7 +220,7 @@ def threshold_change_decide(request: HttpRequest, change_id: int) -> HttpRespons
     changes = ThresholdChange.objects.filter(deployment__in=visible).select_related("deployment", "before", "after")
     change = get_object_or_404(changes, pk=change_id)
     accept = request.POST.get("decision") == "approve"
-    authority.decide_change(change, accept=accept, reason=_reason(request), actor=acting(request))
+    amendments.decide_change(change, accept=accept, reason=_reason(request), actor=acting(request))
     messages.info(request, "Change of threshold approved." if accept else "Change of threshold rejected.")
     return redirect("deployment", change.deployment_id)
 

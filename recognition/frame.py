@@ -19,7 +19,7 @@ from recognition.engine import Engine, QuickPass, Template, cosine
 from recognition.imaging import Pixels
 from recognition.quality import measure
 from recognition.track import Track, TrackSet
-from recognition.zone import Zone, within
+from recognition.zone import EVERYWHERE, Area, within
 
 # The most embeddings in one frame. The first shots of a crowd are spread over the following frames, so that a frame
 # with 300 faces does not hold up the other cameras.
@@ -104,11 +104,11 @@ def process_frame(
     gallery: Gallery,
     threshold: float,
     smallest_face: int,
-    zone: Zone = (),
+    area: Area = EVERYWHERE,
 ) -> FrameResult:
     """Process one frame. at: seconds of a monotonic clock. tracks: those of this camera, which are updated."""
     detected = engine.detect(pixels, smallest_face)
-    faces = within(detected, zone, pixels.shape[1], pixels.shape[0])
+    faces = within(detected, area, pixels.shape[1], pixels.shape[0])
     followed = tracks.update([face.box for face in faces], pixels.shape[1], at)
     shots = _chosen(pixels, faces, followed)
     _quick_pass(pixels, shots, engine)

@@ -28,7 +28,7 @@ from alerts.places import Place
 from core.ranks import Rank
 from demo import rehearsal
 from demo.seeding import check_and_seal
-from deployments import running, staffing
+from deployments import executable, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.models import Camera, Deployment, Period
 from lfr_site.models import User
@@ -169,6 +169,8 @@ def particulars(reference: str = "T/1", name: str = "Test Person", **changes: An
         "name": name,
         "category": Category.WANTED,
         "offence": "Robbery",
+        "seriousness": "serious",
+        "data_subject": "suspect",
         "legal_basis": LegalBasis.WARRANT,
         "authority": "Warrant of Basildon Crown Court",
         "tier": Tier.AMBER,
@@ -239,6 +241,12 @@ def make_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: A
     rehearsal.prepared(period_of(deployment), sealed, people_of(cast))
     deployment.refresh_from_db()
     return deployment
+
+
+def sign_again() -> None:
+    """Sign every authority as the rows are now, in tests that move the times of rows instead of waiting."""
+    for deployment in Deployment.objects.exclude(authority_sha256=""):
+        executable.sign(deployment, "a test", actor=User.objects.get(username="authority"))
 
 
 def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: Any) -> Deployment:

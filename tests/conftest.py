@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core import keys
+from core import keys, signing
 from recognition.engine import Engine
 from tests.cast import Cast, make_cast
 from tests.names import Names
@@ -37,6 +37,7 @@ def own_keys(tmp_path: Path, settings: Any) -> None:
     settings.LFR_KEYS = tmp_path / "keys"
     keys.store.cache_clear()
     keys.create(keys.LEDGER)
+    signing.prepare(signing.AUTHORITY)
 
 
 @pytest.fixture(autouse=True)

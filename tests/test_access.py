@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from alerts.models import StandDown
 from audit.models import Entry
-from deployments import authority, closure, staffing
+from deployments import amendments, closure, staffing
 from deployments.models import Period
 from lfr_site.models import User
 from notifications import operations as notifications
@@ -94,6 +94,7 @@ TABLE: dict[str, Rule] = {
     "destructions": Rule({"compliance"}),
     "ledger": Rule({"compliance"}),
     "person-new": Rule(COMPILE),
+    "watchlist-confirm": Rule({"authority"}, "post", 422),
     "watchlist-authorise": Rule({"authority"}, "post", 422),
     "watchlist-return": Rule({"authority"}, "post", 422),
     "photograph-check": Rule(COMPILE, "post", 422),
@@ -224,7 +225,7 @@ def addresses(cast: Cast) -> dict[str, str]:
     point = live.operating_point
     assert point is not None
     lower = make_operating_point(0.5)
-    change = authority.propose_change(live, lower, evidence="Too few are found", actor=cast.commander)
+    change = amendments.propose_change(live, lower, evidence="Too few are found", actor=cast.commander)
     kit = closure.receive_kit(live, description="Van", serial="1", lender="A force", actor=cast.commander)
     assert point.calibration is not None
     proposal = thresholds.propose(

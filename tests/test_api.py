@@ -146,6 +146,8 @@ def _person(watchlist: str, **changes: Any) -> dict[str, Any]:
         "date_of_birth": "1990-05-01",
         "category": "wanted",
         "offence": "Robbery",
+        "seriousness": "serious",
+        "data_subject": "suspect",
         "legal_basis": "warrant",
         "tier": "amber",
         "expected_action": "Arrest",

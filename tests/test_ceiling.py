@@ -15,7 +15,7 @@ from alerts import operations
 from alerts.models import Alert
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from deployments import authority, cameras, ceiling, document_content, governor, running
+from deployments import amendments, cameras, ceiling, document_content, governor, running
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.models import CeilingQuestion, Deployment
@@ -240,10 +240,10 @@ def test_neither_a_correction_nor_a_lower_threshold_answers_the_question(deploym
     assert point is not None
     lower, higher = (make_operating_point(value) for value in (0.5, 0.85))
     with pytest.raises(Refused, match="Select a higher threshold"):
-        authority.propose_change(deployment, lower, evidence="x", actor=cast.commander)
+        amendments.propose_change(deployment, lower, evidence="x", actor=cast.commander)
     assert _open_question(deployment) is not None
-    change = authority.propose_change(deployment, higher, evidence="Two false alerts", actor=cast.commander)
-    authority.decide_change(change, accept=True, reason="Fewer", actor=cast.authority)
+    change = amendments.propose_change(deployment, higher, evidence="Two false alerts", actor=cast.commander)
+    amendments.decide_change(change, accept=True, reason="Fewer", actor=cast.authority)
     assert deployment.ceiling_questions.get().outcome == CeilingQuestion.Outcome.CHANGED
     approved = Entry.objects.get(action="deployment.threshold_change_approved")
     assert approved.data["ceiling_question_closed"] is True
@@ -268,7 +268,7 @@ def test_a_lower_threshold_proposed_before_is_not_approved_above_the_ceiling(
     point = deployment.operating_point
     assert point is not None
     lower = make_operating_point(0.5)
-    change = authority.propose_change(deployment, lower, evidence="Too few", actor=cast.commander)
+    change = amendments.propose_change(deployment, lower, evidence="Too few", actor=cast.commander)
     _false_alerts(deployment, cast, 2)
     with pytest.raises(Refused, match="Select a higher threshold"):
-        authority.decide_change(change, accept=True, reason="x", actor=cast.authority)
+        amendments.decide_change(change, accept=True, reason="x", actor=cast.authority)

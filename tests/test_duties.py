@@ -29,7 +29,7 @@ from tests.cast import (
     random_embedding,
 )
 from tests.test_import import _archive, _table
-from watchlists import flags, imports, operations, people
+from watchlists import approval, flags, imports, operations, people
 from watchlists.contributions import Kind, contribution_of
 from watchlists.models import Contribution, Flag, Import, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
@@ -155,9 +155,9 @@ WORK: dict[str, tuple[Kind, Work]] = {
 }
 NO_WORK = {
     # The authorising officer's own decisions.
-    "operations.authorise_watchlist",
-    "operations.return_watchlist",
-    "operations.reject_watchlist",
+    "approval.authorise_watchlist",
+    "approval.return_watchlist",
+    "approval.reject_watchlist",
     # After the approval, or instead of one.
     "operations.discard_watchlist",
     "operations.go_live",
@@ -226,11 +226,11 @@ def test_nobody_approves_what_they_worked_on(cast: Cast, both: User, name: str) 
         watchlist = made
     _submit(watchlist, cast)
     with pytest.raises(Refused) as refused:
-        operations.authorise_watchlist(watchlist, actor=both, reason="Necessary", seen=content_hash(watchlist))
+        approval.authorise_watchlist(watchlist, actor=both, reason="Necessary", seen=content_hash(watchlist))
     assert str(refused.value) == f"You {kind.label}, so another authorising officer must approve it."
     page = client_of(both).get(f"/watchlists/{watchlist.pk}/").content.decode()
     assert (str(refused.value) in page, "Approve and seal" in page) == (True, False)
-    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
+    approval.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
     assert watchlist.state == Watchlist.State.SEALED
 
 
@@ -248,14 +248,14 @@ def test_later_approval_rights_do_not_help_an_editor(cast: Cast) -> None:
     _submit(watchlist, cast)
     editor = permit(editor, AUTHORISE_WATCHLIST)
     with pytest.raises(Refused, match="You edited an entry on this list"):
-        operations.authorise_watchlist(watchlist, actor=editor, reason="Fine", seen=content_hash(watchlist))
+        approval.authorise_watchlist(watchlist, actor=editor, reason="Fine", seen=content_hash(watchlist))
 
 
 def test_approved_work_does_not_count_for_the_next_version(cast: Cast, both: User) -> None:
     watchlist = make_watchlist(cast)
     people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=both)
     _submit(watchlist, cast)
-    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
+    approval.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=content_hash(watchlist))
     draft = operations.new_version(watchlist, actor=cast.watchlist_admin)
     assert contribution_of(draft, both) == ""
     assert contribution_of(draft, cast.watchlist_admin).startswith("You created this version")
@@ -266,7 +266,7 @@ def test_unapproved_work_counts_for_the_next_version(cast: Cast, both: User) -> 
     watchlist = make_watchlist(cast)
     people.change_person(watchlist.people.get(), {"tier": "red"}, revision=1, actor=both)
     _submit(watchlist, cast)
-    operations.reject_watchlist(watchlist, reason="Too broad", actor=cast.authority)
+    approval.reject_watchlist(watchlist, reason="Too broad", actor=cast.authority)
     draft = operations.new_version(watchlist, actor=cast.watchlist_admin)
     third = operations.new_version(_compiled(draft, cast), actor=cast.watchlist_admin)
     for each in (draft, third):

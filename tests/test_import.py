@@ -34,6 +34,8 @@ LINE = {
     "date_of_birth": "31/05/1990",
     "category": "wanted",
     "offence": "Robbery",
+    "seriousness": "serious",
+    "data_subject": "suspect",
     "legal_basis": "warrant",
     "tier": "amber",
     "expected_action": "Arrest",

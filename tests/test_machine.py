@@ -22,6 +22,7 @@ from demo import rehearsal
 from deployments import authority, bluetest, ceiling, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.choices import Halt
+from deployments.frame_terms import frame_terms
 from deployments.models import STEPS, Camera, Deployment, Pass, Period
 from deployments.offsets import Offset, excess
 from lfr_site.models import User
@@ -327,7 +328,7 @@ def _sockets_are_as_they_must(world: World) -> None:
     allowed = set(Camera.objects.streaming_allowed(now).values_list("pk", flat=True))
     assert set(world.sockets) <= allowed
     for camera in Camera.objects.select_related("period__deployment"):
-        terms = Camera.objects.frame_terms(str(camera.pk), at=now)
+        terms = frame_terms(str(camera.pk), at=now)
         assert (terms is not None) == (camera.pk in allowed) == camera.period.is_open(now)
         if terms is not None and world.deployment.state != State.LIVE:
             assert terms.watchlist_ids == (camera.period.blue_list_id,)

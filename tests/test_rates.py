@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deployments import authority, cameras, running
+from deployments import amendments, cameras, running
 from deployments.cameras import FrameCounts
 from deployments.models import Deployment
 from recognition.statistics import percent, wilson
@@ -72,8 +72,8 @@ def _raise_threshold(deployment: Deployment, cast: Cast) -> str:
     point = deployment.operating_point
     assert point is not None
     higher = make_operating_point(0.85)
-    change = authority.propose_change(deployment, higher, evidence="Too many", actor=cast.commander)
-    authority.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
+    change = amendments.propose_change(deployment, higher, evidence="Too many", actor=cast.commander)
+    amendments.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
     deployment.refresh_from_db()
     return f"{point.threshold:.4f}"
 

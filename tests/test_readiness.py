@@ -19,6 +19,7 @@ from demo import rehearsal
 from demo.seeding import check_and_seal
 from deployments import authority, bluetest, cameras, readiness, running
 from deployments.choices import Halt
+from deployments.frame_terms import frame_terms
 from deployments.models import Camera, Deployment, Pass, Period, Recognition
 from deployments.offsets import Offset, RoundTrip, estimate, excess
 from lfr_site.models import User
@@ -403,9 +404,9 @@ def test_a_pause_for_poor_recognition_ends_after_another_test(cast: Cast, tested
     running.pause(deployment, code=Halt.RECOGNITION, actor=cast.commander)
     tested.refresh_from_db()
     camera = str(tested.cameras.all()[0].pk)
-    assert Camera.objects.frame_terms(camera, at=timezone.now()) is None
+    assert frame_terms(camera, at=timezone.now()) is None
     rehearsal.taps(tested, people_of(cast))
-    terms = Camera.objects.frame_terms(camera, at=timezone.now())
+    terms = frame_terms(camera, at=timezone.now())
     assert terms is not None
     assert terms.watchlist_ids == (tested.blue_list_id,)
     running.resume(deployment, actor=cast.commander)
@@ -414,22 +415,22 @@ def test_a_pause_for_poor_recognition_ends_after_another_test(cast: Cast, tested
 
 def test_cameras_under_test_search_only_the_blue_watchlist(cast: Cast, tested: Period) -> None:
     camera, now = str(tested.cameras.all()[0].pk), timezone.now()
-    assert Camera.objects.frame_terms(camera, at=now) is None
+    assert frame_terms(camera, at=now) is None
     bluetest.start(tested, actor=cast.commander)
     now = timezone.now()
-    terms = Camera.objects.frame_terms(camera, at=now)
+    terms = frame_terms(camera, at=now)
     assert terms is not None
     assert terms.watchlist_ids == (tested.blue_list_id,)
     tested.refresh_from_db()
     assert tested.is_open(now)
     end = tested.test_until
     assert end is not None
-    assert Camera.objects.frame_terms(camera, at=end) is None
+    assert frame_terms(camera, at=end) is None
     assert tested.is_open(end - dt.timedelta(microseconds=1))
     assert not tested.is_open(end)
     rehearsal.taps(tested, people_of(cast))
     rehearsal.live(tested.deployment, people_of(cast))
-    terms = Camera.objects.frame_terms(camera, at=timezone.now())
+    terms = frame_terms(camera, at=timezone.now())
     assert terms is not None
     assert terms.watchlist_ids == (tested.watchlist_id, tested.blue_list_id)
 

@@ -16,7 +16,7 @@ from core.errors import Refused
 from recognition.engine import EngineIdentity
 from recognition.imaging import encode_jpeg
 from tests.cast import Cast, make_sealed_watchlist, make_watchlist, portrait_enrolment
-from watchlists import engines, operations, people, reenrolment
+from watchlists import approval, engines, operations, people, reenrolment
 from watchlists.models import Engine, Photograph, SealedTemplate, Template
 from watchlists.seal import content_hash
 
@@ -57,7 +57,7 @@ def test_photographs_are_read_again_by_the_current_engine(cast: Cast) -> None:
     assert (entry.action, entry.data["photographs"]) == ("engine.photographs_read_again", 2)
     operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     seen = content_hash(watchlist)
-    operations.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=seen)
+    approval.authorise_watchlist(watchlist, actor=cast.authority, reason="Necessary", seen=seen)
     assert watchlist.engine == engines.current_engine()
 
 

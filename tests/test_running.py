@@ -24,6 +24,7 @@ from core.errors import Conflict, Refused
 from core.machine import move
 from demo import rehearsal
 from deployments import (
+    amendments,
     authority,
     bluetest,
     cameras,
@@ -37,11 +38,12 @@ from deployments import (
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
+from deployments.frame_terms import FrameTerms, frame_terms
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Camera, Deployment, Period, ThresholdChange
-from deployments.querysets import FrameTerms
 from lfr_site.roles import ROLES
 from recognition.frame import Candidate
+from recognition.zone import EVERYWHERE, Area
 from reports.post_deployment import post_deployment_sections
 from reports.records import record_csv, record_of
 from tests.cast import (
@@ -60,6 +62,7 @@ from tests.cast import (
     period_of,
     permit,
     raise_alert,
+    sign_again,
 )
 from tests.test_readiness import make_blue_list
 from watchlists import destruction
@@ -130,7 +133,7 @@ def test_the_three_statements_of_the_streaming_rule_agree(cast: Cast) -> None:
         asked = [
             (
                 Camera.objects.streaming_allowed(at).filter(pk=camera.pk).exists(),
-                Camera.objects.frame_terms(str(camera.pk), at=at) is not None,
+                frame_terms(str(camera.pk), at=at) is not None,
                 _live(period, at),
                 Deployment.objects.live(at).exists(),
             )
@@ -146,11 +149,18 @@ def test_the_three_statements_of_the_streaming_rule_agree(cast: Cast) -> None:
     running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
     assert seen() == [False] * 6
     running.resume(deployment, actor=cast.commander)
-    terms = Camera.objects.frame_terms(str(camera.pk), at=start)
-    wanted = FrameTerms(
-        (list_of(deployment).pk,), point.engine_id, point.threshold, camera.smallest_face, (), running_identity()
+    terms = frame_terms(str(camera.pk), at=start)
+    assert terms == FrameTerms(
+        watchlist_id=list_of(deployment).pk,
+        blue_list_id=None,
+        engine_id=point.engine_id,
+        operating_point=point.pk,
+        threshold=point.threshold,
+        smallest_face=camera.smallest_face,
+        area=EVERYWHERE,
+        engine=running_identity(),
+        authority=deployment.authority_sha256,
     )
-    assert terms == wanted
     running.end_period(deployment, actor=cast.commander)
     assert seen() == [False] * 6
 
@@ -256,6 +266,7 @@ def _next_day() -> None:
     Period.objects.filter(place="Chelmsford").update(
         starts_at=now - dt.timedelta(minutes=1), ends_at=now + dt.timedelta(hours=2)
     )
+    sign_again()
 
 
 def test_a_deployment_must_be_made_ready_again_for_its_second_day(cast: Cast) -> None:
@@ -292,14 +303,12 @@ def test_stopping_also_ends_the_following_days(cast: Cast) -> None:
 
 
 def test_two_simultaneous_deployments_are_separate(cast: Cast) -> None:
-    one, two = make_live_deployment(cast), make_live_deployment(cast)
-    point = two.operating_point
+    one, two = make_live_deployment(cast), make_live_deployment(cast, operating_point=make_operating_point(0.9))
+    point = one.operating_point
     assert point is not None
-    higher = make_operating_point(0.9)
-    Deployment.objects.filter(pk=two.pk).update(operating_point=higher)
     (first, *_), (second, *_) = cameras_of(one), cameras_of(two)
     now = timezone.now()
-    terms = [Camera.objects.frame_terms(str(camera.pk), at=now) for camera in (first, second)]
+    terms = [frame_terms(str(camera.pk), at=now) for camera in (first, second)]
     assert [each.watchlist_ids for each in terms if each] == [(list_of(one).pk,), (list_of(two).pk,)]
     assert [each.threshold for each in terms if each] == [point.threshold, 0.9]
     alert = make_alert(one)
@@ -366,10 +375,10 @@ def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(
     point = deployment.operating_point
     assert point is not None
     higher = make_operating_point(0.85)
-    change = authority.propose_change(deployment, higher, evidence="Four false alerts", actor=cast.commander)
+    change = amendments.propose_change(deployment, higher, evidence="Four false alerts", actor=cast.commander)
     with pytest.raises(PermissionDenied):
-        authority.decide_change(change, accept=True, reason="Go on", actor=cast.commander)
-    authority.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
+        amendments.decide_change(change, accept=True, reason="Go on", actor=cast.commander)
+    amendments.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
     deployment.refresh_from_db()
     assert deployment.operating_point == higher
     # The change is an amended authority document, with who decided it and why.
@@ -379,7 +388,7 @@ def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(
     assert any("0.850" in value for _, value in amended["Engine and threshold"].rows)
     running.resume(deployment, actor=cast.commander)
     with pytest.raises(Conflict):
-        authority.decide_change(change, accept=False, reason="No", actor=cast.authority)
+        amendments.decide_change(change, accept=False, reason="No", actor=cast.authority)
     record = record_of(deployment)
     assert [str(each) for each in record.changes] == [str(change)]
     assert record.figures.false_alerts == record.figures.alerts > 0
@@ -391,13 +400,13 @@ def test_nobody_approves_a_change_they_proposed(cast: Cast) -> None:
     assert point is not None
     higher = make_operating_point(0.85)
     both = permit(cast.authority, *ROLES["Commander"])
-    change = authority.propose_change(deployment, higher, evidence="Many", actor=both)
+    change = amendments.propose_change(deployment, higher, evidence="Many", actor=both)
     with pytest.raises(Refused, match="Another authorising officer"):
-        authority.decide_change(change, accept=True, reason="Mine", actor=both)
+        amendments.decide_change(change, accept=True, reason="Mine", actor=both)
     ThresholdChange.objects.update(state=ThresholdChange.State.REJECTED)
     equality.withdraw(BiasEvidence.objects.get(), actor=cast.compliance)
     with pytest.raises(Refused, match="no countersigned evidence in force"):
-        authority.propose_change(deployment, higher, evidence="Many", actor=cast.commander)
+        amendments.propose_change(deployment, higher, evidence="Many", actor=cast.commander)
 
 
 # The recognition test's alerts.
@@ -453,9 +462,9 @@ def test_a_zone_is_part_of_the_terms_of_a_frame(cast: Cast) -> None:
     zone = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
     cameras.set_zone(camera, zone, actor=cast.system_admin)
     running.resume(deployment, actor=cast.commander)
-    terms = Camera.objects.frame_terms(str(camera.pk), at=timezone.now())
+    terms = frame_terms(str(camera.pk), at=timezone.now())
     assert terms is not None
-    assert terms.zone == ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    assert terms.area == Area(within=(((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0)),))
     running.pause(deployment, code=Halt.FAULT, actor=cast.commander)
     cameras.set_zone(cameras_of(deployment)[0], [], actor=cast.system_admin)
     assert Camera.objects.get(pk=camera.pk).zone == []

@@ -12,7 +12,7 @@ from recognition.imaging import Pixels
 from recognition.open_set import photographs
 from recognition.tile import TILE_WIDTH, light_and_focus, tile
 from recognition.track import TrackSet
-from recognition.zone import within
+from recognition.zone import EVERYWHERE, Area, within
 from tests.cast import LONDON, NO_LONDON, portrait, portrait_enrolment
 from tests.test_frame import OneListed
 from watchlists.defaults import DEFAULT_THRESHOLD
@@ -61,10 +61,17 @@ def test_only_faces_in_the_zone_are_processed(engine: Engine) -> None:
     x, y = face.centre[0] / width, face.centre[1] / height
     around = ((x - 0.1, y - 0.1), (x + 0.1, y - 0.1), (x + 0.1, y + 0.1), (x - 0.1, y + 0.1))
     elsewhere = ((0.0, 0.8), (0.2, 0.8), (0.2, 1.0), (0.0, 1.0))
-    assert within([face], around, width, height) == [face]
-    assert within([face], elsewhere, width, height) == []
-    assert within([face], (), width, height) == [face]
-    for zone, count in ((around, 1), (elsewhere, 0), ((), 1)):
+    for area, count in (
+        (EVERYWHERE, 1),
+        (Area((around,)), 1),
+        (Area((elsewhere,)), 0),
+        # What was signed and what was set since: only what both allow.
+        (Area((around, elsewhere)), 0),
+        (Area(without=(around,)), 0),
+        (Area((around,), (elsewhere,)), 1),
+        (Area((around,), (around,)), 0),
+    ):
+        assert len(within([face], area, width, height)) == count
         seen = process_frame(
             pixels,
             0.0,
@@ -73,6 +80,6 @@ def test_only_faces_in_the_zone_are_processed(engine: Engine) -> None:
             gallery=OneListed(portrait_enrolment().template),
             threshold=DEFAULT_THRESHOLD,
             smallest_face=20,
-            zone=zone,
+            area=area,
         )
         assert len(seen.faces) == count

@@ -24,7 +24,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.keys import KeyGone
 from recognition.imaging import UnreadableImage
-from watchlists import destruction, flags, ledger, operations, people
+from watchlists import approval, destruction, flags, ledger, operations, people
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.forms import PhotographForm
 from watchlists.models import Certificate, Flag, Person, Photograph, Watchlist
@@ -48,6 +48,7 @@ from watchlists.serializers import (
     ReleaseSerializer,
     SizeReasonSerializer,
     StandingSerializer,
+    UrgencySerializer,
     WatchlistSerializer,
 )
 
@@ -125,11 +126,12 @@ class WatchlistViewSet(
         people.confirm_current(watchlist, given["people"], actor=actor_of(request))
         return self._answer(watchlist)
 
-    @extend_schema(request=None)
+    @extend_schema(request=UrgencySerializer)
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.check_watchlist(watchlist, actor=actor_of(request))
+        given = given_by(UrgencySerializer(data=request.data))
+        operations.check_watchlist(watchlist, actor=actor_of(request), **given)
         return self._answer(watchlist)
 
     @extend_schema(request=None)
@@ -156,21 +158,21 @@ class WatchlistViewSet(
     def authorise(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         given = given_by(DecisionSerializer(data=request.data))
-        operations.authorise_watchlist(watchlist, actor=actor_of(request), **given)
+        approval.authorise_watchlist(watchlist, actor=actor_of(request), **given)
         return self._answer(watchlist)
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"], url_path="return", url_name="return")
     def give_back(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.return_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
+        approval.return_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
         return self._answer(watchlist)
 
     @extend_schema(request=ReasonSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
-        operations.reject_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
+        approval.reject_watchlist(watchlist, actor=actor_of(request), **given_by(ReasonSerializer(data=request.data)))
         return self._answer(watchlist)
 
     def _answer(self, watchlist: Watchlist, status: int = 200) -> Response:

@@ -28,6 +28,8 @@ class Category(models.TextChoices):
     STAFF = "staff", "Consenting member of staff (recognition test)"
 
 
+# Those that an application may ask for.
+LISTED_CATEGORIES = [(each.value, each.label) for each in Category if each != Category.STAFF]
 # Rarely justified: each entry needs a rationale.
 EXCEPTIONAL = (Category.ASSOCIATE, Category.WITNESS, Category.VICTIM)
 
@@ -55,6 +57,25 @@ class Tier(models.TextChoices):
     RED = "red", "Red: immediate response"
     AMBER = "amber", "Amber: arrest or enforce"
     GREEN = "green", "Green: identify only"
+
+
+class Seriousness(models.TextChoices):
+    """How serious the matter is that a person is sought for. An application states which of these its list may hold."""
+
+    GRAVE = "grave", "Most serious: danger to life, sexual offences, grave violence"
+    SERIOUS = "serious", "Serious: violence, robbery, burglary, weapons, supply of drugs"
+    OTHER = "other", "Another offence, or breach of an order"
+    NONE = "none", "No offence: missing or at risk"
+
+
+class DataSubject(models.TextChoices):
+    """The categories of data subject that section 38(3) of the Data Protection Act 2018 distinguishes."""
+
+    SUSPECT = "suspect", "Suspected of an offence"
+    CONVICTED = "convicted", "Convicted of an offence"
+    VICTIM = "victim", "Victim, or thought to be one"
+    WITNESS = "witness", "Witness, or has information"
+    NONE = "none", "None of these"
 
 
 class Marker(models.TextChoices):

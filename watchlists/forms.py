@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from recognition.imaging import UnreadableImage
-from watchlists.choices import Age, Category, LegalBasis, Marker, Source, Tier
+from watchlists.choices import Age, Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.evidence import GroupFigures
@@ -124,6 +124,10 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         required=False,
     )
     category = forms.ChoiceField(choices=[("", "Select the lawful ground"), *Category.choices])
+    seriousness = forms.ChoiceField(choices=[("", "Select how serious it is"), *Seriousness.choices])
+    data_subject = forms.ChoiceField(
+        label="Category of data subject (section 38)", choices=[("", "Select the category"), *DataSubject.choices]
+    )
     legal_basis = forms.ChoiceField(choices=[("", "Select the power or duty"), *LegalBasis.choices])
     tier = forms.ChoiceField(label="Response", choices=[("", "Select the response"), *Tier.choices])
     markers = forms.MultipleChoiceField(

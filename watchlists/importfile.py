@@ -19,7 +19,7 @@ from typing import IO, Any
 from django.utils.datastructures import MultiValueDict
 
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES
-from watchlists.choices import Age, Category, LegalBasis, Marker, Source, Tier
+from watchlists.choices import Age, Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
 from watchlists.forms import PersonForm, ProvenanceForm
 from watchlists.people import PARTICULARS
 
@@ -42,6 +42,8 @@ COLUMNS: dict[str, str] = {
     "age": f"If the date of birth is not known: {', '.join(Age.values)}.",
     "category": f"One of: {', '.join(Category.values)}.",
     "offence": "The offence or harm that the person is sought for.",
+    "seriousness": f"One of: {', '.join(Seriousness.values)}.",
+    "data_subject": f"One of: {', '.join(DataSubject.values)} (Data Protection Act 2018, section 38).",
     "legal_basis": f"One of: {', '.join(LegalBasis.values)}.",
     "authority": "Number, court and date of the warrant or order. Can be empty.",
     "tier": f"One of: {', '.join(Tier.values)}.",
@@ -57,7 +59,7 @@ COLUMNS: dict[str, str] = {
     "taken_on": "When they were taken, in a format as above. Leave empty if it is not known.",
 }
 EXAMPLE = (
-    'N/1042,Alex Fenwick,1994-03-09,,wanted,Robbery,warrant,"No. 23/1184, Basildon Crown Court",amber,'
+    'N/1042,Alex Fenwick,1994-03-09,,wanted,Robbery,serious,suspect,warrant,"No. 23/1184, Basildon Crown Court",amber,'
     "Arrest on the warrant,escaper;violent,,,,2026-12-31,1042_front.jpg;1042_side.jpg,custody,"
     '"Custody record EK/23/88, kept under its last review",2025-11-02'
 )

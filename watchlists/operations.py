@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.actions import Action
@@ -17,15 +16,14 @@ from audit.journal import record
 from core import keys
 from core.actors import CLOCK, Actor
 from core.errors import Conflict, Refused
-from core.locks import lock, lock_all
+from core.locks import lock
 from core.machine import move
 from core.permissions import require
 from watchlists import choices, engines
-from watchlists.contributions import Kind, carry_over, note_contribution, refuse_contributor
-from watchlists.models import EDITABLE, STEPS, Engine, Flag, Person, Photograph, SealedTemplate, Template, Watchlist
+from watchlists.contributions import Kind, carry_over, note_contribution
+from watchlists.models import EDITABLE, STEPS, Flag, Person, Photograph, Template, Watchlist
 from watchlists.people import PARTICULARS, lock_editable
-from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
-from watchlists.seal import content_hash
+from watchlists.permissions import COMPILE_WATCHLIST
 
 # How long the check of an entry counts.
 CURRENT_FOR = dt.timedelta(hours=24)
@@ -54,7 +52,7 @@ def new_version(watchlist: Watchlist, *, actor: AbstractBaseUser) -> Watchlist:
     state = Watchlist.objects.values_list("state", flat=True).get(pk=watchlist.pk)
     if state != Watchlist.State.LIVE:
         # A live list does not change, so it needs no lock that could hold up its deployment.
-        _lock(watchlist)
+        lock_list(watchlist)
         state = watchlist.state
     if state in EDITABLE or state == Watchlist.State.DESTROYED:
         raise Conflict("You cannot make a new version of a draft or of a destroyed list. Change the draft itself.")
@@ -106,20 +104,26 @@ def withdraw_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None
 
 
 @transaction.atomic
-def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
+def check_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, urgent_reason: str = "") -> None:
     """Mark a compiled list as checked, and submit it to the authorising officer.
+
+    urgent_reason: why approval cannot wait for a Superintendent; an Inspector may then approve it, subject to
+    confirmation.
 
     Raises:
         Refused: `obstacles_of` returns a reason.
         Conflict: the list is not compiled.
     """
     require(actor, COMPILE_WATCHLIST)
-    _lock(watchlist)
+    lock_list(watchlist)
     obstacles = obstacles_of(watchlist)
     if obstacles:
         raise Refused(" ".join(obstacles))
+    refuse_names(watchlist, urgent_reason)
     note_contribution(watchlist, Kind.CHECKED, actor=actor)
-    move(watchlist, STEPS["check"], actor=actor, changes={"checked_by": actor}, data={"people": watchlist.size})
+    changes = {"checked_by": actor, "urgent_reason": urgent_reason.strip()}
+    data = {"people": watchlist.size, "urgent": bool(urgent_reason.strip())}
+    move(watchlist, STEPS["check"], actor=actor, changes=changes, data=data)
 
 
 def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list[str]:
@@ -144,78 +148,9 @@ def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list
 
 
 @transaction.atomic
-def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
-    """Send a list back to its compiler."""
-    refuse_names(watchlist, reason)
-    move(watchlist, STEPS["return"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
-
-
-@transaction.atomic
-def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
-    """Reject a list. It is destroyed after the retention period; until then a new version can be made from it."""
-    refuse_names(watchlist, reason)
-    changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
-    move(watchlist, STEPS["reject"], actor=actor, changes=changes, data={"reason": reason})
-
-
-@transaction.atomic
 def discard_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     """Discard a draft. Its destruction is due at once."""
     move(watchlist, STEPS["discard"], actor=actor, changes={"destroy_due_at": timezone.now()})
-
-
-@transaction.atomic
-def authorise_watchlist(
-    watchlist: Watchlist,
-    *,
-    actor: AbstractBaseUser,
-    reason: str,
-    seen: str,
-    minors: Collection[Any] = (),
-) -> None:
-    """Approve a checked list and seal it, so that cameras are compared only with what was approved.
-
-    seen: content hash of the list as shown to the officer. minors: ids of people under 18, ticked one by one.
-
-    Raises:
-        Refused: the officer worked on this version, did not tick a person under 18, or `obstacles_of` returns a reason.
-        Conflict: the list is not awaiting approval, or has changed since it was shown.
-    """
-    require(actor, AUTHORISE_WATCHLIST)
-    # Lock this list and the one it replaces in a fixed order, and both before the audit log.
-    pair = [watchlist.pk, *([watchlist.replaces_id] if watchlist.replaces_id else [])]
-    lock_all(Watchlist.objects.filter(pk__in=pair))
-    _lock(watchlist)
-    if watchlist.state != Watchlist.State.CHECKED:
-        raise Conflict(f"This watchlist is {watchlist.quoted_state}, so it cannot be approved.")
-    refuse_contributor(watchlist, actor)
-    refuse_names(watchlist, reason)
-    if seen != content_hash(watchlist):
-        raise Conflict("This list has changed since you opened it. Review it again before you decide.")
-    obstacles = obstacles_of(watchlist)
-    if obstacles:
-        raise Refused(" ".join(obstacles) + " Return the list to its compiler.")
-    ticked = [person for person in watchlist.people.perhaps_minors() if person.is_minor()]
-    missing = [person for person in ticked if str(person.pk) not in {str(pk) for pk in minors}]
-    if missing:
-        raise Refused(f"Tick each person under 18, or return the list. Not ticked: {len(missing)}.")
-    Person.objects.filter(pk__in=[person.pk for person in ticked]).update(minor_accepted_by=actor)
-    engine = _copy_templates(watchlist)
-    digest = content_hash(watchlist)
-    # The slow work is done. From here on the audit log is locked, and other operations wait.
-    changes = {"authorised_by": actor, "decision_reason": reason, "under_18": len(ticked)}
-    data: dict[str, str | int | bool | None] = {"reason": reason, "people": watchlist.size, "under_18": len(ticked)}
-    move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data=data)
-    changes = {
-        "engine": engine,
-        "sealed_at": timezone.now(),
-        "sealed_hash": digest,
-        "expires_at": _checks_hold_until(watchlist),
-    }
-    move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
-    before = watchlist.replaces
-    if before is not None and before.state == Watchlist.State.SEALED:
-        move(before, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
 
 
 @transaction.atomic
@@ -276,38 +211,6 @@ def expire_stale(*, at: dt.datetime | None = None) -> int:
     return count
 
 
-def _copy_templates(watchlist: Watchlist) -> Engine:
-    """Copy the present engine's templates, for cameras to be compared with. Returns that engine."""
-    engine = engines.current_engine()
-    # Set first: a sealed template refers to a list and its engine together.
-    Watchlist.objects.filter(pk=watchlist.pk).update(engine=engine)
-    templates = Template.objects.filter(engine=engine, photograph__person__watchlist=watchlist)
-    SealedTemplate.objects.bulk_create(
-        (
-            SealedTemplate(
-                watchlist=watchlist,
-                engine=engine,
-                person_id=template.photograph.person_id,
-                photograph=template.photograph,
-                embedding=template.embedding,
-            )
-            for template in templates.select_related("photograph").defer("photograph__encrypted").iterator(2000)
-        ),
-        batch_size=2000,
-    )
-    return engine
-
-
-def _checks_hold_until(watchlist: Watchlist) -> dt.datetime:
-    oldest, ends_on = watchlist.people.aggregate(at=Min("current_at"), day=Min("expires_on")).values()
-    until: dt.datetime = oldest + CURRENT_FOR
-    if ends_on is None:
-        return until
-    # Cameras must not search for a person after the last day on which they are sought.
-    midnight = dt.datetime.combine(ends_on + dt.timedelta(days=1), dt.time(), timezone.get_current_timezone())
-    return min(until, midnight)
-
-
 def _copy(person: Person, draft: Watchlist) -> None:
     """Copy a person with photographs, templates and flags to another version. A tick for an under-18 is not copied."""
     keys.create(draft.key_name)
@@ -347,6 +250,7 @@ def _copy(person: Person, draft: Watchlist) -> None:
         )
 
 
-def _lock(watchlist: Watchlist) -> None:
+def lock_list(watchlist: Watchlist) -> None:
+    """Lock a list until the transaction ends, and read it again."""
     lock(Watchlist.objects.all(), watchlist.pk)
     watchlist.refresh_from_db()

@@ -35,6 +35,8 @@ PARTICULARS = (
     "age",
     "category",
     "offence",
+    "seriousness",
+    "data_subject",
     "legal_basis",
     "authority",
     "tier",
@@ -115,7 +117,7 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
         setattr(held, name, particulars[name])
     check(held)
     # The officer's tick for a person under 18 applied to the earlier particulars.
-    held.minor_accepted_by = None
+    held.minor_accepted_by, held.minor_accepted_reason = None, ""
     held.revision += 1
     held.save()
     person.refresh_from_db()

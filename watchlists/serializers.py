@@ -146,15 +146,21 @@ class ReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000)
 
 
+class UrgencySerializer(serializers.Serializer[Any]):
+    """urgent_reason: why approval cannot wait for a Superintendent. Leave it out for ordinary lists."""
+
+    urgent_reason = serializers.CharField(max_length=400, required=False, default="")
+
+
 class FlagReasonSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=400)
 
 
 class DecisionSerializer(ReasonSerializer):
-    """seen: `content_hash` of the list as reviewed. minors: ids of people under 18, each ticked by the officer."""
+    """seen: `content_hash` of the list as reviewed. minors: the officer's reason for each person under 18, by id."""
 
     seen = serializers.CharField(max_length=64)
-    minors = serializers.ListField(child=serializers.UUIDField(), required=False, default=list)
+    minors = serializers.DictField(child=serializers.CharField(max_length=1000), required=False, default=dict)
 
 
 class CurrentSerializer(serializers.Serializer[Any]):

@@ -22,6 +22,7 @@ urlpatterns = [
     path("watchlists/<uuid:watchlist_id>/withdraw/", views.watchlist_withdraw, name="watchlist-withdraw"),
     path("watchlists/<uuid:watchlist_id>/discard/", views.watchlist_discard, name="watchlist-discard"),
     path("watchlists/<uuid:watchlist_id>/version/", views.watchlist_version, name="watchlist-version"),
+    path("watchlists/<uuid:watchlist_id>/confirm/", views.watchlist_confirm, name="watchlist-confirm"),
     path("watchlists/<uuid:watchlist_id>/authorise/", views.watchlist_authorise, name="watchlist-authorise"),
     path("watchlists/<uuid:watchlist_id>/return/", views.watchlist_return, name="watchlist-return"),
     path("watchlists/<uuid:watchlist_id>/reject/", views.watchlist_reject, name="watchlist-reject"),

@@ -21,7 +21,7 @@ from audit.journal import record
 from core.errors import Refused
 from core.pages import query_of
 from core.permissions import acting, permitted
-from watchlists import flags, operations, people
+from watchlists import approval, flags, operations, people
 from watchlists.choices import Category, Tier
 from watchlists.contributions import contribution_of
 from watchlists.filters import PersonFilter
@@ -31,6 +31,8 @@ from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 from watchlists.seal import content_hash
 
 PAGE = 50
+# The names of the fields with the officer's reason for each person under 18 begin with this.
+MINOR = "minor-"
 _PICTURES = Prefetch("photographs", queryset=Photograph.objects.defer("encrypted"))
 
 
@@ -88,6 +90,7 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
         context["own_part"] = contribution_of(watchlist, acting(request))
         context["reason_form"] = ReasonForm()
         context["seen"] = content_hash(watchlist)
+        context["urgent_review_hours"] = round(settings.LFR_URGENT_REVIEW.total_seconds() / 3600)
         context["summary"] = _summary(watchlist, request.GET.get("flags"))
     return context
 
@@ -172,7 +175,7 @@ def watchlist_compile(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 @permitted(COMPILE_WATCHLIST)
 def watchlist_check(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    operations.check_watchlist(watchlist, actor=acting(request))
+    operations.check_watchlist(watchlist, actor=acting(request), urgent_reason=request.POST.get("urgent_reason", ""))
     messages.success(request, "List submitted for approval. An authorising officer will decide.")
     return redirect("watchlist", watchlist.id)
 
@@ -208,12 +211,12 @@ def watchlist_version(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResp
 @permitted(AUTHORISE_WATCHLIST)
 def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    operations.authorise_watchlist(
+    approval.authorise_watchlist(
         watchlist,
         actor=acting(request),
         reason=_reason(request),
         seen=request.POST.get("seen", ""),
-        minors=request.POST.getlist("minor"),
+        minors={name.removeprefix(MINOR): str(text) for name, text in request.POST.items() if name.startswith(MINOR)},
     )
     messages.success(request, "List approved and sealed. It can no longer be changed.")
     return redirect("watchlist", watchlist.id)
@@ -221,9 +224,18 @@ def watchlist_authorise(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRe
 
 @require_POST
 @permitted(AUTHORISE_WATCHLIST)
+def watchlist_confirm(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
+    watchlist = _watchlist(request, watchlist_id)
+    approval.confirm_watchlist(watchlist, actor=acting(request), reason=_reason(request))
+    messages.success(request, "Urgent approval confirmed.")
+    return redirect("watchlist", watchlist.id)
+
+
+@require_POST
+@permitted(AUTHORISE_WATCHLIST)
 def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    operations.return_watchlist(watchlist, actor=acting(request), reason=_reason(request))
+    approval.return_watchlist(watchlist, actor=acting(request), reason=_reason(request))
     messages.info(request, "List returned to its compiler.")
     return redirect("watchlist", watchlist.id)
 
@@ -232,7 +244,7 @@ def watchlist_return(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespo
 @permitted(AUTHORISE_WATCHLIST)
 def watchlist_reject(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
     watchlist = _watchlist(request, watchlist_id)
-    operations.reject_watchlist(watchlist, actor=acting(request), reason=_reason(request))
+    approval.reject_watchlist(watchlist, actor=acting(request), reason=_reason(request))
     messages.info(request, "List rejected. It will be destroyed after the retention period.")
     return redirect("watchlist", watchlist.id)
 

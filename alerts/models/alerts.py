@@ -52,6 +52,7 @@ class Alert(Stateful, models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="alerts")
     camera = models.ForeignKey(Camera, on_delete=models.PROTECT, related_name="alerts")
     operating_point = models.ForeignKey(OperatingPoint, on_delete=models.PROTECT, related_name="+")
+    authority_sha256 = models.CharField(max_length=64, help_text="The signed authority under which it was raised.")
     state = models.CharField(max_length=16, choices=State.choices, default=State.RAISED)
     revision = models.PositiveIntegerField(default=0)
     tier = models.CharField(max_length=8, choices=Tier.choices, blank=True)

@@ -1,5 +1,6 @@
 """Models of deployments, their periods and cameras, the recognition test and the records of each deployment."""
 
+from deployments.models.authority import SignedAuthority
 from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
@@ -25,5 +26,6 @@ __all__ = [
     "Posting",
     "Recognition",
     "Sign",
+    "SignedAuthority",
     "ThresholdChange",
 ]

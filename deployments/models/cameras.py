@@ -51,6 +51,10 @@ class Camera(models.Model):
     plan_mark: models.JSONField[dict[str, list[list[float]]], dict[str, list[list[float]]]] = models.JSONField(
         default=dict, editable=False
     )
+    # Parts of the picture that are not looked at, set since the authority was signed: polygons like `zone`.
+    excluded: models.JSONField[list[list[list[float]]], list[list[list[float]]]] = models.JSONField(
+        default=list, editable=False
+    )
     # Passes of the recognition test count from this time, at which the camera was last changed.
     set_up_at = models.DateTimeField(default=timezone.now, editable=False)
     token_digest = models.CharField(max_length=64, blank=True, editable=False)

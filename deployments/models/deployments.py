@@ -24,6 +24,7 @@ from deployments.permissions import (
     RUN_DEPLOYMENT,
 )
 from deployments.querysets import DeploymentQuerySet
+from watchlists.choices import LISTED_CATEGORIES, Seriousness, Tier
 from watchlists.models import OperatingPoint
 
 if TYPE_CHECKING:
@@ -79,7 +80,23 @@ class Deployment(Stateful, models.Model):
     list_criteria = models.TextField(
         "criteria for the watchlist", blank=True, help_text="Who can be on it, and who cannot."
     )
+    list_categories = ArrayField(
+        models.CharField(max_length=12, choices=LISTED_CATEGORIES),
+        verbose_name="lawful grounds on the watchlist",
+        default=list,
+        blank=True,
+    )
+    list_seriousness = ArrayField(
+        models.CharField(max_length=8, choices=Seriousness.choices),
+        verbose_name="seriousness of what people are sought for",
+        default=list,
+        blank=True,
+    )
+    list_tiers = ArrayField(
+        models.CharField(max_length=8, choices=Tier.choices), verbose_name="responses", default=list, blank=True
+    )
     list_size_asked = models.PositiveIntegerField("maximum number of people on the watchlist", null=True, blank=True)
+    list_under_18 = models.PositiveIntegerField("of these, maximum number under 18", null=True, blank=True)
     footfall = models.PositiveIntegerField(
         "expected number of faces",
         null=True,
@@ -155,6 +172,8 @@ class Deployment(Stateful, models.Model):
     decision_reason = models.TextField(blank=True, editable=False)
     conditions = models.TextField(blank=True, editable=False)
     authority_ends_at = models.DateTimeField(null=True, editable=False)
+    # The version of the signed authority in force (`deployments.executable`).
+    authority_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     # The end of an urgent authority once it is confirmed.
     decided_until = models.DateTimeField(null=True, editable=False)
     review_due_at = models.DateTimeField(null=True, editable=False)

@@ -40,6 +40,10 @@ class Period(models.Model):
     blue_list = models.ForeignKey(
         Watchlist, on_delete=models.PROTECT, related_name="blue_periods", null=True, blank=True, editable=False
     )
+    list_confirmed_at = models.DateTimeField(null=True, editable=False)
+    list_confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
     list_size = models.PositiveIntegerField(default=0, editable=False)
     briefed_at = models.DateTimeField(null=True, editable=False)
     briefed_by = models.ForeignKey(
@@ -114,7 +118,10 @@ class Period(models.Model):
             return None
         ends = [end for end in (self.ends_at, deployment.authority_ends_at) if end is not None]
         if deployment.state == Deployment.State.LIVE and self.is_running:
-            return min(ends)
+            until = self.watchlist.expires_at if self.watchlist is not None else None
+            if until is not None and until <= moment:
+                return None
+            return min(ends if until is None else [*ends, until])
         if deployment.state in TESTABLE and self.test_until is not None and moment < self.test_until:
             return min(*ends, self.test_until)
         return None

@@ -87,10 +87,12 @@ export class Drawing {
   }
 }
 
-export async function send(address, token, fields) {
+// fields: shapes, sent as JSON. texts: sent as they are.
+export async function send(address, token, fields, texts = {}) {
   const body = new FormData();
   body.append("csrfmiddlewaretoken", token);
   for (const [key, value] of Object.entries(fields)) body.append(key, JSON.stringify(value));
+  for (const [key, value] of Object.entries(texts)) body.append(key, value);
   const answer = await fetch(address, { method: "POST", body });
   if (!answer.headers.get("Content-Type")?.includes("json"))
     throw new Error("The drawing was not saved. Open this page again.");

@@ -20,13 +20,14 @@ let zone = JSON.parse(document.getElementById("zone-corners").textContent);
 const drawing = new Drawing(svg, layer, show);
 show();
 
-drawIt.addEventListener("click", () => {
+// While the deployment is live the zone is only shown.
+drawIt?.addEventListener("click", () => {
   keep.hidden = false;
   drawing.begin();
 });
-all.addEventListener("click", () => save([]));
-keep.addEventListener("click", () => save(drawing.corners));
-backdrop.addEventListener("change", () => {
+all?.addEventListener("click", () => save([]));
+keep?.addEventListener("click", () => save(drawing.corners));
+backdrop?.addEventListener("change", () => {
   const file = backdrop.files[0];
   if (!file) return;
   still.src = URL.createObjectURL(file);

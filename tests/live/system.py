@@ -44,7 +44,11 @@ PASSWORD = "a-long-password"
 # As a browser sends it: the words of the rehearsal.
 APPLICATION = {
     "use_case": "hotspot",
+    "list_categories": ["wanted"],
+    "list_seriousness": ["serious"],
+    "list_tiers": ["amber"],
     "list_size_asked": "500",
+    "list_under_18": "0",
     "footfall": "12000",
     "collateral": ["worship"],
     "officers_planned": "4",
@@ -221,6 +225,8 @@ class LiveUser:
                 "reference": f"R/{name}",
                 "category": "wanted",
                 "offence": "Robbery",
+                "seriousness": "serious",
+                "data_subject": "suspect",
                 "legal_basis": "warrant",
                 "tier": "amber",
                 "expected_action": "Arrest",
@@ -291,6 +297,7 @@ class LiveUser:
             (f"/deployments/{deployment}/staff/", {"user": operator}, None),
             (f"/deployments/{deployment}/staff/", {"user": officer, "team": "Alpha 1"}, None),
             (f"/periods/{period}/list/", {"watchlist": watchlist}, None),
+            (CONFIRM, {}, None),
             (f"/periods/{period}/signs/", {"place": "Both ends"}, sign),
             (f"/periods/{period}/briefing/", {"briefing": "All, by the commander"}, None),
             (f"/periods/{period}/officers/", {"count": "4"}, None),
@@ -298,7 +305,7 @@ class LiveUser:
             (f"/deployments/{deployment}/ready/", {}, None),
             (f"/deployments/{deployment}/go-live/", {}, None),
         ):
-            page = self.post(path, fields, files)
+            page = confirm_list(self.system, period) if path == CONFIRM else self.post(path, fields, files)
             assert page.status_code == 200, page.text
 
     def _clock(self) -> dict[str, str]:
@@ -332,6 +339,17 @@ def go_live(
     system.user("commander").prepare(deployment, watchlist)
     rows = system.sql(_CAMERAS.format(deployment=deployment))
     return LiveDeployment(deployment, watchlist, [str(camera) for (camera,) in rows])
+
+
+# In the place of a path: what the authorising officer does.
+CONFIRM = ""
+
+
+def confirm_list(system: LiveSystem, period: str) -> requests.Response:
+    """The authorising officer confirms the watchlist that is attached to a period."""
+    authority = system.user("authority")
+    seen = _field(authority.get(f"/periods/{period}/").text, "seen")
+    return authority.post(f"/periods/{period}/list/confirm/", {"seen": seen})
 
 
 def put_threshold_in_force(system: LiveSystem) -> None:

@@ -11,6 +11,7 @@ from django.db import models
 from audit.actions import Action
 from core import keys
 from core.machine import Stateful, Step
+from core.ranks import Rank
 from watchlists.models.engines import Engine
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, RUN_DEPLOYMENT
 from watchlists.querysets import WatchlistQuerySet
@@ -64,7 +65,15 @@ class Watchlist(Stateful, models.Model):
     authorised_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
     )
+    authorised_rank = models.CharField(max_length=16, choices=Rank.choices, blank=True, editable=False)
     decision_reason = models.TextField(blank=True, editable=False)
+    # Why approval could not wait for a Superintendent. Until one confirms it, the list expires at this time.
+    urgent_reason = models.CharField(max_length=400, blank=True, editable=False)
+    review_due_at = models.DateTimeField(null=True, editable=False)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+    confirmed_at = models.DateTimeField(null=True, editable=False)
     engine = models.ForeignKey(Engine, on_delete=models.PROTECT, related_name="+", null=True, editable=False)
     sealed_at = models.DateTimeField(null=True, editable=False)
     sealed_hash = models.CharField(max_length=64, blank=True, editable=False)
@@ -108,6 +117,11 @@ class Watchlist(Stateful, models.Model):
     def awaits_approval(self) -> bool:
         """Whether it is not sealed yet, so that checks on its entries can still run out before approval."""
         return self.state in (*EDITABLE, _S.COMPILED, _S.CHECKED, _S.AUTHORISED)
+
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether it was approved urgently and a Superintendent has not confirmed it yet."""
+        return self.state in (_S.SEALED, _S.LIVE) and self.review_due_at is not None and self.confirmed_at is None
 
     @property
     def is_overdue(self) -> bool:

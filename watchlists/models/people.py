@@ -15,7 +15,18 @@ from django.utils import timezone
 from core import keys
 from recognition.crop import SIDE, face_crop
 from recognition.imaging import Pixels, decode_stored
-from watchlists.choices import EXCEPTIONAL, REFUSED_SOURCES, Age, Category, LegalBasis, Marker, Source, Tier
+from watchlists.choices import (
+    EXCEPTIONAL,
+    REFUSED_SOURCES,
+    Age,
+    Category,
+    DataSubject,
+    LegalBasis,
+    Marker,
+    Seriousness,
+    Source,
+    Tier,
+)
 from watchlists.models.lists import Watchlist
 from watchlists.querysets import PersonQuerySet
 
@@ -40,6 +51,8 @@ class Person(models.Model):
     )
     category = models.CharField(max_length=12, choices=Category.choices)
     offence = models.CharField("offence or harm", max_length=300, help_text="What the person is sought for.")
+    seriousness = models.CharField(max_length=8, choices=Seriousness.choices)
+    data_subject = models.CharField("category of data subject", max_length=12, choices=DataSubject.choices)
     legal_basis = models.CharField(max_length=12, choices=LegalBasis.choices)
     authority = models.CharField(
         "warrant or order",
@@ -84,6 +97,10 @@ class Person(models.Model):
     )
     minor_accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
+
+    minor_accepted_reason = models.TextField(
+        blank=True, editable=False, help_text="The authorising officer's own reason for a person under 18."
     )
 
     objects = PersonQuerySet.as_manager()

@@ -5,6 +5,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from core.keys import KeyGone
+from deployments import executable
 from lfr_site import interrupts
 from watchlists import engines, ledger
 from watchlists.defaults import shipped_measurement
@@ -31,6 +32,10 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{error} ({settings.LFR_KEYS}). Without it, requests about destroyed watchlists cannot be answered."
             ) from error
+        try:
+            executable.prepare()
+        except KeyGone as error:
+            raise CommandError(f"{error} ({settings.LFR_KEYS}). Without it, no authority can be verified.") from error
         engine = engines.register_engine(identity())
         if not engine.calibrations.exists():
             self._calibrate(engine)
