@@ -13,12 +13,12 @@ from core.machine import JournalData, move
 from core.permissions import require
 from core.ranks import rank_of, require_rank
 from core.sockets import Event
-from deployments import ceiling, documents, executable, list_fit
+from deployments import ceiling, executable, list_fit
 from deployments.authority import rank_needed
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import CHANGE_STEPS, Camera, Deployment, Document, Period, ThresholdChange
+from deployments.models import CHANGE_STEPS, Amendment, Camera, Deployment, Period, ThresholdChange
 from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
 from deployments.readiness import verdict_of
 from watchlists import thresholds
@@ -55,8 +55,7 @@ def confirm_list(period: Period, *, seen: str, actor: AbstractBaseUser) -> None:
     period.save(update_fields=["list_confirmed_at", "list_confirmed_by"])
     data: JournalData = {"period": str(period.pk), "watchlist": str(watchlist.pk), "sha256": seen}
     record(Action.LIST_CONFIRMED, actor=actor, target=deployment, data={**data, "rank": rank_of(actor)})
-    executable.sign(deployment, "watchlist confirmed", actor=actor, confirmed=period)
-    documents.make_or_leave(deployment, Document.Kind.AMENDMENT)
+    executable.sign(deployment, Amendment.LIST_CONFIRMED, actor=actor, confirmed=period)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
@@ -79,7 +78,7 @@ def return_list(period: Period, *, reason: str, actor: AbstractBaseUser) -> None
     period.list_confirmed_at, period.list_confirmed_by = None, None
     period.save(update_fields=["watchlist", "list_size", "list_confirmed_at", "list_confirmed_by"])
     record(Action.LIST_RETURNED, actor=actor, target=period.deployment, data=data)
-    executable.sign(period.deployment, "watchlist returned", actor=actor)
+    executable.sign(period.deployment, Amendment.LIST_RETURNED, actor=actor)
     announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
 
 
@@ -109,8 +108,7 @@ def widen_camera(camera: Camera, *, smallest_face: int, reason: str, actor: Abst
     camera.save(update_fields=["smallest_face", "zone", "excluded", "set_up_at"])
     data: JournalData = {"camera": str(camera.pk), "smallest_face": smallest_face, "reason": reason.strip()}
     record(Action.CAMERA_WIDENED, actor=actor, target=deployment, data=data)
-    executable.sign(deployment, "camera widened", actor=actor, widened=camera)
-    documents.make_or_leave(deployment, Document.Kind.AMENDMENT)
+    executable.sign(deployment, Amendment.CAMERA, actor=actor, widened=camera)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
@@ -183,9 +181,8 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     step = CHANGE_STEPS["approve" if accept else "reject"]
     move(change, step, actor=actor, changes=changes, data=data)
     if accept:
-        executable.sign(deployment, "threshold changed", actor=actor)
-        documents.make_or_leave(deployment, Document.Kind.AMENDMENT)
-    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
+        executable.sign(deployment, Amendment.THRESHOLD, actor=actor)
+        announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 def _not_lower_above_the_ceiling(deployment: Deployment, before: OperatingPoint, after: OperatingPoint) -> None:

@@ -22,7 +22,7 @@ from deployments.applications import problems_of
 from deployments.choices import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.events import announce
 from deployments.locks import lock_deployment
-from deployments.models import STEPS, Decision, Deployment, Document
+from deployments.models import STEPS, Amendment, Decision, Deployment, Document
 from deployments.permissions import AUTHORISE_DEPLOYMENT
 from watchlists.operations import refuse_names_on_file
 
@@ -112,7 +112,7 @@ def authorise(
     }
     _decide(deployment, Decision.Kind.AUTHORISED, actor, reason, conditions)
     move(deployment, STEPS["authorise"], actor=actor, changes=changes, data=data)
-    executable.sign(deployment, "authorised", actor=actor)
+    executable.sign(deployment, Amendment.AUTHORISED, actor=actor)
     return documents.make(deployment, Document.Kind.AUTHORITY)
 
 
@@ -157,7 +157,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     deployment.save(update_fields=["review_due_at", "authority_ends_at"])
     data = {"reason": reason, "rank": rank_of(actor)}
     record(Action.URGENT_REVIEWED, actor=actor, target=deployment, data=data)
-    executable.sign(deployment, "urgent authority confirmed", actor=actor)
+    executable.sign(deployment, Amendment.CONFIRMED, actor=actor)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
     return documents.make(deployment, Document.Kind.AUTHORITY)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import typst
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 
 from audit.actions import Action
@@ -21,7 +21,7 @@ from audit.journal import record
 from core.actors import System
 from deployments import document_content
 from deployments.document_parts import Content, moment
-from deployments.models import OVER, Deployment, Document
+from deployments.models import OVER, PRINTED, Deployment, Document
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +67,10 @@ def make_missing() -> int:
     missing = [(each, _K.CANCELLATION) for each in open_ones.exclude(documents__kind=_K.CANCELLATION)]
     missing += [(each, _K.POST_DEPLOYMENT) for each in closed.exclude(documents__kind=_K.POST_DEPLOYMENT)]
     changed = Deployment.objects.annotate(
-        changes=Count("threshold_changes", Q(threshold_changes__state="approved"), distinct=True),
-        amendments=Count("documents", Q(documents__kind=_K.AMENDMENT), distinct=True),
-    )
-    missing += [(each, _K.AMENDMENT) for each in changed.filter(amendments__lt=F("changes"))]
+        signed=Max("authorities__signed_at", filter=Q(authorities__what__in=PRINTED)),
+        printed=Max("documents__made_at", filter=Q(documents__kind=_K.AMENDMENT)),
+    ).filter(Q(printed__isnull=True) | Q(printed__lt=F("signed")), signed__isnull=False)
+    missing += [(each, _K.AMENDMENT) for each in changed]
     for deployment, kind in missing:
         # One failure must not prevent the others.
         make_or_leave(deployment, kind)

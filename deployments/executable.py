@@ -27,7 +27,7 @@ from core.machine import JournalData
 from core.ranks import rank_of
 from deployments import fairness, plans
 from deployments.applications import FIELDS
-from deployments.models import Camera, Deployment, Period, SignedAuthority
+from deployments.models import Amendment, Camera, Deployment, Period, SignedAuthority
 from deployments.terms import CONTEXT, SCHEMA, Document, NotAnAuthority, Terms, canonical, differences, read, sha256_of
 from watchlists.models import Engine, Watchlist
 
@@ -42,7 +42,7 @@ class NotVerified(Exception):
 
 def sign(
     deployment: Deployment,
-    what: str,
+    what: Amendment,
     *,
     actor: AbstractBaseUser,
     confirmed: Period | None = None,
@@ -71,7 +71,7 @@ def sign(
     document |= {
         "version": 1 if before is None else before.version + 1,
         "replaces": before.sha256 if before is not None else "",
-        "signed": {"at": _time(now), "for": what, "by": actor.get_username(), "rank": rank_of(actor)},
+        "signed": {"at": _time(now), "for": what.value, "by": actor.get_username(), "rank": rank_of(actor)},
     }
     content = canonical(document)
     try:
@@ -81,6 +81,7 @@ def sign(
     made = SignedAuthority.objects.create(
         deployment=deployment,
         version=document["version"],
+        what=what,
         content=content,
         sha256=sha256_of(content),
         signature=signature.value,
@@ -89,7 +90,7 @@ def sign(
     )
     deployment.authority_sha256 = made.sha256
     Deployment.objects.filter(pk=deployment.pk).update(authority_sha256=made.sha256)
-    data: JournalData = {"sha256": made.sha256, "version": made.version, "for": what, "key": made.key_id}
+    data: JournalData = {"sha256": made.sha256, "version": made.version, "for": what.value, "key": made.key_id}
     record(Action.AUTHORITY_SIGNED, actor=actor, target=deployment, data=data)
     return made
 

@@ -23,7 +23,7 @@ from deployments import bluetest, clock_comparison, executable, governor, list_f
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import STEPS, Camera, Deployment, Period, Sign
+from deployments.models import STEPS, Amendment, Camera, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
 from deployments.permissions import APPLY_DEPLOYMENT, OPERATE_CAMERA, RUN_DEPLOYMENT
 from watchlists import engines, thresholds
@@ -132,7 +132,7 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
     if locked.is_blue:
         Camera.objects.filter(period=period).update(set_up_at=timezone.now())
         # Approved as a list of consenting staff: it is searched in the recognition test before anything else is.
-        executable.sign(deployment, "blue watchlist attached", actor=actor, blue=period)
+        executable.sign(deployment, Amendment.BLUE_LIST, actor=actor, blue=period)
     data: JournalData = {
         "watchlist": str(locked.pk),
         "sha256": locked.sealed_hash,

@@ -30,7 +30,7 @@ from demo import rehearsal
 from demo.seeding import check_and_seal
 from deployments import executable, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
-from deployments.models import Camera, Deployment, Period
+from deployments.models import Amendment, Camera, Deployment, Period
 from lfr_site.models import User
 from lfr_site.roles import ROLES
 from recognition.detect import Face
@@ -246,7 +246,7 @@ def make_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: A
 def sign_again() -> None:
     """Sign every authority as the rows are now, in tests that move the times of rows instead of waiting."""
     for deployment in Deployment.objects.exclude(authority_sha256=""):
-        executable.sign(deployment, "a test", actor=User.objects.get(username="authority"))
+        executable.sign(deployment, Amendment.AUTHORISED, actor=User.objects.get(username="authority"))
 
 
 def make_live_deployment(cast: Cast, watchlist: Watchlist | None = None, **changes: Any) -> Deployment:

@@ -141,6 +141,13 @@ TABLE: dict[str, Rule] = {
     "period": Rule(ALL - {"records"}),
     "plan": Rule(ALL - {"records"}),
     "plan-picture": Rule(ALL - {"records"}),
+    "authority": Rule(ALL - {"records"}),
+    "authority-file": Rule(ALL - {"records"}),
+    "camera-widen": Rule({"authority"}, "post", 422),
+    "camera-exclude": Rule(MANAGE, "post", 422),
+    "camera-include": Rule(MANAGE, "post", 409),
+    "list-confirm": Rule({"authority"}, "post", 409),
+    "list-return": Rule({"authority"}, "post", 409),
     "list-attach": Rule({"commander", "watchlist_admin"}, "post", 422),
     "sign-record": Rule({"commander"}, "post", 422),
     "sign-picture": Rule(ALL - {"records"}),
@@ -194,6 +201,10 @@ TABLE: dict[str, Rule] = {
 }
 
 
+# Open to everybody, without sign-in.
+PUBLIC = {"authority-keys"}
+
+
 def _names(resolver: URLResolver) -> set[str]:
     found: set[str] = set()
     for pattern in resolver.url_patterns:
@@ -207,7 +218,7 @@ def _names(resolver: URLResolver) -> set[str]:
 def test_no_url_is_missing_from_the_table() -> None:
     # The tables of the API and of the demonstration are in test_api and test_demo_sign_in.
     ours = {name for name in _names(get_resolver()) if not name.startswith(("account_", "api-", "demo-"))}
-    assert ours == set(TABLE)
+    assert ours == set(TABLE) | PUBLIC
 
 
 @pytest.fixture
@@ -272,6 +283,7 @@ def addresses(cast: Cast) -> dict[str, str]:
         "person_id": photograph.person_id,
         "flag_id": flag.pk,
         "import_id": handed_in.pk,
+        "version": live.authorities.order_by("-version")[0].version,
     }
     found: dict[str, str] = {}
     for name in TABLE:
@@ -300,6 +312,11 @@ def test_anonymous_visitors_see_nothing(cast: Cast, addresses: dict[str, str]) -
     for name, rule in TABLE.items():
         answer = getattr(client, rule.method)(addresses[name])
         assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, "/accounts/login/"), name
+
+
+def test_what_is_public(cast: Cast) -> None:
+    answer = Client().get(reverse("authority-keys"))
+    assert (answer.status_code, list(answer.json())) == (200, ["keys"])
 
 
 def test_no_page_offers_a_link_that_its_reader_may_not_open(cast: Cast, addresses: dict[str, str]) -> None:

@@ -15,13 +15,23 @@ from alerts import operations
 from alerts.models import Alert
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from deployments import amendments, cameras, ceiling, document_content, governor, running
+from deployments import amendments, cameras, ceiling, document_content, governor, readiness, running
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.models import CeilingQuestion, Deployment
 from lfr_site.roles import ROLES
 from reports.records import record_of
-from tests.cast import Cast, act, cameras_of, client_of, make_alert, make_live_deployment, make_operating_point, permit
+from tests.cast import (
+    Cast,
+    act,
+    cameras_of,
+    client_of,
+    make_alert,
+    make_live_deployment,
+    make_operating_point,
+    permit,
+    sign_again,
+)
 from tests.test_running import two_days
 from watchlists.models import Person
 
@@ -177,6 +187,10 @@ def test_who_may_decide_and_what_a_decision_needs(deployment: Deployment, cast: 
 def test_a_decision_does_not_outweigh_the_sequential_test(deployment: Deployment, cast: Cast, settings: Any) -> None:
     _false_alerts(deployment, cast, 2)
     settings.LFR_FACES_A_FALSE_ALERT = 1_000_000
+    # The ceiling is the signed one, until another is signed.
+    assert readiness.verdict_of(deployment).faces_an_alert == 1000
+    sign_again()
+    deployment.refresh_from_db()
     with pytest.raises(Refused, match="change of threshold"):
         _decide(deployment, cast, 2)
     assert running.watch_running() == 1

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Entry
-from core import keys
+from core import keys, signing
 from core.errors import Conflict, Refused
 from core.keys import KeyGone
 from tests.cast import (
@@ -196,7 +196,7 @@ def test_keys_left_by_a_crashed_process_are_destroyed(cast: Cast) -> None:
     keys.create("hold-" + str(watchlist.pk))
     keys.sweep()
     evidence = f"hold-{held.pk}"
-    assert keys.store().names() == sorted([keys.LEDGER, draft.key_name, evidence])
+    assert keys.store().names() == sorted([keys.LEDGER, signing.AUTHORITY, draft.key_name, evidence])
     assert Photograph.objects.get(key_name=evidence).jpeg
 
 

@@ -1,6 +1,6 @@
 """Models of deployments, their periods and cameras, the recognition test and the records of each deployment."""
 
-from deployments.models.authority import SignedAuthority
+from deployments.models.authority import PRINTED, Amendment, SignedAuthority
 from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
@@ -12,9 +12,11 @@ __all__ = [
     "CHANGE_STEPS",
     "EDITABLE",
     "OVER",
+    "PRINTED",
     "STEPS",
     "TESTABLE",
     "UNDER_AUTHORITY",
+    "Amendment",
     "Camera",
     "CeilingQuestion",
     "Decision",

@@ -11,6 +11,22 @@ from django.db import models
 from deployments.models.deployments import Deployment
 
 
+class Amendment(models.TextChoices):
+    """The acts by which a version is signed."""
+
+    AUTHORISED = "authorised", "Authorised"
+    CONFIRMED = "urgent authority confirmed", "Urgent authority confirmed"
+    LIST_CONFIRMED = "watchlist confirmed", "Watchlist confirmed"
+    LIST_RETURNED = "watchlist returned", "Watchlist returned"
+    BLUE_LIST = "blue watchlist attached", "Blue watchlist attached"
+    THRESHOLD = "threshold changed", "Threshold changed"
+    CAMERA = "camera widened", "Camera widened"
+
+
+# Those that the Written Authority Document is amended for. Two others make one of their own.
+PRINTED = (Amendment.LIST_CONFIRMED, Amendment.LIST_RETURNED, Amendment.THRESHOLD, Amendment.CAMERA)
+
+
 class SignedAuthority(models.Model):
     """One version of a deployment's authority, signed (`deployments.executable`). The database refuses to change it.
 
@@ -20,6 +36,7 @@ class SignedAuthority(models.Model):
 
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="authorities")
     version = models.PositiveIntegerField()
+    what = models.CharField(max_length=40, choices=Amendment.choices, help_text="The act by which it was signed.")
     content = models.BinaryField()
     sha256 = models.CharField(max_length=64, unique=True)
     signature = models.BinaryField()
