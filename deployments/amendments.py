@@ -55,7 +55,7 @@ def confirm_list(period: Period, *, seen: str, actor: AbstractBaseUser) -> None:
     period.save(update_fields=["list_confirmed_at", "list_confirmed_by"])
     data: JournalData = {"period": str(period.pk), "watchlist": str(watchlist.pk), "sha256": seen}
     record(Action.LIST_CONFIRMED, actor=actor, target=deployment, data={**data, "rank": rank_of(actor)})
-    executable.sign(deployment, Amendment.LIST_CONFIRMED, actor=actor, confirmed=period)
+    executable.sign(deployment, Amendment.LIST_CONFIRMED, actor=actor, period=period)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
@@ -78,7 +78,7 @@ def return_list(period: Period, *, reason: str, actor: AbstractBaseUser) -> None
     period.list_confirmed_at, period.list_confirmed_by = None, None
     period.save(update_fields=["watchlist", "list_size", "list_confirmed_at", "list_confirmed_by"])
     record(Action.LIST_RETURNED, actor=actor, target=period.deployment, data=data)
-    executable.sign(period.deployment, Amendment.LIST_RETURNED, actor=actor)
+    executable.sign(period.deployment, Amendment.LIST_RETURNED, actor=actor, period=period)
     announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
 
 
@@ -108,7 +108,7 @@ def widen_camera(camera: Camera, *, smallest_face: int, reason: str, actor: Abst
     camera.save(update_fields=["smallest_face", "zone", "excluded", "set_up_at"])
     data: JournalData = {"camera": str(camera.pk), "smallest_face": smallest_face, "reason": reason.strip()}
     record(Action.CAMERA_WIDENED, actor=actor, target=deployment, data=data)
-    executable.sign(deployment, Amendment.CAMERA, actor=actor, widened=camera)
+    executable.sign(deployment, Amendment.CAMERA, actor=actor, camera=camera)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 

@@ -45,29 +45,25 @@ def sign(
     what: Amendment,
     *,
     actor: AbstractBaseUser,
-    confirmed: Period | None = None,
-    blue: Period | None = None,
-    widened: Camera | None = None,
+    period: Period | None = None,
+    camera: Camera | None = None,
 ) -> SignedAuthority:
-    """Sign the terms as the rows give them now, as the next version, and put it in force.
+    """Sign the terms as the next version, and put it in force.
 
-    The caller has locked the deployment and writes the entry of the act itself. what: the act that changes the terms.
-    confirmed: the period whose watchlist the authorising officer has just confirmed. blue: the period whose blue
-    watchlist has just been attached. widened: the camera whose zone or minimum face width has just been approved.
+    The first version is derived from the rows, which the officer has just decided on. Each later one is the version
+    before with only what the act changes, so that a row which has drifted in the meantime is not signed with it. The
+    caller has locked the deployment and writes the entry of the act itself.
+
+    period: whose list was confirmed, returned or attached. camera: which was widened.
 
     Raises:
-        Refused: the signing key is missing.
+        Refused: the signing key is missing, or the version before cannot be verified.
     """
     before = latest(deployment)
     document = derive(deployment, bound=before.document if before is not None else None)
-    for row, name in ((confirmed, "watchlist"), (blue, "blue_watchlist")):
-        if row is not None:
-            _bind(document, row, name)
+    if before is not None and what != Amendment.AUTHORISED:
+        document = _amended(before, document, what, period, camera)
     now = timezone.now()
-    if widened is not None:
-        for camera in _cameras_in(document):
-            if camera["camera"] == str(widened.pk):
-                camera.update(_camera(widened, None))
     document |= {
         "version": 1 if before is None else before.version + 1,
         "replaces": before.sha256 if before is not None else "",
@@ -93,6 +89,30 @@ def sign(
     data: JournalData = {"sha256": made.sha256, "version": made.version, "for": what.value, "key": made.key_id}
     record(Action.AUTHORITY_SIGNED, actor=actor, target=deployment, data=data)
     return made
+
+
+def _amended(
+    before: SignedAuthority, derived: Document, what: Amendment, period: Period | None, camera: Camera | None
+) -> Document:
+    """Return the version before with what an act changes. derived: from the rows as they are now."""
+    try:
+        verify(before)
+    except NotVerified as problem:
+        raise Refused(f"{problem} Nothing can be added to this authority.") from problem
+    document = before.document
+    if what == Amendment.CONFIRMED:
+        document["ends_at"] = derived["ends_at"]
+    elif what == Amendment.THRESHOLD:
+        document["how"] = derived["how"]
+    for place in document["where"]:
+        if period is not None and place["period"] == str(period.pk):
+            blue = what == Amendment.BLUE_LIST
+            watchlist = period.blue_list if blue else period.watchlist
+            place["blue_watchlist" if blue else "watchlist"] = None if watchlist is None else _list(watchlist)
+        for each in place["cameras"]:
+            if camera is not None and each["camera"] == str(camera.pk):
+                each.update(_camera(camera, None))
+    return document
 
 
 def prepare() -> None:
@@ -276,13 +296,6 @@ def envelope(signed: SignedAuthority) -> dict[str, Any]:
     }
 
 
-def _bind(document: Document, period: Period, name: str) -> None:
-    watchlist = period.watchlist if name == "watchlist" else period.blue_list
-    for each in document["where"]:
-        if each["period"] == str(period.pk):
-            each[name] = None if watchlist is None else _list(watchlist)
-
-
 def _list(watchlist: Watchlist) -> dict[str, Any]:
     return {
         "watchlist": str(watchlist.pk),
@@ -317,10 +330,6 @@ def _camera(camera: Camera, bound: dict[str, Any] | None) -> dict[str, Any]:
         "smallest_face": camera.smallest_face if bound is None else bound["smallest_face"],
         "zone": [[f"{x:.4f}", f"{y:.4f}"] for x, y in camera.zone] if bound is None else bound["zone"],
     }
-
-
-def _cameras_in(document: Document) -> list[dict[str, Any]]:
-    return [camera for period in document["where"] for camera in period["cameras"]]
 
 
 def _time(moment: dt.datetime | None) -> str:

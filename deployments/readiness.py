@@ -132,7 +132,7 @@ def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser
     if locked.is_blue:
         Camera.objects.filter(period=period).update(set_up_at=timezone.now())
         # Approved as a list of consenting staff: it is searched in the recognition test before anything else is.
-        executable.sign(deployment, Amendment.BLUE_LIST, actor=actor, blue=period)
+        executable.sign(deployment, Amendment.BLUE_LIST, actor=actor, period=period)
     data: JournalData = {
         "watchlist": str(locked.pk),
         "sha256": locked.sealed_hash,

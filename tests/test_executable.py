@@ -378,6 +378,20 @@ def test_the_authority_ends_when_the_intelligence_does(cast: Cast) -> None:
     assert authority._accepted_end(deployment, None) <= midnight
 
 
+def test_an_amendment_does_not_sign_what_has_drifted(cast: Cast) -> None:
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    period, watchlist = period_of(deployment), make_sealed_watchlist(cast)
+    readiness.attach_list(period, watchlist, actor=cast.watchlist_admin)
+    OperatingPoint.objects.update(threshold=0.31)
+    Camera.objects.update(smallest_face=16)
+    Period.objects.update(ends_at=timezone.now() + dt.timedelta(days=3))
+    amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
+    first, second = (each.document for each in deployment.authorities.order_by("version"))
+    assert second["where"][0].pop("watchlist")["sha256"] == watchlist.sealed_hash
+    first["where"][0].pop("watchlist")
+    assert (second["how"], second["where"], second["who"]) == (first["how"], first["where"], first["who"])
+
+
 def test_readiness_and_the_page_say_what_differs(cast: Cast) -> None:
     deployment = make_deployment(cast)
     (check,) = [each for each in readiness.checks(period_of(deployment)) if each.name == "terms"]

@@ -44,11 +44,11 @@ PASSWORD = "a-long-password"
 # As a browser sends it: the words of the rehearsal.
 APPLICATION = {
     "use_case": "hotspot",
-    "list_categories": ["wanted"],
-    "list_seriousness": ["serious"],
-    "list_tiers": ["amber"],
+    "list_categories": ["wanted", "suspect"],
+    "list_seriousness": ["grave", "serious"],
+    "list_tiers": ["red", "amber"],
     "list_size_asked": "500",
-    "list_under_18": "0",
+    "list_under_18": "1",
     "footfall": "12000",
     "collateral": ["worship"],
     "officers_planned": "4",

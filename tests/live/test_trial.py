@@ -81,7 +81,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     camera, officer = people.sign_in("operator"), people.sign_in("officer")
     authority, compliance = people.sign_in("authority"), people.sign_in("compliance")
 
-    _evidence(compliance, system)
+    _threshold(compliance, people.sign_in("owner"), people.sign_in("system_admin"), authority, system)
     deployment = _apply(people.sign_in("watchlist_admin"), system)
     _authorise(authority, system, deployment)
     commander.goto(system.url + deployment)
@@ -90,7 +90,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     _receive_kit(commander)
 
     day = Day(system, deployment, faces)
-    day.prepare(commander, "Southend", SOUTHEND)
+    day.prepare(commander, authority, "Southend", SOUTHEND)
     day.test(commander, camera)
     _go_live(commander)
     day.run(camera, operator, officer, SOUTHEND, commander)
@@ -99,7 +99,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     expect(commander.locator("h1 .badge")).to_have_text("Public notice given")
 
     _next_day(system)
-    day.prepare(commander, "Chelmsford", CHELMSFORD)
+    day.prepare(commander, authority, "Chelmsford", CHELMSFORD)
     day.test(commander, camera)
     _go_live(commander)
     day.run(camera, operator, officer, CHELMSFORD, commander)
@@ -111,20 +111,31 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     assert people.complaints == []
 
 
-def _evidence(page: Page, system: LiveSystem) -> None:
-    page.goto(f"{system.url}/thresholds/")
-    expect(
-        page.get_by_text("Nothing can be authorised until a compliance officer has recorded evidence")
-    ).to_be_visible()
-    page.get_by_text("Record evidence").first.click()
-    page.get_by_label("Title").fill("Test with volunteers")
-    page.get_by_label("Measured by").fill("Nobody: invented for a test")
-    page.get_by_label("Reference").fill("none")
-    page.get_by_label("Finding").fill("Nothing was measured.")
-    page.get_by_label("Lowest threshold").fill("0.6")
-    page.get_by_label("To be renewed by").fill(f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=90):%Y-%m-%d}")
-    page.get_by_role("button", name="Record evidence", exact=True).click()
-    expect(page.get_by_text("In force", exact=True)).to_be_visible()
+def _threshold(compliance: Page, owner: Page, proposer: Page, authority: Page, system: LiveSystem) -> None:
+    """Nothing was measured: the risk is recorded and countersigned, then a threshold proposed and approved."""
+    for page in (compliance, owner, proposer, authority):
+        page.goto(f"{system.url}/thresholds/")
+    expect(compliance.get_by_text("Nothing can be authorised until a compliance officer")).to_be_visible()
+    compliance.get_by_text("Record a risk, because nothing was measured").click()
+    form = compliance.locator("form[action='/evidence/risk/']")
+    form.get_by_label("Title").fill("Two days with a small list")
+    form.get_by_label("Why the risk is accepted").fill("People wanted for grave harm; officers check identity.")
+    form.get_by_label("Lowest threshold").fill("0.6")
+    form.get_by_label("Highest threshold").fill("0.8")
+    form.get_by_label("Until").fill(f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=60):%Y-%m-%d}")
+    form.get_by_role("button", name="Record risk").click()
+    owner.reload()
+    owner.get_by_role("button", name="Countersign").click()
+    expect(owner.get_by_text("In force", exact=True).first).to_be_visible()
+    proposer.get_by_label("People on the list").fill("873")
+    proposer.get_by_role("button", name="Calculate").click()
+    expect(proposer.get_by_text("This is more than the ceiling allows.")).to_be_visible()
+    proposer.get_by_label("Reason").fill("The lowest rate that the calibration can show")
+    proposer.get_by_role("button", name="Propose threshold").click()
+    authority.reload()
+    authority.get_by_label("Reason").fill("Two days, a list of five")
+    authority.get_by_role("button", name="Approve threshold").click()
+    expect(authority.get_by_text("New applications can use it")).to_be_visible()
 
 
 def _apply(page: Page, system: LiveSystem) -> str:
@@ -141,6 +152,8 @@ def _apply(page: Page, system: LiveSystem) -> str:
         page.get_by_label(label, exact=True).fill(text)
     page.get_by_label("Intelligence valid until").fill(f"{now + dt.timedelta(days=20):%Y-%m-%d}")
     page.get_by_label("Place of worship").check()
+    for allowed in ("Wanted by the courts", "Serious: violence", "Amber: arrest or enforce"):
+        page.get_by_label(allowed).check()
     page.get_by_label("Threshold requested").select_option(index=1)
     page.get_by_role("button", name="Add period").click()
     first, second = page.locator(".period-fields").all()
@@ -211,7 +224,7 @@ class Day:
     def __init__(self, system: LiveSystem, deployment: str, faces: dict[str, list[Path]]) -> None:
         self._system, self._deployment, self._faces = system, deployment, faces
 
-    def prepare(self, page: Page, place: str, wanted: tuple[str, ...]) -> None:
+    def prepare(self, page: Page, authority: Page, place: str, wanted: tuple[str, ...]) -> None:
         """Lists by the pages' own posts; the rest in the browser."""
         blue = {"category": "staff", "legal_basis": "consent", "source": "consent", "list_name": f"Blue, {place}"}
         seal_list(self._system, self._pictures((STAFF,)), **blue)
@@ -226,6 +239,10 @@ class Day:
         expect(page.locator(".checks .no")).not_to_have_count(0)
         page.get_by_label("Watchlist", exact=True).select_option(f"{place}, high harm")
         page.get_by_role("button", name="Attach watchlist").click()
+        expect(page.get_by_text("The authorising officer has not confirmed the watchlist yet")).to_be_visible()
+        authority.goto(page.url)
+        authority.get_by_role("button", name="Confirm watchlist").click()
+        expect(authority.get_by_text("Confirmed", exact=True)).to_be_visible()
         page.get_by_label("Blue watchlist").select_option(f"Blue, {place}")
         page.get_by_role("button", name="Attach blue watchlist").click()
         page.get_by_label("Location of the sign").fill("Both ends of the street")
@@ -340,6 +357,17 @@ def _next_day(system: LiveSystem) -> None:
             "UPDATE deployments_period SET starts_at = now() - interval '1 minute', "
             "ends_at = now() + interval '2 hours' WHERE place LIKE 'Chelmsford%'"
         )
+    # The signed terms have the time of the second day too.
+    signed = system.manage("shell", "--no-imports", "-c", _SIGN_AGAIN)
+    assert signed.returncode == 0, signed.stderr
+
+
+_SIGN_AGAIN = """
+from deployments import executable
+from deployments.models import Amendment, Deployment
+from lfr_site.models import User
+executable.sign(Deployment.objects.get(), Amendment.AUTHORISED, actor=User.objects.get(username="authority"))
+"""
 
 
 def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str) -> None:
@@ -391,6 +419,7 @@ _APPLICATION = {
     "Why now": "The autumn fair",
     "Criteria for the watchlist": "Wanted by a court, or circulated for arrest for grave harm",
     "Maximum number of people on the watchlist": "20",
+    "Of these, maximum number under 18": "0",
     "Expected number of faces": "9000",
     "Less intrusive means considered": "Patrols with photographs; visits to addresses",
     "Measures to limit collateral intrusion": "A church, outside the zone; no service then",
