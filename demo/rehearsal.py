@@ -14,7 +14,7 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import amendments, applications, authority, bluetest, readiness, running, staffing
+from deployments import applications, authority, bluetest, period_lists, readiness, running, staffing
 from deployments.applications import PeriodDraft
 from deployments.choices import Collateral, UseCase
 from deployments.models import Deployment, Period
@@ -160,8 +160,8 @@ def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list:
     if deployment.state == Deployment.State.AUTHORISED:
         readiness.give_notice(deployment, notice=NOTICE, actor=commander)
     for each in filter(None, (watchlist, blue_list)):
-        readiness.attach_list(period, each, actor=people.applicant)
-    amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=people.authority)
+        period_lists.attach_list(period, each, actor=people.applicant)
+    period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=people.authority)
     readiness.record_sign(period, place="Both ends of the zone", photograph=_sign(), actor=commander)
     staffing.post(deployment, people.operator, actor=commander)
     staffing.post(deployment, people.officer, team=TEAM, actor=commander)

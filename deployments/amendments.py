@@ -11,75 +11,19 @@ from audit.journal import record
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
-from core.ranks import rank_of, require_rank
+from core.ranks import require_rank
 from core.sockets import Event
-from deployments import ceiling, executable, list_fit
+from deployments import ceiling, executable
 from deployments.authority import rank_needed
 from deployments.events import announce
 from deployments.governor import Level
-from deployments.locks import lock_deployment, lock_period
-from deployments.models import CHANGE_STEPS, Amendment, Camera, Deployment, Period, ThresholdChange
+from deployments.locks import lock_deployment
+from deployments.models import CHANGE_STEPS, Amendment, Camera, Deployment, ThresholdChange
 from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
 from deployments.readiness import verdict_of
 from watchlists import thresholds
-from watchlists.contributions import refuse_contributor
-from watchlists.models import OperatingPoint, Watchlist
+from watchlists.models import OperatingPoint
 from watchlists.operations import refuse_names_on_file
-
-
-@transaction.atomic
-def confirm_list(period: Period, *, seen: str, actor: AbstractBaseUser) -> None:
-    """Bind the watchlist that is attached to a period to the authority. Only then is it searched.
-
-    seen: the hash of the sealed list, as shown to the officer.
-
-    Raises:
-        Refused: the officer's rank is too low, they worked on the list, or it goes beyond the authority.
-        Conflict: another list is attached now, it is no longer sealed, or it is confirmed already.
-    """
-    require(actor, AUTHORISE_DEPLOYMENT)
-    lock_period(period)
-    deployment, watchlist = period.deployment, period.watchlist
-    require_rank(actor, rank_needed(deployment))
-    if not deployment.authority_holds() or period.went_live_at is not None or period.ended_at is not None:
-        raise Conflict("The authority or the period is over, or the period has gone live.")
-    if watchlist is None or watchlist.sealed_hash != seen or watchlist.state != Watchlist.State.SEALED:
-        raise Conflict("The watchlist has changed since you opened it. Look at it again before you confirm it.")
-    if period.list_confirmed_at is not None:
-        raise Conflict("This watchlist is already confirmed.")
-    refuse_contributor(watchlist, actor)
-    problems = list_fit.misfits(watchlist, deployment)
-    if problems:
-        raise Refused(" ".join(problems) + " Return the watchlist.")
-    period.list_confirmed_at, period.list_confirmed_by_id = timezone.now(), actor.pk
-    period.save(update_fields=["list_confirmed_at", "list_confirmed_by"])
-    data: JournalData = {"period": str(period.pk), "watchlist": str(watchlist.pk), "sha256": seen}
-    record(Action.LIST_CONFIRMED, actor=actor, target=deployment, data={**data, "rank": rank_of(actor)})
-    executable.sign(deployment, Amendment.LIST_CONFIRMED, actor=actor, period=period)
-    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
-
-
-@transaction.atomic
-def return_list(period: Period, *, reason: str, actor: AbstractBaseUser) -> None:
-    """Detach the watchlist of a period, because it is not the one that the authority was meant for.
-
-    Raises:
-        Refused: no reason is given. Conflict: no list is attached, or the period has gone live.
-    """
-    require(actor, AUTHORISE_DEPLOYMENT)
-    lock_period(period)
-    if period.watchlist is None or period.went_live_at is not None:
-        raise Conflict("No watchlist is attached, or the period has gone live.")
-    if not reason.strip():
-        raise Refused("Enter why the watchlist is returned.")
-    refuse_names_on_file(reason)
-    data: JournalData = {"period": str(period.pk), "watchlist": str(period.watchlist_id), "reason": reason.strip()}
-    period.watchlist, period.list_size = None, 0
-    period.list_confirmed_at, period.list_confirmed_by = None, None
-    period.save(update_fields=["watchlist", "list_size", "list_confirmed_at", "list_confirmed_by"])
-    record(Action.LIST_RETURNED, actor=actor, target=period.deployment, data=data)
-    executable.sign(period.deployment, Amendment.LIST_RETURNED, actor=actor, period=period)
-    announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
 
 
 @transaction.atomic

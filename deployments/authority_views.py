@@ -15,7 +15,7 @@ from core import signing
 from core.errors import Refused
 from core.permissions import acting, permitted
 from deployments import amendments, executable
-from deployments.forms import WidenForm
+from deployments.amendment_forms import WidenForm
 from deployments.models import Camera, Deployment, SignedAuthority
 from deployments.permissions import AUTHORISE_DEPLOYMENT, VIEW_DEPLOYMENT
 

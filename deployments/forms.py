@@ -306,26 +306,6 @@ class PassForm(forms.Form):
     person = forms.UUIDField()
 
 
-class ChangeForm(forms.Form):
-    """A proposal of another threshold for a deployment."""
-
-    after = forms.ModelChoiceField(
-        label="Threshold", queryset=OperatingPoint.objects.none(), empty_label="Select an approved threshold"
-    )
-    evidence = forms.CharField(
-        label="Evidence that the present threshold is wrong for this place",
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
-
-    def __init__(self, *args: Any, before: OperatingPoint | None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["after"]
-        if before is not None:
-            field.queryset = OperatingPoint.objects.filter(engine=before.engine).exclude(pk=before.pk)
-        field.label_from_instance = lambda point: f"{point.threshold:.3f}"
-
-
 class KitForm(forms.Form):
     description = forms.CharField(label="Equipment", max_length=200)
     serial = forms.CharField(label="Serial or asset number", max_length=80)
@@ -369,23 +349,6 @@ def _with_roles(user: Any) -> str:
 class LimitsForm(forms.Form):
     smallest_face = forms.IntegerField(label="Minimum face width (pixels)", min_value=16, max_value=400)
     frame_rate = forms.IntegerField(label="Maximum frames per second", min_value=1, max_value=30)
-
-
-class WidenForm(forms.Form):
-    """An amendment by which a camera looks at more than was authorised."""
-
-    camera: Any = forms.ModelChoiceField(queryset=Camera.objects.none(), empty_label="Select a camera")
-    smallest_face = forms.IntegerField(label="Minimum face width (pixels)", min_value=16, max_value=400, initial=32)
-    reason = forms.CharField(label="Why it must look at more", max_length=400)
-
-    def __init__(self, *args: Any, cameras: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["camera"]
-        field.queryset = cameras
-
-
-class ExclusionForm(forms.Form):
-    reason = forms.CharField(label="Why a part of the picture is excluded", max_length=300)
 
 
 def shape_of(post: Mapping[str, Any], name: str) -> Any:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core.errors import Refused
 from core.permissions import acting, permitted
-from deployments import amendments, applications, bluetest, list_fit, readiness, running
+from deployments import applications, bluetest, list_fit, period_lists, readiness, running
 from deployments.forms import (
     BriefingForm,
     ListForm,
@@ -114,7 +114,7 @@ def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     form = ListForm(request.POST, is_blue="blue" in request.POST)
     if not form.is_valid():
         raise Refused("Select a sealed watchlist that no other period uses.")
-    readiness.attach_list(period, form.cleaned_data["watchlist"], actor=acting(request))
+    period_lists.attach_list(period, form.cleaned_data["watchlist"], actor=acting(request))
     messages.success(request, "Watchlist attached.")
     return redirect("period", period.id)
 
@@ -124,7 +124,7 @@ def list_attach(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 def list_confirm(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     """Bind the attached watchlist to the authority, as its officer."""
     period = _period(request, period_id)
-    amendments.confirm_list(period, seen=request.POST.get("seen", ""), actor=acting(request))
+    period_lists.confirm_list(period, seen=request.POST.get("seen", ""), actor=acting(request))
     messages.success(request, "Watchlist confirmed. The signed authority names it now.")
     return redirect("period", period.id)
 
@@ -134,7 +134,7 @@ def list_confirm(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 def list_return(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
     period, form = _period(request, period_id), ReasonForm(request.POST)
     reason = form.cleaned_data["reason"] if form.is_valid() else ""
-    amendments.return_list(period, reason=reason, actor=acting(request))
+    period_lists.return_list(period, reason=reason, actor=acting(request))
     messages.info(request, "Watchlist returned. Another one can be attached.")
     return redirect("period", period.id)
 

@@ -15,7 +15,6 @@ from audit.actions import Action
 from audit.journal import record
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from core.locks import lock
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
@@ -23,12 +22,12 @@ from deployments import bluetest, clock_comparison, executable, governor, list_f
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import STEPS, Amendment, Camera, Deployment, Period, Sign
+from deployments.models import STEPS, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
-from deployments.permissions import APPLY_DEPLOYMENT, OPERATE_CAMERA, RUN_DEPLOYMENT
+from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
 from watchlists import engines, thresholds
 from watchlists.models import Watchlist
-from watchlists.operations import refuse_names, refuse_names_on_file
+from watchlists.operations import refuse_names_on_file
 
 # After the clock goes back by more than this, it cannot be relied on to end an authority on time.
 BACKWARDS = dt.timedelta(seconds=5)
@@ -91,55 +90,6 @@ def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser)
     refuse_names_on_file(notice)
     changes = {"notice": notice.strip()[:300], "notified_at": timezone.now()}
     move(deployment, STEPS["notify"], actor=actor, changes=changes, data={"notice": notice.strip()[:300]})
-    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
-
-
-@transaction.atomic
-def attach_list(period: Period, watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
-    """Attach a sealed watchlist to a period, as its watchlist or its blue watchlist, depending on the list's kind.
-
-    It is not searched until the authorising officer has confirmed it (`amendments.confirm_list`).
-
-    Raises:
-        Refused: the list is not sealed, too old, used elsewhere, goes beyond what was authorised, or the application
-            names someone on it.
-        Conflict: there is no authority, or the period has begun or ended.
-    """
-    if not any(actor.has_perm(name) for name in (APPLY_DEPLOYMENT, RUN_DEPLOYMENT)):  # type: ignore[attr-defined]
-        require(actor, APPLY_DEPLOYMENT)
-    lock_period(period)
-    deployment = period.deployment
-    if not deployment.has_authority or period.went_live_at is not None or period.ended_at is not None:
-        raise Conflict("Watchlists can only be attached under an authority and before the period goes live.")
-    locked = lock(Watchlist.objects.all(), watchlist.pk)
-    if locked.state != Watchlist.State.SEALED or (
-        locked.expires_at is not None and locked.expires_at <= timezone.now()
-    ):
-        raise Refused(f"“{locked}” is {locked.quoted_state}. Select a sealed watchlist that has not expired.")
-    if Period.objects.of_list(locked.pk).exclude(pk=period.pk).exists():
-        raise Refused("Another period already uses this watchlist. Seal a new version of it.")
-    if not locked.is_blue:
-        problems = list_fit.misfits(locked, deployment)
-        if problems:
-            raise Refused(" ".join(problems))
-        refuse_names(locked, deployment.name, deployment.places, deployment.decision_reason, deployment.conditions)
-    name = "blue_list" if locked.is_blue else "watchlist"
-    setattr(period, name, locked)
-    period.list_size = period.watchlist.size if period.watchlist is not None else 0
-    if not locked.is_blue:
-        period.list_confirmed_at, period.list_confirmed_by = None, None
-    period.save(update_fields=[name, "list_size", "list_confirmed_at", "list_confirmed_by"])
-    if locked.is_blue:
-        Camera.objects.filter(period=period).update(set_up_at=timezone.now())
-        # Approved as a list of consenting staff: it is searched in the recognition test before anything else is.
-        executable.sign(deployment, Amendment.BLUE_LIST, actor=actor, period=period)
-    data: JournalData = {
-        "watchlist": str(locked.pk),
-        "sha256": locked.sealed_hash,
-        "period": str(period.pk),
-        "blue": locked.is_blue,
-    }
-    record(Action.LIST_ATTACHED, actor=actor, target=deployment, data=data)
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 

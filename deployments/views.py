@@ -20,9 +20,9 @@ from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted, require
 from deployments import amendments, applications, authority, closure, fairness, readiness
+from deployments.amendment_forms import ChangeForm, WidenForm
 from deployments.forms import (
     PARTS,
-    ChangeForm,
     DecisionForm,
     KitForm,
     KitReturnForm,
@@ -30,7 +30,6 @@ from deployments.forms import (
     PostingForm,
     ReasonForm,
     ReviewForm,
-    WidenForm,
 )
 from deployments.models import Camera, Deployment, Document, ThresholdChange
 from deployments.permissions import (

@@ -392,7 +392,7 @@ def test_the_decision_page_shows_the_application(cast: Cast) -> None:
     client = Client()
     client.force_login(cast.authority)
     page = client.get(f"/deployments/{deployment.pk}/").content.decode()
-    for words in ("Police recorded 214", "INT/23/4471", "among 12,000 faces", "Demonstration entry", "Article 8"):
+    for words in ("Police recorded 214", "INT/23/4471", "among 12,000 faces", "Risk acceptance until", "Article 8"):
         assert words in page
     revision = re.search(r'name="revision" value="(\d+)"', page)
     assert revision is not None

@@ -125,6 +125,20 @@ def _exists(name: str) -> bool:
     return False
 
 
+def test_every_rule_names_its_test_or_why_it_is_not_built() -> None:
+    rows = [line.strip("|").split("|") for line in (DOCS / "explain/doctrine.md").read_text().splitlines()]
+    rules = [[cell.strip() for cell in row] for row in rows if len(row) == 3 and row[0].strip() not in ("Rule", "---")]
+    assert len(rules) > 60
+    known = {
+        name for page in (BASE_DIR / "tests").rglob("*.py") for name in re.findall(r"def (test_\w+)", page.read_text())
+    }
+    for rule, where, shown in rules:
+        named = re.findall(r"`(test_\w+)`", shown)
+        assert set(named) <= known, rule
+        assert named or shown.startswith("Not built: "), rule
+        assert where or not named, rule
+
+
 def test_every_page_is_linked_from_another() -> None:
     linked = {
         (page.parent / target).resolve()

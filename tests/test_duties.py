@@ -156,6 +156,7 @@ WORK: dict[str, tuple[Kind, Work]] = {
 NO_WORK = {
     # The authorising officer's own decisions.
     "approval.authorise_watchlist",
+    "approval.confirm_watchlist",
     "approval.return_watchlist",
     "approval.reject_watchlist",
     # After the approval, or instead of one.

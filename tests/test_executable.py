@@ -23,7 +23,7 @@ from core import keys, signing
 from core.errors import Conflict, Refused
 from core.ranks import Rank
 from demo import rehearsal
-from deployments import amendments, authority, cameras, executable, list_fit, readiness, running
+from deployments import amendments, authority, cameras, executable, list_fit, period_lists, readiness, running
 from deployments.choices import Halt
 from deployments.frame_terms import FrameTerms, frame_terms
 from deployments.models import Camera, Deployment, Period, SignedAuthority
@@ -242,7 +242,7 @@ def test_a_list_is_searched_only_once_confirmed_by_its_hash(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     period, watchlist = period_of(deployment), make_sealed_watchlist(cast)
     readiness.give_notice(deployment, notice="Website", actor=cast.commander)
-    readiness.attach_list(period, watchlist, actor=cast.watchlist_admin)
+    period_lists.attach_list(period, watchlist, actor=cast.watchlist_admin)
     assert any("has not confirmed the watchlist" in why for why in readiness.obstacles(period))
     # Even if every other safeguard were skipped.
     Deployment.objects.filter(pk=deployment.pk).update(state="live")
@@ -252,18 +252,18 @@ def test_a_list_is_searched_only_once_confirmed_by_its_hash(cast: Cast) -> None:
     Period.objects.filter(pk=period.pk).update(went_live_at=None)
     for actor in (cast.commander, cast.watchlist_admin, cast.compliance):
         with pytest.raises(PermissionDenied):
-            amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=actor)
+            period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=actor)
     with pytest.raises(Conflict, match="has changed since"):
-        amendments.confirm_list(period, seen="0" * 64, actor=cast.authority)
+        period_lists.confirm_list(period, seen="0" * 64, actor=cast.authority)
     inspector = User.objects.create_user("inspector", rank=Rank.INSPECTOR)
     inspector.groups.add(*cast.authority.groups.all())
     with pytest.raises(Refused, match="rank of Superintendent"):
-        amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=inspector)
-    amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
+        period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=inspector)
+    period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
     with pytest.raises(Conflict, match="already confirmed"):
-        amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
+        period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
     # Another list must be confirmed again.
-    readiness.attach_list(period, make_sealed_watchlist(cast), actor=cast.watchlist_admin)
+    period_lists.attach_list(period, make_sealed_watchlist(cast), actor=cast.watchlist_admin)
     period.refresh_from_db()
     assert period.list_confirmed_at is None
 
@@ -272,8 +272,8 @@ def test_the_officer_can_return_a_list(cast: Cast) -> None:
     deployment = make_deployment(cast)
     period = period_of(deployment)
     with pytest.raises(Refused, match="why the watchlist is returned"):
-        amendments.return_list(period, reason=" ", actor=cast.authority)
-    amendments.return_list(period, reason="Not the people applied for", actor=cast.authority)
+        period_lists.return_list(period, reason=" ", actor=cast.authority)
+    period_lists.return_list(period, reason="Not the people applied for", actor=cast.authority)
     period.refresh_from_db()
     assert (period.watchlist, period.list_confirmed_at) == (None, None)
     assert _in_force(deployment).document["where"][0]["watchlist"] is None
@@ -294,7 +294,7 @@ def test_a_list_beyond_the_authority_cannot_be_attached(cast: Cast, changes: dic
     add_person(cast, watchlist, "T/other", embedding=random_embedding(3), **changes)
     rehearsal_seal(watchlist, cast)
     with pytest.raises(Refused, match=says):
-        readiness.attach_list(period_of(deployment), watchlist, actor=cast.watchlist_admin)
+        period_lists.attach_list(period_of(deployment), watchlist, actor=cast.watchlist_admin)
 
 
 def test_too_many_people_or_children_cannot_be_attached(cast: Cast) -> None:
@@ -310,7 +310,7 @@ def test_too_many_people_or_children_cannot_be_attached(cast: Cast) -> None:
     )
     rehearsal_seal(watchlist, cast)
     with pytest.raises(Refused, match="allows 1") as refused:
-        readiness.attach_list(period_of(deployment), watchlist, actor=cast.watchlist_admin)
+        period_lists.attach_list(period_of(deployment), watchlist, actor=cast.watchlist_admin)
     assert "1 people under 18 on this watchlist; the authority allows 0" in str(refused.value)
     assert [part.title for part in list_fit.mix_of(watchlist)] == ["Lawful ground", "Seriousness", "Response", "Age"]
 
@@ -381,11 +381,11 @@ def test_the_authority_ends_when_the_intelligence_does(cast: Cast) -> None:
 def test_an_amendment_does_not_sign_what_has_drifted(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     period, watchlist = period_of(deployment), make_sealed_watchlist(cast)
-    readiness.attach_list(period, watchlist, actor=cast.watchlist_admin)
+    period_lists.attach_list(period, watchlist, actor=cast.watchlist_admin)
     OperatingPoint.objects.update(threshold=0.31)
     Camera.objects.update(smallest_face=16)
     Period.objects.update(ends_at=timezone.now() + dt.timedelta(days=3))
-    amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
+    period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)
     first, second = (each.document for each in deployment.authorities.order_by("version"))
     assert second["where"][0].pop("watchlist")["sha256"] == watchlist.sealed_hash
     first["where"][0].pop("watchlist")

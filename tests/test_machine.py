@@ -24,7 +24,7 @@ from audit.models import Entry
 from core.errors import Refused
 from core.sockets import Event
 from demo import rehearsal
-from deployments import amendments, authority, bluetest, cameras, ceiling, readiness, running, staffing
+from deployments import amendments, authority, bluetest, cameras, ceiling, period_lists, readiness, running, staffing
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.choices import Halt
 from deployments.frame_terms import frame_terms
@@ -110,18 +110,18 @@ def _of_period(act: Callable[[Period, User, World], object]) -> Act:
 def _attach(period: Period, actor: User, world: World) -> None:
     spare = next((each for each in world.lists if not Period.objects.of_list(each.pk).exists()), None)
     if spare is not None:
-        readiness.attach_list(period, Watchlist.objects.get(pk=spare.pk), actor=actor)
+        period_lists.attach_list(period, Watchlist.objects.get(pk=spare.pk), actor=actor)
 
 
 def _confirm(period: Period, actor: User, world: World) -> None:
     watchlist = period.watchlist
     if watchlist is not None:
-        amendments.confirm_list(period, seen=watchlist.sealed_hash, actor=actor)
+        period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=actor)
         world.terms.lists[period.pk] = watchlist.pk
 
 
 def _return(period: Period, actor: User, world: World) -> None:
-    amendments.return_list(period, reason="Another list is meant", actor=actor)
+    period_lists.return_list(period, reason="Another list is meant", actor=actor)
     world.terms.lists.pop(period.pk, None)
 
 

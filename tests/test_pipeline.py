@@ -18,7 +18,7 @@ from deployments.models import Camera, Deployment
 from recognition.engine import Engine
 from recognition.imaging import bounded, encode_jpeg
 from recognition.track import TrackSet
-from tests.cast import Cast, cameras_of, end, make_live_deployment, portrait, portrait_jpeg
+from tests.cast import Cast, cameras_of, end, make_live_deployment, portrait, portrait_jpeg, sign_again
 from watchlists.models import Engine as EngineRow
 
 
@@ -102,6 +102,7 @@ def test_an_engine_that_is_not_authorised_processes_nothing(
     deployment: Deployment, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     EngineRow.objects.update(preprocessing="an older one")
+    sign_again()
     monkeypatch.setattr(pipeline, "decode_frame", lambda _: pytest.fail("it was decoded"))
     with pytest.raises(OtherEngine):
         read_frame(str(_camera(deployment).id), _frame(0), TrackSet(), engine)

@@ -45,9 +45,9 @@ def test_the_possible_matches_of_one_frame_are_stored_together(
     raise_alert(camera, one, make_probe("a" * 32, 1))
     before = Entry.objects.count()
     # Each alert takes 4 statements: photograph, known alert, alert, shot. The shot of the open alert takes 5. The frame
-    # takes 2 to lock and read the deployment, 1 for what is stood down, 3 for the counts, 4 for the audit log and 2
+    # takes 3 to lock and read the deployment, 1 for what is stood down, 3 for the counts, 4 for the audit log and 2
     # for the transaction.
-    with django_assert_num_queries(25), django_capture_on_commit_callbacks() as told:
+    with django_assert_num_queries(26), django_capture_on_commit_callbacks() as told:
         seen = [
             (one, make_probe("a" * 32, 2)),
             (two, make_probe("b" * 32, 2)),

@@ -17,7 +17,7 @@ from benchmarks.hostile_files import empty_scans
 from core.errors import Conflict, Refused
 from demo import rehearsal
 from demo.seeding import check_and_seal
-from deployments import authority, bluetest, cameras, readiness, running
+from deployments import authority, bluetest, cameras, period_lists, readiness, running
 from deployments.choices import Halt
 from deployments.frame_terms import frame_terms
 from deployments.models import Camera, Deployment, Pass, Period, Recognition
@@ -91,7 +91,7 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
         ),
         "watchlist is “Expired”",
     ),
-    "large list": (lambda _: Deployment.objects.update(list_size_asked=0), "0 were authorised"),
+    "large list": (lambda _: Deployment.objects.update(list_size_asked=0), "the authority allows 0"),
     "no evidence": (
         lambda _: evidence.withdraw(BiasEvidence.objects.get(), actor=User.objects.get(username="compliance")),
         "no countersigned evidence in force",
@@ -188,15 +188,15 @@ def test_a_list_is_used_for_one_period_and_matches_the_application(cast: Cast) -
     first, second = make_deployment(cast), rehearsal.authorised(make_draft(cast), people_of(cast))
     period = period_of(second)
     with pytest.raises(Refused, match="already uses this watchlist"):
-        readiness.attach_list(period, list_of(first), actor=cast.watchlist_admin)
+        period_lists.attach_list(period, list_of(first), actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="is “Draft”"):
-        readiness.attach_list(period, make_watchlist(cast), actor=cast.watchlist_admin)
+        period_lists.attach_list(period, make_watchlist(cast), actor=cast.watchlist_admin)
     Deployment.objects.filter(pk=second.pk).update(list_size_asked=1)
-    with pytest.raises(Refused, match="the application allows 1"):
-        readiness.attach_list(period, make_sealed_watchlist(cast, people=2), actor=cast.watchlist_admin)
+    with pytest.raises(Refused, match="the authority allows 1"):
+        period_lists.attach_list(period, make_sealed_watchlist(cast, people=2), actor=cast.watchlist_admin)
     Deployment.objects.filter(pk=second.pk).update(name="Operation Test Person 0", list_size_asked=9)
     with pytest.raises(Refused, match="name or reference of a person"):
-        readiness.attach_list(period, make_sealed_watchlist(cast), actor=cast.watchlist_admin)
+        period_lists.attach_list(period, make_sealed_watchlist(cast), actor=cast.watchlist_admin)
     period.refresh_from_db()
     assert period.watchlist is None
 

@@ -32,6 +32,7 @@ from deployments import (
     document_content,
     documents,
     governor,
+    period_lists,
     readiness,
     running,
 )
@@ -382,6 +383,8 @@ def test_false_alerts_above_the_limit_pause_until_another_threshold_is_approved(
     deployment.refresh_from_db()
     assert deployment.operating_point == higher
     # The change is an amended authority document, with who decided it and why.
+    # The clock prints what was amended: the list that was confirmed, and now the threshold.
+    assert documents.make_missing() == 1
     assert [each.kind for each in deployment.documents.all()] == ["authority", "amendment"]
     amended = {each.heading: each for each in document_content.authority_sections(deployment, tmp_path)}
     assert "Fewer strangers" in amended["Amendments"].table[1]
@@ -573,7 +576,7 @@ def test_a_finished_period_keeps_its_list(cast: Cast) -> None:
     deployment = two_days(cast)
     running.end_period(deployment, actor=cast.commander)
     with pytest.raises(Conflict, match="before the period goes live"):
-        readiness.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.watchlist_admin)
+        period_lists.attach_list(period_of(deployment), make_sealed_watchlist(cast), actor=cast.watchlist_admin)
 
 
 def test_the_authorising_officer_does_not_run_the_deployment(cast: Cast) -> None:
@@ -589,6 +592,7 @@ def test_the_authorising_officer_does_not_run_the_deployment(cast: Cast) -> None
 
 def test_a_document_that_cannot_be_made_does_not_prevent_stopping(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = make_live_deployment(cast)
+    documents.make_missing()
     with monkeypatch.context() as broken:
         broken.setattr(typst, "compile", _broken)
         running.stop(deployment, code=Halt.BREACH, actor=cast.commander)

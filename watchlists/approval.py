@@ -51,19 +51,10 @@ def authorise_watchlist(
     """
     require(actor, AUTHORISE_WATCHLIST)
     # Lock this list and the one it replaces in a fixed order, and both before the audit log.
-    pair = [watchlist.pk, *([watchlist.replaces_id] if watchlist.replaces_id else [])]
-    lock_all(Watchlist.objects.filter(pk__in=pair))
+    lock_all(Watchlist.objects.filter(pk__in=[pk for pk in (watchlist.pk, watchlist.replaces_id) if pk]))
     lock_list(watchlist)
-    if watchlist.state != Watchlist.State.CHECKED:
-        raise Conflict(f"This watchlist is {watchlist.quoted_state}, so it cannot be approved.")
-    refuse_contributor(watchlist, actor)
-    require_rank(actor, choices.APPROVES_URGENTLY if watchlist.urgent_reason else choices.APPROVES)
+    _may_be_approved(watchlist, seen, actor)
     refuse_names(watchlist, reason)
-    if seen != content_hash(watchlist):
-        raise Conflict("This list has changed since you opened it. Review it again before you decide.")
-    obstacles = obstacles_of(watchlist)
-    if obstacles:
-        raise Refused(" ".join(obstacles) + " Return the list to its compiler.")
     children = _accept_children(watchlist, minors or {}, actor)
     engine = _copy_templates(watchlist)
     digest = content_hash(watchlist)
@@ -87,16 +78,23 @@ def authorise_watchlist(
     move(watchlist, STEPS["authorise"], actor=actor, changes=changes, data=data)
     if children:
         record_all(children, actor=actor)
-    changes = {
-        "engine": engine,
-        "sealed_at": now,
-        "sealed_hash": digest,
-        "expires_at": min(until, now + settings.LFR_URGENT_REVIEW) if is_urgent else until,
-    }
+    expires_at = min(until, now + settings.LFR_URGENT_REVIEW) if is_urgent else until
+    changes = {"engine": engine, "sealed_at": now, "sealed_hash": digest, "expires_at": expires_at}
     move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
-    before = watchlist.replaces
-    if before is not None and before.state == Watchlist.State.SEALED:
-        move(before, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
+    if watchlist.replaces is not None and watchlist.replaces.state == Watchlist.State.SEALED:
+        move(watchlist.replaces, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
+
+
+def _may_be_approved(watchlist: Watchlist, seen: str, actor: AbstractBaseUser) -> None:
+    if watchlist.state != Watchlist.State.CHECKED:
+        raise Conflict(f"This watchlist is {watchlist.quoted_state}, so it cannot be approved.")
+    refuse_contributor(watchlist, actor)
+    require_rank(actor, choices.APPROVES_URGENTLY if watchlist.urgent_reason else choices.APPROVES)
+    if seen != content_hash(watchlist):
+        raise Conflict("This list has changed since you opened it. Review it again before you decide.")
+    obstacles = obstacles_of(watchlist)
+    if obstacles:
+        raise Refused(" ".join(obstacles) + " Return the list to its compiler.")
 
 
 def _accept_children(watchlist: Watchlist, reasons: Mapping[Any, str], actor: AbstractBaseUser) -> list[Event]:

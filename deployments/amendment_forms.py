@@ -1,0 +1,43 @@
+"""Forms of acts that change the terms of an authority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from deployments.models import Camera
+from watchlists.models import OperatingPoint
+
+
+class ChangeForm(forms.Form):
+    """A proposal of another threshold for a deployment."""
+
+    after = forms.ModelChoiceField(
+        label="Threshold", queryset=OperatingPoint.objects.none(), empty_label="Select an approved threshold"
+    )
+    evidence = forms.CharField(
+        label="Evidence that the present threshold is wrong for this place",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, before: OperatingPoint | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["after"]
+        if before is not None:
+            field.queryset = OperatingPoint.objects.filter(engine=before.engine).exclude(pk=before.pk)
+        field.label_from_instance = lambda point: f"{point.threshold:.3f}"
+
+
+class WidenForm(forms.Form):
+    """An amendment by which a camera looks at more than was authorised."""
+
+    camera: Any = forms.ModelChoiceField(queryset=Camera.objects.none(), empty_label="Select a camera")
+    smallest_face = forms.IntegerField(label="Minimum face width (pixels)", min_value=16, max_value=400, initial=32)
+    reason = forms.CharField(label="Why it must look at more", max_length=400)
+
+    def __init__(self, *args: Any, cameras: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["camera"]
+        field.queryset = cameras
