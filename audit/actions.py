@@ -84,6 +84,9 @@ class Action(models.TextChoices):
     THRESHOLD_PROPOSED = "threshold.proposed", "Threshold proposed"
     THRESHOLD_APPROVED = "threshold.approved", "Threshold approved"
     THRESHOLD_REJECTED = "threshold.rejected", "Threshold rejected"
+    GOVERNING_RECORDED = "governing.recorded", "Governing document recorded"
+    GOVERNING_APPROVED = "governing.approved", "Governing document approved"
+    GOVERNING_WITHDRAWN = "governing.withdrawn", "Governing document withdrawn"
     DEPLOYMENT_CREATED = "deployment.created", "Deployment drafted"
     DEPLOYMENT_CHANGED = "deployment.changed", "Application changed"
     DEPLOYMENT_SUBMITTED = "deployment.submitted", "Deployment submitted for authority"
@@ -289,6 +292,9 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.THRESHOLD_PROPOSED,
         Action.THRESHOLD_APPROVED,
         Action.THRESHOLD_REJECTED,
+        Action.GOVERNING_RECORDED,
+        Action.GOVERNING_APPROVED,
+        Action.GOVERNING_WITHDRAWN,
         Action.DEPLOYMENT_CREATED,
         Action.DEPLOYMENT_CHANGED,
         Action.DEPLOYMENT_SUBMITTED,

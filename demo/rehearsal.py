@@ -14,10 +14,10 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import applications, authority, bluetest, period_lists, readiness, running, staffing
+from deployments import applications, authority, bluetest, governing, period_lists, readiness, running, staffing
 from deployments.applications import PeriodDraft
 from deployments.choices import Collateral, UseCase
-from deployments.models import Deployment, Period
+from deployments.models import Deployment, GoverningDocument, Period
 from deployments.offsets import Offset
 from lfr_site.models import User
 from recognition.imaging import encode_jpeg
@@ -53,8 +53,6 @@ APPLICATION: Mapping[str, Any] = {
     "signage_plan": "Signs at both ends of the zone and 100 m before it; notice on the force's site and social media.",
     "officers_planned": 4,
     "threshold_reason": "The calibration gives it for the force's highest false alert rate and a list of this size.",
-    "dpia_version": "2.3",
-    "equality_version": "1.4",
 }
 NOTICE = "Force website and social media, the day before; leaflets to the shops in the street."
 TEAM = "Alpha 1"
@@ -102,8 +100,28 @@ def accept_risk(stewards: Stewards, lowest: float = 0.3, highest: float = 0.95) 
     return found
 
 
+def documents_in_force(stewards: Stewards) -> None:
+    """Record and approve an invented version of each governing document that is not in force."""
+    today = timezone.localdate()
+    known = {each.kind for each in governing.current(today)}
+    for kind in GoverningDocument.Kind:
+        if kind not in known:
+            made = governing.record_document(
+                kind=kind,
+                version=f"{GoverningDocument.objects.filter(kind=kind).count() + 1}.0",
+                owner="Head of Operations",
+                in_force_from=today - dt.timedelta(days=30),
+                in_force_until=today + dt.timedelta(days=300),
+                file=f"{kind.label}. Invented for a demonstration.".encode(),
+                file_name=f"{kind.value}.txt",
+                actor=stewards.keeper,
+            )
+            governing.approve_document(made, actor=stewards.owner)
+
+
 def threshold_in_force(stewards: Stewards, threshold: float = DEFAULT_THRESHOLD) -> OperatingPoint:
-    """Return an operating point at this threshold; propose and approve it if there is none."""
+    """Return an operating point at this threshold; propose and approve it, and the documents, if there are none."""
+    documents_in_force(stewards)
     engine = engines.current_engine()
     known = engine.operating_points.filter(threshold=threshold).first()
     if known is not None:

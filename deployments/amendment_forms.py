@@ -1,4 +1,4 @@
-"""Forms of acts that change the terms of an authority."""
+"""Forms of acts that change the terms of an authority, and of the documents that it rests on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from deployments.models import Camera
+from deployments.models import Camera, GoverningDocument
 from watchlists.models import OperatingPoint
 
 
@@ -41,3 +41,14 @@ class WidenForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["camera"]
         field.queryset = cameras
+
+
+class GoverningForm(forms.Form):
+    """A version of a governing document."""
+
+    kind = forms.ChoiceField(label="Document", choices=[("", "Select"), *GoverningDocument.Kind.choices])
+    version = forms.CharField(max_length=40)
+    owner = forms.CharField(max_length=120, help_text="The role that answers for it.")
+    in_force_from = forms.DateField(label="In force from", widget=forms.DateInput(attrs={"type": "date"}))
+    in_force_until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
+    file = forms.FileField()

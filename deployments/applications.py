@@ -19,7 +19,7 @@ from audit.journal import record
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
-from deployments import plans
+from deployments import governing, plans
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Camera, Deployment, Period
 from deployments.permissions import APPLY_DEPLOYMENT
@@ -53,8 +53,6 @@ FIELDS = (
     "officers_planned",
     "operating_point",
     "threshold_reason",
-    "dpia_version",
-    "equality_version",
     "controller",
     "lender",
     "is_urgent",
@@ -93,6 +91,7 @@ def create(*, actor: AbstractBaseUser, name: str) -> Deployment:
     if not name.strip():
         raise Refused("Enter a name for the deployment.")
     deployment = Deployment.objects.create(name=name.strip(), applicant_id=actor.pk, controller=settings.LFR_FORCE)
+    deployment.governing.set(governing.current(timezone.localdate()))
     Period.objects.create(deployment=deployment)
     record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment)
     return deployment
@@ -109,7 +108,8 @@ def save_draft(
 ) -> int:
     """Save what was entered, however incomplete, and return the new revision.
 
-    given: values of FIELDS. periods: the complete list; periods that are not in it are deleted. None leaves them all.
+    given: values of FIELDS, and `governing`, the governing documents.
+    periods: the complete list; periods that are not in it are deleted. None leaves them all.
 
     Raises:
         Conflict: the application can no longer be edited, or someone has changed it since this revision.
@@ -125,6 +125,10 @@ def save_draft(
         setattr(deployment, name, given[name])
     if not deployment.name.strip():
         raise Refused("Enter a name for the deployment.")
+    chosen = given.get("governing")
+    if chosen is not None and {each.pk for each in chosen} != set(deployment.governing.values_list("pk", flat=True)):
+        deployment.governing.set(chosen)
+        changed.append("governing")
     if periods is not None and _save_periods(deployment, periods):
         changed.append("periods")
     if changed:
@@ -206,6 +210,7 @@ def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> lis
     holds_until = deployment.intelligence_expires_on
     if end is not None and holds_until is not None and holds_until < timezone.localdate(end):
         found.append("The intelligence expires before the deployment ends.")
+    found += governing.problems_of(deployment, timezone.localdate(end or now))
     if deployment.operating_point is not None:
         found += thresholds.obstacles_to(deployment.operating_point, timezone.localdate(end or now))
     return found

@@ -90,11 +90,10 @@ def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section
                 "Officers to respond",
                 f"At least {deployment.officers_planned}; the cameras are paused if there are fewer.",
             ),
-            ("DPIA", deployment.dpia_version),
-            ("Equality assessment", deployment.equality_version),
         ],
     )
     yield _threshold_section(deployment)
+    yield _governing_section(deployment)
     yield from _amendments(deployment)
     yield _retention_section()
     yield Section("Zones of recognition", plans=[_plan(period, n, folder) for n, period in enumerate(periods, start=1)])
@@ -158,6 +157,23 @@ def _threshold_section(deployment: Deployment) -> Section:
     rows.append(("Ceiling of false alerts", governor.rule(ceiling_of(deployment), minutes)))
     rows.append(("Equality evidence", fairness.words_of(deployment)))
     return Section("Engine and threshold", rows=rows)
+
+
+def _governing_section(deployment: Deployment) -> Section:
+    return table(
+        "Governing documents",
+        ("Document", "Owner", "In force", "SHA-256"),
+        [
+            (
+                str(each),
+                each.owner,
+                f"{day(each.in_force_from)} to {day(each.in_force_until)}",
+                broken(each.file_sha256),
+            )
+            for each in deployment.governing.defer("file")
+        ],
+        none="None.",
+    )
 
 
 def _signed_section(deployment: Deployment, folder: Path) -> Section:

@@ -158,6 +158,10 @@ def derive(deployment: Deployment, *, bound: Document | None = None) -> Document
         },
         "conditions": deployment.conditions,
         "application_sha256": application_hash(deployment),
+        "governing": [
+            {"kind": each.kind, "version": each.version, "sha256": each.file_sha256}
+            for each in deployment.governing.defer("file").order_by("kind", "version")
+        ],
         "ends_at": _time(deployment.authority_ends_at),
         "intelligence_until": _day(deployment.intelligence_expires_on),
         "who": {

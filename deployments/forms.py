@@ -10,13 +10,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils import timezone
 
 from core.errors import Refused
 from deployments import staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.choices import CHOSEN_HALTS, Collateral, UseCase
-from deployments.models import Camera, Deployment
+from deployments.models import Camera, Deployment, GoverningDocument
 from deployments.offsets import Offset
 from watchlists.choices import LISTED_CATEGORIES, Seriousness, Tier
 from watchlists.engines import current_engine
@@ -41,7 +42,7 @@ PARTS = (
     ("Proportionality", ("alternatives", "collateral", "collateral_measures", "article_8", "article_10", "article_11")),
     ("Community, public notice and officers", ("community_impact", "signage_plan", "officers_planned")),
     ("Engine and threshold", ("operating_point", "threshold_reason")),
-    ("Documents and controller", ("dpia_version", "equality_version", "controller", "lender")),
+    ("Documents and controller", ("governing", "controller", "lender")),
     ("Urgency", ("is_urgent", "urgent_reason")),
 )
 LONG = forms.Textarea(attrs={"rows": 3})
@@ -119,6 +120,14 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
     list_seriousness = _several("Seriousness of what people are sought for", Seriousness.choices)
     list_tiers = _several("Responses", Tier.choices)
 
+    governing: Any = forms.ModelMultipleChoiceField(
+        label="Governing documents",
+        queryset=GoverningDocument.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="One version of each. Those in force were selected when the application was started.",
+    )
+
     class Meta:
         model = Deployment
         fields = FIELDS
@@ -133,6 +142,9 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
         points.queryset = OperatingPoint.objects.filter(engine=current_engine()).select_related("engine")
         points.label_from_instance = lambda point: f"{point.threshold:.3f}, set {point.set_at:%d %B %Y}"
         points.empty_label = "Select an approved threshold"
+        documents: Any = self.fields["governing"]
+        documents.queryset = _selectable(self.instance)
+        documents.initial = list(self.instance.governing.values_list("pk", flat=True))
         use_case: Any = self.fields["use_case"]
         use_case.choices = [("", "Select a use case"), *UseCase.choices]
 
@@ -143,7 +155,13 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
     @property
     def given(self) -> dict[str, Any]:
         """The valid values by field; each other field has an error."""
-        return {name: self.cleaned_data[name] for name in FIELDS if name in self.cleaned_data}
+        return {name: self.cleaned_data[name] for name in (*FIELDS, "governing") if name in self.cleaned_data}
+
+
+def _selectable(deployment: Deployment) -> Any:
+    """Return the governing documents in force, and those that the application has, whether they still are or not."""
+    current = GoverningDocument.objects.in_force(timezone.localdate()).values("pk")
+    return GoverningDocument.objects.filter(Q(pk__in=current) | Q(deployments=deployment)).defer("file").distinct()
 
 
 class PeriodForm(forms.Form):

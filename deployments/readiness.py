@@ -18,7 +18,7 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, clock_comparison, executable, governor, list_fit
+from deployments import bluetest, clock_comparison, executable, governing, governor, list_fit
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
@@ -59,6 +59,7 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
     return [
         _authority(period, now),
         _terms(period),
+        _governing(period, now),
         _notice(period),
         _list(period, now),
         _engine(period, now),
@@ -227,6 +228,11 @@ def _terms(period: Period) -> Check:
     return Check("terms", label, True, f"Verified, SHA-256 {period.deployment.authority_sha256[:12]}…")
 
 
+def _governing(period: Period, now: dt.datetime) -> Check:
+    problems = governing.problems_of(period.deployment, timezone.localdate(now))
+    return Check("governing", "Governing documents", not problems, " ".join(problems) or "All in force.")
+
+
 def _notice(period: Period) -> Check:
     notice = period.deployment.notice
     return Check("notice", "Public notice", bool(notice), notice or "Public notice has not been given.")
@@ -247,12 +253,8 @@ def _list(period: Period, now: dt.datetime) -> Check:
         return Check("list", label, False, " ".join(problems))
     if period.list_confirmed_at is None:
         return Check("list", label, False, "The authorising officer has not confirmed the watchlist yet.")
-    return Check(
-        "list",
-        label,
-        True,
-        f"{watchlist.size:,} people, sealed at {timezone.localtime(watchlist.sealed_at):%H:%M on %d %B}.",
-    )
+    people = "1 person" if watchlist.size == 1 else f"{watchlist.size:,} people"
+    return Check("list", label, True, f"{people}, sealed at {timezone.localtime(watchlist.sealed_at):%H:%M on %d %B}.")
 
 
 def _engine(period: Period, now: dt.datetime) -> Check:

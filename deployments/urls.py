@@ -6,12 +6,18 @@ from deployments import (
     camera_views,
     closure_views,
     command_views,
+    governing_views,
     period_views,
     posting_views,
     views,
 )
 
 urlpatterns = [
+    path("governing/", governing_views.register, name="governing"),
+    path("governing/record/", governing_views.record, name="governing-record"),
+    path("governing/<int:governing_id>/approve/", governing_views.approve, name="governing-approve"),
+    path("governing/<int:governing_id>/withdraw/", governing_views.withdraw, name="governing-withdraw"),
+    path("governing/<int:governing_id>/file/", governing_views.download, name="governing-file"),
     path("authority/keys/", authority_views.authority_key, name="authority-keys"),
     path("deployments/<uuid:deployment_id>/authority/", authority_views.authority_page, name="authority"),
     path(

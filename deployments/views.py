@@ -19,7 +19,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted, require
-from deployments import amendments, applications, authority, closure, fairness, readiness
+from deployments import amendments, applications, authority, closure, fairness, governing, readiness
 from deployments.amendment_forms import ChangeForm, WidenForm
 from deployments.forms import (
     PARTS,
@@ -49,7 +49,7 @@ PAGE = 50
 def deployment_list(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).prefetch_related("periods")
     page = Paginator(deployments, PAGE).get_page(request.GET.get("page"))
-    return render(request, "deployments/list.html", {"page": page})
+    return render(request, "deployments/list.html", {"page": page, "expiring": governing.expiring()})
 
 
 @require_GET
@@ -114,6 +114,8 @@ def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
             value = getattr(deployment, name)
             if name == "collateral":
                 text = "; ".join(deployment.collateral_labels) or "None of those listed"
+            elif name == "governing":
+                text = "; ".join(str(each) for each in deployment.governing.defer("file"))
             elif isinstance(value, list):
                 labels = dict(field.base_field.choices)
                 text = "; ".join(str(labels[each]) for each in value)

@@ -8,11 +8,24 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from deployments.permissions import READ_RECORDS
+from deployments.permissions import (
+    APPLY_DEPLOYMENT,
+    APPROVE_DOCUMENTS,
+    AUTHORISE_DEPLOYMENT,
+    KEEP_DOCUMENTS,
+    READ_RECORDS,
+)
 from watchlists.models import Watchlist
-from watchlists.permissions import APPROVE_THRESHOLD, KEEP_EVIDENCE, PROPOSE_THRESHOLD, SEARCH_LEDGER
+from watchlists.permissions import (
+    APPROVE_THRESHOLD,
+    COUNTERSIGN_EVIDENCE,
+    KEEP_EVIDENCE,
+    PROPOSE_THRESHOLD,
+    SEARCH_LEDGER,
+)
 
-OF_THRESHOLDS = KEEP_EVIDENCE, PROPOSE_THRESHOLD, APPROVE_THRESHOLD
+OF_THRESHOLDS = KEEP_EVIDENCE, COUNTERSIGN_EVIDENCE, PROPOSE_THRESHOLD, APPROVE_THRESHOLD
+OF_DOCUMENTS = KEEP_DOCUMENTS, APPROVE_DOCUMENTS, APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
@@ -23,6 +36,7 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "is_demo": settings.IS_DEMO,
         "overdue": _overdue(request),
         "may_see_thresholds": user is not None and any(user.has_perm(each) for each in OF_THRESHOLDS),
+        "may_see_documents": user is not None and any(user.has_perm(each) for each in OF_DOCUMENTS),
     }
 
 

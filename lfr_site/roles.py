@@ -12,9 +12,11 @@ from alerts.permissions import DECIDE_ALERT, HOLD_ALERT, RECORD_OUTCOME, SEE_FIG
 from audit.permissions import READ_JOURNAL
 from deployments.permissions import (
     APPLY_DEPLOYMENT,
+    APPROVE_DOCUMENTS,
     AUTHORISE_DEPLOYMENT,
     BE_POSTED,
     HALT_DEPLOYMENT,
+    KEEP_DOCUMENTS,
     MANAGE_CAMERAS,
     OPERATE_CAMERA,
     READ_RECORDS,
@@ -89,6 +91,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Senior responsible owner": (
         VIEW_DEPLOYMENT,
         COUNTERSIGN_EVIDENCE,
+        APPROVE_DOCUMENTS,
         READ_RECORDS,
     ),
     "Compliance officer": (
@@ -96,6 +99,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         READ_JOURNAL,
         SEARCH_LEDGER,
         KEEP_EVIDENCE,
+        KEEP_DOCUMENTS,
         READ_RECORDS,
     ),
 }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from allauth.account.views import LoginView
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from deployments.models import Deployment
-from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
+from deployments import governing
+from deployments.models import UNDER_AUTHORITY, Deployment, Period
+from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
 from lfr_site.signin import TryLater
 from watchlists.models import Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
@@ -37,17 +40,27 @@ def home(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).prefetch_related("periods")
     lists = Watchlist.objects.visible_to(request.user)
     may = request.user.has_perm
-    context = {
+    context: dict[str, Any] = {
         "live": deployments.live(timezone.now()),
         "ahead": deployments.filter(state__in=("authorised", "notified", "ready", "paused"))
         if may(RUN_DEPLOYMENT)
         else [],
         "awaiting": deployments.filter(state="submitted") if may(AUTHORISE_DEPLOYMENT) else [],
+        "to_confirm": _to_confirm(deployments) if may(AUTHORISE_DEPLOYMENT) else [],
         "lists_awaiting": lists.filter(state="checked") if may(AUTHORISE_WATCHLIST) else [],
         "own_drafts": deployments.filter(state__in=("draft", "returned")) if may(APPLY_DEPLOYMENT) else [],
         "drafts": lists.filter(state__in=("draft", "returned", "compiled")) if may(COMPILE_WATCHLIST) else [],
     }
+    if may(VIEW_DEPLOYMENT):
+        context["expiring"] = governing.expiring()
     return render(request, "home.html", context)
+
+
+def _to_confirm(deployments: QuerySet[Deployment]) -> QuerySet[Period]:
+    """Return the periods whose watchlist waits for the authorising officer's confirmation."""
+    waiting = Period.objects.filter(deployment__in=deployments, deployment__state__in=UNDER_AUTHORITY)
+    waiting = waiting.filter(watchlist__isnull=False, list_confirmed_at__isnull=True, went_live_at__isnull=True)
+    return waiting.select_related("deployment", "watchlist")
 
 
 @require_GET

@@ -17,6 +17,7 @@ from audit.models import Entry
 from audit.permissions import READ_JOURNAL
 from core.pages import query_of
 from core.permissions import acting, permitted
+from deployments import governing
 from deployments.models import Deployment
 from deployments.permissions import READ_RECORDS
 from reports.filters import EntryFilter
@@ -53,7 +54,7 @@ def journal_download(request: HttpRequest) -> HttpResponse:
 @permitted(READ_RECORDS)
 def record_list(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).with_counts().prefetch_related("periods__watchlist")
-    return render(request, "reports/records.html", {"deployments": deployments})
+    return render(request, "reports/records.html", {"deployments": deployments, "expiring": governing.expiring()})
 
 
 @require_GET

@@ -141,6 +141,11 @@ TABLE: dict[str, Rule] = {
     "period": Rule(ALL - {"records"}),
     "plan": Rule(ALL - {"records"}),
     "plan-picture": Rule(ALL - {"records"}),
+    "governing": Rule(ALL - {"records"}),
+    "governing-record": Rule({"compliance"}, "post", 422),
+    "governing-approve": Rule({"owner"}, "post", 409),
+    "governing-withdraw": Rule({"compliance"}, "post", 302, 409),
+    "governing-file": Rule(ALL - {"records"}),
     "authority": Rule(ALL - {"records"}),
     "authority-file": Rule(ALL - {"records"}),
     "camera-widen": Rule({"authority"}, "post", 422),
@@ -283,6 +288,7 @@ def addresses(cast: Cast) -> dict[str, str]:
         "person_id": photograph.person_id,
         "flag_id": flag.pk,
         "import_id": handed_in.pk,
+        "governing_id": live.governing.all()[0].pk,
         "version": live.authorities.order_by("-version")[0].version,
     }
     found: dict[str, str] = {}

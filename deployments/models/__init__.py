@@ -4,6 +4,7 @@ from deployments.models.authority import PRINTED, Amendment, SignedAuthority
 from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
+from deployments.models.governing import REQUIRED, GoverningDocument
 from deployments.models.periods import TESTABLE, Period, Sign
 from deployments.models.postings import Posting
 from deployments.models.records import CHANGE_STEPS, CeilingQuestion, Decision, Document, Kit, ThresholdChange
@@ -13,6 +14,7 @@ __all__ = [
     "EDITABLE",
     "OVER",
     "PRINTED",
+    "REQUIRED",
     "STEPS",
     "TESTABLE",
     "UNDER_AUTHORITY",
@@ -22,6 +24,7 @@ __all__ = [
     "Decision",
     "Deployment",
     "Document",
+    "GoverningDocument",
     "Kit",
     "Pass",
     "Period",

@@ -16,6 +16,7 @@ from audit.actions import Action
 from core.machine import Stateful, Step
 from core.ranks import Rank
 from deployments.choices import Collateral, Halt, UseCase
+from deployments.models.governing import GoverningDocument
 from deployments.permissions import (
     APPLY_DEPLOYMENT,
     AUTHORISE_DEPLOYMENT,
@@ -141,8 +142,9 @@ class Deployment(Stateful, models.Model):
         verbose_name="threshold requested",
     )
     threshold_reason = models.TextField("reasons for this threshold", blank=True)
-    dpia_version = models.CharField("DPIA in force (version)", max_length=60, blank=True)
-    equality_version = models.CharField("equality impact assessment in force (version)", max_length=60, blank=True)
+    governing = models.ManyToManyField(
+        GoverningDocument, verbose_name="governing documents", related_name="deployments", blank=True
+    )
     controller = models.CharField(max_length=120, blank=True, help_text="The force responsible for the personal data.")
     lender = models.CharField(
         "equipment lent by", max_length=120, blank=True, help_text="Leave empty if the equipment is the force's own."

@@ -67,8 +67,6 @@ APPLICATION = {
             "community_impact",
             "signage_plan",
             "threshold_reason",
-            "dpia_version",
-            "equality_version",
         ),
         "As it is said in a test",
     ),
@@ -265,6 +263,7 @@ class LiveUser:
             "controller": "A force",
             "operating_point": point,
             "intelligence_expires_on": f"{now + dt.timedelta(days=9):%Y-%m-%d}",
+            "governing": re.findall(r'name="governing" value="(\d+)"', edit.text),
             "revision": _field(edit.text, "revision"),
             "periods-TOTAL_FORMS": 1,
             "periods-INITIAL_FORMS": 1,
@@ -364,6 +363,7 @@ def put_threshold_in_force(system: LiveSystem) -> None:
         "expires_on": f"{dt.datetime.now(LONDON_TIME) + dt.timedelta(days=9):%Y-%m-%d}",
     }
     assert system.user("compliance").post("/evidence/risk/", risk).status_code == 200
+    put_documents_in_force(system)
     ((evidence,),) = system.sql("SELECT id FROM watchlists_biasevidence")
     assert system.user("owner").post(f"/evidence/{evidence}/countersign/").status_code == 200
     ((calibration, size),) = system.sql("SELECT id, (scores->>'gallery')::int FROM watchlists_calibration")
@@ -374,6 +374,23 @@ def put_threshold_in_force(system: LiveSystem) -> None:
     decision = {"decision": "approve", "reason": "A test"}
     page = system.user("authority").post(f"/thresholds/{proposal}/decide/", decision)
     assert page.status_code == 200, page.text
+
+
+def put_documents_in_force(system: LiveSystem) -> None:
+    """A version of each governing document, recorded by compliance and approved by the senior responsible owner."""
+    today = dt.datetime.now(LONDON_TIME).date()
+    for kind in ("policy", "sop", "dpia", "apd", "equality", "privacy", "processing", "mutual_aid"):
+        fields = {
+            "kind": kind,
+            "version": "1.0",
+            "owner": "Head of Operations",
+            "in_force_from": f"{today:%Y-%m-%d}",
+            "in_force_until": f"{today + dt.timedelta(days=100):%Y-%m-%d}",
+        }
+        page = system.user("compliance").post("/governing/record/", fields, {"file": ("a.txt", kind.encode())})
+        assert page.status_code == 200, page.text
+    for (document,) in system.sql("SELECT id FROM deployments_governingdocument"):
+        assert system.user("owner").post(f"/governing/{document}/approve/").status_code == 200
 
 
 def authorise(system: LiveSystem, deployment: str) -> None:

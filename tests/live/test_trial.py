@@ -25,7 +25,7 @@ from recognition.engine import Engine
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON, portrait_jpeg
 from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, confirm_identity, write_film
-from tests.live.system import LONDON_TIME, LiveSystem, eventually, live_system, seal_list
+from tests.live.system import LONDON_TIME, LiveSystem, eventually, live_system, put_documents_in_force, seal_list
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
@@ -113,6 +113,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
 
 def _threshold(compliance: Page, owner: Page, proposer: Page, authority: Page, system: LiveSystem) -> None:
     """Nothing was measured: the risk is recorded and countersigned, then a threshold proposed and approved."""
+    put_documents_in_force(system)
     for page in (compliance, owner, proposer, authority):
         page.goto(f"{system.url}/thresholds/")
     expect(compliance.get_by_text("Nothing can be authorised until a compliance officer")).to_be_visible()
@@ -363,10 +364,12 @@ def _next_day(system: LiveSystem) -> None:
 
 
 _SIGN_AGAIN = """
+from django.db import transaction
 from deployments import executable
 from deployments.models import Amendment, Deployment
 from lfr_site.models import User
-executable.sign(Deployment.objects.get(), Amendment.AUTHORISED, actor=User.objects.get(username="authority"))
+with transaction.atomic():
+    executable.sign(Deployment.objects.get(), Amendment.AUTHORISED, actor=User.objects.get(username="authority"))
 """
 
 
@@ -430,7 +433,5 @@ _APPLICATION = {
     "Signs and notice": "At both ends and 100 m before; the force's site",
     "Minimum number of officers to respond": "4",
     "Reasons for this threshold": "The calibration's, for a list of this size",
-    "DPIA in force (version)": "2.3",
-    "Equality impact assessment in force (version)": "1.4",
     "Equipment lent by": "South Wales Police",
 }
