@@ -96,6 +96,8 @@ class Action(models.TextChoices):
     DEPLOYMENT_REFUSED = "deployment.refused", "Deployment refused"
     URGENT_REVIEWED = "deployment.urgent_reviewed", "Urgent authority confirmed"
     DEPLOYMENT_NOTIFIED = "deployment.notified", "Public notice given"
+    NOTICE_RECORDED = "deployment.notice_recorded", "Further public notice recorded"
+    NOTICE_EXEMPTED = "deployment.notice_exempted", "Exempted from the lead time of public notice"
     LIST_ATTACHED = "deployment.list_attached", "Watchlist attached"
     LIST_CONFIRMED = "deployment.list_confirmed", "Watchlist of a period confirmed by the authorising officer"
     LIST_RETURNED = "deployment.list_returned", "Watchlist of a period returned by the authorising officer"
@@ -304,6 +306,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.DEPLOYMENT_REFUSED,
         Action.URGENT_REVIEWED,
         Action.DEPLOYMENT_NOTIFIED,
+        Action.NOTICE_RECORDED,
+        Action.NOTICE_EXEMPTED,
         Action.LIST_ATTACHED,
         Action.LIST_CONFIRMED,
         Action.LIST_RETURNED,

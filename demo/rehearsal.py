@@ -14,7 +14,17 @@ import numpy as np
 from django.conf import settings
 from django.utils import timezone
 
-from deployments import applications, authority, bluetest, governing, period_lists, readiness, running, staffing
+from deployments import (
+    applications,
+    authority,
+    bluetest,
+    governing,
+    notices,
+    period_lists,
+    readiness,
+    running,
+    staffing,
+)
 from deployments.applications import PeriodDraft
 from deployments.choices import Collateral, UseCase
 from deployments.models import Deployment, GoverningDocument, Period
@@ -54,7 +64,7 @@ APPLICATION: Mapping[str, Any] = {
     "officers_planned": 4,
     "threshold_reason": "The calibration gives it for the force's highest false alert rate and a list of this size.",
 }
-NOTICE = "Force website and social media, the day before; leaflets to the shops in the street."
+NOTICE = "Invented for a demonstration: the force's news page"
 TEAM = "Alpha 1"
 BRIEFING = "By the commander: powers, the list's categories, the under-18 rule, look-alikes, no action if in doubt."
 
@@ -172,11 +182,17 @@ def authorised(deployment: Deployment, people: People) -> Deployment:
     return deployment
 
 
+def notified(deployment: Deployment, commander: User) -> None:
+    """Record an invented notice, published just long enough ago."""
+    published = timezone.now() - settings.LFR_NOTICE
+    notices.give_notice(deployment, channel="site", address=NOTICE, published_at=published, actor=commander)
+
+
 def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list: Watchlist | None = None) -> None:
     """Meet every readiness check except the recognition test."""
     deployment, commander = period.deployment, people.commander
     if deployment.state == Deployment.State.AUTHORISED:
-        readiness.give_notice(deployment, notice=NOTICE, actor=commander)
+        notified(deployment, commander)
     for each in filter(None, (watchlist, blue_list)):
         period_lists.attach_list(period, each, actor=people.applicant)
     period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=people.authority)

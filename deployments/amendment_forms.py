@@ -1,12 +1,12 @@
-"""Forms of acts that change the terms of an authority, and of the documents that it rests on."""
+"""Forms of acts that change the terms of an authority, of the documents it rests on, and of its public notice."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
-from deployments.models import Camera, GoverningDocument
+from deployments.models import Camera, GoverningDocument, PublicNotice
 from watchlists.models import OperatingPoint
 
 
@@ -52,3 +52,14 @@ class GoverningForm(forms.Form):
     in_force_from = forms.DateField(label="In force from", widget=forms.DateInput(attrs={"type": "date"}))
     in_force_until = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
     file = forms.FileField()
+
+
+class NoticeForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Where and when the notice was published."""
+
+    class Meta:
+        model = PublicNotice
+        fields = ("channel", "address", "published_at")
+        widgets: ClassVar[dict[str, Any]] = {
+            "published_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        }

@@ -356,5 +356,5 @@ def _marked(camera: Camera) -> dict[str, Any]:
     return {"name": camera.name, "at": camera.plan_mark["at"][0], "zone": camera.plan_mark["zone"]}
 
 
-AUTHORITY = Content(_authority_facts, authority_sections)
-ENDING = Content(_ending_facts, ending_sections)
+AUTHORITY: Content = Content(_authority_facts, authority_sections)
+ENDING: Content = Content(_ending_facts, ending_sections)

@@ -287,10 +287,6 @@ class HaltForm(forms.Form):
     detail = forms.CharField(label="What happened", max_length=300, required=False)
 
 
-class NoticeForm(forms.Form):
-    notice = forms.CharField(label="Where and when the public was notified", max_length=300)
-
-
 class ListForm(forms.Form):
     """A choice of sealed watchlist for a period, or of its blue watchlist."""
 

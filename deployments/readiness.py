@@ -22,7 +22,7 @@ from deployments import bluetest, clock_comparison, executable, governing, gover
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import STEPS, Deployment, Period, Sign
+from deployments.models import STEPS, Deployment, NoticeExemption, Period, Sign
 from deployments.offsets import ClockMoved, Offset
 from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
 from watchlists import engines, thresholds
@@ -60,7 +60,7 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
         _authority(period, now),
         _terms(period),
         _governing(period, now),
-        _notice(period),
+        _notice(period, now),
         _list(period, now),
         _engine(period, now),
         _signs(period),
@@ -76,22 +76,6 @@ def checks(period: Period, *, at: dt.datetime | None = None) -> list[Check]:
 def obstacles(period: Period, *, at: dt.datetime | None = None) -> list[str]:
     """Return the reasons why cameras cannot be turned on; empty if there are none."""
     return [check.why for check in checks(period, at=at) if not check.holds]
-
-
-@transaction.atomic
-def give_notice(deployment: Deployment, *, notice: str, actor: AbstractBaseUser) -> None:
-    """Record that the public was notified, and how.
-
-    Raises:
-        Refused: the notice is empty. Conflict: the deployment is not authorised, or notice was already recorded.
-    """
-    lock_deployment(deployment)
-    if not notice.strip():
-        raise Refused("Enter where and when the public was notified.")
-    refuse_names_on_file(notice)
-    changes = {"notice": notice.strip()[:300], "notified_at": timezone.now()}
-    move(deployment, STEPS["notify"], actor=actor, changes=changes, data={"notice": notice.strip()[:300]})
-    announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
@@ -233,9 +217,19 @@ def _governing(period: Period, now: dt.datetime) -> Check:
     return Check("governing", "Governing documents", not problems, " ".join(problems) or "All in force.")
 
 
-def _notice(period: Period) -> Check:
-    notice = period.deployment.notice
-    return Check("notice", "Public notice", bool(notice), notice or "Public notice has not been given.")
+def _notice(period: Period, now: dt.datetime) -> Check:
+    label, first = "Public notice", period.deployment.notices.first()
+    if first is None:
+        return Check("notice", label, False, "Public notice has not been given.")
+    said = f"{first}, {timezone.localtime(first.published_at):%d %B %Y at %H:%M}."
+    if NoticeExemption.objects.filter(deployment_id=period.deployment_id).exists():
+        return Check("notice", label, True, f"{said} Exempt from the lead time.")
+    long_enough = first.published_at + settings.LFR_NOTICE
+    if long_enough > max(now, period.starts_at or now):
+        hours = f"{settings.LFR_NOTICE.total_seconds() / 3600:.0f}"
+        why = f"Published less than {hours} hours before the cameras are on; they can be on from"
+        return Check("notice", label, False, f"{why} {timezone.localtime(long_enough):%d %B at %H:%M}.")
+    return Check("notice", label, True, said)
 
 
 def _list(period: Period, now: dt.datetime) -> Check:

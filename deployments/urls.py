@@ -43,6 +43,7 @@ urlpatterns = [
     path("deployments/<uuid:deployment_id>/confirm/", views.deployment_confirm, name="deployment-confirm"),
     path("deployments/<uuid:deployment_id>/revoke/", views.deployment_revoke, name="deployment-revoke"),
     path("deployments/<uuid:deployment_id>/notify/", views.deployment_notify, name="deployment-notify"),
+    path("deployments/<uuid:deployment_id>/notice-exempt/", views.notice_exempt, name="notice-exempt"),
     path("deployments/<uuid:deployment_id>/threshold/", views.threshold_change, name="threshold-change"),
     path("threshold-changes/<int:change_id>/decide/", views.threshold_change_decide, name="threshold-change-decide"),
     path("documents/<int:document_id>/", views.document, name="document"),

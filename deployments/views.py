@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
@@ -19,14 +20,13 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted, require
-from deployments import amendments, applications, authority, closure, fairness, governing, readiness
-from deployments.amendment_forms import ChangeForm, WidenForm
+from deployments import amendments, applications, authority, closure, fairness, governing, notices, readiness
+from deployments.amendment_forms import ChangeForm, NoticeForm, WidenForm
 from deployments.forms import (
     PARTS,
     DecisionForm,
     KitForm,
     KitReturnForm,
-    NoticeForm,
     PostingForm,
     ReasonForm,
     ReviewForm,
@@ -78,6 +78,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         "allowed": (deployment.footfall or 0) / settings.LFR_FACES_A_FALSE_ALERT,
         "evidence": fairness.evidence_of(deployment),
         "reason_form": ReasonForm(),
+        "notice_hours": round(settings.LFR_NOTICE.total_seconds() / 3600),
         "kit_form": KitForm(initial={"lender": deployment.lender}),
         "kit_return_form": KitReturnForm(),
     }
@@ -90,9 +91,10 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
             "rank_needed": authority.rank_needed(deployment),
             "is_own": deployment.applicant_id == request.user.pk,
         }
-    if deployment.state == Deployment.State.AUTHORISED and may(RUN_DEPLOYMENT):
-        context["notice_form"] = NoticeForm()
+    if deployment.has_authority and may(RUN_DEPLOYMENT):
+        context["notice_form"] = NoticeForm(initial={"published_at": timezone.now()})
     if deployment.has_authority and may(AUTHORISE_DEPLOYMENT):
+        context["may_exempt"] = deployment.applicant_id != request.user.pk
         context["widen_form"] = WidenForm(cameras=Camera.objects.filter(period__deployment=deployment))
     if deployment.has_authority and may(RUN_DEPLOYMENT):
         context["posting_form"] = PostingForm()
@@ -194,9 +196,18 @@ def deployment_revoke(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
 @permitted(RUN_DEPLOYMENT)
 def deployment_notify(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     form = NoticeForm(request.POST)
-    notice = form.cleaned_data["notice"] if form.is_valid() else ""
-    readiness.give_notice(_deployment(request, deployment_id), notice=notice, actor=acting(request))
-    messages.success(request, "Public notice recorded. Next, make the first period ready.")
+    if not form.is_valid():
+        raise Refused("Enter how, where and when the notice was published.")
+    notices.give_notice(_deployment(request, deployment_id), **form.cleaned_data, actor=acting(request))
+    messages.success(request, "Public notice recorded.")
+    return redirect("deployment", deployment_id)
+
+
+@require_POST
+@permitted(AUTHORISE_DEPLOYMENT)
+def notice_exempt(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
+    notices.exempt(_deployment(request, deployment_id), reason=_reason(request), actor=acting(request))
+    messages.info(request, "Exempt from the lead time. The notice must still be published before the cameras are on.")
     return redirect("deployment", deployment_id)
 
 

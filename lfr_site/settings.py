@@ -62,6 +62,7 @@ LFR_PASS_WINDOW = dt.timedelta(seconds=environment.integer("LFR_PASS_WINDOW_SECO
 LFR_TEST_LENGTH = dt.timedelta(minutes=environment.integer("LFR_TEST_MINUTES", 30, 1, 120))
 LFR_CLOCK_TOLERANCE_MS = environment.integer("LFR_CLOCK_TOLERANCE_MS", 2000, 100, 10_000)
 LFR_URGENT_REVIEW = dt.timedelta(hours=environment.integer("LFR_URGENT_REVIEW_HOURS", 4, 1, 24))
+LFR_NOTICE = dt.timedelta(hours=environment.integer("LFR_NOTICE_HOURS", 24, 1, 336))
 LFR_RISK_ACCEPTANCE = dt.timedelta(days=environment.integer("LFR_RISK_ACCEPTANCE_DAYS", 90, 1, 180))
 LFR_LONGEST_DEPLOYMENT = dt.timedelta(hours=environment.integer("LFR_LONGEST_DEPLOYMENT_HOURS", 12, 1, 24))
 

@@ -11,7 +11,7 @@ from deployments import fairness
 from deployments.choices import Halt
 from deployments.document_content import kit_section, test_section, threshold_sections
 from deployments.document_parts import Content, Section, broken, moment, person, table
-from deployments.models import Deployment
+from deployments.models import Deployment, NoticeExemption
 from reports.rates import RULE
 from reports.records import DeploymentRecord, Figures, record_of
 from watchlists.models import Certificate
@@ -35,6 +35,7 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
     record = record_of(deployment)
     yield Section("Review", deployment.review or "No review was written.")
     yield Section("Conditions of the authority", deployment.conditions or "None.")
+    yield _notices(deployment)
     yield _outcomes(record)
     yield _rates(record)
     yield table(
@@ -71,6 +72,20 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
             for each in _certificates(deployment)
         ],
         none="No watchlist was attached.",
+    )
+
+
+def _notices(deployment: Deployment) -> Section:
+    exemption = NoticeExemption.objects.filter(deployment=deployment).select_related("by").first()
+    title = "Public notice" if exemption is None else "Public notice, exempt from the lead time"
+    return table(
+        title,
+        ("How and where", "Published", "Recorded by"),
+        [
+            *[(str(each), moment(each.published_at), person(each.recorded_by)) for each in deployment.notices.all()],
+            *([(f"Exempt: {exemption.reason}", moment(exemption.at), person(exemption.by))] if exemption else []),
+        ],
+        none="None.",
     )
 
 

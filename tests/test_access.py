@@ -120,6 +120,7 @@ TABLE: dict[str, Rule] = {
     "deployment-confirm": Rule({"authority"}, "post", 422),
     "deployment-revoke": Rule({"authority"}, "post", 422),
     "deployment-notify": Rule({"commander"}, "post", 422),
+    "notice-exempt": Rule({"authority"}, "post", 422),
     "threshold-change": Rule({"commander"}, "post", 422),
     "threshold-change-decide": Rule({"authority"}, "post", 422),
     "document": Rule(ALL - {"records"}),

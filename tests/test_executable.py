@@ -241,7 +241,7 @@ def test_a_renewed_key_still_verifies_and_a_missing_one_admits_nothing(cast: Cas
 def test_a_list_is_searched_only_once_confirmed_by_its_hash(cast: Cast) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
     period, watchlist = period_of(deployment), make_sealed_watchlist(cast)
-    readiness.give_notice(deployment, notice="Website", actor=cast.commander)
+    rehearsal.notified(deployment, cast.commander)
     period_lists.attach_list(period, watchlist, actor=cast.watchlist_admin)
     assert any("has not confirmed the watchlist" in why for why in readiness.obstacles(period))
     # Even if every other safeguard were skipped.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.utils import timezone
@@ -24,7 +25,18 @@ from audit.models import Entry
 from core.errors import Refused
 from core.sockets import Event
 from demo import rehearsal
-from deployments import amendments, authority, bluetest, cameras, ceiling, period_lists, readiness, running, staffing
+from deployments import (
+    amendments,
+    authority,
+    bluetest,
+    cameras,
+    ceiling,
+    notices,
+    period_lists,
+    readiness,
+    running,
+    staffing,
+)
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.choices import Halt
 from deployments.frame_terms import frame_terms
@@ -194,7 +206,9 @@ def _taps(period: Period, actor: User, world: World) -> None:
 
 
 ACTS: dict[str, Act] = {
-    "notice": lambda w, actor: readiness.give_notice(w.deployment, notice="Website", actor=actor),
+    "notice": lambda w, actor: notices.give_notice(
+        w.deployment, channel="site", address="News", published_at=w.now() - configured.LFR_NOTICE, actor=actor
+    ),
     "post": lambda w, actor: [staffing.post(w.deployment, w.cast.by_role[name], actor=actor) for name in POSTED],
     "attach": _of_period(_attach),
     "sign": _of_period(lambda p, actor, _: readiness.record_sign(p, place="Pier", photograph=b"x", actor=actor)),
@@ -411,7 +425,7 @@ def _every_guard_held(world: World) -> None:
     assert period.starts_at <= now < period.ends_at
     assert deployment.authority_ends_at is not None
     assert now < deployment.authority_ends_at
-    assert deployment.notice
+    assert deployment.notices.filter(published_at__lte=now - configured.LFR_NOTICE).exists()
     watchlist = period.watchlist
     assert watchlist is not None
     assert watchlist.state == Watchlist.State.LIVE

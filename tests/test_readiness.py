@@ -20,7 +20,7 @@ from demo.seeding import check_and_seal
 from deployments import authority, bluetest, cameras, period_lists, readiness, running
 from deployments.choices import Halt
 from deployments.frame_terms import frame_terms
-from deployments.models import Camera, Deployment, Pass, Period, Recognition
+from deployments.models import Camera, Deployment, Pass, Period, PublicNotice, Recognition
 from deployments.offsets import Offset, RoundTrip, estimate, excess
 from lfr_site.models import User
 from recognition.engine import Engine
@@ -78,7 +78,7 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
         lambda _: Deployment.objects.update(authority_ends_at=timezone.now()),
         "authority is not in force",
     ),
-    "notice": (lambda _: Deployment.objects.update(notice=""), "notice has not been given"),
+    "notice": (lambda _: PublicNotice.objects.all().delete(), "notice has not been given"),
     "no list": (lambda _: Period.objects.update(watchlist=None), "No watchlist is attached"),
     "old list": (
         lambda _: Watchlist.objects.update(expires_at=timezone.now()),
@@ -169,7 +169,7 @@ def test_only_the_commander_can_meet_the_readiness_checks(cast: Cast) -> None:
     period = period_of(deployment)
     for user in (cast.operator, cast.authority, cast.system_admin, cast.officer, cast.stranger):
         for act in (
-            lambda user=user: readiness.give_notice(deployment, notice="x", actor=user),
+            lambda user=user: rehearsal.notified(deployment, user),
             lambda user=user: readiness.record_sign(period, place="x", photograph=b"x", actor=user),
             lambda user=user: readiness.record_briefing(period, briefing="x", actor=user),
             lambda user=user: readiness.check_clock(period, device=RIGHT, actor=user),

@@ -5,6 +5,7 @@ from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
 from deployments.models.governing import REQUIRED, GoverningDocument
+from deployments.models.notices import NoticeExemption, PublicNotice
 from deployments.models.periods import TESTABLE, Period, Sign
 from deployments.models.postings import Posting
 from deployments.models.records import CHANGE_STEPS, CeilingQuestion, Decision, Document, Kit, ThresholdChange
@@ -26,9 +27,11 @@ __all__ = [
     "Document",
     "GoverningDocument",
     "Kit",
+    "NoticeExemption",
     "Pass",
     "Period",
     "Posting",
+    "PublicNotice",
     "Recognition",
     "Sign",
     "SignedAuthority",

@@ -179,7 +179,6 @@ class Deployment(Stateful, models.Model):
     # The end of an urgent authority once it is confirmed.
     decided_until = models.DateTimeField(null=True, editable=False)
     review_due_at = models.DateTimeField(null=True, editable=False)
-    notice = models.CharField(max_length=300, blank=True, editable=False)
     notified_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     end_code = models.CharField(max_length=16, choices=Halt.choices, blank=True, editable=False)

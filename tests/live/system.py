@@ -292,7 +292,7 @@ class LiveUser:
         sign = {"photograph": ("sign.jpg", portrait_jpeg())}
         operator, officer = (self.system.id_of(name) for name in ("operator", "officer"))
         for path, fields, files in (
-            (f"/deployments/{deployment}/notify/", {"notice": "Force website"}, None),
+            (f"/deployments/{deployment}/notify/", _notice(), None),
             (f"/deployments/{deployment}/staff/", {"user": operator}, None),
             (f"/deployments/{deployment}/staff/", {"user": officer, "team": "Alpha 1"}, None),
             (f"/periods/{period}/list/", {"watchlist": watchlist}, None),
@@ -349,6 +349,11 @@ def confirm_list(system: LiveSystem, period: str) -> requests.Response:
     authority = system.user("authority")
     seen = _field(authority.get(f"/periods/{period}/").text, "seen")
     return authority.post(f"/periods/{period}/list/confirm/", {"seen": seen})
+
+
+def _notice() -> dict[str, str]:
+    published = dt.datetime.now(LONDON_TIME) - dt.timedelta(hours=25)
+    return {"channel": "site", "address": "News page", "published_at": f"{published:%Y-%m-%dT%H:%M}"}
 
 
 def put_threshold_in_force(system: LiveSystem) -> None:

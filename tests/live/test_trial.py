@@ -85,7 +85,10 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
     deployment = _apply(people.sign_in("watchlist_admin"), system)
     _authorise(authority, system, deployment)
     commander.goto(system.url + deployment)
-    commander.get_by_label("Where and when the public was notified").fill("Force website and social media, yesterday")
+    commander.get_by_label("Channel").select_option("Force website")
+    commander.get_by_label("Address or place").fill("The force's news page")
+    yesterday = dt.datetime.now(LONDON_TIME) - dt.timedelta(hours=25)
+    commander.get_by_label("Published at").fill(f"{yesterday:%Y-%m-%dT%H:%M}")
     commander.get_by_role("button", name="Record public notice").click()
     _receive_kit(commander)
 

@@ -1,0 +1,145 @@
+"""Public notice: long enough before the cameras are on, unless an authorising officer exempts the deployment."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from audit.models import Entry
+from core.errors import Conflict, Refused
+from core.ranks import Rank
+from demo import rehearsal
+from deployments import notices, readiness
+from deployments.models import Deployment, PublicNotice
+from lfr_site.models import User
+from tests.cast import Cast, client_of, make_draft, make_live_deployment, people_of, period_of
+
+HOUR = dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def deployment(cast: Cast) -> Deployment:
+    """A deployment that is authorised, and of which nobody has been told."""
+    made = rehearsal.authorised(make_draft(cast), people_of(cast))
+    assert made.state == Deployment.State.AUTHORISED
+    return made
+
+
+def _give(deployment: Deployment, actor: User, before: dt.timedelta, **changes: str) -> PublicNotice:
+    given = {"channel": "site", "address": "https://example.police.uk/news/1", **changes}
+    return notices.give_notice(deployment, **given, published_at=timezone.now() - before, actor=actor)
+
+
+def _check(deployment: Deployment, after: dt.timedelta = dt.timedelta()) -> readiness.Check:
+    period = period_of(Deployment.objects.get(pk=deployment.pk))
+    (found,) = [each for each in readiness.checks(period, at=timezone.now() + after) if each.name == "notice"]
+    return found
+
+
+def test_the_first_notice_moves_the_deployment_on_and_others_are_added(cast: Cast, deployment: Deployment) -> None:
+    _give(deployment, cast.commander, 30 * HOUR)
+    deployment.refresh_from_db()
+    assert deployment.state == Deployment.State.NOTIFIED
+    _give(deployment, cast.commander, 2 * HOUR, channel="social", address="@example")
+    assert [str(each) for each in deployment.notices.all()] == [
+        "Force website: https://example.police.uk/news/1",
+        "Social media: @example",
+    ]
+    entries = Entry.objects.filter(action__in=("deployment.notified", "deployment.notice_recorded")).order_by("pk")
+    assert [(entry.action, entry.data["channel"]) for entry in entries] == [
+        ("deployment.notified", "site"),
+        ("deployment.notice_recorded", "social"),
+    ]
+
+
+def test_a_notice_counts_from_when_it_was_published(cast: Cast, deployment: Deployment) -> None:
+    assert _check(deployment).why == "Public notice has not been given."
+    _give(deployment, cast.commander, settings.LFR_NOTICE - HOUR)
+    period = period_of(deployment)
+    assert period.starts_at is not None
+    assert period.starts_at < timezone.now() + HOUR
+    assert not _check(deployment).holds
+    assert "Published less than 24 hours before" in _check(deployment).why
+    assert not _check(deployment, 0.9 * HOUR).holds
+    assert _check(deployment, HOUR).holds
+    # An earlier notice, recorded later, counts too.
+    _give(deployment, cast.commander, settings.LFR_NOTICE)
+    assert _check(deployment).holds
+
+
+def test_the_lead_time_is_the_forces(cast: Cast, deployment: Deployment, settings: object) -> None:
+    _give(deployment, cast.commander, 5 * HOUR)
+    assert not _check(deployment).holds
+    settings.LFR_NOTICE = 4 * HOUR  # type: ignore[attr-defined]
+    assert _check(deployment).holds
+
+
+def test_a_notice_to_come_is_refused(cast: Cast, deployment: Deployment) -> None:
+    for before, changes, says in (
+        (-HOUR, {}, "in the future"),
+        (HOUR, {"address": " "}, "how, where and when"),
+        (HOUR, {"channel": "pigeon"}, "how, where and when"),
+    ):
+        with pytest.raises(Refused, match=says):
+            _give(deployment, cast.commander, before, **changes)
+    assert not PublicNotice.objects.exists()
+
+
+def test_only_a_commander_records_and_only_under_authority(cast: Cast, deployment: Deployment) -> None:
+    for name in ("authority", "watchlist_admin", "operator", "officer", "compliance", "owner"):
+        with pytest.raises(PermissionDenied):
+            _give(deployment, getattr(cast, name), HOUR)
+    Deployment.objects.update(state="ended")
+    deployment.refresh_from_db()
+    with pytest.raises(Conflict):
+        _give(deployment, cast.commander, HOUR)
+
+
+def test_an_authorising_officer_alone_exempts_and_the_notice_stays_needed(cast: Cast, deployment: Deployment) -> None:
+    for name in ("commander", "watchlist_admin", "operator", "owner", "compliance"):
+        with pytest.raises(PermissionDenied):
+            notices.exempt(deployment, reason="Threat to life", actor=getattr(cast, name))
+    inspector = User.objects.create_user("inspector", rank=Rank.INSPECTOR)
+    inspector.groups.set(cast.authority.groups.all())
+    with pytest.raises(Refused, match="rank"):
+        notices.exempt(deployment, reason="Threat to life", actor=inspector)
+    with pytest.raises(Refused, match="critical threat"):
+        notices.exempt(deployment, reason=" ", actor=cast.authority)
+    notices.exempt(deployment, reason="A credible threat to life today", actor=cast.authority)
+    assert not _check(deployment).holds
+    _give(deployment, cast.commander, dt.timedelta(minutes=1))
+    assert _check(deployment).holds
+    assert "Exempt from the lead time" in _check(deployment).why
+    with pytest.raises(Conflict):
+        notices.exempt(deployment, reason="Again", actor=cast.authority)
+    entry = Entry.objects.get(action="deployment.notice_exempted")
+    assert entry.data == {"reason": "A credible threat to life today", "rank": Rank.SUPERINTENDENT}
+
+
+def test_the_page_records_a_notice_and_exempts(cast: Cast, deployment: Deployment) -> None:
+    page = f"/deployments/{deployment.pk}/"
+    commander, officer = client_of(cast.commander), client_of(cast.authority)
+    assert "Next: give public notice" in commander.get(page).content.decode()
+    given = {"channel": "press", "address": "Echo, page 4", "published_at": "2026-01-02T09:30"}
+    assert commander.post(f"{page}notify/", given).status_code == 302
+    text = commander.get(page).content.decode()
+    assert "Press or radio: Echo, page 4" in text
+    assert "2 January 2026 09:30" in text
+    assert "Record another notice" in text
+    assert "Exempt deployment" not in text
+    assert "Exempt deployment" in officer.get(page).content.decode()
+    assert officer.post(f"{page}notice-exempt/", {"reason": "Threat to life"}).status_code == 302
+    assert "Exempt from the lead time" in commander.get(page).content.decode()
+
+
+def test_no_camera_is_on_before_the_lead_time_has_passed(cast: Cast) -> None:
+    period = period_of(make_live_deployment(cast))
+    assert not [each for each in readiness.checks(period) if each.name == "notice" and not each.holds]
+    PublicNotice.objects.update(published_at=timezone.now())
+    assert any("Published less than" in why for why in readiness.obstacles(period))
+    rehearsal.notified(period.deployment, cast.commander)
+    assert not any("Published less than" in why for why in readiness.obstacles(period))
