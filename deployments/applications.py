@@ -206,13 +206,15 @@ def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> lis
     if deployment.collateral and not deployment.collateral_measures.strip():
         found.append("Enter the measures to limit collateral intrusion.")
     found += _problems_of_periods(deployment, now)
+    # A deployment that ends at midnight ends on the day before.
     end = deployment.ends_at
+    last_day = timezone.localdate(now if end is None else end - dt.timedelta(microseconds=1))
     holds_until = deployment.intelligence_expires_on
-    if end is not None and holds_until is not None and holds_until < timezone.localdate(end):
+    if end is not None and holds_until is not None and holds_until < last_day:
         found.append("The intelligence expires before the deployment ends.")
-    found += governing.problems_of(deployment, timezone.localdate(end or now))
+    found += governing.problems_of(deployment, last_day)
     if deployment.operating_point is not None:
-        found += thresholds.obstacles_to(deployment.operating_point, timezone.localdate(end or now))
+        found += thresholds.obstacles_to(deployment.operating_point, last_day)
     return found
 
 

@@ -17,6 +17,7 @@ from core.actors import Actor
 from core.errors import Refused
 from core.permissions import require
 from core.sockets import Event
+from deployments import lead_time
 from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
@@ -90,7 +91,8 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
     """Start the recognition test: cameras may stream, and compare faces with the blue watchlist only.
 
     Raises:
-        Refused: wrong state, outside the period or the authority, no usable blue watchlist, or no sign recorded.
+        Refused: wrong state, outside the period or the authority, public notice too recent, no usable blue watchlist,
+            or no sign recorded.
     """
     require(actor, RUN_DEPLOYMENT)
     lock_period(period)
@@ -100,6 +102,9 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
         raise Refused("Start a recognition test after public notice, and before going live or while paused.")
     if not period.covers(now) or not deployment.authority_holds(now):
         raise Refused("Start a recognition test within the period and while the authority is in force.")
+    long_enough, why = lead_time.of_notice(period, now)
+    if not long_enough:
+        raise Refused(f"The cameras see everyone who passes. {why}")
     in_use = Watchlist.State.LIVE if period.is_running else Watchlist.State.SEALED
     is_old = blue is not None and not period.is_running and blue.expires_at is not None and blue.expires_at <= now
     if blue is None or blue.state != in_use or is_old:

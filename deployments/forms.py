@@ -159,9 +159,9 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 def _selectable(deployment: Deployment) -> Any:
-    """Return the governing documents in force, and those that the application has, whether they still are or not."""
-    current = GoverningDocument.objects.in_force(timezone.localdate()).values("pk")
-    return GoverningDocument.objects.filter(Q(pk__in=current) | Q(deployments=deployment)).defer("file").distinct()
+    """Return the approved documents that have not ended, and those that the application has in any case."""
+    stands = Q(approved_at__isnull=False, withdrawn_at__isnull=True, in_force_until__gte=timezone.localdate())
+    return GoverningDocument.objects.filter(stands | Q(deployments=deployment)).defer("file").distinct()
 
 
 class PeriodForm(forms.Form):

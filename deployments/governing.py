@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from audit.actions import Action
@@ -50,9 +51,7 @@ def record_document(
         raise Refused("Enter an end that is today or later, and not before the start.")
     if not 0 < len(file) <= MOST_BYTES:
         raise Refused(f"Attach the document, as a file of {MOST_BYTES // 1024 // 1024} MB at most.")
-    if GoverningDocument.objects.filter(kind=kind, version=version.strip()).exists():
-        raise Refused("This version is recorded already. Enter another version.")
-    made = GoverningDocument.objects.create(
+    made = GoverningDocument(
         kind=kind,
         version=version.strip(),
         owner=owner.strip(),
@@ -63,6 +62,11 @@ def record_document(
         file_sha256=hashlib.sha256(file).hexdigest(),
         recorded_by_id=actor.pk,
     )
+    try:
+        with transaction.atomic():
+            made.save()
+    except IntegrityError as error:
+        raise Refused("This version is recorded already. Enter another version.") from error
     data = {"kind": kind, "version": made.version, "sha256": made.file_sha256, "until": in_force_until.isoformat()}
     record(Action.GOVERNING_RECORDED, actor=actor, target=made, data=data)
     return made
@@ -110,15 +114,41 @@ def current(on: dt.date) -> list[GoverningDocument]:
     return list(newest.values())
 
 
-def expiring() -> list[GoverningDocument]:
-    """Return the documents that end soon and have no later version, for the pages that list deployments."""
-    return list(GoverningDocument.objects.expiring(timezone.localdate(), NOTICE).defer("file"))
+@dataclass(frozen=True)
+class Standing:
+    """What the pages that list deployments say of governing documents.
+
+    missing: what every deployment needs, or what has ended, and of which no version is in force.
+    ending: those that end soon, and that no later version continues.
+    """
+
+    missing: list[str]
+    ending: list[GoverningDocument]
+
+
+def standing() -> Standing:
+    """Return which documents are missing today, and which end within `NOTICE`."""
+    today, documents = timezone.localdate(), GoverningDocument.objects
+    valid = set(documents.in_force(today).values_list("kind", flat=True))
+    soon = documents.in_force(today).filter(in_force_until__lte=today + NOTICE).defer("file")
+    ending = [
+        each
+        for each in soon
+        if not documents.in_force(each.in_force_until + dt.timedelta(days=1)).filter(kind=each.kind).exists()
+    ]
+    known = documents.filter(approved_at__isnull=False, withdrawn_at__isnull=True).values_list("kind", flat=True)
+    needed = {*REQUIRED, *known}
+    return Standing([str(kind.label) for kind in Kind if kind in needed and kind not in valid], ending)
+
+
+def _is_lent(deployment: Deployment) -> bool:
+    return bool(deployment.lender) or deployment.kit.filter(returned_at__isnull=True).exists()
 
 
 def problems_of(deployment: Deployment, on: dt.date) -> list[str]:
     """Return what is wrong with the documents that an application rests on, on a day; empty if nothing is."""
     chosen = list(deployment.governing.defer("file"))
-    needed = [*REQUIRED, *([Kind.MUTUAL_AID] if deployment.lender else [])]
+    needed = [*REQUIRED, *([Kind.MUTUAL_AID] if _is_lent(deployment) else [])]
     missing = [str(kind.label) for kind in needed if kind not in {each.kind for each in chosen}]
     found = [f"Governing documents not selected: {'; '.join(missing)}."] if missing else []
     twice = {each.kind for each in chosen if [other.kind for other in chosen].count(each.kind) > 1}

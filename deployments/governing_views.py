@@ -25,7 +25,7 @@ def register(request: HttpRequest) -> HttpResponse:
     context = {
         "documents": GoverningDocument.objects.select_related(*people).defer("file"),
         "in_force": GoverningDocument.objects.in_force(timezone.localdate()).defer("file"),
-        "expiring": governing.expiring(),
+        "standing": governing.standing(),
         "form": GoverningForm(),
     }
     return render(request, "deployments/governing.html", context)

@@ -15,12 +15,15 @@ from core.machine import move
 from core.permissions import require
 from core.ranks import rank_of, require_rank
 from core.sockets import Event
-from deployments.authority import rank_needed
+from deployments.authority import rank_needed, wrote
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Deployment, NoticeExemption, PublicNotice
 from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
 from watchlists.operations import refuse_names_on_file
+
+# A publication longer ago is a slip in the date, which would pass the lead time unseen.
+OLDEST = dt.timedelta(days=90)
 
 
 @transaction.atomic
@@ -34,10 +37,12 @@ def give_notice(
     """
     require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
-    if not deployment.has_authority:
+    if not deployment.authority_holds():
         raise Conflict("This deployment has no authority in force.")
     if channel not in PublicNotice.Channel.values or not address.strip() or published_at is None:
         raise Refused("Enter how, where and when the notice was published.")
+    if timezone.now() - published_at > OLDEST:
+        raise Refused(f"Check the year: this is more than {OLDEST.days} days ago.")
     if published_at > timezone.now():
         raise Refused("Record the notice once it is published. This time is in the future.")
     refuse_names_on_file(address)
@@ -62,15 +67,15 @@ def exempt(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
     """Decide, for a critical threat, that the notice need not be published in advance. It must still be published.
 
     Raises:
-        Refused: the rank is too low, the actor applied for the deployment, or no reason is given.
+        Refused: the rank is too low, the actor worked on the application, or no reason is given.
         Conflict: no authority is in force, or it is exempt already.
     """
     require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
     if not deployment.authority_holds() or NoticeExemption.objects.filter(deployment=deployment).exists():
         raise Conflict("This deployment is already exempt, or has no authority in force.")
-    if actor.pk == deployment.applicant_id:
-        raise Refused("You applied for this deployment, so another authorising officer must decide.")
+    if wrote(deployment, actor):
+        raise Refused("You worked on this application, so another authorising officer must decide.")
     require_rank(actor, rank_needed(deployment))
     if not reason.strip():
         raise Refused("Enter the critical threat, and why notice cannot be given in time.")

@@ -18,11 +18,11 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, clock_comparison, executable, governing, governor, list_fit
+from deployments import bluetest, clock_comparison, executable, governing, governor, lead_time, list_fit
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import STEPS, Deployment, NoticeExemption, Period, Sign
+from deployments.models import STEPS, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
 from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
 from watchlists import engines, thresholds
@@ -218,18 +218,8 @@ def _governing(period: Period, now: dt.datetime) -> Check:
 
 
 def _notice(period: Period, now: dt.datetime) -> Check:
-    label, first = "Public notice", period.deployment.notices.first()
-    if first is None:
-        return Check("notice", label, False, "Public notice has not been given.")
-    said = f"{first}, {timezone.localtime(first.published_at):%d %B %Y at %H:%M}."
-    if NoticeExemption.objects.filter(deployment_id=period.deployment_id).exists():
-        return Check("notice", label, True, f"{said} Exempt from the lead time.")
-    long_enough = first.published_at + settings.LFR_NOTICE
-    if long_enough > max(now, period.starts_at or now):
-        hours = f"{settings.LFR_NOTICE.total_seconds() / 3600:.0f}"
-        why = f"Published less than {hours} hours before the cameras are on; they can be on from"
-        return Check("notice", label, False, f"{why} {timezone.localtime(long_enough):%d %B at %H:%M}.")
-    return Check("notice", label, True, said)
+    holds, why = lead_time.of_notice(period, now)
+    return Check("notice", "Public notice", holds, why)
 
 
 def _list(period: Period, now: dt.datetime) -> Check:

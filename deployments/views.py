@@ -49,7 +49,7 @@ PAGE = 50
 def deployment_list(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).prefetch_related("periods")
     page = Paginator(deployments, PAGE).get_page(request.GET.get("page"))
-    return render(request, "deployments/list.html", {"page": page, "expiring": governing.expiring()})
+    return render(request, "deployments/list.html", {"page": page, "standing": governing.standing()})
 
 
 @require_GET
@@ -94,7 +94,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
     if deployment.has_authority and may(RUN_DEPLOYMENT):
         context["notice_form"] = NoticeForm(initial={"published_at": timezone.now()})
     if deployment.has_authority and may(AUTHORISE_DEPLOYMENT):
-        context["may_exempt"] = deployment.applicant_id != request.user.pk
+        context["may_exempt"] = not authority.wrote(deployment, acting(request))
         context["widen_form"] = WidenForm(cameras=Camera.objects.filter(period__deployment=deployment))
     if deployment.has_authority and may(RUN_DEPLOYMENT):
         context["posting_form"] = PostingForm()

@@ -52,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "drafts": lists.filter(state__in=("draft", "returned", "compiled")) if may(COMPILE_WATCHLIST) else [],
     }
     if may(VIEW_DEPLOYMENT):
-        context["expiring"] = governing.expiring()
+        context["standing"] = governing.standing()
     return render(request, "home.html", context)
 
 

@@ -76,17 +76,15 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
 
 
 def _notices(deployment: Deployment) -> Section:
-    exemption = NoticeExemption.objects.filter(deployment=deployment).select_related("by").first()
-    title = "Public notice" if exemption is None else "Public notice, exempt from the lead time"
-    return table(
-        title,
-        ("How and where", "Published", "Recorded by"),
-        [
-            *[(str(each), moment(each.published_at), person(each.recorded_by)) for each in deployment.notices.all()],
-            *([(f"Exempt: {exemption.reason}", moment(exemption.at), person(exemption.by))] if exemption else []),
-        ],
-        none="None.",
-    )
+    rows = [
+        (str(each), moment(each.published_at), f"{person(each.recorded_by)}, {moment(each.recorded_at)}")
+        for each in deployment.notices.select_related("recorded_by")
+    ]
+    rows += [
+        (f"Exempt from the lead time: {each.reason}", "–", f"{person(each.by)}, {moment(each.at)}")
+        for each in NoticeExemption.objects.filter(deployment=deployment).select_related("by")
+    ]
+    return table("Public notice", ("How and where", "Published", "Recorded"), rows, none="None.")
 
 
 def _outcomes(record: DeploymentRecord) -> Section:

@@ -54,7 +54,7 @@ def journal_download(request: HttpRequest) -> HttpResponse:
 @permitted(READ_RECORDS)
 def record_list(request: HttpRequest) -> HttpResponse:
     deployments = Deployment.objects.visible_to(request.user).with_counts().prefetch_related("periods__watchlist")
-    return render(request, "reports/records.html", {"deployments": deployments, "expiring": governing.expiring()})
+    return render(request, "reports/records.html", {"deployments": deployments, "standing": governing.standing()})
 
 
 @require_GET

@@ -15,7 +15,7 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from demo import rehearsal
 from deployments import applications, authority, executable, governing, readiness
-from deployments.models import REQUIRED, Deployment, GoverningDocument
+from deployments.models import REQUIRED, Deployment, GoverningDocument, Kit
 from tests.cast import Cast, client_of, make_draft, make_live_deployment, period_of, stewards
 
 DAY = dt.timedelta(days=1)
@@ -108,6 +108,32 @@ def test_a_version_is_recorded_once(cast: Cast) -> None:
     _record(Kind.APD, "1.0")
     with pytest.raises(Refused, match="recorded already"):
         _record(Kind.APD, "1.0 ")
+    assert GoverningDocument.objects.filter(kind=Kind.APD).count() == 1
+
+
+def test_the_next_version_can_be_selected_before_it_is_in_force(cast: Cast) -> None:
+    rehearsal.documents_in_force(stewards())
+    draft = make_draft(cast)
+    following = _in_force(Kind.DPIA, "of next year", in_force_from=timezone.localdate() + 30 * DAY)
+    unapproved = _record(Kind.DPIA, "not approved")
+    page = client_of(cast.watchlist_admin).get(f"/deployments/{draft.pk}/edit/").content.decode()
+    assert f'name="governing" value="{following.pk}"' in page
+    assert f'name="governing" value="{unapproved.pk}"' not in page
+
+
+def test_a_deployment_that_ends_at_midnight_needs_documents_until_the_day_before(cast: Cast) -> None:
+    rehearsal.documents_in_force(stewards())
+    draft = make_draft(cast)
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0) + 2 * DAY
+    period = period_of(draft)
+    period.starts_at, period.ends_at = midnight - dt.timedelta(hours=2), midnight
+    period.save()
+    _end(_only(draft, Kind.DPIA), timezone.localdate(midnight) - DAY)
+    Deployment.objects.update(intelligence_expires_on=timezone.localdate(midnight) - DAY)
+    draft.refresh_from_db()
+    assert not applications.problems_of(draft)
+    _end(_only(draft, Kind.DPIA), timezone.localdate(midnight) - 2 * DAY)
+    assert len(applications.problems_of(draft)) == 1
 
 
 def test_an_application_starts_with_those_in_force_and_needs_one_of_each(cast: Cast) -> None:
@@ -149,7 +175,17 @@ def test_an_agreement_is_needed_only_if_equipment_is_lent(cast: Cast) -> None:
     for draft in (alone, lent):
         _choose(draft, [each for each in draft.governing.all() if each.kind in REQUIRED], cast)
     assert not applications.problems_of(alone)
-    assert applications.problems_of(lent) == ["Governing documents not selected: Agreement of mutual aid."]
+    missing = ["Governing documents not selected: Agreement of mutual aid."]
+    assert applications.problems_of(lent) == missing
+    # Equipment that arrives without having been applied for needs it too.
+    Kit.objects.create(
+        deployment=alone,
+        description="Van",
+        lender="South Wales Police",
+        received_at=timezone.now(),
+        received_by=cast.commander,
+    )
+    assert applications.problems_of(alone) == missing
 
 
 def test_one_that_ends_before_the_deployment_blocks_the_application(cast: Cast) -> None:
@@ -206,12 +242,29 @@ def test_an_end_within_two_weeks_is_on_every_page_that_lists_deployments(cast: C
         assert {page.status_code for page in found} == {200}
         return {"Governing documents that end soon" in page.content.decode() for page in found}
 
-    _end(ends, timezone.localdate() + governing.NOTICE)
+    _end(ends, timezone.localdate() + governing.NOTICE + DAY)
     assert announced() == {False}
-    _end(ends, timezone.localdate() + governing.NOTICE - DAY)
+    _end(ends, timezone.localdate() + governing.NOTICE)
+    ends.refresh_from_db()
+    assert announced() == {True}
+    later = ends.in_force_until + 3 * DAY
+    _in_force(Kind.EQUALITY, "after a gap", in_force_from=later)
     assert announced() == {True}
     _in_force(Kind.EQUALITY, "the next")
     assert announced() == {False}
+
+
+def test_what_has_ended_is_missing_on_every_page_that_lists_deployments(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    page = client_of(cast.watchlist_admin).get("/deployments/").content.decode()
+    assert "no version is in force" not in page
+    _end(_only(deployment, Kind.MUTUAL_AID), timezone.localdate() - DAY)
+    assert governing.standing().missing == ["Agreement of mutual aid"]
+    _end(_only(deployment, Kind.PRIVACY), timezone.localdate() - DAY)
+    for user, where in ((cast.watchlist_admin, "/"), (cast.commander, "/deployments/"), (cast.compliance, "/records/")):
+        page = client_of(user).get(where).content.decode()
+        assert "no version is in force" in page
+        assert "<li>Privacy notice</li>" in page
 
 
 def test_the_register_page_records_approves_and_returns_the_file(cast: Cast) -> None:

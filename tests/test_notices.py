@@ -13,7 +13,7 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.ranks import Rank
 from demo import rehearsal
-from deployments import notices, readiness
+from deployments import bluetest, notices, readiness
 from deployments.models import Deployment, PublicNotice
 from lfr_site.models import User
 from tests.cast import Cast, client_of, make_draft, make_live_deployment, people_of, period_of
@@ -78,14 +78,18 @@ def test_the_lead_time_is_the_forces(cast: Cast, deployment: Deployment, setting
     assert _check(deployment).holds
 
 
-def test_a_notice_to_come_is_refused(cast: Cast, deployment: Deployment) -> None:
+def test_a_notice_to_come_or_of_another_year_is_refused(cast: Cast, deployment: Deployment) -> None:
     for before, changes, says in (
         (-HOUR, {}, "in the future"),
+        (365 * 24 * HOUR, {}, "Check the year"),
         (HOUR, {"address": " "}, "how, where and when"),
         (HOUR, {"channel": "pigeon"}, "how, where and when"),
     ):
         with pytest.raises(Refused, match=says):
             _give(deployment, cast.commander, before, **changes)
+    first = dt.datetime.fromisoformat("0001-01-01T00:00+14:00")
+    with pytest.raises(Refused, match="Check the year"):
+        notices.give_notice(deployment, channel="site", address="News", published_at=first, actor=cast.commander)
     assert not PublicNotice.objects.exists()
 
 
@@ -93,7 +97,7 @@ def test_only_a_commander_records_and_only_under_authority(cast: Cast, deploymen
     for name in ("authority", "watchlist_admin", "operator", "officer", "compliance", "owner"):
         with pytest.raises(PermissionDenied):
             _give(deployment, getattr(cast, name), HOUR)
-    Deployment.objects.update(state="ended")
+    Deployment.objects.update(authority_ends_at=timezone.now())
     deployment.refresh_from_db()
     with pytest.raises(Conflict):
         _give(deployment, cast.commander, HOUR)
@@ -103,6 +107,12 @@ def test_an_authorising_officer_alone_exempts_and_the_notice_stays_needed(cast: 
     for name in ("commander", "watchlist_admin", "operator", "owner", "compliance"):
         with pytest.raises(PermissionDenied):
             notices.exempt(deployment, reason="Threat to life", actor=getattr(cast, name))
+    Deployment.objects.update(applicant=cast.authority)
+    deployment.refresh_from_db()
+    with pytest.raises(Refused, match="worked on"):
+        notices.exempt(deployment, reason="Threat to life", actor=cast.authority)
+    Deployment.objects.update(applicant=cast.watchlist_admin)
+    deployment.refresh_from_db()
     inspector = User.objects.create_user("inspector", rank=Rank.INSPECTOR)
     inspector.groups.set(cast.authority.groups.all())
     with pytest.raises(Refused, match="rank"):
@@ -124,11 +134,12 @@ def test_the_page_records_a_notice_and_exempts(cast: Cast, deployment: Deploymen
     page = f"/deployments/{deployment.pk}/"
     commander, officer = client_of(cast.commander), client_of(cast.authority)
     assert "Next: give public notice" in commander.get(page).content.decode()
-    given = {"channel": "press", "address": "Echo, page 4", "published_at": "2026-01-02T09:30"}
+    published = timezone.localtime() - 2 * HOUR
+    given = {"channel": "press", "address": "Echo, page 4", "published_at": f"{published:%Y-%m-%dT%H:%M}"}
     assert commander.post(f"{page}notify/", given).status_code == 302
     text = commander.get(page).content.decode()
     assert "Press or radio: Echo, page 4" in text
-    assert "2 January 2026 09:30" in text
+    assert f"{published.day} {published:%B %Y %H:%M}" in text
     assert "Record another notice" in text
     assert "Exempt deployment" not in text
     assert "Exempt deployment" in officer.get(page).content.decode()
@@ -141,5 +152,9 @@ def test_no_camera_is_on_before_the_lead_time_has_passed(cast: Cast) -> None:
     assert not [each for each in readiness.checks(period) if each.name == "notice" and not each.holds]
     PublicNotice.objects.update(published_at=timezone.now())
     assert any("Published less than" in why for why in readiness.obstacles(period))
+    # Nor for the recognition test: those who pass are seen all the same.
+    with pytest.raises(Refused, match="Published less than"):
+        Deployment.objects.update(state="notified")
+        bluetest.start(period_of(Deployment.objects.get()), actor=cast.commander)
     rehearsal.notified(period.deployment, cast.commander)
     assert not any("Published less than" in why for why in readiness.obstacles(period))

@@ -15,11 +15,6 @@ class GoverningQuerySet(models.QuerySet["GoverningDocument"]):
         found = self.filter(approved_at__isnull=False, withdrawn_at__isnull=True)
         return found.filter(in_force_from__lte=on, in_force_until__gte=on).order_by("kind", "-in_force_from", "-pk")
 
-    def expiring(self, on: dt.date, within: dt.timedelta) -> GoverningQuerySet:
-        """Return those in force on a day that end within this time of it, and that no later version continues."""
-        soon, ahead = self.in_force(on).filter(in_force_until__lt=on + within), self.in_force(on + within)
-        return soon.exclude(kind__in=ahead.values("kind")).order_by("in_force_until")
-
 
 class GoverningDocument(models.Model):
     """A version of a governing document. One person records it, the senior responsible owner approves it."""
