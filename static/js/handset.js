@@ -74,6 +74,11 @@ async function refresh() {
   if (isWantedAgain) refresh();
 }
 
+// Browsers refuse to vibrate, and complain, before the page was touched for the first time.
+function vibrate(pattern) {
+  if (navigator.userActivation?.hasBeenActive ?? true) navigator.vibrate?.(pattern);
+}
+
 function showList(html, trip) {
   keepingFocus(street, "open", () => {
     street.innerHTML = html;
@@ -86,7 +91,7 @@ function showList(html, trip) {
   );
   if (fresh.length) {
     ring(fresh[0].dataset.tier);
-    navigator.vibrate?.([300, 150, 300]);
+    vibrate([300, 150, 300]);
   }
   known = new Map(rows.map(({ dataset }) => [dataset.open, "escalated" in dataset]));
   for (const id of cards.keys()) if (!known.has(id)) forget(id);
@@ -341,7 +346,7 @@ function remind() {
         `${card.dataset.camera}: you have been speaking to the person for more than ${span(times * every)}. Is it still necessary? If in doubt, release them.`,
       );
     if (times > (reminded.get(id) ?? 0)) {
-      navigator.vibrate?.([200, 100, 200, 100, 400]);
+      vibrate([200, 100, 200, 100, 400]);
       ring("amber");
     }
     reminded.set(id, times);
