@@ -65,9 +65,10 @@ def measured(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
 @require_GET
 @permitted(WATCH_ALERTS)
 def card(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
+    """Return an alert's card. `chosen` in the query: a user asked for it, not a console that keeps its card current."""
     alert = _alert(request, alert_id)
     operations.note_viewed(alert, actor=acting(request))
-    if request.user.has_perm(DECIDE_ALERT):
+    if "chosen" in request.GET and request.user.has_perm(DECIDE_ALERT):
         repeats.note_looked(alert)
     return render_card(request, alert)
 

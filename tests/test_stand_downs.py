@@ -131,13 +131,16 @@ def test_matched_again_is_told_in_the_queue_until_an_operator_has_looked(deploym
     assert cards.counts_of(visible) == {"waiting": 0, "again": 1, "street": 0, "late": 0, "done": 0}
     assert [section.rows for section in cards.queue_of(visible) if section.name == "again"] == [[alert]]
     assert not visible.not_seen_again().exists()
+    # A console that only keeps the card on its screen current shows it to nobody in particular.
     page = client_of(cast.operator).get(f"/alerts/{alert.pk}/").content.decode()
     assert "Matched again at the same place, 1 time" in page
+    assert cards.counts_of(visible)["again"] == 1
+    client_of(cast.operator).get(f"/alerts/{alert.pk}/?chosen")
     assert cards.counts_of(visible)["done"] == 1
     _match(deployment, 3)
     assert cards.counts_of(visible)["again"] == 1
     # A commander who looks does not take it from the operators.
-    client_of(cast.commander).get(f"/alerts/{alert.pk}/")
+    client_of(cast.commander).get(f"/alerts/{alert.pk}/?chosen")
     assert cards.counts_of(visible)["again"] == 1
 
 

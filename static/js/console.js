@@ -155,7 +155,8 @@ async function fetchCard(id, { unasked = false }) {
   if (answer?.isLate) return;
   // Somebody else opened it at the same moment. It is shown only to a user who chose it; others get the next one.
   if (answer?.status === 409 && unasked) return want(id);
-  if (answer === null || answer.status === 409) answer = await fetchPiece(`/alerts/${id}/`, "card");
+  if (answer === null || answer.status === 409)
+    answer = await fetchPiece(`/alerts/${id}/${unasked ? "" : "?chosen"}`, "card");
   if (answer.isLate) return;
   if (answer.html === undefined) return complain(answer.reason);
   complain("");
