@@ -48,7 +48,7 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Repeats:
-    """What was matched again where an alert was decided as not the same, and what can be done about it.
+    """The matches at the place of an alert that was decided as not the same, and the acts on them.
 
     shots: the newest of those that joined it. left_out: how many more there are. region: in percent of the picture.
     earlier: false alerts that may be on the same person or object.

@@ -100,7 +100,7 @@ class WhyFalse(models.TextChoices):
 
 
 class StandDownReason(models.TextChoices):
-    """What is matched again and again in one part of a camera's picture, without being the subject."""
+    """Things that are matched again and again in one part of a camera's picture, without being the subject."""
 
     PICTURE = "picture", "A poster, photograph or other printed picture"
     SCREEN = "screen", "A screen"

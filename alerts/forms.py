@@ -165,7 +165,7 @@ class EndingForm(forms.Form):
 
 
 class StandDownForm(forms.Form):
-    """What is matched again and again in a part of a camera's picture."""
+    """The thing that is matched again and again in a part of a camera's picture."""
 
     reason = forms.ChoiceField(choices=StandDownReason.choices)
     detail = forms.CharField(max_length=200, required=False)

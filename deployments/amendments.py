@@ -14,7 +14,7 @@ from core.permissions import require
 from core.ranks import require_rank
 from core.sockets import Event
 from deployments import ceiling, executable
-from deployments.authority import rank_needed
+from deployments.authority import rank_needed, refuse_writer
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment
@@ -33,12 +33,14 @@ def widen_camera(camera: Camera, *, smallest_face: int, reason: str, actor: Abst
     Others may then narrow it without one (`deployments.cameras`).
 
     Raises:
-        Refused: the rank is too low, no reason is given, or the width is not possible.
+        Refused: the rank is too low, the actor worked on the application, no reason is given, or the width is not
+            possible.
         Conflict: the authority is over, or the deployment is live.
     """
     require(actor, AUTHORISE_DEPLOYMENT)
     deployment = camera.period.deployment
     lock_deployment(deployment)
+    refuse_writer(deployment, actor)
     require_rank(actor, rank_needed(deployment))
     if not deployment.authority_holds() or deployment.state == Deployment.State.LIVE:
         raise Conflict("The authority is over, or the deployment is live. Pause it first.")
@@ -95,7 +97,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     """Approve or reject a proposed threshold. Approval starts the count of false alerts afresh.
 
     Raises:
-        Refused: the actor proposed it, or their rank is too low.
+        Refused: the actor proposed it or worked on the application, or their rank is too low.
         Conflict: it is already decided, the threshold has changed, or the authority has ended.
     """
     deployment = change.deployment
@@ -103,6 +105,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     lock_deployment(deployment)
     if actor.pk == change.proposed_by_id:
         raise Refused("You proposed this change. Another authorising officer must decide on it.")
+    refuse_writer(deployment, actor)
     require_rank(actor, rank_needed(deployment))
     if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
         raise Conflict("The threshold has changed since this was proposed, or the authority has ended.")

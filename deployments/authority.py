@@ -34,6 +34,12 @@ def wrote(deployment: Deployment, user: AbstractBaseUser) -> bool:
     return user.pk == deployment.applicant_id or own.exists()
 
 
+def refuse_writer(deployment: Deployment, actor: AbstractBaseUser) -> None:
+    """Raise `Refused` if a user worked on the application that they are to decide about."""
+    if wrote(deployment, actor):
+        raise Refused("You worked on this application. Another authorising officer must decide on it.")
+
+
 def rank_needed(deployment: Deployment) -> Rank:
     """Return the lowest rank that can authorise this application."""
     if Collateral.PROTEST in deployment.collateral:
@@ -184,8 +190,7 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
     lock_deployment(deployment)
     if deployment.state != Deployment.State.SUBMITTED:
         raise Conflict(f"This application is {deployment.quoted_state}, so there is nothing to decide.")
-    if wrote(deployment, actor):
-        raise Refused("You worked on this application. Another authorising officer must decide on it.")
+    refuse_writer(deployment, actor)
     if deployment.revision != revision:
         raise Conflict("This application has changed since you opened it. Read it again before you decide.")
     require_rank(actor, AUTHORISES_URGENTLY)

@@ -1,4 +1,4 @@
-"""What a deployment rests on for the equality duty: measured evidence, or a risk that somebody answers for."""
+"""The equality evidence of a deployment: measured, or a risk that somebody answers for."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def current(on: dt.date) -> list[GoverningDocument]:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the pages that list deployments say of governing documents.
+    """Governing documents that need attention, for the pages that list deployments.
 
     missing: what every deployment needs, or what has ended, and of which no version is in force.
     ending: those that end soon, and that no later version continues.

@@ -15,7 +15,7 @@ from core.machine import move
 from core.permissions import require
 from core.ranks import rank_of, require_rank
 from core.sockets import Event
-from deployments.authority import rank_needed, wrote
+from deployments.authority import rank_needed, refuse_writer
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Deployment, NoticeExemption, PublicNotice
@@ -74,8 +74,7 @@ def exempt(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
     lock_deployment(deployment)
     if not deployment.authority_holds() or NoticeExemption.objects.filter(deployment=deployment).exists():
         raise Conflict("This deployment is already exempt, or has no authority in force.")
-    if wrote(deployment, actor):
-        raise Refused("You worked on this application, so another authorising officer must decide.")
+    refuse_writer(deployment, actor)
     require_rank(actor, rank_needed(deployment))
     if not reason.strip():
         raise Refused("Enter the critical threat, and why notice cannot be given in time.")

@@ -15,7 +15,7 @@ from core.permissions import require
 from core.ranks import rank_of, require_rank
 from core.sockets import Event
 from deployments import executable, list_fit
-from deployments.authority import rank_needed
+from deployments.authority import rank_needed, refuse_writer
 from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import Amendment, Camera, Period
@@ -81,12 +81,14 @@ def confirm_list(period: Period, *, seen: str, actor: AbstractBaseUser) -> None:
     seen: the hash of the sealed list, as shown to the officer.
 
     Raises:
-        Refused: the officer's rank is too low, they worked on the list, or it goes beyond the authority.
+        Refused: the officer's rank is too low, they worked on the list or the application, or the list goes beyond the
+            authority.
         Conflict: another list is attached now, it is no longer sealed, or it is confirmed already.
     """
     require(actor, AUTHORISE_DEPLOYMENT)
     lock_period(period)
     deployment, watchlist = period.deployment, period.watchlist
+    refuse_writer(deployment, actor)
     require_rank(actor, rank_needed(deployment))
     if not deployment.authority_holds() or period.went_live_at is not None or period.ended_at is not None:
         raise Conflict("The authority or the period is over, or the period has gone live.")

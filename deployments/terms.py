@@ -58,7 +58,7 @@ class PeriodTerms:
 
 @dataclass(frozen=True)
 class Terms:
-    """What the frame path reads of an authority. sha256: of the canonical document."""
+    """The terms of an authority that the frame path reads. sha256: of the canonical document."""
 
     sha256: str
     deployment: uuid.UUID

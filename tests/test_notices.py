@@ -13,10 +13,21 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.ranks import Rank
 from demo import rehearsal
-from deployments import bluetest, notices, readiness
+from deployments import amendments, bluetest, notices, period_lists, readiness, running
+from deployments.choices import Halt
 from deployments.models import Deployment, PublicNotice
 from lfr_site.models import User
-from tests.cast import Cast, client_of, make_draft, make_live_deployment, people_of, period_of
+from tests.cast import (
+    Cast,
+    cameras_of,
+    client_of,
+    list_of,
+    make_draft,
+    make_live_deployment,
+    make_operating_point,
+    people_of,
+    period_of,
+)
 
 HOUR = dt.timedelta(hours=1)
 
@@ -158,3 +169,22 @@ def test_no_camera_is_on_before_the_lead_time_has_passed(cast: Cast) -> None:
         bluetest.start(period_of(Deployment.objects.get()), actor=cast.commander)
     rehearsal.notified(period.deployment, cast.commander)
     assert not any("Published less than" in why for why in readiness.obstacles(period))
+
+
+def test_no_decision_under_an_authority_by_an_officer_who_worked_on_the_application(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    running.pause(deployment, code=Halt.COMMUNITY, detail="", actor=cast.commander)
+    point = make_operating_point(0.72)
+    change = amendments.propose_change(deployment, point, evidence="Fewer false alerts", actor=cast.commander)
+    period = period_of(deployment)
+    Deployment.objects.update(applicant=cast.authority)
+    deployment.refresh_from_db()
+    camera, seen = cameras_of(deployment)[0], list_of(deployment).sealed_hash
+    for decide in (
+        lambda: amendments.decide_change(change, accept=True, reason="Fewer", actor=cast.authority),
+        lambda: amendments.widen_camera(camera, smallest_face=24, reason="Further away", actor=cast.authority),
+        lambda: period_lists.confirm_list(period, seen=seen, actor=cast.authority),
+        lambda: notices.exempt(deployment, reason="Threat to life", actor=cast.authority),
+    ):
+        with pytest.raises(Refused, match="You worked on this application"):
+            decide()
