@@ -18,6 +18,7 @@ from audit.actions import Action
 from core.errors import Refused
 from core.machine import Step
 from deployments.permissions import RUN_DEPLOYMENT
+from training.models import Task
 
 _S = AlertState
 _NOT_YET_MET = (_S.REFERRED, _S.ACKED)
@@ -29,7 +30,8 @@ class ActKind:
     """One act on an alert.
 
     If the target state has codes, one is required, unless `may_omit_code` is set. wrong_state: returns the error for an
-    alert in a state that the step cannot start from.
+    alert in a state that the step cannot start from. trained_as: the training that a user needs to begin it.
+    What has been begun can always be ended and recorded.
     """
 
     name: ActName
@@ -38,6 +40,7 @@ class ActKind:
     effects: Effect = rules.nothing
     may_omit_code: bool = False
     asks_leaflet: bool = False
+    trained_as: Task | None = None
     wrong_state: Callable[[Alert], Exception] = rules.too_late
 
     @property
@@ -69,7 +72,9 @@ def _named(*kinds: ActKind) -> dict[str, ActKind]:
 def _operator(
     name: ActName, sources: tuple[str, ...], target: str, action: Action, effects: Effect, *guards: Guard
 ) -> ActKind:
-    return ActKind(name, Step(sources, target, DECIDE_ALERT, action), (rules.has_its_faces, *guards), effects)
+    trained_as = None if name == ActName.UNDO else Task.OPERATOR
+    step = Step(sources, target, DECIDE_ALERT, action)
+    return ActKind(name, step, (rules.has_its_faces, *guards), effects, trained_as=trained_as)
 
 
 def _officer(
@@ -83,7 +88,8 @@ def _officer(
 ) -> ActKind:
     action = Action.ALERT_OUTCOME if target in OVER else Action.ALERT_RESPONDED
     step, guards = Step(sources, target, RECORD_OUTCOME, action), (rules.is_answered_by_nobody_else,)
-    return ActKind(name, step, guards, effects, may_omit_code, asks_leaflet)
+    trained_as = Task.ENGAGEMENT if target in (_S.ACKED, _S.ENGAGED) else None
+    return ActKind(name, step, guards, effects, may_omit_code, asks_leaflet, trained_as)
 
 
 OPERATOR_ACTS: dict[str, ActKind] = _named(

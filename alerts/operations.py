@@ -18,7 +18,7 @@ from alerts.models import Act, Alert
 from alerts.permissions import RECORD_OUTCOME
 from audit.actions import Action
 from audit.journal import record
-from core.actors import Actor
+from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
@@ -27,6 +27,7 @@ from deployments import documents
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Document, Posting
+from training.register import require_trained
 
 _OFFERED = {**OPERATOR_ACTS, **OFFICER_ACTS}
 
@@ -70,11 +71,13 @@ def perform(
 
     Raises:
         PermissionDenied: the actor may not perform it.
-        Refused: a guard of the act refuses it, or the input is not what the act asks for.
+        Refused: a guard of the act refuses it, the actor is not trained for it, or the input is not what it asks for.
         Conflict: somebody acted first, or the alert changed after the actor saw it. The message says who and how.
     """
     given = given or ActInput()
     require(actor, kind.step.permission, system_may=kind.step.system_may)
+    if kind.trained_as is not None and not isinstance(actor, System):
+        require_trained(actor, kind.trained_as)
     with transaction.atomic():
         lock_deployment(alert.camera.period.deployment)
         if _was_done(alert, kind, given, actor):

@@ -28,6 +28,8 @@ from deployments.frame_terms import frame_terms
 from deployments.locks import lock_deployment
 from deployments.permissions import RUN_DEPLOYMENT
 from recognition.frame import Candidate
+from training.models import Task
+from training.register import require_trained
 
 
 def shots_again(alert: Alert) -> list[Shot]:
@@ -55,6 +57,7 @@ def separate(alert: Alert, shot_id: uuid.UUID, *, actor: AbstractBaseUser) -> Al
         Refused: the deployment is not live, or the shot did not join the alert after its decision.
     """
     require(actor, DECIDE_ALERT)
+    require_trained(actor, Task.OPERATOR)
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     camera, now = alert.camera, timezone.now()
@@ -97,6 +100,7 @@ def mark_repeat(alert: Alert, earlier: Alert, *, actor: AbstractBaseUser) -> Non
         Conflict: it is recorded already.
     """
     require(actor, DECIDE_ALERT)
+    require_trained(actor, Task.OPERATOR)
     if actor.has_perm(RUN_DEPLOYMENT):  # type: ignore[attr-defined]
         raise Refused("Commanders cannot change what counts against the ceiling of false alerts. Ask an operator.")
     lock_deployment(alert.camera.period.deployment)

@@ -29,6 +29,8 @@ from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.permissions import RUN_DEPLOYMENT
+from training.models import Task
+from training.register import require_trained
 from watchlists.operations import refuse_names_on_file
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ def stand_down(alert: Alert, *, reason: str, detail: str = "", actor: AbstractBa
         Conflict: the entry is stood down there already.
     """
     require(actor, DECIDE_ALERT)
+    require_trained(actor, Task.OPERATOR)
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     now, period = timezone.now(), alert.camera.period
@@ -86,6 +89,7 @@ def confirm(stood_down: StandDown, *, actor: AbstractBaseUser) -> None:
         Conflict: it has lapsed or been lifted, or is confirmed already.
     """
     require(actor, RUN_DEPLOYMENT)
+    require_trained(actor, Task.COMMANDER)
     now = _lock(stood_down)
     if stood_down.is_confirmed:
         raise Conflict("This stand-down is already confirmed.")

@@ -84,6 +84,8 @@ class Action(models.TextChoices):
     THRESHOLD_PROPOSED = "threshold.proposed", "Threshold proposed"
     THRESHOLD_APPROVED = "threshold.approved", "Threshold approved"
     THRESHOLD_REJECTED = "threshold.rejected", "Threshold rejected"
+    TRAINING_RECORDED = "training.recorded", "Training recorded"
+    TRAINING_WITHDRAWN = "training.withdrawn", "Training withdrawn"
     GOVERNING_RECORDED = "governing.recorded", "Governing document recorded"
     GOVERNING_APPROVED = "governing.approved", "Governing document approved"
     GOVERNING_WITHDRAWN = "governing.withdrawn", "Governing document withdrawn"
@@ -278,6 +280,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.SIGNED_OUT,
         Action.SIGN_IN_FAILED,
         Action.SIGN_IN_REFUSED,
+        Action.TRAINING_RECORDED,
+        Action.TRAINING_WITHDRAWN,
         Action.STAFF_POSTED,
         Action.STAFF_WITHDRAWN,
         Action.CAMERA_TOKEN_ISSUED,

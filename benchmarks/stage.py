@@ -48,7 +48,7 @@ class Play:
 def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     """Create users, watchlist and a live deployment. photographs: {person to enrol: their photograph}."""
     from core.ranks import Rank
-    from demo.rehearsal import People, Stewards
+    from demo.rehearsal import People, Stewards, train
     from demo.seeding import NewEntry, live_deployment, sealed_list
     from deployments.applications import CameraDraft
     from deployments.cameras import issue_token
@@ -69,6 +69,7 @@ def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     users = {
         name: add_user(username=name, password="benchmark-only", role=role, rank=rank) for name, role in roles.items()
     }
+    train(users.values(), users["compliance"])
     named = {f"B/{number}": name for number, name in enumerate(photographs)}
     entries = [
         NewEntry(reference, f"Person {reference}", "wanted", "Measurement", photographs[name])

@@ -186,6 +186,7 @@ def seed(faces: Path | None) -> Deployment:
         NoFaces: the folder holds no photographs.
     """
     users = _users()
+    rehearsal.train(users.values(), users["compliance"])
     live = Deployment.objects.live(timezone.now()).filter(periods__cameras__kind=Camera.Kind.SIMULATED).first()
     if live is not None:
         return live

@@ -11,7 +11,6 @@ from audit.journal import record
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
-from core.ranks import require_rank
 from core.sockets import Event
 from deployments import ceiling, executable
 from deployments.authority import rank_needed, refuse_writer
@@ -21,6 +20,7 @@ from deployments.locks import lock_deployment
 from deployments.models import CHANGE_STEPS, Amendment, Camera, Deployment, ThresholdChange
 from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
 from deployments.readiness import verdict_of
+from training.register import require_authorising
 from watchlists import thresholds
 from watchlists.models import OperatingPoint
 from watchlists.operations import refuse_names_on_file
@@ -41,7 +41,7 @@ def widen_camera(camera: Camera, *, smallest_face: int, reason: str, actor: Abst
     deployment = camera.period.deployment
     lock_deployment(deployment)
     refuse_writer(deployment, actor)
-    require_rank(actor, rank_needed(deployment))
+    require_authorising(actor, rank_needed(deployment))
     if not deployment.authority_holds() or deployment.state == Deployment.State.LIVE:
         raise Conflict("The authority is over, or the deployment is live. Pause it first.")
     if not reason.strip():
@@ -106,7 +106,7 @@ def decide_change(change: ThresholdChange, *, accept: bool, reason: str, actor: 
     if actor.pk == change.proposed_by_id:
         raise Refused("You proposed this change. Another authorising officer must decide on it.")
     refuse_writer(deployment, actor)
-    require_rank(actor, rank_needed(deployment))
+    require_authorising(actor, rank_needed(deployment))
     if not deployment.authority_holds() or deployment.operating_point_id != change.before_id:
         raise Conflict("The threshold has changed since this was proposed, or the authority has ended.")
     refuse_names_on_file(reason)

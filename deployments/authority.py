@@ -15,7 +15,7 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
-from core.ranks import Rank, at_least, rank_of, require_rank
+from core.ranks import Rank, at_least, rank_of
 from core.sockets import Event
 from deployments import bluetest, documents, executable
 from deployments.applications import problems_of
@@ -24,6 +24,7 @@ from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Amendment, Decision, Deployment, Document
 from deployments.permissions import AUTHORISE_DEPLOYMENT
+from training.register import require_authorising
 from watchlists.operations import refuse_names_on_file
 
 
@@ -85,7 +86,7 @@ def authorise(
         Conflict: the application is not awaiting authority, or has changed since the officer read it.
     """
     _deciding(deployment, actor, revision)
-    require_rank(actor, rank_needed(deployment))
+    require_authorising(actor, rank_needed(deployment))
     refuse_names_on_file(reason, conditions)
     problems = problems_of(deployment)
     if problems:
@@ -150,7 +151,7 @@ def confirm_urgent(deployment: Deployment, *, reason: str, actor: AbstractBaseUs
     """
     require(actor, AUTHORISE_DEPLOYMENT)
     lock_deployment(deployment)
-    require_rank(actor, AUTHORISES)
+    require_authorising(actor, AUTHORISES)
     if deployment.review_due_at is None:
         raise Refused("There is no urgent authority to confirm.")
     if actor.pk == deployment.authorised_by_id or wrote(deployment, actor):
@@ -193,7 +194,7 @@ def _deciding(deployment: Deployment, actor: AbstractBaseUser, revision: int) ->
     refuse_writer(deployment, actor)
     if deployment.revision != revision:
         raise Conflict("This application has changed since you opened it. Read it again before you decide.")
-    require_rank(actor, AUTHORISES_URGENTLY)
+    require_authorising(actor, AUTHORISES_URGENTLY)
 
 
 def _decide(

@@ -23,6 +23,8 @@ from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
 from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
 from recognition.statistics import percent, wilson
+from training.models import Task
+from training.register import require_trained
 from watchlists.models import Person, Watchlist
 
 
@@ -92,9 +94,10 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
 
     Raises:
         Refused: wrong state, outside the period or the authority, public notice too recent, no usable blue watchlist,
-            or no sign recorded.
+            no sign recorded, or the actor is not trained to command.
     """
     require(actor, RUN_DEPLOYMENT)
+    require_trained(actor, Task.COMMANDER)
     lock_period(period)
     now = timezone.now()
     deployment, blue = period.deployment, period.blue_list

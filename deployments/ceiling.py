@@ -25,7 +25,7 @@ from deployments.governor import Level, Verdict
 from deployments.locks import lock_deployment
 from deployments.models import CeilingQuestion, Deployment
 from deployments.permissions import RUN_DEPLOYMENT
-from deployments.readiness import not_who_authorised, verdict_of
+from deployments.readiness import require_commander, verdict_of
 from watchlists.operations import refuse_names_on_file
 
 _Outcome = CeilingQuestion.Outcome
@@ -61,12 +61,12 @@ def decide_to_continue(deployment: Deployment, *, false_alerts: int, reason: str
 
     Raises:
         Refused: no reason is given, the sequential test shows too many false alerts, or the actor authorised the
-            deployment.
+            deployment or is not trained to command.
         Conflict: no decision is requested, its time is over, or there has been another false alert since.
     """
     require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
-    not_who_authorised(deployment, actor)
+    require_commander(deployment, actor)
     question, verdict, now = deployment.ceiling_question, verdict_of(deployment), timezone.now()
     if question is None or not deployment.has_authority:
         raise Conflict("No decision is requested now. Someone may have decided already, or the deployment is over.")

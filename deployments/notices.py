@@ -13,13 +13,14 @@ from audit.journal import record
 from core.errors import Conflict, Refused
 from core.machine import move
 from core.permissions import require
-from core.ranks import rank_of, require_rank
+from core.ranks import rank_of
 from core.sockets import Event
 from deployments.authority import rank_needed, refuse_writer
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import STEPS, Deployment, NoticeExemption, PublicNotice
 from deployments.permissions import AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
+from training.register import require_authorising
 from watchlists.operations import refuse_names_on_file
 
 # A publication longer ago is a slip in the date, which would pass the lead time unseen.
@@ -75,7 +76,7 @@ def exempt(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> N
     if not deployment.authority_holds() or NoticeExemption.objects.filter(deployment=deployment).exists():
         raise Conflict("This deployment is already exempt, or has no authority in force.")
     refuse_writer(deployment, actor)
-    require_rank(actor, rank_needed(deployment))
+    require_authorising(actor, rank_needed(deployment))
     if not reason.strip():
         raise Refused("Enter the critical threat, and why notice cannot be given in time.")
     refuse_names_on_file(reason)

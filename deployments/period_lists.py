@@ -12,7 +12,7 @@ from core.errors import Conflict, Refused
 from core.locks import lock
 from core.machine import JournalData
 from core.permissions import require
-from core.ranks import rank_of, require_rank
+from core.ranks import rank_of
 from core.sockets import Event
 from deployments import executable, list_fit
 from deployments.authority import rank_needed, refuse_writer
@@ -20,6 +20,7 @@ from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import Amendment, Camera, Period
 from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
+from training.register import require_authorising
 from watchlists.contributions import refuse_contributor
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names, refuse_names_on_file
@@ -89,7 +90,7 @@ def confirm_list(period: Period, *, seen: str, actor: AbstractBaseUser) -> None:
     lock_period(period)
     deployment, watchlist = period.deployment, period.watchlist
     refuse_writer(deployment, actor)
-    require_rank(actor, rank_needed(deployment))
+    require_authorising(actor, rank_needed(deployment))
     if not deployment.authority_holds() or period.went_live_at is not None or period.ended_at is not None:
         raise Conflict("The authority or the period is over, or the period has gone live.")
     if watchlist is None or watchlist.sealed_hash != seen or watchlist.state != Watchlist.State.SEALED:

@@ -12,3 +12,6 @@ KEEP_DOCUMENTS = "deployments.keep_documents"
 APPROVE_DOCUMENTS = "deployments.approve_documents"
 READ_RECORDS = "deployments.read_records"
 PUBLISH_RESULTS = "deployments.publish_results"
+# Of the package above, whose holders are posted to deployments.
+DECIDE_ALERT = "alerts.decide_alert"
+RECORD_OUTCOME = "alerts.record_outcome"

@@ -18,13 +18,15 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, clock_comparison, executable, governing, governor, lead_time, list_fit
+from deployments import bluetest, clock_comparison, executable, governing, governor, lead_time, list_fit, staffing
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Deployment, Period, Sign
 from deployments.offsets import ClockMoved, Offset
-from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
+from deployments.permissions import RUN_DEPLOYMENT
+from training.models import Task
+from training.register import require_trained
 from watchlists import engines, thresholds
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
@@ -162,7 +164,7 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     if period is None:
         raise Refused("All periods of this deployment have ended.")
     lock_period(period)
-    not_who_authorised(deployment, actor)
+    require_commander(deployment, actor)
     missing = obstacles(period)
     if missing:
         raise Refused(" ".join(missing))
@@ -170,10 +172,14 @@ def make_ready(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
-def not_who_authorised(deployment: Deployment, actor: AbstractBaseUser) -> None:
-    """Raise Refused if the actor authorised the deployment: they cannot also run it."""
+def require_commander(deployment: Deployment, actor: AbstractBaseUser) -> None:
+    """Raise `Refused` if the actor authorised the deployment, or is not trained to command one.
+
+    Pausing and ending need neither.
+    """
     if actor.pk == deployment.authorised_by_id:
         raise Refused("You authorised this deployment, so you cannot run it. Another officer must do so.")
+    require_trained(actor, Task.COMMANDER)
 
 
 def latest_moment() -> dt.datetime | None:
@@ -273,13 +279,24 @@ def _briefing(period: Period, now: dt.datetime) -> Check:
 
 
 def _posted(period: Period) -> Check:
-    postings = period.deployment.postings.current().select_related("user")
-    may = [(posting.user, posting.user.has_perm(OPERATE_CAMERA)) for posting in postings]
-    operators, officers = sum(operates for _, operates in may), sum(not operates for _, operates in may)
-    why = f"{operators} at consoles, {officers} in the street."
-    if not (operators and officers):
+    users = [posting.user for posting in period.deployment.postings.current().select_related("user")]
+    trained = staffing.trained_until(users, _last_day(period.ends_at))
+    untrained = [str(user) for user in users if not trained[user.pk]]
+    if untrained:
+        why = f"Their training ends before the period, or was withdrawn: {', '.join(untrained)}. End these postings."
+        return Check("posted", "Staff posted", False, why)
+    operators = sum(Task.OPERATOR in tasks for tasks in trained.values())
+    officers = sum(Task.ENGAGEMENT in tasks for tasks in trained.values())
+    # Somebody trained as both does one of the two.
+    holds = bool(operators and officers and len(users) > 1)
+    why = f"{operators} at consoles, {officers} in the street, all trained."
+    if not holds:
         why = "Post at least one LFR operator and one engagement officer to this deployment."
-    return Check("posted", "Staff posted", bool(operators and officers), why)
+    return Check("posted", "Staff posted", holds, why)
+
+
+def _last_day(at: dt.datetime | None) -> dt.date:
+    return timezone.localdate(at) if at is not None else timezone.localdate()
 
 
 def _officers(period: Period, now: dt.datetime) -> Check:

@@ -25,7 +25,7 @@ from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
 from deployments.models import STEPS, Camera, Deployment, Document, Period
 from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
-from deployments.readiness import BACKWARDS, next_period, not_who_authorised, obstacles, verdict_of
+from deployments.readiness import BACKWARDS, next_period, obstacles, require_commander, verdict_of
 from watchlists import operations as watchlist_operations
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
@@ -44,7 +44,7 @@ def go_live(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """
     require(actor, RUN_DEPLOYMENT)
     period = _current(deployment)
-    not_who_authorised(deployment, actor)
+    require_commander(deployment, actor)
     if deployment.state != _S.READY:
         raise Conflict(f"This deployment is {deployment.quoted_state}, so it cannot go live.")
     missing = obstacles(period)
@@ -89,7 +89,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
     """
     require(actor, RUN_DEPLOYMENT)
     period = _current(deployment)
-    not_who_authorised(deployment, actor)
+    require_commander(deployment, actor)
     if deployment.state != _S.PAUSED or not period.is_running:
         raise Conflict(f"This deployment is {deployment.quoted_state}, so it cannot be resumed.")
     missing = obstacles(period)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Collection
+from typing import Any
+
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -16,7 +20,8 @@ from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
 from deployments.models import Deployment, Posting
-from deployments.permissions import RUN_DEPLOYMENT
+from deployments.permissions import DECIDE_ALERT, RECORD_OUTCOME, RUN_DEPLOYMENT
+from training.models import Task, TrainingRecord
 
 _BE_POSTED = Q(groups__permissions__codename="be_posted", groups__permissions__content_type__app_label="deployments")
 
@@ -26,12 +31,28 @@ def postable() -> QuerySet[AbstractBaseUser]:
     return get_user_model().objects.filter(_BE_POSTED, is_active=True).distinct().order_by("username")
 
 
+def trained_until(users: Collection[AbstractBaseUser], day: dt.date) -> dict[Any, set[Task]]:
+    """Return, by primary key, what each user may be posted for: by their role, and trained until this day."""
+    today, of_role = timezone.localdate(), {DECIDE_ALERT: Task.OPERATOR, RECORD_OUTCOME: Task.ENGAGEMENT}
+    records = TrainingRecord.objects.filter(user__in=[user.pk for user in users]).valid(today).filter(valid_until__gte=day)
+    known = set(records.values_list("user_id", "task"))
+    return {
+        user.pk: {
+            task
+            for permission, task in of_role.items()
+            if user.has_perm(permission) and (user.pk, task) in known  # type: ignore[attr-defined]
+        }
+        for user in users
+    }
+
+
 @transaction.atomic
 def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", actor: AbstractBaseUser) -> Posting:
     """Post a user to a deployment, in a team or without one. A user who is already posted changes to this team.
 
     Raises:
-        Refused: users with their role are not posted to deployments, or the deployment is over.
+        Refused: users with their role are not posted to deployments, their training ends before the deployment, or the
+            deployment is over.
     """
     require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
@@ -39,6 +60,12 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
         raise Refused("This deployment is over, so nobody can be posted to it.")
     if not postable().filter(pk=user.pk).exists():
         raise Refused("Only LFR operators and engagement officers can be posted to deployments.")
+    last_day = timezone.localdate(deployment.ends_at)
+    if not trained_until([user], last_day)[user.pk]:
+        raise Refused(
+            f"No training of {user} is recorded that counts until {last_day:%d %B %Y}, when this deployment ends. Ask "
+            "the compliance officer to record it, or post somebody else."
+        )
     before = deployment.postings.current().filter(user_id=user.pk).first()
     if before is not None:
         _end(before, actor)

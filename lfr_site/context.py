@@ -15,6 +15,7 @@ from deployments.permissions import (
     KEEP_DOCUMENTS,
     READ_RECORDS,
 )
+from training.permissions import SEE_TRAINING
 from watchlists.models import Watchlist
 from watchlists.permissions import (
     APPROVE_THRESHOLD,
@@ -36,8 +37,17 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "is_demo": settings.IS_DEMO,
         "overdue": _overdue(request),
         "may_see_thresholds": user is not None and any(user.has_perm(each) for each in OF_THRESHOLDS),
-        "may_see_documents": user is not None and any(user.has_perm(each) for each in OF_DOCUMENTS),
+        "registers": _first_register(user),
     }
+
+
+def _first_register(user: Any) -> str:
+    """Return the name of the register that a user is most likely to need; empty if they need none."""
+    if user is None:
+        return ""
+    if any(user.has_perm(each) for each in OF_DOCUMENTS):
+        return "governing"
+    return "training" if user.has_perm(SEE_TRAINING) else ""
 
 
 def _overdue(request: HttpRequest) -> int:

@@ -24,6 +24,7 @@ from deployments.permissions import (
     VIEW_DEPLOYMENT,
 )
 from notifications.permissions import MANAGE_SUBSCRIBERS
+from training.permissions import KEEP_TRAINING, SEE_TRAINING
 from watchlists.permissions import (
     APPROVE_THRESHOLD,
     AUTHORISE_WATCHLIST,
@@ -60,6 +61,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         AUTHORISE_DEPLOYMENT,
         HALT_DEPLOYMENT,
         READ_RECORDS,
+        SEE_TRAINING,
     ),
     # Runs the deployment; somebody else authorises it.
     "Commander": (
@@ -72,6 +74,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         WATCH_ALERTS,
         HOLD_ALERT,
         SEE_FIGURES,
+        SEE_TRAINING,
     ),
     "LFR operator": (
         VIEW_DEPLOYMENT,
@@ -93,6 +96,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         COUNTERSIGN_EVIDENCE,
         APPROVE_DOCUMENTS,
         READ_RECORDS,
+        SEE_TRAINING,
     ),
     "Compliance officer": (
         VIEW_DEPLOYMENT,
@@ -100,6 +104,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         SEARCH_LEDGER,
         KEEP_EVIDENCE,
         KEEP_DOCUMENTS,
+        KEEP_TRAINING,
+        SEE_TRAINING,
         READ_RECORDS,
     ),
 }

@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "knox",
     "drf_spectacular",
     "audit",
+    "training",
     "watchlists",
     "deployments",
     "alerts",

@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/inactive/", account_views.account_inactive, name="account_inactive"),
     path("accounts/signup/", account_views.signup, name="account_signup"),
     path("api/", include("lfr_site.api")),
+    path("", include("training.urls")),
     path("", include("watchlists.urls")),
     path("", include("deployments.urls")),
     path("", include("alerts.urls")),

@@ -17,7 +17,6 @@ from alerts.models import StandDown
 from audit.models import Entry
 from deployments import amendments, closure, staffing
 from deployments.models import Period
-from lfr_site.models import User
 from notifications import operations as notifications
 from notifications import outbox
 from notifications.models import Subscriber
@@ -33,6 +32,7 @@ from tests.cast import (
     make_live_deployment,
     make_operating_point,
     make_sealed_watchlist,
+    make_user,
     period_of,
     portrait_jpeg,
 )
@@ -147,6 +147,9 @@ TABLE: dict[str, Rule] = {
     "governing-approve": Rule({"owner"}, "post", 409),
     "governing-withdraw": Rule({"compliance"}, "post", 302, 409),
     "governing-file": Rule(ALL - {"records"}),
+    "training": Rule({"compliance", "commander", "authority", "owner"}),
+    "training-record": Rule({"compliance"}, "post", 422),
+    "training-withdraw": Rule({"compliance"}, "post", 422),
     "authority": Rule(ALL - {"records"}),
     "authority-file": Rule(ALL - {"records"}),
     "camera-widen": Rule({"authority"}, "post", 422),
@@ -265,14 +268,14 @@ def addresses(cast: Cast) -> dict[str, str]:
         at=alert.raised_at,
         until=alert.raised_at + dt.timedelta(minutes=30),
     )
-    another = User.objects.create_user("another")
-    another.groups.add(*cast.officer.groups.all())
+    another = make_user("another", cast.officer)
     objects: dict[str, object] = {
         "watchlist_id": watchlist.pk,
         "deployment_id": live.id,
         "camera_id": cameras_of(live)[0].id,
         "period_id": period.id,
         "sign_id": period.signs.get().pk,
+        "training_id": cast.operator.training.all()[0].pk,
         "document_id": live.documents.all()[0].pk,
         "change_id": change.pk,
         "kit_id": kit.pk,

@@ -22,7 +22,18 @@ from deployments.models import Camera, Deployment, Document
 from deployments.permissions import APPLY_DEPLOYMENT
 from lfr_site.models import User
 from lfr_site.roles import ROLES
-from tests.cast import Cast, add_person, cameras_of, make_draft, make_watchlist, people_of, permit, random_embedding
+from tests.cast import (
+    Cast,
+    add_person,
+    cameras_of,
+    make_draft,
+    make_user,
+    make_watchlist,
+    people_of,
+    permit,
+    random_embedding,
+    trained,
+)
 
 State = Deployment.State
 
@@ -51,9 +62,7 @@ def _authorise(deployment: Deployment, actor: User, **changes: Any) -> Document:
 
 
 def _ranked(cast: Cast, rank: str) -> User:
-    user = User.objects.create_user(f"officer-{rank or 'none'}", rank=rank)
-    user.groups.set(cast.authority.groups.all())
-    return user
+    return make_user(f"officer-{rank or 'none'}", cast.authority, rank)
 
 
 def test_a_draft_keeps_what_was_typed_and_lists_what_is_missing(cast: Cast) -> None:
@@ -414,6 +423,7 @@ def test_nobody_decides_on_an_application_they_helped_to_write(cast: Cast) -> No
     deployment = make_draft(cast)
     other = User.objects.create_user("second", rank=Rank.ACC)
     other = permit(other, *ROLES["Watchlist administrator"], *ROLES["Authorising officer"])
+    trained(other)
     applications.save_draft(deployment, {"why_now": "Mine"}, revision=deployment.revision, actor=other)
     applications.submit(deployment, revision=deployment.revision, actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="You worked on this application"):

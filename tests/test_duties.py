@@ -27,6 +27,7 @@ from tests.cast import (
     portrait_jpeg,
     provenance,
     random_embedding,
+    trained,
 )
 from tests.test_import import _archive, _table
 from watchlists import approval, flags, imports, operations, people
@@ -41,7 +42,9 @@ Work = Callable[[Watchlist, User, Cast], Any]
 @pytest.fixture
 def both(cast: Cast) -> User:
     """Return a user who can both work on watchlists and approve them, which no roles allow."""
-    return permit(User.objects.create_user("both"), COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
+    user = permit(User.objects.create_user("both"), COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
+    trained(user)
+    return user
 
 
 def _flag(watchlist: Watchlist, **changes: Any) -> Flag:

@@ -28,7 +28,6 @@ from deployments.choices import Halt
 from deployments.frame_terms import FrameTerms, frame_terms
 from deployments.models import Camera, Deployment, Period, SignedAuthority
 from deployments.terms import CONTEXT, NotAnAuthority, canonical, read, sha256_of
-from lfr_site.models import User
 from recognition.frame import Candidate
 from recognition.zone import Area
 from tests.cast import (
@@ -44,6 +43,7 @@ from tests.cast import (
     make_operating_point,
     make_probe,
     make_sealed_watchlist,
+    make_user,
     make_watchlist,
     people_of,
     period_of,
@@ -255,8 +255,7 @@ def test_a_list_is_searched_only_once_confirmed_by_its_hash(cast: Cast) -> None:
             period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=actor)
     with pytest.raises(Conflict, match="has changed since"):
         period_lists.confirm_list(period, seen="0" * 64, actor=cast.authority)
-    inspector = User.objects.create_user("inspector", rank=Rank.INSPECTOR)
-    inspector.groups.add(*cast.authority.groups.all())
+    inspector = make_user("inspector", cast.authority, Rank.INSPECTOR)
     with pytest.raises(Refused, match="rank of Superintendent"):
         period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=inspector)
     period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=cast.authority)

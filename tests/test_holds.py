@@ -15,7 +15,7 @@ from alerts.models import Alert, EvidenceHold
 from audit.models import Entry
 from core.errors import Refused
 from lfr_site.models import User
-from tests.cast import Cast, client_of, end, list_of, make_alert, make_live_deployment
+from tests.cast import Cast, client_of, end, list_of, make_alert, make_live_deployment, make_user
 from watchlists import destruction
 from watchlists.models import Hold, Person
 from watchlists.models.holds import EvidenceHoldBase
@@ -52,9 +52,7 @@ def held(request: pytest.FixtureRequest, cast: Cast) -> Held:
 @pytest.fixture
 def other(cast: Cast) -> User:
     """Return another user who can hold both kinds."""
-    user = User.objects.create_user("another-authority")
-    user.groups.add(*cast.authority.groups.all())
-    return user
+    return make_user("another-authority", cast.authority)
 
 
 def _soon(days: int = 90) -> dt.date:

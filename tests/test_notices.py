@@ -25,6 +25,7 @@ from tests.cast import (
     make_draft,
     make_live_deployment,
     make_operating_point,
+    make_user,
     people_of,
     period_of,
 )
@@ -124,8 +125,7 @@ def test_an_authorising_officer_alone_exempts_and_the_notice_stays_needed(cast: 
         notices.exempt(deployment, reason="Threat to life", actor=cast.authority)
     Deployment.objects.update(applicant=cast.watchlist_admin)
     deployment.refresh_from_db()
-    inspector = User.objects.create_user("inspector", rank=Rank.INSPECTOR)
-    inspector.groups.set(cast.authority.groups.all())
+    inspector = make_user("inspector", cast.authority, Rank.INSPECTOR)
     with pytest.raises(Refused, match="rank"):
         notices.exempt(deployment, reason="Threat to life", actor=inspector)
     with pytest.raises(Refused, match="critical threat"):

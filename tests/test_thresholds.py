@@ -17,7 +17,6 @@ from core.errors import Conflict, Refused
 from core.ranks import Rank
 from demo import rehearsal
 from deployments import documents, fairness
-from lfr_site.models import User
 from lfr_site.roles import ROLES
 from reports.records import record_csv, record_of
 from tests.cast import (
@@ -26,6 +25,7 @@ from tests.cast import (
     make_calibration,
     make_live_deployment,
     make_operating_point,
+    make_user,
     permit,
     stewards,
 )
@@ -79,8 +79,7 @@ def test_one_proposes_and_another_of_rank_approves(cast: Cast) -> None:
     assert not OperatingPoint.objects.exists()
     with pytest.raises(PermissionDenied):
         thresholds.approve(proposal, reason="Mine", actor=cast.compliance)
-    inspector = User.objects.create_user("inspector", rank=Rank.INSPECTOR)
-    inspector.groups.add(*cast.authority.groups.all())
+    inspector = make_user("inspector", cast.authority, Rank.INSPECTOR)
     with pytest.raises(Refused, match="rank of Superintendent"):
         thresholds.approve(proposal, reason="Urgent", actor=inspector)
     point = thresholds.approve(proposal, reason="Rightly chosen", actor=cast.authority)

@@ -24,6 +24,7 @@ from tests.cast import (
     list_of,
     make_live_deployment,
     make_sealed_watchlist,
+    make_user,
     make_watchlist,
     random_embedding,
 )
@@ -211,9 +212,7 @@ def test_the_authorising_officer_confirms_each_child(cast: Cast) -> None:
 
 
 def _inspector(cast: Cast, name: str = "inspector") -> User:
-    user = User.objects.create_user(name, rank=Rank.INSPECTOR)
-    user.groups.add(*cast.authority.groups.all())
-    return user
+    return make_user(name, cast.authority, Rank.INSPECTOR)
 
 
 def test_a_list_is_approved_by_a_superintendent(cast: Cast) -> None:

@@ -18,7 +18,8 @@ from core.errors import Conflict, Refused
 from core.locks import lock_all
 from core.machine import move
 from core.permissions import require
-from core.ranks import at_least, rank_of, require_rank
+from core.ranks import at_least, rank_of
+from training.register import require_authorising
 from watchlists import choices, engines
 from watchlists.contributions import refuse_contributor
 from watchlists.models import STEPS, Engine, Person, SealedTemplate, Template, Watchlist
@@ -89,7 +90,7 @@ def _may_be_approved(watchlist: Watchlist, seen: str, actor: AbstractBaseUser) -
     if watchlist.state != Watchlist.State.CHECKED:
         raise Conflict(f"This watchlist is {watchlist.quoted_state}, so it cannot be approved.")
     refuse_contributor(watchlist, actor)
-    require_rank(actor, choices.APPROVES_URGENTLY if watchlist.urgent_reason else choices.APPROVES)
+    require_authorising(actor, choices.APPROVES_URGENTLY if watchlist.urgent_reason else choices.APPROVES)
     if seen != content_hash(watchlist):
         raise Conflict("This list has changed since you opened it. Review it again before you decide.")
     obstacles = obstacles_of(watchlist)
@@ -122,7 +123,7 @@ def confirm_watchlist(watchlist: Watchlist, *, reason: str, actor: AbstractBaseU
     """
     require(actor, AUTHORISE_WATCHLIST)
     lock_list(watchlist)
-    require_rank(actor, choices.APPROVES)
+    require_authorising(actor, choices.APPROVES)
     if not watchlist.awaits_confirmation:
         raise Conflict(f"This watchlist is {watchlist.quoted_state}. No confirmation is due.")
     if actor.pk == watchlist.authorised_by_id:

@@ -16,8 +16,9 @@ from audit.journal import record
 from core.errors import Refused
 from core.machine import JournalData, move
 from core.permissions import require
-from core.ranks import rank_of, require_rank
+from core.ranks import rank_of
 from recognition.calibration import CannotSupport, Rate, Threshold
+from training.register import require_authorising
 from watchlists import choices, engines, evidence
 from watchlists.models import PROPOSAL_STEPS, BiasEvidence, Calibration, OperatingPoint, ThresholdProposal
 from watchlists.operations import refuse_names_on_file
@@ -152,7 +153,7 @@ def approve(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser
     """
     require(actor, APPROVE_THRESHOLD)
     _not_the_proposer(proposal, actor)
-    require_rank(actor, choices.APPROVES)
+    require_authorising(actor, choices.APPROVES)
     engine, threshold = proposal.calibration.engine, proposal.threshold
     if not BiasEvidence.objects.in_force(engine, timezone.localdate()).filter(pk=proposal.evidence_id).exists():
         raise Refused("The evidence for this proposal is no longer in force.")
@@ -178,7 +179,7 @@ def reject(proposal: ThresholdProposal, *, reason: str, actor: AbstractBaseUser)
     """
     require(actor, APPROVE_THRESHOLD)
     _not_the_proposer(proposal, actor)
-    require_rank(actor, choices.APPROVES)
+    require_authorising(actor, choices.APPROVES)
     _decide(proposal, "reject", reason, actor)
 
 

@@ -173,6 +173,9 @@ _MAKE_USERS = f"""
 from lfr_site.accounts import add_user
 for name, role in {NAMES | {"operator2": "LFR operator", "officer2": "Engagement officer"}!r}.items():
     add_user(username=name, password={PASSWORD!r}, role=role, rank="superintendent" if name == "authority" else "")
+from demo.rehearsal import train
+from lfr_site.models import User
+train(User.objects.all(), User.objects.get(username="compliance"))
 """
 
 
