@@ -34,7 +34,7 @@ def postable() -> QuerySet[AbstractBaseUser]:
 def trained_until(users: Collection[AbstractBaseUser], day: dt.date) -> dict[Any, set[Task]]:
     """Return, by primary key, what each user may be posted for: by their role, and trained until this day."""
     today, of_role = timezone.localdate(), {DECIDE_ALERT: Task.OPERATOR, RECORD_OUTCOME: Task.ENGAGEMENT}
-    records = TrainingRecord.objects.filter(user__in=[user.pk for user in users]).valid(today).filter(valid_until__gte=day)
+    records = TrainingRecord.objects.valid(today).filter(user__in=[user.pk for user in users], valid_until__gte=day)
     known = set(records.values_list("user_id", "task"))
     return {
         user.pk: {
