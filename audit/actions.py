@@ -43,6 +43,7 @@ class Action(models.TextChoices):
     PERSON_VIEWED = "person.viewed", "Watchlist entry viewed"
     PHOTOGRAPH_ADDED = "photograph.added", "Photograph added"
     PHOTOGRAPH_DESTROYED = "photograph.destroyed", "Photograph destroyed"
+    PHOTOGRAPH_CONFIRMED = "photograph.confirmed", "Photograph confirmed to be of the person"
     FLAG_ACCEPTED = "person.flag_accepted", "Flag on a watchlist entry accepted"
     FLAGS_ACCEPTED = "watchlist.flags_accepted", "Flags of one kind on a watchlist accepted"
     PEOPLE_CURRENT = "watchlist.people_current", "Subjects confirmed as still sought"
@@ -204,6 +205,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
     Verb.ALTERATION: (
         Action.PERSON_CHANGED,
         Action.PHOTOGRAPHS_READ_AGAIN,
+        Action.PHOTOGRAPH_CONFIRMED,
         Action.FLAG_ACCEPTED,
         Action.FLAGS_ACCEPTED,
         Action.PEOPLE_CURRENT,

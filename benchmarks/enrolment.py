@@ -137,6 +137,7 @@ def _table(people: dict[str, list[Path]]) -> bytes:
                 "expected_action": "None",
                 "photographs": ";".join(f"{name}/{path.name}" for path in paths),
                 "source": "custody",
+                "keeping": "convicted",
                 "lawful_hold": "Measurement",
                 "taken_on": "2026-01-01",
             }

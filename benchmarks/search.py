@@ -167,18 +167,19 @@ def _fill(vectors: Vectors) -> tuple[Any, int]:
         with cursor.copy(
             "COPY watchlists_person (id, watchlist_id, reference, name, age, category, offence, seriousness,"
             " data_subject, legal_basis, authority,"
-            " tier, expected_action, markers, look_alikes, rationale, minor_rationale, revision, added_by_id, added_at)"
+            " tier, expected_action, markers, look_alikes, rationale, minor_rationale, revision, added_by_id, added_at,"
+            " current_source)"
             " FROM STDIN"
         ) as copy:
             for person in people:
                 words = ("", "adult", "wanted", "", "serious", "suspect", "warrant", "", "amber", "", "{}", "", "", "")
-                copy.write_row((person, watchlist.pk, str(person), *words, 1, user.pk, "2026-01-01"))
+                copy.write_row((person, watchlist.pk, str(person), *words, 1, user.pk, "2026-01-01", ""))
         with cursor.copy(
             "COPY watchlists_photograph (id, person_id, encrypted, key_name, sha256, width, height, face_box, source,"
-            " lawful_hold, quality, added_by_id, added_at) FROM STDIN"
+            " keeping, lawful_hold, confirmed_by, confirmed_at, quality, added_by_id, added_at) FROM STDIN"
         ) as copy:
             for person in people:
-                row = (b"", "", "", 0, 0, "[]", "custody", "", "{}")
+                row = (b"", "", "", 0, 0, "[]", "custody", "convicted", "", "", None, "{}")
                 copy.write_row((person, person, *row, user.pk, "2026-01-01"))
         with cursor.copy(
             "COPY watchlists_sealedtemplate (watchlist_id, engine_id, person_id, photograph_id, embedding) FROM STDIN"

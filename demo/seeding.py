@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from audit.actions import Action
+from audit.journal import Event, record_all
 from capture.frame_queue import Frame
 from capture.pipeline import read_frame
 from demo import rehearsal, scene
@@ -25,9 +28,19 @@ from lfr_site.models import User
 from recognition.imaging import bounded, decode_stored, encode_jpeg
 from recognition.open_set import photographs
 from recognition.track import TrackSet
-from watchlists import approval, destruction, flags, people
+from watchlists import approval, confirmation, destruction, flags, people
 from watchlists import operations as watchlist_operations
-from watchlists.choices import Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
+from watchlists.choices import (
+    Category,
+    Consulted,
+    DataSubject,
+    Keeping,
+    LegalBasis,
+    Marker,
+    Seriousness,
+    Source,
+    Tier,
+)
 from watchlists.engine import engine as running_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.models import Flag, Watchlist
@@ -272,6 +285,9 @@ def sealed_list(
         Source.CONSENT if is_blue else Source.CUSTODY,
         "Given for the recognition test" if is_blue else "Custody record; retained at its last review",
         taken_on,
+        "" if is_blue else Keeping.CONVICTED,
+        confirmation.name_of(compiler),
+        timezone.now(),
     )
     enrolled = {}
     for entry in entries:
@@ -289,7 +305,8 @@ def check_and_seal(watchlist: Watchlist, *, compiler: User, approver: User) -> N
     watchlist_operations.compile_watchlist(watchlist, actor=compiler, size_reason="Everyone sought in this town")
     for flag in Flag.objects.filter(person__watchlist=watchlist, accepted_at__isnull=True):
         flags.accept_flag(flag, reason="Compared by eye; the best photograph there is", actor=compiler)
-    people.confirm_current(watchlist, actor=compiler)
+    for ground in confirmation.unconfirmed_grounds(watchlist):
+        confirm_ground(watchlist, ground, compiler)
     watchlist_operations.check_watchlist(watchlist, actor=compiler)
     approval.authorise_watchlist(
         watchlist,
@@ -298,6 +315,15 @@ def check_and_seal(watchlist: Watchlist, *, compiler: User, approver: User) -> N
         seen=content_hash(watchlist),
         minors=dict.fromkeys((each.pk for each in watchlist.people.perhaps_minors()), "At risk of serious harm"),
     )
+
+
+def confirm_ground(watchlist: Watchlist, ground: str, compiler: User) -> None:
+    """Open the sample of the people with one lawful ground, then confirm that all of them are still sought."""
+    ids = confirmation.to_be_confirmed(watchlist, ground)
+    sample = confirmation.sample_of(watchlist, ids, actor=compiler)
+    with transaction.atomic():
+        record_all([Event(Action.PERSON_VIEWED, each) for each in sample], actor=compiler)
+    confirmation.confirm_current(watchlist, ids, source=Consulted.RECORDS, actor=compiler)
 
 
 def live_deployment(

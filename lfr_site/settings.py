@@ -79,6 +79,7 @@ LFR_ENGAGEMENT = dt.timedelta(minutes=environment.integer("LFR_ENGAGEMENT_MINUTE
 LFR_LIST_SIZE_CAP = environment.integer("LFR_LIST_SIZE_CAP", 2000, 1, 1_000_000)
 LFR_LARGEST_IMPORT = environment.integer("LFR_LARGEST_IMPORT_MB", 4096, 1, 100_000) * 2**20
 LFR_OLD_PHOTOGRAPH_YEARS = environment.integer("LFR_OLD_PHOTOGRAPH_YEARS", 5, 1, 50)
+LFR_CURRENCY_SAMPLE = environment.integer("LFR_CURRENCY_SAMPLE", 5, 1, 1000)
 LFR_LOOK_ALIKE_MARGIN = environment.integer("LFR_LOOK_ALIKE_MARGIN_PERCENT", 4, 1, 50) / 100
 LFR_PHOTOGRAPH_LIMITS = environment.limits("LFR_PHOTOGRAPH_LIMITS", LIMITS)
 # The key store of the photographs. Their keys are never in the database.

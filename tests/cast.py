@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from django.contrib.auth.models import Group, Permission
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -25,6 +27,8 @@ from alerts.act_rules import ActInput
 from alerts.acts import OPERATOR_ACTS
 from alerts.models import Alert
 from alerts.places import Place
+from audit.actions import Action
+from audit.journal import Event, record_all
 from core.ranks import Rank
 from demo import rehearsal
 from demo.seeding import check_and_seal
@@ -38,9 +42,9 @@ from recognition.engine import Engine, Template
 from recognition.frame import Candidate
 from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from training.models import Task, TrainingRecord
-from watchlists import engines, people
+from watchlists import confirmation, engines, people
 from watchlists import operations as watchlist_operations
-from watchlists.choices import Category, LegalBasis, Source, Tier
+from watchlists.choices import Category, Consulted, Keeping, LegalBasis, Source, Tier
 from watchlists.defaults import DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
@@ -216,7 +220,14 @@ def particulars(reference: str = "T/1", name: str = "Test Person", **changes: An
 
 def provenance(**changes: Any) -> people.Provenance:
     """Return the provenance of a custody photograph of this year."""
-    complete = people.Provenance(Source.CUSTODY, "Custody record 1", timezone.localdate() - dt.timedelta(days=30))
+    complete = people.Provenance(
+        Source.CUSTODY,
+        "Custody record 1",
+        timezone.localdate() - dt.timedelta(days=30),
+        Keeping.CONVICTED,
+        "Test Clerk",
+        timezone.now(),
+    )
     return dataclasses.replace(complete, **changes)
 
 
@@ -235,6 +246,18 @@ def add_person(
         provenance(),
         actor=cast.watchlist_admin,
     )
+
+
+def still_sought(watchlist: Watchlist, actor: User, chosen: Collection[Person] | None = None) -> None:
+    """Open the sample of these people, or of everyone on a list, and confirm that they are still sought."""
+    on_list = Person.objects.filter(watchlist=watchlist)
+    people = on_list if chosen is None else on_list.filter(pk__in=[each.pk for each in chosen])
+    for ground in sorted(set(people.order_by().values_list("category", flat=True))):
+        ids = list(people.filter(category=ground).values_list("pk", flat=True))
+        with transaction.atomic():
+            sample = confirmation.sample_of(watchlist, ids, actor=actor)
+            record_all([Event(Action.PERSON_VIEWED, each) for each in sample], actor=actor)
+        confirmation.confirm_current(watchlist, ids, source=Consulted.COURT, actor=actor)
 
 
 def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArray[np.float32]]) -> Watchlist:

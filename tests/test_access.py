@@ -69,6 +69,7 @@ TABLE: dict[str, Rule] = {
     "watchlist-new": Rule(COMPILE),
     "watchlist": Rule(LISTS),
     "people-current": Rule(COMPILE, "post", 409),
+    "photographs-confirm": Rule(COMPILE),
     "watchlist-compile": Rule(COMPILE, "post", 409),
     "watchlist-check": Rule(COMPILE, "post", 422),
     "watchlist-withdraw": Rule(COMPILE, "post", 409),

@@ -153,7 +153,10 @@ def _person(watchlist: str, **changes: Any) -> dict[str, Any]:
         "expected_action": "Arrest",
         "markers": ["weapons"],
         "source": "custody",
+        "keeping": "convicted",
         "lawful_hold": "Custody record",
+        "confirmed_by": "P. Vane, records office",
+        "confirmed_at": f"{timezone.now():%Y-%m-%dT%H:%M:%SZ}",
         "taken_on": f"{timezone.localdate() - dt.timedelta(days=9)}",
         "photograph": SimpleUploadedFile("p.jpg", portrait_jpeg(), "image/jpeg"),
     }
@@ -183,7 +186,10 @@ def test_a_list_through_the_api_from_its_first_entry_to_the_seal(db: None, cast:
     assert (found["count"], found["results"][0]["id"]) == (1, person["id"])
     assert service.post(path + "compile/").json()["state"] == "compiled"
     assert "not confirmed" in service.post(path + "check/").json()["detail"]
-    service.post(path + "current/", {"people": None}, format="json")
+    sought = {"people": [person["id"]], "source": "court"}
+    assert "Open the 1 entry" in service.post(path + "current/", sought, format="json").json()["detail"]
+    assert service.get(one).status_code == 200
+    assert service.post(path + "current/", sought, format="json").status_code == 200
     assert service.post(path + "check/").json()["state"] == "checked"
     standing = authority.get(path + "standing/").json()
     assert standing["obstacles"] == []

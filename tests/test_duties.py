@@ -7,6 +7,7 @@ import inspect
 import io
 import pkgutil
 import typing
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -27,10 +28,11 @@ from tests.cast import (
     portrait_jpeg,
     provenance,
     random_embedding,
+    still_sought,
     trained,
 )
 from tests.test_import import _archive, _table
-from watchlists import approval, flags, imports, operations, people
+from watchlists import approval, confirmation, flags, imports, operations, people
 from watchlists.contributions import Kind, contribution_of
 from watchlists.models import Contribution, Flag, Import, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
@@ -57,6 +59,13 @@ def _add_photograph(watchlist: Watchlist, actor: User, cast: Cast) -> Photograph
     person = watchlist.people.order_by("reference")[1]
     Photograph.objects.filter(person=person).update(sha256="0" * 64)
     return people.add_photograph(person, make_enrolment(random_embedding(8)), provenance(), actor=actor)
+
+
+def _unconfirmed(watchlist: Watchlist) -> uuid.UUID:
+    """Return a photograph on the list that nobody has confirmed to be of the person."""
+    photograph = Photograph.objects.filter(person__watchlist=watchlist)[0]
+    Photograph.objects.filter(pk=photograph.pk).update(confirmed_by="", confirmed_at=None)
+    return photograph.pk
 
 
 def _merge(watchlist: Watchlist, actor: User, cast: Cast) -> None:
@@ -136,9 +145,13 @@ WORK: dict[str, tuple[Kind, Work]] = {
             _add_photograph(each, cast.watchlist_admin, cast), actor=actor
         ),
     ),
-    "people.confirm_current": (
+    "confirmation.confirm_current": (
         Kind.CURRENCY_CHECKED,
-        lambda each, actor, _: people.confirm_current(each, actor=actor),
+        lambda each, actor, _: still_sought(each, actor),
+    ),
+    "confirmation.confirm_photographs": (
+        Kind.PHOTOGRAPH_CONFIRMED,
+        lambda each, actor, _: confirmation.confirm_photographs(each, [_unconfirmed(each)], actor=actor),
     ),
     "flags.accept_flag": (
         Kind.FLAG_ACCEPTED,
@@ -162,6 +175,9 @@ NO_WORK = {
     "approval.confirm_watchlist",
     "approval.return_watchlist",
     "approval.reject_watchlist",
+    # They only read.
+    "confirmation.sample_of",
+    "confirmation.unopened_by",
     # After the approval, or instead of one.
     "operations.discard_watchlist",
     "operations.go_live",
@@ -206,7 +222,9 @@ def _settle(watchlist: Watchlist, cast: Cast) -> None:
         add_person(cast, watchlist, "T/only")
     for flag in Flag.objects.filter(person__watchlist=watchlist, accepted_at=None):
         flags.accept_flag(flag, reason="Looked at", actor=cast.watchlist_admin)
-    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    if uncompared := list(confirmation.unconfirmed_photographs(watchlist)):
+        confirmation.confirm_photographs(watchlist, [each.pk for each in uncompared], actor=cast.watchlist_admin)
+    still_sought(watchlist, cast.watchlist_admin)
 
 
 def _submit(watchlist: Watchlist, cast: Cast) -> None:

@@ -29,8 +29,9 @@ from tests.cast import (
     portrait_jpeg,
     provenance,
     random_embedding,
+    still_sought,
 )
-from watchlists import destruction, engines, flags, ledger, likeness, people
+from watchlists import confirmation, destruction, engines, flags, ledger, likeness, people
 from watchlists.choices import Source
 from watchlists.engine import engine
 from watchlists.enrolment import FaceChoice, read_photograph
@@ -256,12 +257,12 @@ def test_a_row_shows_a_small_face_and_a_page_the_whole_picture(cast: Cast) -> No
 def test_only_the_selected_entries_are_confirmed_as_current(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=3)
     chosen = watchlist.people.all()[0]
-    assert people.confirm_current(watchlist, [chosen.pk], actor=cast.watchlist_admin) == 1
+    still_sought(watchlist, cast.watchlist_admin, [chosen])
     assert list(watchlist.people.not_current(timezone.now() - dt.timedelta(hours=24))) == list(
         watchlist.people.exclude(pk=chosen.pk)
     )
     with pytest.raises(Refused, match="Select the people"):
-        people.confirm_current(watchlist, [], actor=cast.watchlist_admin)
+        confirmation.confirm_current(watchlist, [], source="court", actor=cast.watchlist_admin)
 
 
 def test_the_search_is_exact_and_stays_inside_the_list(cast: Cast) -> None:

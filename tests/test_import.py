@@ -41,6 +41,7 @@ LINE = {
     "expected_action": "Arrest",
     "photographs": "one.jpg",
     "source": "custody",
+    "keeping": "convicted",
     "lawful_hold": "Custody record 1",
     "taken_on": "2026-10-01",
 }

@@ -15,8 +15,8 @@ from core import keys
 from core.errors import Refused
 from recognition.engine import EngineIdentity
 from recognition.imaging import encode_jpeg
-from tests.cast import Cast, make_sealed_watchlist, make_watchlist, portrait_enrolment
-from watchlists import approval, engines, operations, people, reenrolment
+from tests.cast import Cast, make_sealed_watchlist, make_watchlist, portrait_enrolment, still_sought
+from watchlists import approval, engines, operations, reenrolment
 from watchlists.models import Engine, Photograph, SealedTemplate, Template
 from watchlists.seal import content_hash
 
@@ -39,7 +39,7 @@ def test_photographs_are_read_again_by_the_current_engine(cast: Cast) -> None:
     watchlist = make_watchlist(cast, people=2)
     _as_if_read_by_another()
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
-    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    still_sought(watchlist, cast.watchlist_admin)
     with pytest.raises(Refused, match="People without a photograph read by the present engine: 2"):
         operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     assert "2 photographs have not been read" in _reenrol(dry_run=True)

@@ -27,8 +27,9 @@ from tests.cast import (
     make_user,
     make_watchlist,
     random_embedding,
+    still_sought,
 )
-from watchlists import approval, destruction, operations, people
+from watchlists import approval, confirmation, destruction, operations, people
 from watchlists.models import Flag, Person, Photograph, SealedTemplate, Watchlist
 from watchlists.seal import content_hash
 
@@ -38,8 +39,14 @@ State = Watchlist.State
 def _compiled(cast: Cast, count: int = 1) -> Watchlist:
     watchlist = make_watchlist(cast, people=count)
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
-    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    still_sought(watchlist, cast.watchlist_admin)
     return watchlist
+
+
+def _confirm(watchlist: Watchlist, actor: User) -> None:
+    """Confirm everyone as still sought, the sample having been opened."""
+    ids = watchlist.people.values_list("pk", flat=True)
+    confirmation.confirm_current(watchlist, ids, source="court", actor=actor)
 
 
 def _checked(cast: Cast, count: int = 1) -> Watchlist:
@@ -57,9 +64,9 @@ def test_the_life_of_a_list(cast: Cast) -> None:
     assert watchlist.sealed_hash == content_hash(watchlist)
     done = list(Entry.objects.in_order().filter(target_id=str(watchlist.id)).values_list("action", flat=True))
     assert done[-6:] == [
+        "watchlist.checked",
         "watchlist.returned",
         "watchlist.compiled",
-        "watchlist.people_current",
         "watchlist.checked",
         "watchlist.authorised",
         "watchlist.sealed",
@@ -79,7 +86,7 @@ ACTS: dict[str, Callable[[Watchlist, Cast], object]] = {
     "go_live": lambda each, cast: operations.go_live(each, actor=cast.commander),
     "close": lambda each, cast: operations.close(each, actor=cast.commander, ended_at=timezone.now()),
     "remove": lambda each, cast: people.remove_person(each.people.all()[0], actor=cast.watchlist_admin),
-    "current": lambda each, cast: people.confirm_current(each, actor=cast.watchlist_admin),
+    "current": lambda each, cast: _confirm(each, cast.watchlist_admin),
     "version": lambda each, cast: operations.new_version(each, actor=cast.watchlist_admin),
 }
 ALLOWED = {
@@ -103,7 +110,7 @@ ALLOWED = {
 def test_every_action_in_every_state(cast: Cast, state: str, act: str) -> None:
     """All guards are met, so that only the state decides."""
     watchlist = make_watchlist(cast)
-    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    still_sought(watchlist, cast.watchlist_admin)
     Watchlist.objects.filter(pk=watchlist.pk).update(state=state)
     watchlist.refresh_from_db()
     before = Entry.objects.count()
@@ -125,7 +132,7 @@ def test_other_roles_cannot_compile(cast: Cast, role: str) -> None:
         lambda: operations.compile_watchlist(watchlist, actor=other),
         lambda: operations.discard_watchlist(watchlist, actor=other),
         lambda: operations.new_version(watchlist, actor=other),
-        lambda: people.confirm_current(watchlist, actor=other),
+        lambda: _confirm(watchlist, other),
         lambda: people.remove_person(watchlist.people.get(), actor=other),
     )
     for act in acts:
@@ -192,7 +199,7 @@ def test_the_authorising_officer_confirms_each_child(cast: Cast) -> None:
         minor_rationale="Missing, and believed to be exploited; nothing else has found her",
     )
     operations.compile_watchlist(watchlist, actor=cast.watchlist_admin)
-    people.confirm_current(watchlist, actor=cast.watchlist_admin)
+    still_sought(watchlist, cast.watchlist_admin)
     operations.check_watchlist(watchlist, actor=cast.watchlist_admin)
     seen = content_hash(watchlist)
     for given in ({}, {str(child.pk): "  "}, {"somebody": "Necessary"}):

@@ -24,7 +24,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.keys import KeyGone
 from recognition.imaging import UnreadableImage
-from watchlists import approval, destruction, flags, ledger, operations, people
+from watchlists import approval, confirmation, destruction, flags, ledger, operations, people
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.forms import PhotographForm
 from watchlists.models import Certificate, Flag, Person, Photograph, Watchlist
@@ -123,7 +123,7 @@ class WatchlistViewSet(
     def current(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         given = given_by(CurrentSerializer(data=request.data))
-        people.confirm_current(watchlist, given["people"], actor=actor_of(request))
+        confirmation.confirm_current(watchlist, given["people"], source=given["source"], actor=actor_of(request))
         return self._answer(watchlist)
 
     @extend_schema(request=UrgencySerializer)
@@ -379,4 +379,11 @@ def _picture(given: dict[str, Any]) -> tuple[Enrolment, people.Provenance]:
         enrolment = read_photograph(given["photograph"].read(), given.get("face"), frame)
     except (UnreadableImage, FaceChoice) as error:
         raise ValidationError({"photograph": [str(error)]}) from error
-    return enrolment, people.Provenance(given["source"], given["lawful_hold"], given.get("taken_on"))
+    return enrolment, people.Provenance(
+        given["source"],
+        given["lawful_hold"],
+        given.get("taken_on"),
+        given.get("keeping", ""),
+        given.get("confirmed_by", ""),
+        given.get("confirmed_at"),
+    )

@@ -20,7 +20,7 @@ from watchlists.contributions import Kind, note_contribution
 from watchlists.flags import alike, photograph_flags
 from watchlists.likeness import Crowd
 from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
-from watchlists.people import Provenance, check, lock_drafts, recount, refuse_source
+from watchlists.people import Provenance, check, check_provenance, lock_drafts, recount
 from watchlists.permissions import COMPILE_WATCHLIST
 
 
@@ -115,7 +115,7 @@ def _each_once(photographs: Sequence[Taken]) -> list[Taken]:
 
 
 def _taken(person: Person, taken: Taken, actor: AbstractBaseUser) -> Photograph:
-    refuse_source(taken.provenance.source)
+    check_provenance(taken.provenance)
     return Photograph(
         person=person,
         encrypted=taken.encrypted,

@@ -9,7 +9,7 @@ from django.db import models
 
 from core.ranks import Rank
 
-VERSION = "2026-11.2"
+VERSION = "2026-11.3"
 
 
 class Category(models.TextChoices):
@@ -111,3 +111,40 @@ class Source(models.TextChoices):
 
 
 REFUSED_SOURCES = (Source.PASSPORT, Source.LICENCE)
+
+
+class Keeping(models.TextChoices):
+    """Why the force may keep a custody photograph, or use one that comes from somebody else."""
+
+    CONVICTED = "convicted", "Convicted of the offence it was taken for"
+    PROCEEDINGS = "proceedings", "The investigation or proceedings are not concluded"
+    REVIEWED = "reviewed", "Not convicted: kept after a review of necessity"
+    AGREEMENT = "agreement", "Shared under an agreement that allows this use"
+    REQUEST = "request", "Shared on request, for this person"
+    OBTAINED = "obtained", "Obtained in the investigation of this offence"
+    OWN = "own", "Recorded by the force itself"
+    GIVEN = "given", "Given in order to find the person"
+    NO_OTHER = "no_other", "No police photograph exists, and the need for this one was reviewed"
+
+
+# The bases for each source that needs one. Custody photographs of people who were not convicted may not be kept without
+# a review (RMC [2012] EWHC 1681 (Admin)); those of others carry the risks of where they come from.
+KEEPING_OF: dict[str, tuple[Keeping, ...]] = {
+    Source.CUSTODY: (Keeping.CONVICTED, Keeping.PROCEEDINGS, Keeping.REVIEWED),
+    Source.PARTNER: (Keeping.AGREEMENT, Keeping.REQUEST),
+    Source.CAMERA: (Keeping.OWN, Keeping.OBTAINED),
+    Source.FAMILY: (Keeping.GIVEN,),
+    Source.PUBLISHED: (Keeping.NO_OTHER,),
+}
+
+
+class Consulted(models.TextChoices):
+    """The source that was consulted to see whether a person is still sought."""
+
+    PNC = "pnc", "Police National Computer"
+    COURT = "court", "Court or warrants register"
+    RECORDS = "records", "The force's records system"
+    OFFICER = "officer", "Officer in the case"
+    MISSING = "missing", "Missing persons system"
+    PARTNER = "partner", "Another force or agency"
+    STAFF = "staff", "The member of staff"

@@ -6,17 +6,30 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from recognition.imaging import UnreadableImage
-from watchlists.choices import Age, Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
+from watchlists.choices import (
+    KEEPING_OF,
+    Age,
+    Category,
+    Consulted,
+    DataSubject,
+    LegalBasis,
+    Marker,
+    Seriousness,
+    Source,
+    Tier,
+)
+from watchlists.confirmation import name_of
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.evidence import GroupFigures
 from watchlists.holds import LONGEST_REASON
 from watchlists.models import BiasEvidence, Calibration, EvidenceGroup, Person, Photograph, Watchlist
-from watchlists.people import PARTICULARS, Provenance
+from watchlists.people import PARTICULARS, PROVENANCE, Provenance
 
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -80,7 +93,7 @@ class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Photograph
-        fields = ("source", "lawful_hold", "taken_on")
+        fields: tuple[str, ...] = PROVENANCE
         widgets = {"taken_on": _DATE}
         labels = {"lawful_hold": "Why the force may hold it", "taken_on": "Date taken, if known"}
         help_texts = {
@@ -88,6 +101,17 @@ class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     source = forms.ChoiceField(choices=[("", "Select where it comes from"), *Source.choices])
+    keeping = forms.ChoiceField(
+        label="Why it may be kept",
+        choices=[
+            ("", "Select, for these sources"),
+            *(
+                (Source(source).label, [(each.value, each.label) for each in allowed])
+                for source, allowed in KEEPING_OF.items()
+            ),
+        ],
+        required=False,
+    )
 
     def clean_taken_on(self) -> Any:
         day = self.cleaned_data["taken_on"]
@@ -98,10 +122,32 @@ class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
     def _post_clean(self) -> None:
         """Skip model validation: `people.add_photograph` applies the policy, with better messages."""
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("confirmed_by")) != bool(cleaned.get("confirmed_at")):
+            self.add_error("confirmed_by", "Enter both who confirmed the photographs and when, or neither.")
+        return cleaned
+
     @property
     def provenance(self) -> Provenance:
-        data = self.cleaned_data
-        return Provenance(data["source"], data["lawful_hold"], data["taken_on"])
+        return Provenance(**{name: self.cleaned_data[name] for name in PROVENANCE})
+
+
+class ComparedForm(ProvenanceForm):
+    """The same, for a user who has the photograph before them and compares it with the record themselves."""
+
+    class Meta(ProvenanceForm.Meta):
+        fields = PROVENANCE[:4]
+
+    is_of_person = forms.BooleanField(
+        label="I have compared this photograph with the record: it is of this person",
+        error_messages={"required": "Compare the photograph with the record, and confirm that it is of this person."},
+    )
+
+    def compared_by(self, user: AbstractBaseUser) -> Provenance:
+        """Return the provenance, with the user and the present time as its confirmation."""
+        given = {name: self.cleaned_data[name] for name in PROVENANCE[:4]}
+        return Provenance(**given, confirmed_by=name_of(user), confirmed_at=timezone.now())
 
 
 class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -146,6 +192,12 @@ class ImportForm(forms.Form):
 
     table = forms.FileField(label="People (CSV)", widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
     archive = forms.FileField(label="Photographs (ZIP)", widget=forms.FileInput(attrs={"accept": ".zip"}))
+
+
+class ConsultedForm(forms.Form):
+    """The source that was consulted to see whether people are still sought."""
+
+    source = forms.ChoiceField(label="Source consulted", choices=[("", "Select"), *Consulted.choices])
 
 
 class SizeReasonForm(forms.Form):

@@ -19,9 +19,9 @@ from typing import IO, Any
 from django.utils.datastructures import MultiValueDict
 
 from recognition.imaging import MAX_PHOTOGRAPH_BYTES
-from watchlists.choices import Age, Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
+from watchlists.choices import KEEPING_OF, Age, Category, DataSubject, LegalBasis, Marker, Seriousness, Source, Tier
 from watchlists.forms import PersonForm, ProvenanceForm
-from watchlists.people import PARTICULARS
+from watchlists.people import PARTICULARS, PROVENANCE
 
 MAX_ROWS = 20_000
 MAX_CSV_BYTES = 50 * 2**20
@@ -34,7 +34,6 @@ END_BYTES = 22 + 65_535 + 20
 # JPEG and PNG files hardly compress, so a higher ratio means a file made to do harm.
 MAX_RATIO = 100
 
-PROVENANCE = ("source", "lawful_hold", "taken_on")
 COLUMNS: dict[str, str] = {
     "reference": "The person's number in the force's records system. It can be on a list only once.",
     "name": "Full name.",
@@ -55,13 +54,19 @@ COLUMNS: dict[str, str] = {
     "expires_on": "The last day on which the person is sought, in a format as above. Can be empty.",
     "photographs": f"Names of files in the ZIP, at most {PHOTOGRAPHS_A_PERSON}, separated by semicolons.",
     "source": f"Where the photographs come from: {', '.join(Source.values)}. The last two are refused.",
+    "keeping": "Why they may be kept. "
+    + "; ".join(f"{source}: {', '.join(allowed)}" for source, allowed in KEEPING_OF.items())
+    + ". Empty for other sources.",
     "lawful_hold": "Why the force may hold the photographs.",
     "taken_on": "When they were taken, in a format as above. Leave empty if it is not known.",
+    "confirmed_by": "Who compared the photographs with the record and found that they are of the person. Can be empty: "
+    "then each is to be confirmed on the list's page.",
+    "confirmed_at": "When that was, as 2026-11-14 09:30.",
 }
 EXAMPLE = (
     'N/1042,Alex Fenwick,1994-03-09,,wanted,Robbery,serious,suspect,warrant,"No. 23/1184, Basildon Crown Court",amber,'
-    "Arrest on the warrant,escaper;violent,,,,2026-12-31,1042_front.jpg;1042_side.jpg,custody,"
-    '"Custody record EK/23/88, kept under its last review",2025-11-02'
+    "Arrest on the warrant,escaper;violent,,,,2026-12-31,1042_front.jpg;1042_side.jpg,custody,convicted,"
+    '"Custody record EK/23/88, kept under its last review",2025-11-02,"P. Vane, records office",2026-11-14 09:30'
 )
 
 

@@ -137,6 +137,9 @@ def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list
     unchecked = people.not_current(now - CURRENT_FOR).count()
     if unchecked:
         found.append(f"Entries not confirmed as still sought within 24 hours: {unchecked:,}.")
+    unconfirmed = Photograph.objects.filter(person__watchlist=watchlist, confirmed_by="").count()
+    if unconfirmed:
+        found.append(f"Photographs that nobody has confirmed to be of the person: {unconfirmed:,}.")
     over = people.filter(expires_on__lt=timezone.localdate(now)).count()
     if over:
         found.append(f"Expired entries, which must be removed: {over:,}.")
@@ -219,6 +222,7 @@ def _copy(person: Person, draft: Watchlist) -> None:
         added_by_id=person.added_by_id,
         current_at=person.current_at,
         current_by_id=person.current_by_id,
+        current_source=person.current_source,
         **{name: getattr(person, name) for name in PARTICULARS},
     )
     for photograph in person.photographs.all():

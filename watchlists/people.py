@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from core.errors import Conflict, Refused
 from core.locks import lock, lock_all
 from core.permissions import require
 from watchlists import engines
-from watchlists.choices import EXCEPTIONAL, REFUSED_SOURCES, Category, Source
+from watchlists.choices import EXCEPTIONAL, KEEPING_OF, REFUSED_SOURCES, Category, Source
 from watchlists.contributions import Kind, note_contribution
 from watchlists.enrolment import Enrolment
 from watchlists.flags import flag
@@ -49,13 +48,23 @@ PARTICULARS = (
 )
 
 
+PROVENANCE = ("source", "keeping", "lawful_hold", "taken_on", "confirmed_by", "confirmed_at")
+
+
 @dataclass(frozen=True)
 class Provenance:
-    """Where a photograph comes from, why the force may hold it, and when it was taken (None if not known)."""
+    """Where a photograph comes from, why the force may hold and keep it, and when it was taken (None if not known).
+
+    confirmed_by, confirmed_at: who compared it with the record and found that it is of the person, and when; empty if
+    nobody has yet.
+    """
 
     source: str
     lawful_hold: str
     taken_on: dt.date | None
+    keeping: str = ""
+    confirmed_by: str = ""
+    confirmed_at: dt.datetime | None = None
 
 
 @transaction.atomic
@@ -87,13 +96,22 @@ def add_person(
     return person
 
 
-def refuse_source(source: str) -> None:
-    """Raise Refused if the policy does not allow this source."""
+def check_provenance(provenance: Provenance) -> None:
+    """Raise Refused if the policy does not allow this source, or not without a basis for keeping the photograph."""
+    source, allowed = provenance.source, KEEPING_OF.get(provenance.source, ())
     if source in REFUSED_SOURCES:
         raise Refused(
             f"You cannot use a {Source(source).label.lower()} photograph, because it was given to the state for "
             "another purpose. Use a police photograph."
         )
+    if provenance.keeping not in (allowed or ("",)):
+        label = str(Source(source).label)
+        if not allowed:
+            raise Refused(f"Leave the basis for keeping it empty: {label.lower()} needs none.")
+        options = "; ".join(f"“{each.label}”" for each in allowed)
+        raise Refused(f"Select why this photograph may be kept. For “{label}”: {options}.")
+    if provenance.confirmed_by and (provenance.confirmed_at is None or provenance.confirmed_at > timezone.now()):
+        raise Refused("Enter when the photograph was confirmed to be of the person: a time in the past.")
 
 
 @transaction.atomic
@@ -116,6 +134,9 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
     for name in changed:
         setattr(held, name, particulars[name])
     check(held)
+    if {"reference", "name", "date_of_birth"}.intersection(changed):
+        # They say who it is that the photographs were compared with.
+        held.photographs.update(confirmed_by="", confirmed_at=None)
     # The officer's tick for a person under 18 applied to the earlier particulars.
     held.minor_accepted_by, held.minor_accepted_reason = None, ""
     held.revision += 1
@@ -164,7 +185,8 @@ def merge(flag: Flag, *, actor: AbstractBaseUser) -> Person:
         raise Refused("The other entry is held as evidence. Release the hold first.")
     known = person.photographs.values_list("sha256", flat=True)
     coming = list(other.photographs.exclude(sha256__in=known).values_list("pk", flat=True))
-    Photograph.objects.filter(pk__in=coming).update(person=person)
+    # Confirmed for the other entry: to be compared with this one.
+    Photograph.objects.filter(pk__in=coming).update(person=person, confirmed_by="", confirmed_at=None)
     Flag.objects.filter(photograph__in=coming).update(person=person)
     Flag.objects.filter(person=person, other__person=person).delete()
     merged = Person(pk=other.pk)
@@ -208,7 +230,7 @@ def _keep_photograph(
     *,
     actor: AbstractBaseUser,
 ) -> Photograph:
-    refuse_source(provenance.source)
+    check_provenance(provenance)
     if provenance.taken_on is not None and provenance.taken_on > timezone.localdate():
         raise Refused("The date taken must be today or in the past.")
     blocked = [measure.advice for measure in enrolment.report if measure.level == "block"]
@@ -251,31 +273,6 @@ def remove_photograph(photograph: Photograph, *, actor: AbstractBaseUser) -> Non
     photograph.delete()
     note_contribution(person.watchlist, Kind.PHOTOGRAPH_REMOVED, actor=actor)
     record(Action.PHOTOGRAPH_DESTROYED, actor=actor, target=removed, data={"person": str(person.pk)})
-
-
-@transaction.atomic
-def confirm_current(watchlist: Watchlist, people: Collection[Any] | None = None, *, actor: AbstractBaseUser) -> int:
-    """Confirm that people are still sought, as of now. people: ids, or None for everyone. Returns how many.
-
-    Raises:
-        Refused: nobody is selected. Conflict: the list has passed its checks.
-    """
-    require(actor, COMPILE_WATCHLIST)
-    locked = lock(Watchlist.objects.all(), watchlist.pk)
-    if not (locked.is_editable or locked.state == Watchlist.State.COMPILED):
-        raise Conflict(f"This watchlist is {locked.quoted_state}, so its entries can no longer be confirmed.")
-    chosen = Person.objects.filter(watchlist=watchlist)
-    if people is not None:
-        chosen = chosen.filter(pk__in=people)
-    ids = sorted(str(pk) for pk in chosen.values_list("pk", flat=True))
-    if not ids:
-        raise Refused("Select the people you have checked.")
-    chosen.update(current_at=timezone.now(), current_by=actor)
-    note_contribution(watchlist, Kind.CURRENCY_CHECKED, actor=actor)
-    digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()
-    data: dict[str, str | int | bool | None] = {"people": len(ids), "ids_sha256": digest}
-    record(Action.PEOPLE_CURRENT, actor=actor, target=watchlist, data=data)
-    return len(ids)
 
 
 def lock_drafts(watchlist: Watchlist) -> set[uuid.UUID]:

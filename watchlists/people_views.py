@@ -17,7 +17,7 @@ from core.keys import KeyGone
 from core.permissions import acting, permitted
 from recognition.imaging import encode_jpeg
 from watchlists import destruction, flags, ledger, people
-from watchlists.forms import HoldForm, LedgerForm, PersonForm, PhotographForm, ProvenanceForm, ReleaseForm
+from watchlists.forms import ComparedForm, ConsultedForm, HoldForm, LedgerForm, PersonForm, PhotographForm, ReleaseForm
 from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
@@ -40,7 +40,7 @@ def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
                     watchlist,
                     form.particulars(),
                     photograph.enrolment,
-                    provenance.provenance,
+                    provenance.compared_by(acting(request)),
                     actor=acting(request),
                 )
             except Refused as refusal:
@@ -68,6 +68,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         "hold": hold,
         "hold_form": HoldForm(),
         "release_form": ReleaseForm() if hold and hold.may_be_released_by(acting(request)) else None,
+        "consulted_form": ConsultedForm(),
         "nearness": nearness(person),
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
     }
@@ -114,7 +115,9 @@ def photograph_new(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         if all([photograph.is_valid(), provenance.is_valid()]):
             try:
-                people.add_photograph(person, photograph.enrolment, provenance.provenance, actor=acting(request))
+                people.add_photograph(
+                    person, photograph.enrolment, provenance.compared_by(acting(request)), actor=acting(request)
+                )
             except Refused as refusal:
                 provenance.add_error(None, str(refusal))
             else:
@@ -223,6 +226,6 @@ def _person(request: HttpRequest, person_id: uuid.UUID) -> Person:
     return get_object_or_404(Person.objects.visible_to(request.user).select_related("watchlist"), pk=person_id)
 
 
-def _enrolment_forms(request: HttpRequest) -> tuple[PersonForm, PhotographForm, ProvenanceForm]:
+def _enrolment_forms(request: HttpRequest) -> tuple[PersonForm, PhotographForm, ComparedForm]:
     data, files = request.POST or None, request.FILES or None
-    return PersonForm(data), PhotographForm(data, files), ProvenanceForm(data)
+    return PersonForm(data), PhotographForm(data, files), ComparedForm(data)

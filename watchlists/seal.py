@@ -10,11 +10,12 @@ from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.people import PARTICULARS
 
 # Version of the form below. Raise it with every change: earlier hashes were made in the earlier form.
-FORM = 4
+FORM = 5
 
 _CHILD = ("minor_accepted_by_id", "minor_accepted_reason")
-_PERSON = ("id", *PARTICULARS, "added_by_id", "current_at", "current_by_id", *_CHILD)
-_PHOTOGRAPH = ("id", "person_id", "sha256", "face_box", "source", "lawful_hold", "taken_on")
+_PERSON = ("id", *PARTICULARS, "added_by_id", "current_at", "current_by_id", "current_source", *_CHILD)
+_CONFIRMED = ("confirmed_by", "confirmed_at")
+_PHOTOGRAPH = ("id", "person_id", "sha256", "face_box", "source", "lawful_hold", "keeping", "taken_on", *_CONFIRMED)
 _FLAG = ("person_id", "kind", "detail", "reason", "accepted_by_id", "accepted_at")
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from watchlists.choices import Marker, Source
+from watchlists.choices import Consulted, Keeping, Marker, Source
 from watchlists.models import Certificate, Flag, Import, ImportRow, Person, Photograph, Watchlist
-from watchlists.people import PARTICULARS
+from watchlists.people import PARTICULARS, PROVENANCE
 
 
 class WatchlistSerializer(serializers.ModelSerializer[Watchlist]):
@@ -58,14 +58,21 @@ class PersonChangeSerializer(PersonSerializer):
 
 
 class PictureSerializer(serializers.Serializer[Any]):
-    """A photograph and where it comes from. face: counted from the left; frame: left,top,width,height as shares."""
+    """A photograph and where it comes from. face: counted from the left; frame: left,top,width,height as shares.
+
+    keeping: why it may be kept, for sources that need it. confirmed_by, confirmed_at: who compared it with the record
+    and found that it is of the person; without them it must be confirmed before the list can be submitted.
+    """
 
     photograph = serializers.FileField()
     face = serializers.IntegerField(min_value=0, required=False)
     frame = serializers.CharField(max_length=80, required=False)
     source: Any = serializers.ChoiceField(choices=Source.choices)
+    keeping: Any = serializers.ChoiceField(choices=Keeping.choices, required=False)
     lawful_hold = serializers.CharField(max_length=200)
     taken_on = serializers.DateField(required=False, allow_null=True)
+    confirmed_by = serializers.CharField(max_length=120, required=False)
+    confirmed_at = serializers.DateTimeField(required=False)
 
 
 class NewPersonSerializer(PersonSerializer):
@@ -76,8 +83,11 @@ class NewPersonSerializer(PersonSerializer):
     face = serializers.IntegerField(min_value=0, required=False, write_only=True)
     frame = serializers.CharField(max_length=80, required=False, write_only=True)
     source: Any = serializers.ChoiceField(choices=Source.choices, write_only=True)
+    keeping: Any = serializers.ChoiceField(choices=Keeping.choices, required=False, write_only=True)
     lawful_hold = serializers.CharField(max_length=200, write_only=True)
     taken_on = serializers.DateField(required=False, allow_null=True, write_only=True)
+    confirmed_by = serializers.CharField(max_length=120, required=False, write_only=True)
+    confirmed_at = serializers.DateTimeField(required=False, write_only=True)
 
     class Meta(PersonSerializer.Meta):
         fields = (  # type: ignore[assignment]
@@ -85,9 +95,7 @@ class NewPersonSerializer(PersonSerializer):
             "photograph",
             "face",
             "frame",
-            "source",
-            "lawful_hold",
-            "taken_on",
+            *PROVENANCE,
         )
 
 
@@ -101,9 +109,7 @@ class PhotographSerializer(serializers.ModelSerializer[Photograph]):
             "width",
             "height",
             "face_box",
-            "source",
-            "lawful_hold",
-            "taken_on",
+            *PROVENANCE,
             "quality",
             "added_at",
         )
@@ -164,9 +170,13 @@ class DecisionSerializer(ReasonSerializer):
 
 
 class CurrentSerializer(serializers.Serializer[Any]):
-    """people: ids of those checked and still sought; null for everyone on the list."""
+    """people: ids of those still sought according to the source, all with one lawful ground.
 
-    people = serializers.ListField(child=serializers.UUIDField(), allow_null=True)
+    The account must have fetched a sample of them (`/people/{id}/`) within a day; otherwise the answer says how many.
+    """
+
+    people = serializers.ListField(child=serializers.UUIDField())
+    source: Any = serializers.ChoiceField(choices=Consulted.choices)
 
 
 class HoldSerializer(serializers.Serializer[Any]):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from watchlists import import_views, people_views, threshold_views, views
+from watchlists import confirmation_views, import_views, people_views, threshold_views, views
 
 urlpatterns = [
     path("thresholds/", threshold_views.threshold_page, name="thresholds"),
@@ -15,7 +15,12 @@ urlpatterns = [
     path("watchlists/new/", views.watchlist_new, name="watchlist-new"),
     path("watchlists/<uuid:watchlist_id>/", views.watchlist_detail, name="watchlist"),
     path("watchlists/<uuid:watchlist_id>/people/new/", people_views.person_new, name="person-new"),
-    path("watchlists/<uuid:watchlist_id>/current/", views.people_current, name="people-current"),
+    path("watchlists/<uuid:watchlist_id>/current/", confirmation_views.people_current, name="people-current"),
+    path(
+        "watchlists/<uuid:watchlist_id>/photographs/",
+        confirmation_views.photographs_confirm,
+        name="photographs-confirm",
+    ),
     path("watchlists/<uuid:watchlist_id>/flags/", views.flags_accept, name="flags-accept"),
     path("watchlists/<uuid:watchlist_id>/compile/", views.watchlist_compile, name="watchlist-compile"),
     path("watchlists/<uuid:watchlist_id>/check/", views.watchlist_check, name="watchlist-check"),

@@ -21,11 +21,11 @@ from audit.journal import record
 from core.errors import Refused
 from core.pages import query_of
 from core.permissions import acting, permitted
-from watchlists import approval, flags, operations, people
-from watchlists.choices import Category, Tier
+from watchlists import approval, confirmation, flags, operations
+from watchlists.choices import Category, Keeping, Source, Tier
 from watchlists.contributions import contribution_of
 from watchlists.filters import PersonFilter
-from watchlists.forms import ReasonForm, SizeReasonForm, WatchlistForm
+from watchlists.forms import ConsultedForm, ReasonForm, SizeReasonForm, WatchlistForm
 from watchlists.models import Flag, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 from watchlists.seal import content_hash
@@ -85,6 +85,11 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
             for kind in flags.PICTURE_KINDS
             if (count := open_flags.filter(kind=kind).count())
         ]
+        context["grounds"] = [
+            _ground(watchlist, ground, request) for ground in confirmation.unconfirmed_grounds(watchlist)
+        ]
+        context["consulted_form"] = ConsultedForm()
+        context["unconfirmed_photographs"] = confirmation.unconfirmed_photographs(watchlist).count()
         context["size_form"] = SizeReasonForm() if watchlist.size > settings.LFR_LIST_SIZE_CAP else None
     if request.user.has_perm(AUTHORISE_WATCHLIST) and state in (Watchlist.State.COMPILED, Watchlist.State.CHECKED):
         context["own_part"] = contribution_of(watchlist, acting(request))
@@ -93,6 +98,19 @@ def _work(request: HttpRequest, watchlist: Watchlist) -> dict[str, Any]:
         context["urgent_review_hours"] = round(settings.LFR_URGENT_REVIEW.total_seconds() / 3600)
         context["summary"] = _summary(watchlist, request.GET.get("flags"))
     return context
+
+
+def _ground(watchlist: Watchlist, ground: Category, request: HttpRequest) -> dict[str, Any]:
+    """Return how many with this lawful ground are to be confirmed as still sought, and the sample for this user."""
+    ids = confirmation.to_be_confirmed(watchlist, ground)
+    sample = confirmation.sample_of(watchlist, ids, actor=acting(request))
+    return {
+        "value": ground.value,
+        "label": ground.label,
+        "count": len(ids),
+        "sample": sample,
+        "unopened": confirmation.unopened_by(acting(request), sample),
+    }
 
 
 def _summary(watchlist: Watchlist, flag_page: str | None) -> dict[str, Any]:
@@ -110,12 +128,27 @@ def _summary(watchlist: Watchlist, flag_page: str | None) -> dict[str, Any]:
         "categories": [(label, by["category"].get(value, 0)) for value, label in Category.choices],
         "tiers": [(label, by["tier"].get(value, 0)) for value, label in Tier.choices],
         "ages": _ages(entries),
+        "keeping": _keeping(watchlist),
         "minors": minors,
         "flags": Paginator(raised, PAGE).get_page(flag_page),
         "flag_counts": [
             (label, count) for value, label in Flag.Kind.choices if (count := raised.filter(kind=value).count())
         ],
     }
+
+
+def _keeping(watchlist: Watchlist) -> list[tuple[str, int]]:
+    """Return how many photographs come from each source, with the basis for keeping them where one is needed."""
+    found = Photograph.objects.filter(person__watchlist=watchlist).order_by().values_list("source", "keeping")
+    counted = found.annotate(count=Count("pk"))
+    of = {(source, keeping): count for source, keeping, count in counted}
+    bases = dict(Keeping.choices)
+    return [
+        (f"{label}: {bases[keeping].lower()}" if keeping else str(label), of[source, keeping])
+        for source, label in Source.choices
+        for keeping in ("", *Keeping.values)
+        if (source, keeping) in of
+    ]
 
 
 def _ages(entries: QuerySet[Person]) -> list[tuple[str, int]]:
@@ -130,22 +163,6 @@ def _ages(entries: QuerySet[Person]) -> list[tuple[str, int]]:
             "Under 18" if years < 18 else "18 to 24" if years < 25 else "25 to 39" if years < 40 else "40 and over"
         ] += 1
     return list(bands.items())
-
-
-@require_POST
-@permitted(COMPILE_WATCHLIST)
-def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
-    """Confirm that the people ticked on the page, or everyone on the list, are still sought."""
-    watchlist = _watchlist(request, watchlist_id)
-    ids: list[uuid.UUID] | None = None
-    if "all" not in request.POST:
-        try:
-            ids = [uuid.UUID(text) for text in request.POST.getlist("person")]
-        except ValueError as error:
-            raise Refused("Select the people you have checked.") from error
-    count = people.confirm_current(watchlist, ids, actor=acting(request))
-    messages.success(request, f"People confirmed as still sought: {count:,}.")
-    return redirect("watchlist", watchlist.id)
 
 
 @require_POST

@@ -233,7 +233,9 @@ class LiveUser:
                 "expected_action": "Arrest",
                 "date_of_birth": "1990-05-01",
                 "source": "custody",
+                "keeping": "convicted",
                 "lawful_hold": "Custody record",
+                "is_of_person": "on",
                 "taken_on": f"{dt.datetime.now(LONDON_TIME) - dt.timedelta(days=30):%Y-%m-%d}",
                 **changes,
             }
@@ -250,7 +252,8 @@ class LiveUser:
         for person in set(re.findall(r'href="/people/([0-9a-f-]{36})/"', page)):
             for flag in set(re.findall(r'action="/flags/(\d+)/accept/"', self.get(f"/people/{person}/").text)):
                 self.post(f"/flags/{flag}/accept/", {"reason": "Compared by eye"})
-        self.post(f"/watchlists/{watchlist}/current/", {"all": "1"})
+        for ground in re.findall(r'name="ground" value="(\w+)"', page):
+            self.post(f"/watchlists/{watchlist}/current/", {"ground": ground, "source": "court"})
         answer = self.post(f"/watchlists/{watchlist}/check/")
         assert "Awaiting approval" in answer.text, answer.text
 

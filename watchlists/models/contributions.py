@@ -25,6 +25,7 @@ class Contribution(models.Model):
         FLAG_ACCEPTED = "flag", "accepted a flag on this list"
         IMPORTED = "imported", "imported entries to this list"
         IMPORT_CANCELLED = "cancelled", "cancelled an import to this list"
+        PHOTOGRAPH_CONFIRMED = "photo_confirmed", "confirmed that photographs on this list are of the right people"
         CURRENCY_CHECKED = "current", "confirmed that people on this list are still sought"
         COMPILED = "compiled", "compiled this list"
         CHECKED = "checked", "checked this list"

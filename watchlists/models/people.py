@@ -17,10 +17,13 @@ from recognition.crop import SIDE, face_crop
 from recognition.imaging import Pixels, decode_stored
 from watchlists.choices import (
     EXCEPTIONAL,
+    KEEPING_OF,
     REFUSED_SOURCES,
     Age,
     Category,
+    Consulted,
     DataSubject,
+    Keeping,
     LegalBasis,
     Marker,
     Seriousness,
@@ -95,10 +98,10 @@ class Person(models.Model):
     current_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
     )
+    current_source = models.CharField(max_length=12, choices=Consulted.choices, blank=True, editable=False)
     minor_accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
     )
-
     minor_accepted_reason = models.TextField(
         blank=True, editable=False, help_text="The authorising officer's own reason for a person under 18."
     )
@@ -176,7 +179,12 @@ class Photograph(models.Model):
     )
     source = models.CharField(max_length=12, choices=Source.choices)
     lawful_hold = models.CharField(max_length=200, help_text="Why the force may hold this photograph.")
+    keeping = models.CharField(max_length=12, choices=Keeping.choices, blank=True)
     taken_on = models.DateField(null=True, blank=True)
+    confirmed_by = models.CharField(
+        max_length=120, blank=True, help_text="Who compared it with the record and found that it is of the person."
+    )
+    confirmed_at = models.DateTimeField(null=True, blank=True)
     quality: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField(auto_now_add=True)
@@ -185,6 +193,12 @@ class Photograph(models.Model):
         ordering = ("added_at",)
         constraints = (
             models.CheckConstraint(condition=~models.Q(source__in=REFUSED_SOURCES), name="lawful_source"),
+            models.CheckConstraint(
+                condition=~models.Q(source__in=KEEPING_OF) | ~models.Q(keeping=""), name="kept_on_a_basis"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(confirmed_by="") | models.Q(confirmed_at__isnull=False), name="confirmed_at_a_time"
+            ),
             models.UniqueConstraint(fields=["person", "sha256"], name="photograph_once_a_person"),
         )
 
