@@ -48,8 +48,9 @@ class Play:
 def set_stage(photographs: dict[str, Path], cameras: int) -> Stage:
     """Create users, watchlist and a live deployment. photographs: {person to enrol: their photograph}."""
     from core.ranks import Rank
+    from demo.entries import NewEntry
     from demo.rehearsal import People, Stewards, train
-    from demo.seeding import NewEntry, live_deployment, sealed_list
+    from demo.seeding import live_deployment, sealed_list
     from deployments.applications import CameraDraft
     from deployments.cameras import issue_token
     from deployments.models import Camera

@@ -292,6 +292,7 @@ SPECTACULAR_SETTINGS = {
         "ImportState": "watchlists.models.Import.State",
         "AlertState": "alerts.models.Alert.State",
         "Feature": "alerts.choices.Feature",
+        "Consulted": "watchlists.choices.Consulted",
     },
 }
 
