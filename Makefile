@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BIOME := node_modules/.bin/biome
 # The demonstration destroys and purges two minutes after a deployment's end, so that this can be watched.
-DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2
+DEMO := LFR_ENV=demo LFR_WATCHLIST_RETENTION_MINUTES=2 LFR_ALERT_RETENTION_MINUTES=2 LFR_SECOND_LOOK_PERCENT=100
 
 .PHONY: demo demo-reset install install-dev browser test test-busy proof screenshots lint format clean
 

@@ -22,7 +22,8 @@ from alerts.places import region_around
 from alerts.querysets import AlertQuerySet
 from alerts.raising import places_of
 from alerts.repeats import shots_again
-from alerts.states import ADJUDICATIONS, FALSE, JOINED_AGAIN, ActName
+from alerts.second_looks import last_adjudication
+from alerts.states import FALSE, JOINED_AGAIN, ActName
 from core.keys import KeyGone
 from deployments.models import Posting
 from deployments.permissions import RUN_DEPLOYMENT
@@ -113,7 +114,7 @@ def card_of(alert: Alert, user: Any, visible: AlertQuerySet) -> dict[str, Any]:
     shots = [shot for shot in alert.shots.all() if shot.kind == Shot.Kind.PROBE]
     acts = list(alert.acts.select_related("by"))
     subject, may_see = subject_of(alert), may_see_name(alert, user, now)
-    adjudication = _adjudication(acts)
+    adjudication = last_adjudication(acts)
     return {
         "alert": alert,
         "now": now,
@@ -230,13 +231,3 @@ def _decision_words(alert: Alert, adjudication: Act | None) -> str:
         return ""
     words = str(adjudication.get_name_display()).lower()
     return f"{words}, referred to {alert.referred_to_words}" if alert.state == Alert.State.REFERRED else words
-
-
-def _adjudication(acts: list[Act]) -> Act | None:
-    """Return the operator's last adjudication; None if it was undone."""
-    for act in reversed(acts):
-        if act.name == ActName.UNDO:
-            return None
-        if act.name in ADJUDICATIONS:
-            return act
-    return None

@@ -121,3 +121,11 @@ class Result(models.TextChoices):
     @property
     def is_false(self) -> bool:
         return self in (Result.FALSE_CONFIRMED, Result.FALSE_UNCONFIRMED)
+
+
+class SecondFinding(models.TextChoices):
+    """What a person finds who compares the faces of a decided alert again."""
+
+    SAME = "same", "Same person"
+    NOT_SAME = "not_same", "Not the same"
+    INCONCLUSIVE = "inconclusive", "Inconclusive"

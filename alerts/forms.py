@@ -18,6 +18,7 @@ from alerts.choices import (
     Finding,
     IdentityMethod,
     InconclusiveReason,
+    SecondFinding,
     StandDownReason,
 )
 from alerts.models import Alert
@@ -181,3 +182,15 @@ class CorrectionForm(EndingForm):
 
 REASONS = InconclusiveReason.choices
 FEATURES = Feature.choices
+
+
+class SecondLookForm(forms.Form):
+    """What a user finds who compares the faces of a decided possible match."""
+
+    finding = forms.ChoiceField(label="What you find", choices=SecondFinding.choices, widget=forms.RadioSelect)
+    remark = forms.CharField(
+        label="What you see",
+        max_length=400,
+        required=False,
+        help_text="Needed if you find something else than was decided. Do not name anyone.",
+    )

@@ -45,7 +45,8 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Show decisions and outcomes, with who made them and when, and outcomes still to record. No faces or names."""
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     alerts = Alert.objects.filter(deployment=deployment).public()
-    chosen = AlertFilter(request.GET, queryset=alerts.for_rows().prefetch_related("acts__by", "hold__owner"))
+    shown = alerts.for_rows().prefetch_related("acts__by", "hold__owner", "second_look__by")
+    chosen = AlertFilter(request.GET, queryset=shown)
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     context = {
         "deployment": deployment,

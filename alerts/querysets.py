@@ -16,6 +16,7 @@ from alerts.states import (
     ACTIVE,
     CAN_BE_TAKEN_BACK,
     FALSE,
+    FOUND_IN_REVIEW,
     IN_THE_STREET,
     JOINED_AGAIN,
     NEVER_REFERRED,
@@ -163,6 +164,17 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Return alerts not purged and not held that are 24 hours old, or whose period ended `retention` ago."""
         over = Q(camera__period__ended_at__lte=at - retention) | Q(deployment__ended_at__lte=at - retention)
         return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True, hold__isnull=True)
+
+    def adjudicated(self, at: dt.datetime) -> AlertQuerySet:
+        """Return possible matches whose faces somebody compared and decided on, finally."""
+        compared = Q(decided_at__isnull=False) | Q(state__in=FOUND_IN_REVIEW)
+        may_be_undone = Q(state__in=CAN_BE_TAKEN_BACK, decided_at__gt=at - settings.LFR_UNDO)
+        return self.public().filter(compared, state__in=(*OVER, *IN_THE_STREET)).exclude(may_be_undone)
+
+    def to_look_at(self, at: dt.datetime) -> AlertQuerySet:
+        """Return those drawn for a second look that wait for one, the next to be purged first."""
+        waiting = self.adjudicated(at).filter(is_sampled=True, second_look__isnull=True, purged_at__isnull=True)
+        return waiting.order_by("raised_at")
 
     def counts(self, period: Period) -> dict[str, int]:
         """Count a period's raised, open and false alerts, and the deployment's false alerts at the present threshold.

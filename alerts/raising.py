@@ -16,6 +16,7 @@ from alerts.content import ShotContent, SubjectContent
 from alerts.counting import tell_counts
 from alerts.models import Alert, Shot, StandDown
 from alerts.places import Place
+from alerts.second_looks import is_drawn
 from alerts.states import JOINED_AGAIN
 from audit import journal
 from audit.actions import Action
@@ -222,6 +223,7 @@ def new_row(
         person=person,
         photograph=photograph,
         key_name=key_name,
+        is_sampled=kind == Alert.Kind.ALERT and is_drawn(),
     )
     alert.sealed = content.seal_subject(alert, SubjectContent.of(person, photograph.taken_on))
     alert.save(force_insert=True)

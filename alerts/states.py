@@ -77,6 +77,9 @@ CAN_BE_TAKEN_BACK = (_S.REFERRED, _S.OP_FALSE, _S.INCONCLUSIVE)
 # Decided as not the same without an engagement: what is matched again at the same place joins it.
 JOINED_AGAIN = (_S.OP_FALSE, _S.OFFICER_NOT_SAME)
 
+# Found by comparing the faces after the cameras were off.
+FOUND_IN_REVIEW = (_S.LATE_SAME, _S.LATE_NOT_SAME)
+
 # How an alert counts once it has an outcome.
 RESULTS: dict[str, Result] = {
     _S.OP_FALSE: Result.FALSE_UNCONFIRMED,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts import handset_views, log_views, repeat_views, views
+from alerts import handset_views, log_views, repeat_views, second_look_views, views
 
 urlpatterns = [
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
@@ -26,5 +26,7 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/hold/", log_views.alert_hold, name="alert-hold"),
     path("alerts/<uuid:alert_id>/release/", log_views.alert_release, name="alert-release"),
     path("holds/", log_views.holds, name="holds"),
+    path("second-looks/", second_look_views.waiting, name="second-looks"),
+    path("alerts/<uuid:alert_id>/second-look/", second_look_views.second_look, name="second-look"),
     path("figures/", log_views.operator_figures, name="figures"),
 ]

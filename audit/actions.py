@@ -163,6 +163,7 @@ class Action(models.TextChoices):
     ALERT_OUTCOME = "alert.outcome", "Outcome recorded"
     ALERT_EXPIRED = "alert.expired", "Possible match not decided in time"
     ALERT_CORRECTED = "alert.corrected", "Outcome corrected"
+    ALERT_SECOND_LOOK = "alert.second_look", "Second look at a decided possible match recorded"
     ALERT_SEPARATED = "alert.separated", "Shots taken from a possible match to raise their own"
     ALERT_REPEATS = "alert.repeats", "Possible match recognised as the same person or object as an earlier one"
     STOOD_DOWN = "alert.stood_down", "Watchlist entry stood down in part of a camera's picture"
@@ -233,6 +234,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.ALERT_OUTCOME,
         Action.ALERT_EXPIRED,
         Action.ALERT_CORRECTED,
+        Action.ALERT_SECOND_LOOK,
         Action.ALERT_SEPARATED,
         Action.ALERT_REPEATS,
         Action.ALERT_HELD,

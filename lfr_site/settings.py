@@ -73,6 +73,7 @@ LFR_UNDO = dt.timedelta(seconds=environment.integer("LFR_UNDO_SECONDS", 6, 1, 30
 LFR_REVIEW_WITHIN = dt.timedelta(seconds=environment.integer("LFR_REVIEW_SECONDS", 900, 30, 7200))
 LFR_ANSWER_WITHIN = dt.timedelta(seconds=environment.integer("LFR_ANSWER_SECONDS", 60, 5, 1800))
 LFR_CONTROL_EVERY = dt.timedelta(minutes=environment.integer("LFR_CONTROL_MINUTES", 0, 0, 240))
+LFR_SECOND_LOOK = environment.integer("LFR_SECOND_LOOK_PERCENT", 25, 0, 100)
 LFR_ENGAGEMENT = dt.timedelta(minutes=environment.integer("LFR_ENGAGEMENT_MINUTES", 5, 1, 60))
 
 # Lists and photographs.
@@ -293,6 +294,7 @@ SPECTACULAR_SETTINGS = {
         "AlertState": "alerts.models.Alert.State",
         "Feature": "alerts.choices.Feature",
         "Consulted": "watchlists.choices.Consulted",
+        "PhotographSource": "watchlists.choices.Source",
     },
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from django.conf import settings
+
 from audit.actions import Action
 from audit.models import Entry
 from deployments import fairness
@@ -61,6 +63,10 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
             for row in record.stand_downs
         ],
         none="None.",
+    )
+    yield Section(
+        "Second look at decided possible matches",
+        f"{record.figures.second_looks.words} Each is drawn with a chance of {settings.LFR_SECOND_LOOK}%.",
     )
     yield test_section(deployment)
     yield kit_section(deployment)

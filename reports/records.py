@@ -18,6 +18,7 @@ from alerts.choices import NoEngagement, OffenceClass, Result
 from alerts.latency import Spread, timers_of
 from alerts.models import Alert, StandDown
 from alerts.querysets import AlertQuerySet
+from alerts.second_looks import SecondLooks, second_looks_of
 from alerts.states import FALSE, RESULTS
 from audit.models import Entry
 from deployments import bluetest, fairness, readiness
@@ -46,6 +47,7 @@ class Figures:
     again: int
     purged: int
     held: int
+    second_looks: SecondLooks
 
     def of(self, result: str) -> int:
         """Return how many alerts have this result."""
@@ -165,6 +167,7 @@ def _figures(alerts: AlertQuerySet, faces: int) -> Figures:
         again=alerts.aggregate(n=Sum("again_count", default=0))["n"],
         purged=alerts.filter(purged_at__isnull=False).count(),
         held=alerts.filter(hold__isnull=False).count(),
+        second_looks=second_looks_of(alerts),
     )
 
 
@@ -222,6 +225,10 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "false_alerts": figures.false_alerts,
         "false_objects": figures.false_objects,
         "matched_again": figures.again,
+        "second_looks_drawn": figures.second_looks.drawn,
+        "second_looks_agreed": figures.second_looks.agreed,
+        "second_looks_disagreed": figures.second_looks.disagreed,
+        "second_looks_missed": figures.second_looks.missed,
         **figures.false_of_faces.columns("false_alerts_of_faces"),
         **figures.false_of_alerts.columns("false_alerts_of_alerts"),
         "test_passes": sum(rate.passes for each in record.periods for rate in each.rates if of in (None, each)),

@@ -197,6 +197,8 @@ TABLE: dict[str, Rule] = {
     "alert-hold": Rule({"commander", "authority"}, "post", 422),
     "alert-release": Rule({"commander", "authority"}, "post", 422),
     "holds": Rule({"commander", "authority"}),
+    "second-looks": Rule(DESK),
+    "second-look": Rule(DESK, answer=422),
     "figures": Rule(DESK),
     "subscribers": Rule({"system_admin"}),
     "subscriber-switch": Rule({"system_admin"}, "post", 302),

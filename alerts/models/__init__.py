@@ -1,8 +1,9 @@
-"""Alerts, the acts on them, their shots and evidence holds, and what is stood down."""
+"""Alerts, the acts on them, their shots evidence holds, second looks, and what is stood down."""
 
 from alerts.models.acts import Act
 from alerts.models.alerts import Alert
 from alerts.models.evidence import EvidenceHold, Shot
+from alerts.models.second_looks import SecondLook
 from alerts.models.stand_downs import StandDown
 
-__all__ = ["Act", "Alert", "EvidenceHold", "Shot", "StandDown"]
+__all__ = ["Act", "Alert", "EvidenceHold", "SecondLook", "Shot", "StandDown"]

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from alerts.choices import IdentityMethod, Result
-from alerts.querysets import AlertQuerySet
+from alerts.querysets import CEILING, AlertQuerySet
 from alerts.states import (
     CAN_BE_TAKEN_BACK,
     DISPOSED,
@@ -94,6 +94,9 @@ class Alert(Stateful, models.Model):
         null=True,
         related_name="repeats",
         help_text="The first alert on the same person or object, which an operator recognised in both.",
+    )
+    is_sampled = models.BooleanField(
+        default=False, help_text="Drawn, as it was raised, for a second look once it has been decided."
     )
     purged_at = models.DateTimeField(null=True)
 
@@ -231,6 +234,13 @@ class Alert(Stateful, models.Model):
     def undo_until(self) -> dt.datetime | None:
         """Return until when the operator may undo the adjudication; None if it cannot be undone."""
         return self.decided_at + settings.LFR_UNDO if self.decided_at and self.state in CAN_BE_TAKEN_BACK else None
+
+    @property
+    def purge_by(self) -> dt.datetime:
+        """When it is purged, unless it is held as evidence."""
+        ended_at = self.camera.period.ended_at or self.deployment.ended_at
+        ends = [self.raised_at + CEILING, *([ended_at + settings.LFR_ALERT_RETENTION] if ended_at else [])]
+        return min(ends)
 
     def is_revealed(self, at: dt.datetime) -> bool:
         """Return whether name and score may be shown: it was decided, and that can no longer be undone."""
