@@ -106,6 +106,8 @@ class Action(models.TextChoices):
     LIST_RETURNED = "deployment.list_returned", "Watchlist of a period returned by the authorising officer"
     AUTHORITY_SIGNED = "deployment.authority_signed", "Authority signed"
     SIGN_RECORDED = "deployment.sign_recorded", "Sign recorded"
+    SIGN_TAKEN_DOWN = "deployment.sign_taken_down", "Sign taken down"
+    CARDS_RECORDED = "deployment.cards_recorded", "Number of cards handed out recorded"
     STAFF_POSTED = "deployment.staff_posted", "Operator or officer posted"
     STAFF_WITHDRAWN = "deployment.staff_withdrawn", "Posting ended"
     BRIEFING_RECORDED = "deployment.briefing_recorded", "Briefing recorded"
@@ -136,8 +138,13 @@ class Action(models.TextChoices):
     CEILING_EXCEEDED = "deployment.ceiling_exceeded", "Decision on false alerts above the ceiling requested"
     CEILING_CONTINUED = "deployment.ceiling_continued", "Decision to continue above the ceiling recorded"
     CEILING_MET = "deployment.ceiling_met", "False alerts no longer above the ceiling"
-    KIT_RECEIVED = "kit.received", "Loaned equipment received"
+    KIT_RECEIVED = "kit.received", "Equipment or medium registered"
+    KIT_WIPED = "kit.wiped", "Equipment or medium wiped"
+    # Before media were registered: loaned equipment, wiped and returned.
     KIT_RETURNED = "kit.returned", "Loaned equipment wiped and returned"
+    LOAN_MADE = "loan.made", "Equipment lent to another force"
+    LOAN_ENDED = "loan.ended", "Lent equipment came back, wiped"
+    DISCLOSED = "disclosure.recorded", "Disclosure outside the force recorded"
     CAMERA_ADDED = "camera.added", "Camera added"
     CAMERA_CHANGED = "camera.changed", "Camera changed"
     CAMERA_WIDENED = "camera.widened", "Camera widened by an amendment of the authority"
@@ -250,6 +257,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
     ),
     Verb.DISCLOSURE: (
         Action.IMPORT_EXPORTED,
+        Action.DISCLOSED,
         Action.DOCUMENT_READ,
         Action.ALERT_REFERRED,
         Action.ALERT_HANDED_OVER,
@@ -321,6 +329,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.LIST_RETURNED,
         Action.AUTHORITY_SIGNED,
         Action.SIGN_RECORDED,
+        Action.SIGN_TAKEN_DOWN,
+        Action.CARDS_RECORDED,
         Action.BRIEFING_RECORDED,
         Action.OFFICERS_COUNTED,
         Action.CLOCK_CHECKED,
@@ -351,7 +361,10 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.STAND_DOWN_LIFTED,
         Action.STAND_DOWN_LAPSED,
         Action.KIT_RECEIVED,
+        Action.KIT_WIPED,
         Action.KIT_RETURNED,
+        Action.LOAN_MADE,
+        Action.LOAN_ENDED,
         Action.CAMERA_ADDED,
         Action.CAMERA_CHANGED,
         Action.CAMERA_WIDENED,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from deployments import (
     period_lists,
     readiness,
     running,
+    signs,
     staffing,
 )
 from deployments.applications import PeriodDraft
@@ -66,6 +67,8 @@ APPLICATION: Mapping[str, Any] = {
     "officers_planned": 4,
     "threshold_reason": "The calibration gives it for the force's highest false alert rate and a list of this size.",
 }
+APPROACHES = "From the north\nFrom the south"
+ALTERNATIVE_ROUTE = "Through the arcade, which no camera sees; both signs show the way."
 NOTICE = "Invented for a demonstration: the force's news page"
 TEAM = "Alpha 1"
 BRIEFING = "By the commander: powers, the list's categories, the under-18 rule, look-alikes, no action if in doubt."
@@ -179,6 +182,14 @@ def apply_for(
         "operating_point": point,
         **changes,
     }
+    periods = [
+        replace(
+            each,
+            approaches=each.approaches or APPROACHES,
+            alternative_route=each.alternative_route or ALTERNATIVE_ROUTE,
+        )
+        for each in periods
+    ]
     applications.save_draft(deployment, given, periods, revision=deployment.revision, actor=applicant)
     for period in deployment.periods.all():
         cameras = list(period.cameras.all())
@@ -215,13 +226,26 @@ def prepared(period: Period, watchlist: Watchlist, people: People, *, blue_list:
     for each in filter(None, (watchlist, blue_list)):
         period_lists.attach_list(period, each, actor=people.applicant)
     period_lists.confirm_list(period, seen=watchlist.sealed_hash, actor=people.authority)
-    readiness.record_sign(period, place="Both ends of the zone", photograph=_sign(), actor=commander)
+    put_up_signs(period, commander)
     staffing.post(deployment, people.operator, actor=commander)
     staffing.post(deployment, people.officer, team=TEAM, actor=commander)
     readiness.record_briefing(period, briefing=BRIEFING, actor=commander)
     running.count_officers(period, count=deployment.officers_planned or 1, actor=commander)
     # The device whose clock is checked is this machine.
     readiness.check_clock(period, device=Offset(0.0, 0.0), actor=commander)
+
+
+def put_up_signs(period: Period, commander: User) -> None:
+    """Record a sign on every approach."""
+    for number, approach in enumerate(period.approach_list, start=1):
+        signs.record_sign(
+            period,
+            approach=approach,
+            place=f"Lamp post {number}",
+            distance_m=100,
+            photograph=_sign(),
+            actor=commander,
+        )
 
 
 def live(deployment: Deployment, people: People) -> Deployment:

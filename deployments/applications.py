@@ -55,11 +55,12 @@ FIELDS = (
     "threshold_reason",
     "controller",
     "lender",
+    "staff_from",
     "is_urgent",
     "urgent_reason",
 )
 # Fields that may be empty.
-OPTIONAL = {"collateral", "collateral_measures", "lender", "is_urgent", "urgent_reason"}
+OPTIONAL = {"collateral", "collateral_measures", "lender", "staff_from", "is_urgent", "urgent_reason"}
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ class CameraDraft:
 
 @dataclass(frozen=True)
 class PeriodDraft:
-    """A period as entered in the form. id: None for a new one."""
+    """A period as entered in the form. approaches: one a line. id: None for a new one."""
 
     place: str
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
     cameras: Sequence[CameraDraft] = field(default_factory=list)
     id: uuid.UUID | None = None
+    approaches: str = ""
+    alternative_route: str = ""
 
 
 @transaction.atomic
@@ -234,6 +237,10 @@ def _problems_of_period(period: Period, now: dt.datetime) -> list[str]:
     found = []
     if not period.place.strip():
         found.append("enter the place.")
+    if not period.approach_list:
+        found.append("enter every approach to the zones, one a line.")
+    if not period.alternative_route.strip():
+        found.append("enter how people can go who would rather not pass the cameras.")
     if period.starts_at is None or period.ends_at is None:
         found.append("enter the start and the end.")
     elif period.ends_at <= period.starts_at:
@@ -268,7 +275,7 @@ def _save_periods(deployment: Deployment, drafts: Sequence[PeriodDraft]) -> bool
         period = held.get(draft.id) if draft.id else None
         if period is None:
             period, changed = Period(deployment=deployment), True
-        for name in ("place", "starts_at", "ends_at"):
+        for name in ("place", "approaches", "alternative_route", "starts_at", "ends_at"):
             if getattr(period, name) != getattr(draft, name):
                 setattr(period, name, getattr(draft, name))
                 changed = True

@@ -17,7 +17,7 @@ from core.actors import Actor
 from core.errors import Refused
 from core.permissions import require
 from core.sockets import Event
-from deployments import lead_time
+from deployments import lead_time, signs
 from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import TESTABLE, Camera, Deployment, Pass, Period, Recognition
@@ -112,8 +112,10 @@ def start(period: Period, *, actor: AbstractBaseUser) -> None:
     is_old = blue is not None and not period.is_running and blue.expires_at is not None and blue.expires_at <= now
     if blue is None or blue.state != in_use or is_old:
         raise Refused("Attach a sealed blue watchlist that has not expired first.")
-    if not period.signs.exists():
-        raise Refused("Put up the signs and record them before the test. The cameras see everyone who passes.")
+    if signs.missing(period) or not signs.up(period).exists():
+        raise Refused(
+            "Put up a sign on every approach and record it before the test. The cameras see everyone who passes."
+        )
     period.tested_from, period.test_until = now, now + settings.LFR_TEST_LENGTH
     period.save(update_fields=["tested_from", "test_until"])
     data = {"until": period.test_until.isoformat(), "period": str(period.pk)}

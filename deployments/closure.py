@@ -1,4 +1,4 @@
-"""Acts after the cameras are off: returning equipment, writing the review and closing the deployment."""
+"""Acts after the cameras are off: wiping equipment and media, writing the review and closing the deployment."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from core.sockets import Event
 from deployments import documents
 from deployments.events import announce
 from deployments.locks import lock_deployment
-from deployments.models import STEPS, Deployment, Document, Kit
+from deployments.models import STEPS, Deployment, Document, Kit, Sign
 from deployments.permissions import AUTHORISE_DEPLOYMENT, MANAGE_CAMERAS, RUN_DEPLOYMENT
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names_on_file
 
 
 @transaction.atomic
-def receive_kit(deployment: Deployment, *, description: str, serial: str, lender: str, actor: AbstractBaseUser) -> Kit:
-    """Record that equipment lent by another force was received.
+def receive_kit(
+    deployment: Deployment, *, kind: str, description: str, serial: str, lender: str = "", actor: AbstractBaseUser
+) -> Kit:
+    """Register loaned equipment, equipment of the force or a removable medium, which may hold data.
+
+    lender: of loaned equipment only.
 
     Raises:
         Refused: a field is empty, or the serial number is already on the register. Conflict: the deployment is closed.
@@ -32,12 +36,15 @@ def receive_kit(deployment: Deployment, *, description: str, serial: str, lender
     lock_deployment(deployment)
     if deployment.state in (Deployment.State.CLOSED, Deployment.State.RESULTS_PUBLISHED):
         raise Conflict("This deployment is closed.")
-    if not (description.strip() and serial.strip() and lender.strip()):
-        raise Refused("Enter the equipment, its serial number and the lender.")
+    if kind not in Kit.Kind.values or not (description.strip() and serial.strip()):
+        raise Refused("Select what it is, and enter its description and its serial number.")
+    if bool(lender.strip()) != (kind == Kit.Kind.LOANED):
+        raise Refused("Enter the lender of equipment that another force lent, and of nothing else.")
     kit, is_new = Kit.objects.get_or_create(
         deployment=deployment,
         serial=serial.strip(),
         defaults={
+            "kind": kind,
             "description": description.strip(),
             "lender": lender.strip(),
             "received_at": timezone.now(),
@@ -46,61 +53,74 @@ def receive_kit(deployment: Deployment, *, description: str, serial: str, lender
     )
     if not is_new:
         raise Refused("Equipment with this serial number is already on the register.")
-    record(Action.KIT_RECEIVED, actor=actor, target=kit, data={"deployment": str(deployment.pk), "lender": kit.lender})
+    record(
+        Action.KIT_RECEIVED,
+        actor=actor,
+        target=kit,
+        data={"deployment": str(deployment.pk), "kind": kind, "lender": kit.lender},
+    )
     return kit
 
 
 @transaction.atomic
-def return_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) -> None:
-    """Record that equipment was wiped in front of a witness and returned.
+def wipe_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) -> None:
+    """Record that equipment or a medium was wiped in front of a witness, and loaned equipment returned.
 
     Raises:
-        Refused: a field is empty, or the witness is the actor. Conflict: it was already returned, or the deployment is
+        Refused: a field is empty, or the witness is the actor. Conflict: it was wiped already, or the deployment is
             live or paused.
     """
     require(actor, MANAGE_CAMERAS)
     lock_deployment(kit.deployment)
-    if not witness.strip() or not wiping.strip():
-        raise Refused("Enter what was wiped, how this was checked and the witness.")
-    if witness.strip().lower() in (str(actor).lower(), str(getattr(actor, "username", "")).lower()):
-        raise Refused("You cannot be the witness yourself. Enter someone else's name.")
+    check_witness(witness, wiping, actor)
     if kit.deployment.state in (Deployment.State.LIVE, Deployment.State.PAUSED):
         raise Conflict("The cameras are still in use. End the period first.")
-    rows = Kit.objects.filter(pk=kit.pk, returned_at__isnull=True)
+    rows = Kit.objects.filter(pk=kit.pk, wiped_at__isnull=True)
     given = {
-        "returned_at": timezone.now(),
-        "returned_by_id": actor.pk,
+        "wiped_at": timezone.now(),
+        "wiped_by_id": actor.pk,
         "witness": witness.strip(),
         "wiping": wiping.strip(),
     }
     if not rows.update(**given):
-        raise Conflict("This equipment has already been returned.")
-    record(Action.KIT_RETURNED, actor=actor, target=kit, data={"deployment": str(kit.deployment_id)})
+        raise Conflict("This is recorded as wiped already.")
+    data = {"deployment": str(kit.deployment_id), "kind": kit.kind}
+    record(Action.KIT_WIPED, actor=actor, target=kit, data=dict(data))
+
+
+def check_witness(witness: str, wiping: str, actor: AbstractBaseUser) -> None:
+    """Raise Refused unless it is said what was wiped, and somebody else than the actor saw it."""
+    if not witness.strip() or not wiping.strip():
+        raise Refused("Enter what was wiped, how this was checked and the witness.")
+    if witness.strip().lower() in (str(actor).lower(), actor.get_username().lower()):
+        raise Refused("You cannot be the witness yourself. Enter someone else's name.")
 
 
 @transaction.atomic
-def begin_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
+def begin_review(deployment: Deployment, *, review: str, media_used: bool, actor: AbstractBaseUser) -> None:
     """Begin the review of a deployment that has ended or was stopped.
 
-    review: whether the objective and conditions were met, and what went wrong.
+    review: whether the objective and conditions were met, and what went wrong. media_used: whether removable media
+    were; they must then be on the register.
     """
     lock_deployment(deployment)
     _of_review(review)
-    move(deployment, STEPS["begin_review"], actor=actor, changes={"review": review.strip()})
+    changes = {"review": review.strip(), "media_used": media_used}
+    move(deployment, STEPS["begin_review"], actor=actor, changes=changes, data={"media_used": media_used})
     announce(deployment.id, Event.DEPLOYMENT_CHANGED, deployment.id)
 
 
 @transaction.atomic
-def change_review(deployment: Deployment, *, review: str, actor: AbstractBaseUser) -> None:
+def change_review(deployment: Deployment, *, review: str, media_used: bool, actor: AbstractBaseUser) -> None:
     """Change the review, until the deployment is closed."""
     require(actor, RUN_DEPLOYMENT)
     lock_deployment(deployment)
     _of_review(review)
     if deployment.state != Deployment.State.REVIEW:
         raise Conflict(f"This deployment is {deployment.quoted_state}.")
-    deployment.review = review.strip()
-    deployment.save(update_fields=["review"])
-    record(Action.DEPLOYMENT_REVIEWED, actor=actor, target=deployment)
+    deployment.review, deployment.media_used = review.strip(), media_used
+    deployment.save(update_fields=["review", "media_used"])
+    record(Action.DEPLOYMENT_REVIEWED, actor=actor, target=deployment, data={"media_used": media_used})
 
 
 @transaction.atomic
@@ -132,11 +152,31 @@ def open_ends_of(deployment: Deployment) -> list[str]:
     left = lists.filter(certificate__isnull=True).distinct().count()
     if left:
         found.append(f"Watchlists without a certificate of destruction: {left}.")
-    kit = deployment.kit.filter(returned_at__isnull=True).count()
-    if kit:
-        found.append(f"Loaned equipment not wiped and returned: {kit}.")
-    if deployment.lender and not deployment.kit.exists():
+    return found + _kit_left(deployment) + _street_left(deployment)
+
+
+def _kit_left(deployment: Deployment) -> list[str]:
+    found = []
+    unwiped = deployment.kit.filter(wiped_at__isnull=True).count()
+    if unwiped:
+        found.append(f"Equipment and media not wiped: {unwiped}.")
+    if deployment.lender and not deployment.kit.filter(kind=Kit.Kind.LOANED).exists():
         found.append(f"{deployment.lender} lent equipment, but none of it is on the register.")
+    if deployment.media_used is None:
+        found.append("The review does not say whether removable media were used.")
+    if deployment.media_used and not deployment.kit.filter(kind=Kit.Kind.MEDIUM).exists():
+        found.append("Removable media were used, but none is on the register.")
+    return found
+
+
+def _street_left(deployment: Deployment) -> list[str]:
+    found = []
+    still_up = Sign.objects.filter(period__deployment=deployment, taken_down_at__isnull=True).count()
+    if still_up:
+        found.append(f"Signs not taken down: {still_up}.")
+    uncounted = deployment.periods.filter(went_live_at__isnull=False, cards_handed_out__isnull=True).count()
+    if uncounted:
+        found.append(f"Periods without the number of cards handed out: {uncounted}.")
     return found
 
 

@@ -34,6 +34,8 @@ def _authority_facts(deployment: Deployment) -> list[tuple[str, str]]:
     ]
     if deployment.lender:
         facts.append(("Equipment lent by", deployment.lender))
+    if deployment.staff_from:
+        facts.append(("Staff from another force", deployment.staff_from))
     if deployment.is_urgent:
         due = deployment.review_due_at
         facts.append(
@@ -58,6 +60,7 @@ def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section
     )
     yield _signed_section(deployment, folder)
     yield _where_and_when(periods)
+    yield _street(periods)
     yield Section(
         "Necessity",
         rows=[
@@ -125,6 +128,15 @@ def _where_and_when(periods: Sequence[Period]) -> Section:
         "Where and when",
         ("Place", "From", "To", "Cameras"),
         [(p.place, moment(p.starts_at), moment(p.ends_at), ", ".join(map(str, p.cameras.all()))) for p in periods],
+    )
+
+
+def _street(periods: Sequence[Period]) -> Section:
+    """Return the approaches, on each of which a sign must be up before the cameras are on, and the way around."""
+    return table(
+        "Signs and alternative route",
+        ("Place", "Approaches, each with a sign before the cameras are on", "Alternative route"),
+        [(p.place, "\n".join(p.approach_list), p.alternative_route) for p in periods],
     )
 
 
@@ -281,16 +293,16 @@ def test_section(deployment: Deployment) -> Section:
 
 
 def kit_section(deployment: Deployment) -> Section:
-    """Return the loaned equipment, with who witnessed its wiping."""
+    """Return the equipment and media that may hold data, with who witnessed their wiping."""
     return table(
-        "Loaned equipment",
-        ("Equipment", "Lender", "Received", "Returned"),
+        "Equipment and removable media",
+        ("What", "Kind and lender", "Registered", "Wiped"),
         [
             (
                 str(k),
-                k.lender,
+                "\n".join(filter(None, [k.get_kind_display(), k.lender])),
                 moment(k.received_at),
-                f"{moment(k.returned_at)}, wiping witnessed by {k.witness}" if k.returned_at else "Not yet",
+                f"{moment(k.wiped_at)}, witnessed by {k.witness}: {k.wiping}" if k.wiped_at else "Not yet",
             )
             for k in deployment.kit.all()
         ],

@@ -149,6 +149,7 @@ def derive(deployment: Deployment, *, bound: Document | None = None) -> Document
         "force": settings.LFR_FORCE,
         "controller": deployment.controller,
         "equipment_lent_by": deployment.lender,
+        "staff_from": deployment.staff_from,
         "use_case": deployment.use_case,
         "authorised": {
             "by": deployment.authorised_by.get_username() if deployment.authorised_by else "",
@@ -319,6 +320,8 @@ def _where(period: Period, bound: dict[str, Any]) -> dict[str, Any]:
     return {
         "period": str(period.pk),
         "place": period.place,
+        "approaches": period.approach_list,
+        "alternative_route": period.alternative_route,
         "starts_at": _time(period.starts_at),
         "ends_at": _time(period.ends_at),
         "cameras": [_camera(camera, cameras.get(str(camera.pk))) for camera in period.cameras.all()],

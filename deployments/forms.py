@@ -14,11 +14,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.errors import Refused
-from deployments import staffing
+from deployments import signs, staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.choices import CHOSEN_HALTS, Collateral, UseCase
-from deployments.models import Camera, Deployment, GoverningDocument
+from deployments.models import Camera, Deployment, GoverningDocument, Period
 from deployments.offsets import Offset
+from deployments.signs import FURTHEST_M
 from watchlists.choices import LISTED_CATEGORIES, Seriousness, Tier
 from watchlists.engines import current_engine
 from watchlists.models import OperatingPoint, Watchlist
@@ -42,7 +43,7 @@ PARTS = (
     ("Proportionality", ("alternatives", "collateral", "collateral_measures", "article_8", "article_10", "article_11")),
     ("Community, public notice and officers", ("community_impact", "signage_plan", "officers_planned")),
     ("Engine and threshold", ("operating_point", "threshold_reason")),
-    ("Documents and controller", ("governing", "controller", "lender")),
+    ("Documents and controller", ("governing", "controller", "lender", "staff_from")),
     ("Urgency", ("is_urgent", "urgent_reason")),
 )
 LONG = forms.Textarea(attrs={"rows": 3})
@@ -164,12 +165,27 @@ def _selectable(deployment: Deployment) -> Any:
     return GoverningDocument.objects.filter(stands | Q(deployments=deployment)).defer("file").distinct()
 
 
+_OF_PERIOD = ("place", "approaches", "alternative_route", "starts_at", "ends_at")
+
+
 class PeriodForm(forms.Form):
     """One period. A form that is left empty adds none."""
 
     id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     place = forms.CharField(
         max_length=200, required=False, help_text="Street and town, and between which points people will be seen."
+    )
+    approaches = forms.CharField(
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Every way on which people come into the zones, one a line. A sign is put up on each.",
+    )
+    alternative_route = forms.CharField(
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="How people can go who would rather not pass the cameras.",
     )
     starts_at = LocalMomentField(label="Start", required=False)
     ends_at = LocalMomentField(label="End", required=False)
@@ -212,9 +228,7 @@ def periods_as_typed(deployment: Deployment) -> tuple[list[dict[str, Any]], list
     periods: list[dict[str, Any]] = []
     cameras: list[dict[str, Any]] = []
     for index, period in enumerate(deployment.periods.prefetch_related("cameras")):
-        periods.append(
-            {"id": period.id, "place": period.place, "starts_at": period.starts_at, "ends_at": period.ends_at}
-        )
+        periods.append({name: getattr(period, name) for name in ("id", *_OF_PERIOD)})
         cameras += [
             {
                 "id": camera.id,
@@ -250,10 +264,8 @@ def drafts_of(periods: Any, cameras: Any) -> list[PeriodDraft]:
         ]
         if given.get("remove"):
             continue
-        if own or any(given.get(name) for name in ("id", "place", "starts_at", "ends_at")):
-            found.append(
-                PeriodDraft(given.get("place", ""), given.get("starts_at"), given.get("ends_at"), own, given.get("id"))
-            )
+        if own or any(given.get(name) for name in ("id", *_OF_PERIOD)):
+            found.append(PeriodDraft(**{name: given.get(name) for name in ("id", *_OF_PERIOD)}, cameras=own))
     return found
 
 
@@ -301,8 +313,18 @@ class ListForm(forms.Form):
 
 
 class SignForm(forms.Form):
+    """A sign that is up on one of the approaches of a period."""
+
+    approach = forms.ChoiceField()
     place = forms.CharField(label="Location of the sign", max_length=200)
+    distance_m = forms.IntegerField(label="Metres from the zone", min_value=0, max_value=FURTHEST_M)
     photograph = forms.FileField(label="Photograph of the sign", help_text="Faces in it are made unrecognisable.")
+
+    def __init__(self, *args: Any, period: Period, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["approach"]
+        unsigned = signs.missing(period)
+        field.choices = [(each, each) for each in [*unsigned, *(a for a in period.approach_list if a not in unsigned)]]
 
 
 class BriefingForm(forms.Form):
@@ -320,28 +342,9 @@ class PassForm(forms.Form):
     person = forms.UUIDField()
 
 
-class KitForm(forms.Form):
-    description = forms.CharField(label="Equipment", max_length=200)
-    serial = forms.CharField(label="Serial or asset number", max_length=80)
-    lender = forms.CharField(max_length=120)
-
-
 class ContinueForm(forms.Form):
     false_alerts = forms.IntegerField(widget=forms.HiddenInput)
     reason = forms.CharField(label="Why the deployment should continue", max_length=1000)
-
-
-class KitReturnForm(forms.Form):
-    wiping = forms.CharField(label="What was wiped and how this was checked", max_length=300)
-    witness = forms.CharField(label="Witness", max_length=120)
-
-
-class ReviewForm(forms.Form):
-    review = forms.CharField(
-        max_length=8000,
-        widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="Whether the objective and conditions were met, what went well and what did not. Do not name anyone.",
-    )
 
 
 class PostingForm(forms.Form):

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -15,7 +16,7 @@ from audit.journal import record
 from core.errors import Conflict, Refused
 from core.locks import lock
 from core.permissions import require
-from deployments.models import REQUIRED, Deployment, GoverningDocument
+from deployments.models import REQUIRED, Deployment, GoverningDocument, Kit
 from deployments.permissions import APPROVE_DOCUMENTS, KEEP_DOCUMENTS
 from watchlists.operations import refuse_names_on_file
 
@@ -141,14 +142,17 @@ def standing() -> Standing:
     return Standing([str(kind.label) for kind in Kind if kind in needed and kind not in valid], ending)
 
 
-def _is_lent(deployment: Deployment) -> bool:
-    return bool(deployment.lender) or deployment.kit.filter(returned_at__isnull=True).exists()
+def _is_shared(deployment: Deployment) -> bool:
+    """Return whether another force takes part: with its equipment, its staff, or as the controller of the data."""
+    loaned = deployment.kit.filter(kind=Kit.Kind.LOANED, wiped_at__isnull=True)
+    is_own = deployment.controller in ("", settings.LFR_FORCE)
+    return bool(deployment.lender or deployment.staff_from) or not is_own or loaned.exists()
 
 
 def problems_of(deployment: Deployment, on: dt.date) -> list[str]:
     """Return what is wrong with the documents that an application rests on, on a day; empty if nothing is."""
     chosen = list(deployment.governing.defer("file"))
-    needed = [*REQUIRED, *([Kind.MUTUAL_AID] if _is_lent(deployment) else [])]
+    needed = [*REQUIRED, *([Kind.MUTUAL_AID] if _is_shared(deployment) else [])]
     missing = [str(kind.label) for kind in needed if kind not in {each.kind for each in chosen}]
     found = [f"Governing documents not selected: {'; '.join(missing)}."] if missing else []
     twice = {each.kind for each in chosen if [other.kind for other in chosen].count(each.kind) > 1}

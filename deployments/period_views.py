@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core.errors import Refused
 from core.permissions import acting, permitted
-from deployments import applications, bluetest, list_fit, period_lists, readiness, running
+from deployments import applications, bluetest, list_fit, period_lists, readiness, running, signs
 from deployments.forms import (
     BriefingForm,
     ListForm,
@@ -32,6 +32,7 @@ from deployments.permissions import (
     RUN_DEPLOYMENT,
     VIEW_DEPLOYMENT,
 )
+from deployments.register_forms import CardsForm
 from recognition.crop import faceless
 from recognition.imaging import Pixels, UnreadableImage, encode_jpeg
 from recognition.photographs import read_upload
@@ -94,10 +95,11 @@ def period_detail(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
         "is_open": period.is_open(),
         "pass_window": round(settings.LFR_PASS_WINDOW.total_seconds()),
         "staff": list(period.blue_list.people.all()) if period.blue_list is not None else [],
-        "signs": period.signs.select_related("recorded_by").defer("photograph"),
+        "signs": period.signs.select_related("recorded_by", "taken_down_by").defer("photograph"),
         "list_form": ListForm(is_blue=False),
         "blue_form": ListForm(is_blue=True, auto_id="id_blue_%s"),
-        "sign_form": SignForm(auto_id="id_sign_%s"),
+        "sign_form": SignForm(period=period, auto_id="id_sign_%s"),
+        "cards_form": CardsForm(initial={"count": period.cards_handed_out}, auto_id="id_cards_%s"),
         "briefing_form": BriefingForm(),
         "officers_form": OfficersForm(initial={"count": period.officers_present}),
         "is_next": readiness.next_period(period.deployment) == period,
@@ -142,13 +144,36 @@ def list_return(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
 @require_POST
 @permitted(RUN_DEPLOYMENT)
 def sign_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
-    period, form = _period(request, period_id), SignForm(request.POST, request.FILES)
+    period = _period(request, period_id)
+    form = SignForm(request.POST, request.FILES, period=period)
     if not form.is_valid():
-        raise Refused("Enter the location of the sign and select its photograph.")
-    pixels = _read(form.cleaned_data["photograph"], SIGN_SIDE)
-    photograph = encode_jpeg(_without_faces(pixels), 80)
-    readiness.record_sign(period, place=form.cleaned_data["place"], photograph=photograph, actor=acting(request))
+        raise Refused("Select the approach, enter location and distance of the sign, and select its photograph.")
+    given = dict(form.cleaned_data)
+    given["photograph"] = encode_jpeg(_without_faces(_read(given["photograph"], SIGN_SIDE)), 80)
+    signs.record_sign(period, **given, actor=acting(request))
     messages.success(request, "Sign recorded.")
+    return redirect("period", period.id)
+
+
+@require_POST
+@permitted(RUN_DEPLOYMENT)
+def sign_take_down(request: HttpRequest, sign_id: int) -> HttpResponse:
+    visible = Period.objects.visible_to(request.user)
+    found = Sign.objects.filter(period__in=visible).select_related("period__deployment").defer("photograph")
+    sign = get_object_or_404(found, pk=sign_id)
+    signs.take_down(sign, actor=acting(request))
+    messages.success(request, "Sign recorded as taken down.")
+    return redirect("period", sign.period_id)
+
+
+@require_POST
+@permitted(RUN_DEPLOYMENT)
+def cards_record(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
+    period, form = _period(request, period_id), CardsForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Enter the number of cards handed out.")
+    signs.record_cards(period, count=form.cleaned_data["count"], actor=acting(request))
+    messages.success(request, "Number of cards recorded.")
     return redirect("period", period.id)
 
 

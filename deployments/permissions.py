@@ -10,6 +10,8 @@ OPERATE_CAMERA = "deployments.operate_camera"
 BE_POSTED = "deployments.be_posted"
 KEEP_DOCUMENTS = "deployments.keep_documents"
 APPROVE_DOCUMENTS = "deployments.approve_documents"
+RECORD_DISCLOSURE = "deployments.record_disclosure"
+SEE_SHARING = "deployments.see_sharing"
 READ_RECORDS = "deployments.read_records"
 PUBLISH_RESULTS = "deployments.publish_results"
 # Of the package above, whose holders are posted to deployments.

@@ -18,18 +18,28 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, clock_comparison, executable, governing, governor, lead_time, list_fit, staffing
+from deployments import (
+    bluetest,
+    clock_comparison,
+    executable,
+    governing,
+    governor,
+    lead_time,
+    list_fit,
+    signs,
+    staffing,
+)
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import STEPS, Deployment, Period, Sign
+from deployments.models import STEPS, Deployment, Period
 from deployments.offsets import ClockMoved, Offset
 from deployments.permissions import RUN_DEPLOYMENT
+from deployments.signs import lock_for_preparation
 from training.models import Task
 from training.register import require_trained
 from watchlists import engines, thresholds
 from watchlists.models import Watchlist
-from watchlists.operations import refuse_names_on_file
 
 # After the clock goes back by more than this, it cannot be relied on to end an authority on time.
 BACKWARDS = dt.timedelta(seconds=5)
@@ -81,34 +91,9 @@ def obstacles(period: Period, *, at: dt.datetime | None = None) -> list[str]:
 
 
 @transaction.atomic
-def record_sign(
-    period: Period, *, place: str, photograph: bytes, actor: AbstractBaseUser, put_up_at: dt.datetime | None = None
-) -> Sign:
-    """Record that a sign is up. photograph: JPEG with faces made unrecognisable (`recognition.crop.faceless`).
-
-    Raises:
-        Refused: the location is empty, or the time is in the future.
-    """
-    _preparing(period, actor)
-    at = put_up_at or timezone.now()
-    if not place.strip():
-        raise Refused("Enter the location of the sign.")
-    if at > timezone.now():
-        raise Refused("The time at which the sign was put up must be in the past.")
-    refuse_names_on_file(place)
-    sign = Sign.objects.create(
-        period=period, place=place.strip()[:200], put_up_at=at, photograph=photograph, recorded_by_id=actor.pk
-    )
-    data = {"place": sign.place, "period": str(period.pk)}
-    record(Action.SIGN_RECORDED, actor=actor, target=period.deployment, data=data)
-    announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
-    return sign
-
-
-@transaction.atomic
 def record_briefing(period: Period, *, briefing: str, actor: AbstractBaseUser) -> None:
     """Record that everyone was briefed. briefing: the subjects, and who gave it."""
-    _preparing(period, actor)
+    lock_for_preparation(period, actor)
     if not briefing.strip():
         raise Refused("Enter what was briefed and by whom.")
     period.briefed_at, period.briefed_by_id, period.briefing = timezone.now(), actor.pk, briefing.strip()[:400]
@@ -126,7 +111,7 @@ def check_clock(period: Period, *, device: Offset, actor: AbstractBaseUser) -> C
     Raises:
         Refused: the connection to the device is too slow to tell, or this server's clock was set during the comparison.
     """
-    _preparing(period, actor)
+    lock_for_preparation(period, actor)
     if device.uncertainty_ms > clock_comparison.MOST_UNCERTAIN_MS:
         raise Refused("Your connection is too slow to compare clocks. Try again on a better connection.")
     try:
@@ -186,13 +171,6 @@ def latest_moment() -> dt.datetime | None:
     """Return the latest time among recent audit log entries, even if the clock has since gone back."""
     recent = Entry.objects.order_by("-number").values_list("at", flat=True)[:1000]
     return max(recent, default=None)
-
-
-def _preparing(period: Period, actor: AbstractBaseUser) -> None:
-    require(actor, RUN_DEPLOYMENT)
-    lock_period(period)
-    if not period.deployment.has_authority or period.ended_at is not None:
-        raise Conflict("This period is over, or its deployment has no authority.")
 
 
 def _authority(period: Period, now: dt.datetime) -> Check:
@@ -262,9 +240,13 @@ def _engine(period: Period, now: dt.datetime) -> Check:
 
 
 def _signs(period: Period) -> Check:
-    count = period.signs.count()
-    why = f"{count} recorded." if count else "No sign has been recorded."
-    return Check("signs", "Signs", count > 0, why)
+    label, missing = "Signs", signs.missing(period)
+    if missing:
+        return Check("signs", label, False, f"No sign is recorded as up on: {'; '.join(missing)}.")
+    count = signs.up(period).count()
+    return Check(
+        "signs", label, count > 0, f"{count} up, on every approach." if count else "No sign has been recorded."
+    )
 
 
 def _briefing(period: Period, now: dt.datetime) -> Check:

@@ -25,11 +25,8 @@ from deployments.amendment_forms import ChangeForm, NoticeForm, WidenForm
 from deployments.forms import (
     PARTS,
     DecisionForm,
-    KitForm,
-    KitReturnForm,
     PostingForm,
     ReasonForm,
-    ReviewForm,
 )
 from deployments.models import Camera, Deployment, Document, ThresholdChange
 from deployments.permissions import (
@@ -39,6 +36,7 @@ from deployments.permissions import (
     RUN_DEPLOYMENT,
     VIEW_DEPLOYMENT,
 )
+from deployments.register_forms import KitForm, KitWipedForm, ReviewForm
 from watchlists import thresholds
 
 PAGE = 50
@@ -79,8 +77,8 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         "evidence": fairness.evidence_of(deployment),
         "reason_form": ReasonForm(),
         "notice_hours": round(settings.LFR_NOTICE.total_seconds() / 3600),
-        "kit_form": KitForm(initial={"lender": deployment.lender}),
-        "kit_return_form": KitReturnForm(),
+        "kit_form": KitForm(),
+        "kit_wiped_form": KitWipedForm(),
     }
     if deployment.is_editable and may(APPLY_DEPLOYMENT):
         context["problems"] = applications.problems_of(deployment)
@@ -101,9 +99,15 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         context["change_form"] = ChangeForm(before=point)
         context["next_period"] = readiness.next_period(deployment)
     if deployment.state in (Deployment.State.ENDED, Deployment.State.STOPPED, Deployment.State.REVIEW):
-        context["review_form"] = ReviewForm(initial={"review": deployment.review})
+        context["review_form"] = ReviewForm(initial=_review_of(deployment))
         context["open_ends"] = closure.open_ends_of(deployment)
     return render(request, "deployments/detail.html", context)
+
+
+def _review_of(deployment: Deployment) -> dict[str, str]:
+    """Return what the form of the review shows first."""
+    used = {True: "yes", False: "no", None: ""}[deployment.media_used]
+    return {"review": deployment.review, "media_used": used}
 
 
 def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -14,6 +14,7 @@ from deployments.permissions import (
     AUTHORISE_DEPLOYMENT,
     KEEP_DOCUMENTS,
     READ_RECORDS,
+    SEE_SHARING,
 )
 from training.permissions import SEE_TRAINING
 from watchlists.models import Watchlist
@@ -47,7 +48,9 @@ def _first_register(user: Any) -> str:
         return ""
     if any(user.has_perm(each) for each in OF_DOCUMENTS):
         return "governing"
-    return "training" if user.has_perm(SEE_TRAINING) else ""
+    if user.has_perm(SEE_TRAINING):
+        return "training"
+    return "loans" if user.has_perm(SEE_SHARING) else ""
 
 
 def _overdue(request: HttpRequest) -> int:

@@ -20,7 +20,9 @@ from deployments.permissions import (
     MANAGE_CAMERAS,
     OPERATE_CAMERA,
     READ_RECORDS,
+    RECORD_DISCLOSURE,
     RUN_DEPLOYMENT,
+    SEE_SHARING,
     VIEW_DEPLOYMENT,
 )
 from notifications.permissions import MANAGE_SUBSCRIBERS
@@ -41,6 +43,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         VIEW_DEPLOYMENT,
         MANAGE_CAMERAS,
         OPERATE_CAMERA,
+        SEE_SHARING,
         PROPOSE_THRESHOLD,
         MANAGE_SUBSCRIBERS,
     ),
@@ -61,6 +64,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         AUTHORISE_DEPLOYMENT,
         HALT_DEPLOYMENT,
         READ_RECORDS,
+        SEE_SHARING,
         SEE_TRAINING,
     ),
     # Runs the deployment; somebody else authorises it.
@@ -74,6 +78,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         WATCH_ALERTS,
         HOLD_ALERT,
         SEE_FIGURES,
+        RECORD_DISCLOSURE,
+        SEE_SHARING,
         SEE_TRAINING,
     ),
     "LFR operator": (
@@ -96,6 +102,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         COUNTERSIGN_EVIDENCE,
         APPROVE_DOCUMENTS,
         READ_RECORDS,
+        SEE_SHARING,
         SEE_TRAINING,
     ),
     "Compliance officer": (
@@ -105,6 +112,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         KEEP_EVIDENCE,
         KEEP_DOCUMENTS,
         KEEP_TRAINING,
+        RECORD_DISCLOSURE,
+        SEE_SHARING,
         SEE_TRAINING,
         READ_RECORDS,
     ),

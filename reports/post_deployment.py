@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -38,6 +39,7 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
     yield Section("Review", deployment.review or "No review was written.")
     yield Section("Conditions of the authority", deployment.conditions or "None.")
     yield _notices(deployment)
+    yield _signs(deployment)
     yield _outcomes(record)
     yield _rates(record)
     yield table(
@@ -71,6 +73,15 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
     yield test_section(deployment)
     yield kit_section(deployment)
     yield table(
+        "Disclosures outside the force",
+        ("What", "To whom", "Purpose", "Basis", "When"),
+        [
+            (each.what, each.recipient, each.purpose, each.get_basis_display(), moment(each.disclosed_at))
+            for each in deployment.disclosures.all()
+        ],
+        none="None was recorded by the time of this report.",
+    )
+    yield table(
         "Destruction of the watchlists",
         ("Watchlist", "People", "Kept as evidence", "Destroyed", "SHA-256 of the certificate"),
         [
@@ -91,6 +102,32 @@ def _notices(deployment: Deployment) -> Section:
         for each in NoticeExemption.objects.filter(deployment=deployment).select_related("by")
     ]
     return table("Public notice", ("How and where", "Published", "Recorded"), rows, none="None.")
+
+
+def _signs(deployment: Deployment) -> Section:
+    periods = list(deployment.periods.prefetch_related("signs"))
+    cards = [
+        f"{period.place}: {'not recorded' if period.cards_handed_out is None else f'{period.cards_handed_out:,}'}"
+        for period in periods
+        if period.went_live_at
+    ]
+    section = table(
+        "Signs",
+        ("Approach", "Where", "From the zone", "Put up", "Taken down"),
+        [
+            (
+                sign.approach,
+                sign.place,
+                f"{sign.distance_m:,} m",
+                moment(sign.put_up_at),
+                moment(sign.taken_down_at) if sign.taken_down_at else "Not yet",
+            )
+            for period in periods
+            for sign in period.signs.all()
+        ],
+        none="No sign was recorded.",
+    )
+    return replace(section, text=f"Cards handed out: {'; '.join(cards)}.") if cards else section
 
 
 def _outcomes(record: DeploymentRecord) -> Section:

@@ -15,8 +15,8 @@ from django.utils import timezone
 
 from alerts.models import StandDown
 from audit.models import Entry
-from deployments import amendments, closure, staffing
-from deployments.models import Period
+from deployments import amendments, closure, sharing, staffing
+from deployments.models import GoverningDocument, Period
 from notifications import operations as notifications
 from notifications import outbox
 from notifications.models import Subscriber
@@ -137,7 +137,12 @@ TABLE: dict[str, Rule] = {
     "deployment-end": Rule({"commander"}, "post", 422),
     "deployment-stop": Rule(HALT, "post", 422),
     "kit-receive": Rule(MANAGE, "post", 422),
-    "kit-return": Rule(MANAGE, "post", 422),
+    "kit-wipe": Rule(MANAGE, "post", 422),
+    "loans": Rule({"system_admin", "authority", "commander", "owner", "compliance"}),
+    "loan-make": Rule(MANAGE, "post", 422),
+    "loan-end": Rule(MANAGE, "post", 422),
+    "disclosures": Rule({"system_admin", "authority", "commander", "owner", "compliance"}),
+    "disclosure-record": Rule({"commander", "compliance"}, "post", 422),
     "deployment-review": Rule({"commander"}, "post", 422),
     "deployment-close": Rule({"authority"}, "post", 409),
     "period": Rule(ALL - {"records"}),
@@ -160,6 +165,8 @@ TABLE: dict[str, Rule] = {
     "list-return": Rule({"authority"}, "post", 409),
     "list-attach": Rule({"commander", "watchlist_admin"}, "post", 422),
     "sign-record": Rule({"commander"}, "post", 422),
+    "sign-take-down": Rule({"commander"}, "post", 422),
+    "cards-record": Rule({"commander"}, "post", 422),
     "sign-picture": Rule(ALL - {"records"}),
     "briefing-record": Rule({"commander"}, "post", 422),
     "officers-count": Rule({"commander"}, "post", 422),
@@ -249,7 +256,9 @@ def addresses(cast: Cast) -> dict[str, str]:
     assert point is not None
     lower = make_operating_point(0.5)
     change = amendments.propose_change(live, lower, evidence="Too few are found", actor=cast.commander)
-    kit = closure.receive_kit(live, description="Van", serial="1", lender="A force", actor=cast.commander)
+    kit = closure.receive_kit(
+        live, kind="loaned", description="Van", serial="1", lender="A force", actor=cast.commander
+    )
     assert point.calibration is not None
     proposal = thresholds.propose(
         point.calibration, threshold=0.7, list_size=500, footfall=1000, reason="A test", actor=cast.system_admin
@@ -272,12 +281,23 @@ def addresses(cast: Cast) -> dict[str, str]:
         until=alert.raised_at + dt.timedelta(minutes=30),
     )
     another = make_user("another", cast.officer)
+    loan = sharing.lend(
+        description="Van",
+        serial="9",
+        borrower="Another force",
+        controller="Another force",
+        purpose="Their deployment",
+        agreement=GoverningDocument.objects.get(kind="mutual_aid"),
+        due_back_on=timezone.localdate(),
+        actor=cast.commander,
+    )
     objects: dict[str, object] = {
         "watchlist_id": watchlist.pk,
         "deployment_id": live.id,
         "camera_id": cameras_of(live)[0].id,
         "period_id": period.id,
-        "sign_id": period.signs.get().pk,
+        "sign_id": period.signs.all()[0].pk,
+        "loan_id": loan.pk,
         "training_id": cast.operator.training.all()[0].pk,
         "document_id": live.documents.all()[0].pk,
         "change_id": change.pk,

@@ -179,6 +179,7 @@ def test_an_agreement_is_needed_only_if_equipment_is_lent(cast: Cast) -> None:
     assert applications.problems_of(lent) == missing
     # Equipment that arrives without having been applied for needs it too.
     Kit.objects.create(
+        kind=Kit.Kind.LOANED,
         deployment=alone,
         description="Van",
         lender="South Wales Police",

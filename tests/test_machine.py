@@ -211,7 +211,7 @@ ACTS: dict[str, Act] = {
     ),
     "post": lambda w, actor: [staffing.post(w.deployment, w.cast.by_role[name], actor=actor) for name in POSTED],
     "attach": _of_period(_attach),
-    "sign": _of_period(lambda p, actor, _: readiness.record_sign(p, place="Pier", photograph=b"x", actor=actor)),
+    "sign": _of_period(lambda p, actor, _: rehearsal.put_up_signs(p, actor)),
     "briefing": _of_period(lambda p, actor, _: readiness.record_briefing(p, briefing="All", actor=actor)),
     "officers": _of_period(lambda p, actor, _: running.count_officers(p, count=5, actor=actor)),
     "few officers": _of_period(lambda p, actor, _: running.count_officers(p, count=1, actor=actor)),

@@ -108,7 +108,7 @@ BREAKING: dict[str, tuple[Breaking, str]] = {
         lambda _: BiasEvidence.objects.update(lowest_threshold=0.4, highest_threshold=0.5),
         "covers thresholds of 0.400 to 0.500",
     ),
-    "signs": (lambda period: period.signs.all().delete(), "No sign has been recorded"),
+    "signs": (lambda period: period.signs.all().delete(), "No sign is recorded as up on: From the north"),
     "nobody posted": (lambda period: period.deployment.postings.all().delete(), "Post at least one LFR operator"),
     "no officer posted": (
         lambda period: period.deployment.postings.filter(user__username="officer").delete(),
@@ -170,7 +170,7 @@ def test_only_the_commander_can_meet_the_readiness_checks(cast: Cast) -> None:
     for user in (cast.operator, cast.authority, cast.system_admin, cast.officer, cast.stranger):
         for act in (
             lambda user=user: rehearsal.notified(deployment, user),
-            lambda user=user: readiness.record_sign(period, place="x", photograph=b"x", actor=user),
+            lambda user=user: rehearsal.put_up_signs(period, user),
             lambda user=user: readiness.record_briefing(period, briefing="x", actor=user),
             lambda user=user: readiness.check_clock(period, device=RIGHT, actor=user),
             lambda user=user: running.count_officers(period, count=9, actor=user),
@@ -289,7 +289,10 @@ def test_the_photograph_of_a_sign_is_stored_without_faces(cast: Cast, engine: En
     client = Client()
     client.force_login(cast.commander)
     picture = SimpleUploadedFile("sign.jpg", portrait_jpeg())
-    answer = client.post(f"/periods/{period.pk}/signs/", {"place": "Pier", "photograph": picture})
+    answer = client.post(
+        f"/periods/{period.pk}/signs/",
+        {"approach": "From the north", "place": "Pier", "distance_m": 80, "photograph": picture},
+    )
     assert answer.status_code == 302
     kept = decode_stored(bytes(period.signs.get(place="Pier").photograph))
     assert engine.detect_in_photograph(decode_stored(portrait_jpeg()))
@@ -304,7 +307,8 @@ def test_a_hostile_plan_or_sign_is_refused(cast: Cast, path: str, field: str, ro
     client = Client()
     client.force_login(getattr(cast, role))
     picture = SimpleUploadedFile("sign.jpg", empty_scans(3840, 100))
-    answer = client.post(f"/periods/{period.pk}/{path}", {"place": "Pier", field: picture}, follow=True)
+    given = {"approach": "From the north", "place": "Pier", "distance_m": 80, field: picture}
+    answer = client.post(f"/periods/{period.pk}/{path}", given, follow=True)
     assert "110 scans, which take too long" in answer.content.decode()
     period.refresh_from_db()
     assert period.plan_jpeg is None
@@ -437,7 +441,7 @@ def test_cameras_under_test_search_only_the_blue_watchlist(cast: Cast, tested: P
 
 def test_no_test_without_signs_a_blue_list_or_an_authority(cast: Cast, tested: Period) -> None:
     tested.signs.all().delete()
-    with pytest.raises(Refused, match="Put up the signs"):
+    with pytest.raises(Refused, match="Put up a sign on every approach"):
         bluetest.start(tested, actor=cast.commander)
     Period.objects.update(blue_list=None)
     with pytest.raises(Refused, match="Attach a sealed blue watchlist"):

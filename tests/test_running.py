@@ -35,13 +35,14 @@ from deployments import (
     period_lists,
     readiness,
     running,
+    signs,
 )
 from deployments.applications import CameraDraft, PeriodDraft
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.frame_terms import FrameTerms, frame_terms
 from deployments.locks import lock_deployment
-from deployments.models import STEPS, Camera, Deployment, Period, ThresholdChange
+from deployments.models import STEPS, Camera, Deployment, Period, Sign, ThresholdChange
 from lfr_site.roles import ROLES
 from recognition.frame import Candidate
 from recognition.zone import EVERYWHERE, Area
@@ -498,19 +499,32 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     alert, other = make_alert(deployment, "a" * 32), make_alert(deployment, "b" * 32)
     act(alert, "same", cast=cast)
     kit = closure.receive_kit(
-        deployment, description="Van", serial="SWP/7", lender="South Wales Police", actor=cast.commander
+        deployment,
+        kind="loaned",
+        description="Van",
+        serial="SWP/7",
+        lender="South Wales Police",
+        actor=cast.commander,
     )
+    van = {"kind": "loaned", "description": "Van", "serial": "SWP/7"}
     with pytest.raises(Refused, match="already"):
-        closure.receive_kit(deployment, description="Van", serial="SWP/7", lender="x", actor=cast.commander)
+        closure.receive_kit(deployment, **van, lender="x", actor=cast.commander)
     with pytest.raises(Conflict, match="still in use"):
-        closure.return_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
+        closure.wipe_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
     with pytest.raises(Refused, match="Cameras are still on"):
         alert_operations.code(other, "unresolved", actor=cast.commander)
     running.stop(deployment, code=Halt.DONE, actor=cast.commander)
-    closure.begin_review(deployment, review="The objective was met.", actor=cast.commander)
+    closure.begin_review(deployment, review="The objective was met.", media_used=True, actor=cast.commander)
     with pytest.raises(Refused) as refused:
         closure.close(deployment, actor=cast.authority)
-    for words in ("without an outcome: 2", "certificate of destruction: 1", "not wiped and returned: 1"):
+    for words in (
+        "without an outcome: 2",
+        "certificate of destruction: 1",
+        "Equipment and media not wiped: 1",
+        "Removable media were used, but none is on the register",
+        "Signs not taken down: 2",
+        "without the number of cards handed out: 1",
+    ):
         assert words in str(refused.value)
     act(alert, "engage", "check_identity", "confirm", "arrest", cast=cast)
     other = Alert.objects.get(pk=other.pk)
@@ -519,8 +533,15 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     alert_operations.code(other, "unresolved", actor=cast.commander)
     destruction.destroy_due(at=timezone.now() + dt.timedelta(hours=25))
     with pytest.raises(Refused, match="someone else"):
-        closure.return_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
-    closure.return_kit(kit, witness="A. N. Other", wiping="Disks overwritten, checked", actor=cast.commander)
+        closure.wipe_kit(kit, witness="Commander", wiping="Disks", actor=cast.commander)
+    closure.wipe_kit(kit, witness="A. N. Other", wiping="Disks overwritten, checked", actor=cast.commander)
+    medium = closure.receive_kit(
+        deployment, kind="medium", description="Memory stick", serial="M/1", actor=cast.commander
+    )
+    closure.wipe_kit(medium, witness="A. N. Other", wiping="Overwritten, read back", actor=cast.commander)
+    for sign in Sign.objects.filter(period__deployment=deployment):
+        signs.take_down(sign, actor=cast.commander)
+    signs.record_cards(period_of(deployment), count=120, actor=cast.commander)
     with pytest.raises(PermissionDenied):
         closure.close(deployment, actor=cast.commander)
     closure.close(deployment, actor=cast.authority)
@@ -537,9 +558,15 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     assert sections["Arrests"].table[1:] == [("Robbery", "1")]
     assert sections["Review"].text == "The objective was met."
     assert len(sections["Destruction of the watchlists"].table) == 2
-    assert "A. N. Other" in sections["Loaned equipment"].table[1][-1]
+    assert [row[0] for row in sections["Equipment and removable media"].table[1:]] == [
+        "Van (SWP/7)",
+        "Memory stick (M/1)",
+    ]
+    assert "A. N. Other" in sections["Equipment and removable media"].table[1][-1]
+    assert "120" in sections["Signs"].text
+    assert len(sections["Signs"].table) == 3
     with pytest.raises(Conflict):
-        closure.change_review(deployment, review="Better", actor=cast.commander)
+        closure.change_review(deployment, review="Better", media_used=False, actor=cast.commander)
 
 
 def test_a_purged_alert_without_an_outcome_blocks_closing_until_it_is_coded(cast: Cast) -> None:
@@ -569,7 +596,7 @@ def test_a_day_that_took_place_is_reviewed_even_if_the_next_did_not(cast: Cast) 
     assert running.lapse_unstarted(at=timezone.now() + dt.timedelta(days=3)) == 1
     deployment.refresh_from_db()
     assert deployment.state == State.ENDED
-    closure.begin_review(deployment, review="One day of two.", actor=cast.commander)
+    closure.begin_review(deployment, review="One day of two.", media_used=False, actor=cast.commander)
 
 
 def test_a_finished_period_keeps_its_list(cast: Cast) -> None:

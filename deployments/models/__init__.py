@@ -9,6 +9,7 @@ from deployments.models.notices import NoticeExemption, PublicNotice
 from deployments.models.periods import TESTABLE, Period, Sign
 from deployments.models.postings import Posting
 from deployments.models.records import CHANGE_STEPS, CeilingQuestion, Decision, Document, Kit, ThresholdChange
+from deployments.models.sharing import Disclosure, EquipmentLoan
 
 __all__ = [
     "CHANGE_STEPS",
@@ -24,7 +25,9 @@ __all__ = [
     "CeilingQuestion",
     "Decision",
     "Deployment",
+    "Disclosure",
     "Document",
+    "EquipmentLoan",
     "GoverningDocument",
     "Kit",
     "NoticeExemption",

@@ -149,6 +149,12 @@ class Deployment(Stateful, models.Model):
     lender = models.CharField(
         "equipment lent by", max_length=120, blank=True, help_text="Leave empty if the equipment is the force's own."
     )
+    staff_from = models.CharField(
+        "staff from another force",
+        max_length=120,
+        blank=True,
+        help_text="Leave empty if all staff are the force's own.",
+    )
     is_urgent = models.BooleanField(
         "urgent",
         default=False,
@@ -184,6 +190,7 @@ class Deployment(Stateful, models.Model):
     end_code = models.CharField(max_length=16, choices=Halt.choices, blank=True, editable=False)
     end_reason = models.CharField(max_length=400, blank=True, editable=False)
     review = models.TextField(blank=True, editable=False)
+    media_used = models.BooleanField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
 
     objects = DeploymentQuerySet.as_manager()

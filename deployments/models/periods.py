@@ -31,6 +31,14 @@ class Period(models.Model):
     place = models.CharField(
         max_length=200, blank=True, help_text="Street and town, and between which points people will be seen."
     )
+    approaches = models.TextField(
+        "approaches",
+        blank=True,
+        help_text="Every way on which people come into the zones, one a line. A sign is put up on each.",
+    )
+    alternative_route = models.TextField(
+        "alternative route", blank=True, help_text="How people can go who would rather not pass the cameras."
+    )
     starts_at = models.DateTimeField("start", null=True, blank=True)
     ends_at = models.DateTimeField("end", null=True, blank=True)
     plan_jpeg = models.BinaryField(null=True, editable=False)
@@ -61,6 +69,9 @@ class Period(models.Model):
     test_until = models.DateTimeField(null=True, editable=False)
     went_live_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+    cards_handed_out = models.PositiveIntegerField(
+        null=True, editable=False, help_text="How many cards or leaflets about the deployment were given to people."
+    )
     alerts_raised = models.PositiveIntegerField(default=0, editable=False)
     alerts_open = models.PositiveIntegerField(default=0, editable=False)
     alerts_false = models.PositiveIntegerField(default=0, editable=False)
@@ -83,6 +94,11 @@ class Period(models.Model):
 
     def __str__(self) -> str:
         return self.place or "an unnamed place"
+
+    @property
+    def approach_list(self) -> list[str]:
+        """The approaches, each once, in the order in which they were entered."""
+        return list(dict.fromkeys(" ".join(line.split()) for line in self.approaches.splitlines() if line.strip()))
 
     @property
     def device_offset(self) -> Offset | None:
@@ -131,12 +147,19 @@ TESTABLE = (Deployment.State.NOTIFIED, Deployment.State.READY, Deployment.State.
 
 
 class Sign(models.Model):
-    """A sign that was put up: where, when, and a photograph with faces made unrecognisable."""
+    """A sign from when it was put up on an approach until it was taken down.
+
+    distance_m: from the sign to the zone, in metres. photograph: JPEG with faces made unrecognisable.
+    """
 
     period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="signs")
+    approach = models.CharField(max_length=200)
     place = models.CharField(max_length=200)
+    distance_m = models.PositiveIntegerField()
     put_up_at = models.DateTimeField()
     photograph = models.BinaryField()
+    taken_down_at = models.DateTimeField(null=True)
+    taken_down_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
     class Meta:

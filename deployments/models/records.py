@@ -135,29 +135,46 @@ class CeilingQuestion(models.Model):
 
 
 class Kit(models.Model):
-    """Equipment lent by another force, from its receipt to its return, wiped in front of a witness."""
+    """Equipment or a medium that may hold data of a deployment, from its receipt until it was wiped before a witness.
+
+    lender: of loaned equipment, which is returned once it is wiped.
+    """
+
+    class Kind(models.TextChoices):
+        LOANED = "loaned", "Equipment lent by another force"
+        OWN = "own", "The force's own equipment"
+        MEDIUM = "medium", "Removable medium"
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="kit")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
     description = models.CharField(max_length=200)
     serial = models.CharField("serial or asset number", max_length=80)
-    lender = models.CharField(max_length=120)
+    lender = models.CharField(max_length=120, blank=True)
     received_at = models.DateTimeField()
     received_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    returned_at = models.DateTimeField(null=True)
-    returned_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    wiped_at = models.DateTimeField(null=True)
+    wiped_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     witness = models.CharField(max_length=120, blank=True)
     wiping = models.CharField(max_length=300, blank=True, help_text="What was wiped and how this was checked.")
 
     class Meta:
         ordering = ("received_at", "pk")
-        constraints = (models.UniqueConstraint(fields=["deployment", "serial"], name="kit_once_a_deployment"),)
+        constraints = (
+            models.UniqueConstraint(fields=["deployment", "serial"], name="kit_once_a_deployment"),
+            models.CheckConstraint(
+                condition=models.Q(kind="loaned") ^ models.Q(lender=""), name="loaned_kit_has_a_lender"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(wiped_at__isnull=True) | ~models.Q(witness=""), name="wiped_before_a_witness"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.description} ({self.serial})"
 
     @property
     def journal_name(self) -> str:
-        return f"loaned equipment {self.pk}"
+        return f"equipment {self.pk}"
 
 
 ThresholdChange.steps = CHANGE_STEPS

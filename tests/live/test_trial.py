@@ -166,6 +166,8 @@ def _apply(page: Page, system: LiveSystem) -> str:
         (second, "Chelmsford, Bond Street", tomorrow, tomorrow + dt.timedelta(hours=3), "Market"),
     ):
         block.get_by_label("Place").fill(place)
+        block.get_by_label("Approaches").fill("Both ends of the street")
+        block.get_by_label("Alternative route").fill("By the parallel street")
         block.get_by_label("Start").fill(f"{start:%Y-%m-%dT%H:%M}")
         block.get_by_label("End").fill(f"{end:%Y-%m-%dT%H:%M}")
         block.get_by_label("Name").fill(name)
@@ -214,10 +216,11 @@ def _authorise(page: Page, system: LiveSystem, deployment: str) -> None:
 
 
 def _receive_kit(page: Page) -> None:
-    page.get_by_text("Record received equipment").click()
-    page.get_by_label("Equipment", exact=True).fill("Van with two cameras")
+    page.get_by_text("Register equipment or a medium").click()
+    page.get_by_label("What it is").select_option("Equipment lent by another force")
+    page.get_by_label("Description").fill("Van with two cameras")
     page.get_by_label("Serial or asset number").fill("SWP/LFR/2")
-    expect(page.get_by_label("Lender")).to_have_value("South Wales Police")
+    page.get_by_label("Lender").fill("South Wales Police")
     page.get_by_role("button", name="Add to register").click()
     expect(page.get_by_text("SWP/LFR/2")).to_be_visible()
 
@@ -249,7 +252,9 @@ class Day:
         expect(authority.get_by_text("Confirmed", exact=True)).to_be_visible()
         page.get_by_label("Blue watchlist").select_option(f"Blue, {place}")
         page.get_by_role("button", name="Attach blue watchlist").click()
-        page.get_by_label("Location of the sign").fill("Both ends of the street")
+        page.get_by_label("Approach", exact=True).select_option("Both ends of the street")
+        page.get_by_label("Location of the sign").fill("Lamp posts 4 and 11")
+        page.get_by_label("Metres from the zone").fill("100")
         page.get_by_label("Photograph of the sign").set_input_files(
             {"name": "sign.jpg", "mimeType": "image/jpeg", "buffer": portrait_jpeg()}
         )
@@ -378,13 +383,21 @@ with transaction.atomic():
 
 def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str) -> None:
     commander.goto(system.url + deployment)
-    expect(commander.get_by_text("Loaned equipment not wiped and returned: 1")).to_be_visible()
-    commander.get_by_text("Record return", exact=True).click()
+    expect(commander.get_by_text("Equipment and media not wiped: 1")).to_be_visible()
+    commander.get_by_text("Record wiping", exact=True).click()
     commander.get_by_label("What was wiped and how this was checked").fill("Both disks overwritten; read back empty")
     commander.get_by_label("Witness").fill("PS 4471")
-    commander.get_by_role("button", name="Mark as returned").click()
+    commander.get_by_role("button", name="Record as wiped").click()
     commander.get_by_label("Review", exact=True).fill("The objective was met; one pause for a crowd, over in a minute.")
+    commander.get_by_label("Were removable media used?").select_option("No")
     commander.get_by_role("button", name="Begin review").click()
+    expect(commander.get_by_text("Signs not taken down: 2")).to_be_visible()
+    for number in range(2):
+        commander.get_by_role("link", name="Readiness", exact=True).nth(number).click()
+        commander.get_by_role("button", name="Taken down").click()
+        commander.get_by_label("Cards handed out").fill("140")
+        commander.get_by_role("button", name="Save number").click()
+        commander.goto(system.url + deployment)
     certified = "SELECT count(*) FROM watchlists_certificate"
     assert eventually(lambda: system.sql(certified)[0][0] == 4, patience=120)
     authority.goto(system.url + deployment)
