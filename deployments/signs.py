@@ -17,7 +17,7 @@ from core.permissions import require
 from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_period
-from deployments.models import Deployment, Period, Sign
+from deployments.models import Period, Sign
 from deployments.permissions import RUN_DEPLOYMENT
 from watchlists.operations import refuse_names_on_file
 
@@ -81,12 +81,12 @@ def take_down(sign: Sign, *, actor: AbstractBaseUser) -> None:
     """Record that a sign was taken down.
 
     Raises:
-        Refused: the cameras are on, or may be turned on. Conflict: it was taken down already.
+        Refused: the cameras are on. Conflict: it was taken down already.
     """
     require(actor, RUN_DEPLOYMENT)
     period = sign.period
     lock_period(period)
-    if (period.deployment.state == Deployment.State.LIVE and period.is_running) or period.test_until is not None:
+    if period.is_open():
         raise Refused("The cameras are on. Pause the deployment or end the test before a sign is taken down.")
     rows = Sign.objects.filter(pk=sign.pk, taken_down_at__isnull=True)
     if not rows.update(taken_down_at=timezone.now(), taken_down_by_id=actor.pk):

@@ -159,6 +159,8 @@ def _retention() -> str:
         ("The keys of both", "files of the server", "as long as what they encrypt"),
         ("Acts on a possible match: codes, times, people of the force", "database", "not deleted"),
         ("Ledger of destroyed entries: a keyed hash of the reference, no name", "database", "not deleted"),
+        ("Second looks: who found what, and a remark without names", "database", "not deleted"),
+        ("Training, signs, equipment, loans and disclosures: people of the force and texts", "database", "not deleted"),
         ("Certificates of destruction: counts and hashes", "database", "not deleted"),
         ("Audit log", "database", "not deleted; the database refuses it"),
     ]
