@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.errors import Refused
 from core.permissions import acting, permitted
-from deployments import applications
+from deployments import applications, taking_over
 from deployments.forms import (
     PARTS,
     ApplicationForm,
@@ -31,9 +31,13 @@ from watchlists import thresholds
 @require_http_methods(["GET", "POST"])
 @permitted(APPLY_DEPLOYMENT)
 def deployment_new(request: HttpRequest) -> HttpResponse:
-    form = NewDeploymentForm(request.POST or None)
+    form = NewDeploymentForm(request.POST or None, earlier=Deployment.objects.visible_to(request.user))
     if form.is_valid():
-        deployment = applications.create(actor=acting(request), name=form.cleaned_data["name"])
+        name, source = form.cleaned_data["name"], form.cleaned_data["taken_from"]
+        if source is None:
+            deployment = applications.create(actor=acting(request), name=name)
+        else:
+            deployment = taking_over.begin_from(source, actor=acting(request), name=name)
         return redirect("deployment-edit", deployment.id)
     return render(request, "deployments/new.html", {"form": form}, status=422 if request.method == "POST" else 200)
 
@@ -131,6 +135,7 @@ def _application(
         "cameras": rows[1],
         "held": list(deployment.periods.prefetch_related("cameras")),
         "problems": applications.problems_of(deployment),
+        "taken_over": taking_over.unchanged(deployment),
         "allowed": (deployment.footfall or 0) / settings.LFR_FACES_A_FALSE_ALERT,
         "outlook": thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
         if point

@@ -18,10 +18,11 @@ from core.liveness import liveness
 from core.permissions import acting, permitted
 from deployments import bluetest, ceiling, readiness, running
 from deployments.choices import Halt
-from deployments.forms import ContinueForm, HaltForm, OfficersForm
+from deployments.forms import ContinueForm, HaltForm
 from deployments.governor import Level
 from deployments.load import load_of
 from deployments.models import Camera, Deployment
+from deployments.period_forms import OfficersForm
 from deployments.permissions import HALT_DEPLOYMENT, RUN_DEPLOYMENT
 
 TIMELINE = 40

@@ -14,15 +14,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.errors import Refused
-from deployments import signs, staffing
+from deployments import staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.choices import CHOSEN_HALTS, Collateral, UseCase
-from deployments.models import Camera, Deployment, GoverningDocument, Period
+from deployments.models import Camera, Deployment, GoverningDocument
 from deployments.offsets import Offset
-from deployments.signs import FURTHEST_M
 from watchlists.choices import LISTED_CATEGORIES, Seriousness, Tier
 from watchlists.engines import current_engine
-from watchlists.models import OperatingPoint, Watchlist
+from watchlists.models import OperatingPoint
 
 # The sections of the application's page, and the fields in each.
 PARTS = (
@@ -69,6 +68,19 @@ class NewDeploymentForm(forms.Form):
     """The name of a new draft."""
 
     name = forms.CharField(max_length=120, help_text="Include the place and the purpose.")
+    taken_from: Any = forms.ModelChoiceField(
+        label="Begin from an earlier application",
+        queryset=None,
+        required=False,
+        empty_label="None: begin with an empty one",
+        help_text="Its texts, places, approaches and cameras are copied. Times, intelligence and why now are not.",
+    )
+
+    def __init__(self, *args: Any, earlier: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["taken_from"]
+        field.queryset = earlier.filter(submitted_at__isnull=False).order_by("-submitted_at")
+        field.label_from_instance = lambda each: f"{each.name}, {timezone.localtime(each.submitted_at):%d %B %Y}"
 
 
 class LocalMomentField(forms.DateTimeField):
@@ -297,49 +309,6 @@ class HaltForm(forms.Form):
         label="Reason", choices=[("", "Select a reason")] + [(h.value, h.label) for h in CHOSEN_HALTS]
     )
     detail = forms.CharField(label="What happened", max_length=300, required=False)
-
-
-class ListForm(forms.Form):
-    """A choice of sealed watchlist for a period, or of its blue watchlist."""
-
-    watchlist = forms.ModelChoiceField(queryset=Watchlist.objects.none(), empty_label="Select a sealed watchlist")
-
-    def __init__(self, *args: Any, is_blue: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        sealed = Watchlist.objects.filter(state=Watchlist.State.SEALED, is_blue=is_blue)
-        field: Any = self.fields["watchlist"]
-        field.queryset = sealed.filter(periods__isnull=True, blue_periods__isnull=True)
-        field.label = "Blue watchlist" if is_blue else "Watchlist"
-
-
-class SignForm(forms.Form):
-    """A sign that is up on one of the approaches of a period."""
-
-    approach = forms.ChoiceField()
-    place = forms.CharField(label="Location of the sign", max_length=200)
-    distance_m = forms.IntegerField(label="Metres from the zone", min_value=0, max_value=FURTHEST_M)
-    photograph = forms.FileField(label="Photograph of the sign", help_text="Faces in it are made unrecognisable.")
-
-    def __init__(self, *args: Any, period: Period, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["approach"]
-        unsigned = signs.missing(period)
-        field.choices = [(each, each) for each in [*unsigned, *(a for a in period.approach_list if a not in unsigned)]]
-
-
-class BriefingForm(forms.Form):
-    briefing = forms.CharField(label="What was briefed and by whom", max_length=400)
-
-
-class OfficersForm(forms.Form):
-    count = forms.IntegerField(label="Officers present", min_value=0, max_value=1000)
-
-
-class PassForm(forms.Form):
-    """The camera and the member of staff of one pass."""
-
-    camera = forms.UUIDField()
-    person = forms.UUIDField()
 
 
 class ContinueForm(forms.Form):

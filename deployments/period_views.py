@@ -14,17 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from core.errors import Refused
 from core.permissions import acting, permitted
 from deployments import applications, bluetest, list_fit, period_lists, readiness, running, signs
-from deployments.forms import (
-    BriefingForm,
-    ListForm,
-    OfficersForm,
-    PassForm,
-    ReasonForm,
-    SignForm,
-    device_offset,
-    shape_of,
-)
+from deployments.forms import ReasonForm, device_offset, shape_of
 from deployments.models import Camera, Period, Sign
+from deployments.period_forms import BriefingForm, ListForm, OfficersForm, PassForm, SignForm
 from deployments.permissions import (
     APPLY_DEPLOYMENT,
     AUTHORISE_DEPLOYMENT,

@@ -20,7 +20,17 @@ from audit.actions import Action
 from audit.journal import record
 from core.errors import Refused
 from core.permissions import acting, permitted, require
-from deployments import amendments, applications, authority, closure, fairness, governing, notices, readiness
+from deployments import (
+    amendments,
+    applications,
+    authority,
+    closure,
+    fairness,
+    governing,
+    notices,
+    readiness,
+    taking_over,
+)
 from deployments.amendment_forms import ChangeForm, NoticeForm, WidenForm
 from deployments.forms import (
     PARTS,
@@ -110,9 +120,9 @@ def _review_of(deployment: Deployment) -> dict[str, str]:
     return {"review": deployment.review, "media_used": used}
 
 
-def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the application's sections as text, in the order of its form."""
-    parts = []
+def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """Return the application's sections in the order of its form: names, texts, and whether each was taken over."""
+    parts, same = [], taking_over.unchanged(deployment)
     for title, names in PARTS:
         rows = []
         for name in names:
@@ -136,7 +146,7 @@ def _as_read(deployment: Deployment) -> list[tuple[str, list[tuple[str, str]]]]:
             else:
                 text = f"{value:,}" if isinstance(value, int) else str(value or "")
             if text and name != "name":
-                rows.append((str(field.verbose_name), text))
+                rows.append((str(field.verbose_name), text, name in same))
         parts.append((title, rows))
     return parts
 

@@ -69,6 +69,14 @@ class Deployment(Stateful, models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
+    taken_from = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="The earlier application that this one was begun from.",
+    )
     use_case = models.CharField(max_length=16, choices=UseCase.choices, blank=True)
     objective = models.TextField("policing objective", blank=True)
     why_here = models.TextField(
