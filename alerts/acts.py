@@ -13,7 +13,17 @@ from alerts import act_rules as rules
 from alerts.act_rules import ActInput, Effect, Guard
 from alerts.models import Alert
 from alerts.permissions import DECIDE_ALERT, RECORD_OUTCOME
-from alerts.states import CAN_BE_TAKEN_BACK, CODES, IN_THE_STREET, OPEN, OVER, UNDECIDED, ActName, AlertState
+from alerts.states import (
+    CAN_BE_TAKEN_BACK,
+    CODES,
+    FOUND_IN_REVIEW,
+    IN_THE_STREET,
+    OPEN,
+    OVER,
+    UNDECIDED,
+    ActName,
+    AlertState,
+)
 from audit.actions import Action
 from core.errors import Refused
 from core.machine import Step
@@ -182,8 +192,18 @@ def _ending(sources: tuple[str, ...], target: str, *guards: Guard) -> ActKind:
     step = Step(sources, target, RUN_DEPLOYMENT, Action.ALERT_OUTCOME)
     guards = (rules.cameras_are_off, *guards, functools.partial(rules.gives_the_engagement, state=target))
     return ActKind(
-        ActName.CODE, step, guards, functools.partial(rules.coded, state=target), wrong_state=rules.not_this_ending
+        ActName.CODE,
+        step,
+        guards,
+        functools.partial(rules.coded, state=target),
+        trained_as=_to_compare(target),
+        wrong_state=rules.not_this_ending,
     )
+
+
+def _to_compare(target: str) -> Task | None:
+    """Return the training that a commander needs for an outcome that they find by comparing the faces."""
+    return Task.COMMANDER if target in FOUND_IN_REVIEW else None
 
 
 def _correction(target: str) -> ActKind:
@@ -199,6 +219,7 @@ def _correction(target: str) -> ActKind:
             functools.partial(rules.gives_the_engagement, state=target),
         ),
         functools.partial(rules.coded, state=target),
+        trained_as=_to_compare(target),
         wrong_state=rules.nothing_to_correct,
     )
 

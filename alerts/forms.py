@@ -192,5 +192,5 @@ class SecondLookForm(forms.Form):
         label="What you see",
         max_length=400,
         required=False,
-        help_text="Needed if you find something else than was decided. Do not name anyone.",
+        help_text="Needed if your finding differs from the decision. Do not name anyone.",
     )

@@ -16,6 +16,7 @@ from alerts.acts import CONTROL_ACTS, CORRECTIONS, ENDINGS, OFFICER_ACTS, OPERAT
 from alerts.counting import tell_counts
 from alerts.models import Act, Alert
 from alerts.permissions import RECORD_OUTCOME
+from alerts.states import ActName
 from audit.actions import Action
 from audit.journal import record
 from core.actors import Actor, System
@@ -76,13 +77,12 @@ def perform(
     """
     given = given or ActInput()
     require(actor, kind.step.permission, system_may=kind.step.system_may)
-    if kind.trained_as is not None and not isinstance(actor, System):
-        require_trained(actor, kind.trained_as)
     with transaction.atomic():
         lock_deployment(alert.camera.period.deployment)
         if _was_done(alert, kind, given, actor):
             return
         alert.refresh_from_db()
+        _check_training(alert, kind, given, actor)
         _check(alert, kind, given, actor)
         before, had_result = alert.state, alert.result
         effects = kind.effects(alert, given, actor, at or timezone.now())
@@ -109,6 +109,14 @@ def _was_done(alert: Alert, kind: ActKind, given: ActInput, actor: Actor) -> boo
     if (known.alert_id, known.by_id, known.name) != (alert.pk, user_id(actor), kind.name):
         raise Refused("This key has already been used for another act.")
     return True
+
+
+def _check_training(alert: Alert, kind: ActKind, given: ActInput, actor: Actor) -> None:
+    """Raise `Refused` unless the actor was trained for what they begin, on the day on which they did it."""
+    has_begun = kind.name == ActName.ENGAGE and alert.officer_id == user_id(actor)
+    if kind.trained_as is not None and not isinstance(actor, System) and not has_begun:
+        on = timezone.localdate(done_at(alert, given, timezone.now()))
+        require_trained(actor, kind.trained_as, None if on == timezone.localdate() else on)
 
 
 def _check(alert: Alert, kind: ActKind, given: ActInput, actor: Actor) -> None:

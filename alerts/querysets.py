@@ -172,8 +172,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         return self.public().filter(compared, state__in=(*OVER, *IN_THE_STREET)).exclude(may_be_undone)
 
     def to_look_at(self, at: dt.datetime) -> AlertQuerySet:
-        """Return those drawn for a second look that wait for one, the next to be purged first."""
+        """Return those drawn for a second look whose faces can still be compared, the next to be purged first."""
         waiting = self.adjudicated(at).filter(is_sampled=True, second_look__isnull=True, purged_at__isnull=True)
+        # Without the photograph, which goes with its list, nobody can compare; evidence is held with it.
+        waiting = waiting.filter(Q(photograph__isnull=False) | Q(hold__isnull=False))
         return waiting.order_by("raised_at")
 
     def counts(self, period: Period) -> dict[str, int]:

@@ -23,7 +23,7 @@ from deployments.permissions import RUN_DEPLOYMENT
 @permitted(DECIDE_ALERT, RUN_DEPLOYMENT)
 def waiting(request: HttpRequest) -> HttpResponse:
     """Show the possible matches that wait for a second look by this user. No faces, names or decisions."""
-    alerts = second_looks.waiting_for(request.user).for_rows()
+    alerts = second_looks.waiting_for(request.user).for_rows().prefetch_related("hold")
     return render(request, "alerts/second_looks.html", {"alerts": alerts})
 
 
@@ -31,6 +31,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
 @permitted(DECIDE_ALERT, RUN_DEPLOYMENT)
 def second_look(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
     """Show the two faces of a decided possible match without the decision, and record what the user finds."""
+    second_looks.require_reviewer(acting(request))
     visible = Alert.objects.visible_to(request.user).public()
     alert = get_object_or_404(visible.for_rows(), pk=alert_id)
     form = SecondLookForm(request.POST or None)
@@ -47,9 +48,10 @@ def second_look(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
                 messages.success(request, f"Second look recorded. {result}")
                 return redirect("second-looks")
     if not second_looks.waiting_for(request.user).filter(pk=alert.pk).exists():
-        raise Refused("This possible match does not wait for a second look by you.")
+        raise Refused("You have no second look to do at this possible match.")
     with transaction.atomic():
         operations.note_viewed(alert, actor=acting(request))
     card = cards.card_of(alert, request.user, visible)
-    shown = {name: card[name] for name in ("shots", "photographs", "reference")}
+    shown = {name: card[name] for name in ("photographs", "reference")}
+    shown["shots"] = second_looks.shots_decided_on(alert)
     return render(request, "alerts/second_look.html", {"alert": alert, "form": form, **shown}, status=status)

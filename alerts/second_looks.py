@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from alerts.choices import SecondFinding
-from alerts.models import Act, Alert, SecondLook
+from alerts.models import Act, Alert, SecondLook, Shot
 from alerts.permissions import DECIDE_ALERT
 from alerts.querysets import AlertQuerySet
 from alerts.states import ADJUDICATIONS, ActName
@@ -33,8 +33,9 @@ from watchlists.operations import refuse_names_on_file
 
 
 @dataclass(frozen=True)
-class SecondLooks:
-    """Counts of second looks. drawn: decided alerts in the sample. missed: purged before anybody looked."""
+class SecondLookCounts:
+    """Counts of second looks. drawn: decided alerts in the sample. missed: whose faces
+    were deleted before anybody looked."""
 
     drawn: int
     agreed: int
@@ -51,7 +52,7 @@ class SecondLooks:
             return "None of the decided possible matches was drawn."
         looked = self.agreed + self.disagreed
         found = f"{looked} of {self.drawn} compared again by somebody else; {self.agreed} with the same finding"
-        rest = [f"{self.missed} purged before that"] if self.missed else []
+        rest = [f"{self.missed} deleted before that"] if self.missed else []
         rest += [f"{self.waiting} waiting"] if self.waiting else []
         return "; ".join([found, *rest]) + "."
 
@@ -78,9 +79,7 @@ def record_second_look(alert: Alert, *, finding: str, remark: str = "", actor: A
             actor acted on the alert or is not trained, or the alert is not in the sample, undecided or purged.
         Conflict: somebody has looked already.
     """
-    may_decide = actor.has_perm(DECIDE_ALERT)  # type: ignore[attr-defined]
-    require(actor, DECIDE_ALERT if may_decide else RUN_DEPLOYMENT)
-    require_trained(actor, Task.OPERATOR if may_decide else Task.COMMANDER)
+    require_reviewer(actor)
     lock_deployment(alert.camera.period.deployment)
     alert.refresh_from_db()
     now = timezone.now()
@@ -105,6 +104,24 @@ def record_second_look(alert: Alert, *, finding: str, remark: str = "", actor: A
     return made
 
 
+def require_reviewer(actor: AbstractBaseUser) -> None:
+    """Raise an error unless a user may look at possible matches a second time: an operator or commander, trained.
+
+    Raises:
+        PermissionDenied: they are neither. Refused: they are not trained.
+    """
+    may_decide = actor.has_perm(DECIDE_ALERT)  # type: ignore[attr-defined]
+    require(actor, DECIDE_ALERT if may_decide else RUN_DEPLOYMENT)
+    require_trained(actor, Task.OPERATOR if may_decide else Task.COMMANDER)
+
+
+def shots_decided_on(alert: Alert) -> list[Shot]:
+    """Return the shots that were there when it was decided, oldest first. Later ones may show somebody else."""
+    shots = alert.shots.filter(kind=Shot.Kind.PROBE).order_by("received_at")
+    decided_at = alert.decided_at or alert.ended_at
+    return list(shots if decided_at is None else shots.filter(received_at__lte=decided_at))
+
+
 def decision_on(alert: Alert) -> SecondFinding:
     """Return what was decided on an alert by comparing its faces: by the operator, or in the review."""
     if alert.state == Alert.State.LATE_SAME:
@@ -125,14 +142,12 @@ def last_adjudication(acts: Sequence[Act]) -> Act | None:
     return None
 
 
-def second_looks_of(alerts: AlertQuerySet) -> SecondLooks:
+def second_looks_of(alerts: AlertQuerySet) -> SecondLookCounts:
     """Count the second looks at these alerts."""
-    drawn = alerts.adjudicated(timezone.now()).filter(is_sampled=True)
+    now = timezone.now()
+    drawn = alerts.adjudicated(now).filter(is_sampled=True)
     looks = SecondLook.objects.filter(alert__in=drawn)
-    agreed = looks.filter(finding=F("decision")).count()
-    return SecondLooks(
-        drawn=drawn.count(),
-        agreed=agreed,
-        disagreed=looks.count() - agreed,
-        missed=drawn.filter(second_look__isnull=True, purged_at__isnull=False).count(),
+    agreed, looked, of = looks.filter(finding=F("decision")).count(), looks.count(), drawn.count()
+    return SecondLookCounts(
+        drawn=of, agreed=agreed, disagreed=looked - agreed, missed=of - looked - alerts.to_look_at(now).count()
     )

@@ -30,8 +30,8 @@ from recognition.track import TrackSet
 from watchlists import approval, confirmation, destruction, flags, people
 from watchlists import operations as watchlist_operations
 from watchlists.choices import (
+    CONSULTED_FOR,
     Category,
-    Consulted,
     DataSubject,
     Keeping,
     LegalBasis,
@@ -184,7 +184,7 @@ def confirm_ground(watchlist: Watchlist, ground: str, compiler: User) -> None:
     sample = confirmation.sample_of(watchlist, ids, actor=compiler)
     with transaction.atomic():
         record_all([Event(Action.PERSON_VIEWED, each) for each in sample], actor=compiler)
-    confirmation.confirm_current(watchlist, ids, source=Consulted.RECORDS, actor=compiler)
+    confirmation.confirm_current(watchlist, ids, source=CONSULTED_FOR[ground][0], actor=compiler)
 
 
 def live_deployment(

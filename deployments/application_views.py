@@ -136,6 +136,7 @@ def _application(
         "held": list(deployment.periods.prefetch_related("cameras")),
         "problems": applications.problems_of(deployment),
         "taken_over": taking_over.unchanged(deployment),
+        "taken_over_periods": taking_over.unchanged_periods(deployment),
         "allowed": (deployment.footfall or 0) / settings.LFR_FACES_A_FALSE_ALERT,
         "outlook": thresholds.outlook(point, deployment.list_size_asked or 1, deployment.footfall or 0)
         if point

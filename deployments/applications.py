@@ -21,7 +21,7 @@ from core.machine import JournalData, move
 from core.permissions import require
 from deployments import governing, plans
 from deployments.locks import lock_deployment
-from deployments.models import STEPS, Camera, Deployment, Period
+from deployments.models import LONGEST_APPROACH, STEPS, Camera, Deployment, Period, last_day
 from deployments.permissions import APPLY_DEPLOYMENT
 from watchlists import thresholds
 from watchlists.operations import refuse_names_on_file
@@ -90,13 +90,19 @@ class PeriodDraft:
 @transaction.atomic
 def create(*, actor: AbstractBaseUser, name: str) -> Deployment:
     """Create an empty application with one period."""
+    deployment = new_row(actor, name)
+    Period.objects.create(deployment=deployment)
+    record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment)
+    return deployment
+
+
+def new_row(actor: AbstractBaseUser, name: str) -> Deployment:
+    """Return a new application without a period. The caller records it in the audit log."""
     require(actor, APPLY_DEPLOYMENT)
     if not name.strip():
         raise Refused("Enter a name for the deployment.")
     deployment = Deployment.objects.create(name=name.strip(), applicant_id=actor.pk, controller=settings.LFR_FORCE)
     deployment.governing.set(governing.current(timezone.localdate()))
-    Period.objects.create(deployment=deployment)
-    record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment)
     return deployment
 
 
@@ -180,7 +186,8 @@ def submit(deployment: Deployment, *, revision: int, actor: AbstractBaseUser) ->
     problems = problems_of(deployment)
     if problems:
         raise Refused(" ".join(problems))
-    refuse_names_on_file(deployment.name, deployment.places)
+    street = [text for period in deployment.periods.all() for text in (period.approaches, period.alternative_route)]
+    refuse_names_on_file(deployment.name, deployment.places, *street)
     changes = {"submitted_at": timezone.now(), "decision_reason": "", "conditions": ""}
     data: JournalData = {"revision": deployment.revision, "use_case": deployment.use_case}
     move(deployment, STEPS["submit"], actor=actor, changes=changes, data=data)
@@ -209,15 +216,14 @@ def problems_of(deployment: Deployment, *, at: dt.datetime | None = None) -> lis
     if deployment.collateral and not deployment.collateral_measures.strip():
         found.append("Enter the measures to limit collateral intrusion.")
     found += _problems_of_periods(deployment, now)
-    # A deployment that ends at midnight ends on the day before.
     end = deployment.ends_at
-    last_day = timezone.localdate(now if end is None else end - dt.timedelta(microseconds=1))
+    until = last_day(end or now)
     holds_until = deployment.intelligence_expires_on
-    if end is not None and holds_until is not None and holds_until < last_day:
+    if end is not None and holds_until is not None and holds_until < until:
         found.append("The intelligence expires before the deployment ends.")
-    found += governing.problems_of(deployment, last_day)
+    found += governing.problems_of(deployment, until)
     if deployment.operating_point is not None:
-        found += thresholds.obstacles_to(deployment.operating_point, last_day)
+        found += thresholds.obstacles_to(deployment.operating_point, until)
     return found
 
 
@@ -239,6 +245,8 @@ def _problems_of_period(period: Period, now: dt.datetime) -> list[str]:
         found.append("enter the place.")
     if not period.approach_list:
         found.append("enter every approach to the zones, one a line.")
+    if any(len(each) > LONGEST_APPROACH for each in period.approach_list):
+        found.append(f"each approach can have {LONGEST_APPROACH} characters at most.")
     if not period.alternative_route.strip():
         found.append("enter how people can go who would rather not pass the cameras.")
     if period.starts_at is None or period.ends_at is None:

@@ -29,10 +29,18 @@ from watchlists.operations import refuse_names_on_file
 
 
 def wrote(deployment: Deployment, user: AbstractBaseUser) -> bool:
-    """Return whether a user created, changed or submitted an application, according to the audit log."""
+    """Return whether a user created, changed or submitted an application, according to the audit log.
+
+    It counts as theirs if they did so to an earlier one that it was begun from.
+    """
     acts = (Action.DEPLOYMENT_CREATED, Action.DEPLOYMENT_CHANGED, Action.DEPLOYMENT_SUBMITTED)
-    own = Entry.objects.filter(target_id=str(deployment.pk), action__in=acts, actor_id=str(user.pk))
-    return user.pk == deployment.applicant_id or own.exists()
+    applications, each = [deployment], deployment.taken_from
+    while each is not None:
+        applications.append(each)
+        each = each.taken_from
+    ids = [str(application.pk) for application in applications]
+    own = Entry.objects.filter(target_id__in=ids, action__in=acts, actor_id=str(user.pk))
+    return any(user.pk == application.applicant_id for application in applications) or own.exists()
 
 
 def refuse_writer(deployment: Deployment, actor: AbstractBaseUser) -> None:

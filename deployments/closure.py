@@ -39,7 +39,7 @@ def receive_kit(
     if kind not in Kit.Kind.values or not (description.strip() and serial.strip()):
         raise Refused("Select what it is, and enter its description and its serial number.")
     if bool(lender.strip()) != (kind == Kit.Kind.LOANED):
-        raise Refused("Enter the lender of equipment that another force lent, and of nothing else.")
+        raise Refused("Enter the lender for equipment lent by another force, and leave it empty otherwise.")
     kit, is_new = Kit.objects.get_or_create(
         deployment=deployment,
         serial=serial.strip(),
@@ -68,13 +68,13 @@ def wipe_kit(kit: Kit, *, witness: str, wiping: str, actor: AbstractBaseUser) ->
 
     Raises:
         Refused: a field is empty, or the witness is the actor. Conflict: it was wiped already, or the deployment is
-            live or paused.
+            not over.
     """
     require(actor, MANAGE_CAMERAS)
     lock_deployment(kit.deployment)
     check_witness(witness, wiping, actor)
-    if kit.deployment.state in (Deployment.State.LIVE, Deployment.State.PAUSED):
-        raise Conflict("The cameras are still in use. End the period first.")
+    if not kit.deployment.is_over:
+        raise Conflict("This deployment is not over, and the equipment may be used again. Wipe it afterwards.")
     rows = Kit.objects.filter(pk=kit.pk, wiped_at__isnull=True)
     given = {
         "wiped_at": timezone.now(),
@@ -92,8 +92,13 @@ def check_witness(witness: str, wiping: str, actor: AbstractBaseUser) -> None:
     """Raise Refused unless it is said what was wiped, and somebody else than the actor saw it."""
     if not witness.strip() or not wiping.strip():
         raise Refused("Enter what was wiped, how this was checked and the witness.")
-    if witness.strip().lower() in (str(actor).lower(), actor.get_username().lower()):
+    names = (str(actor), actor.get_username(), getattr(actor, "get_full_name", str)())
+    if _plain(witness) in {_plain(name) for name in names}:
         raise Refused("You cannot be the witness yourself. Enter someone else's name.")
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 @transaction.atomic
@@ -152,7 +157,12 @@ def open_ends_of(deployment: Deployment) -> list[str]:
     left = lists.filter(certificate__isnull=True).distinct().count()
     if left:
         found.append(f"Watchlists without a certificate of destruction: {left}.")
-    return found + _kit_left(deployment) + _street_left(deployment)
+    return found + _kit_left(deployment) + _media_left(deployment) + _street_left(deployment)
+
+
+def left_behind(deployment: Deployment) -> list[str]:
+    """Return what is still to be wiped and taken down after a deployment that never went live."""
+    return _kit_left(deployment) + _street_left(deployment)
 
 
 def _kit_left(deployment: Deployment) -> list[str]:
@@ -160,8 +170,14 @@ def _kit_left(deployment: Deployment) -> list[str]:
     unwiped = deployment.kit.filter(wiped_at__isnull=True).count()
     if unwiped:
         found.append(f"Equipment and media not wiped: {unwiped}.")
-    if deployment.lender and not deployment.kit.filter(kind=Kit.Kind.LOANED).exists():
+    took_place = deployment.periods.filter(went_live_at__isnull=False).exists()
+    if deployment.lender and took_place and not deployment.kit.filter(kind=Kit.Kind.LOANED).exists():
         found.append(f"{deployment.lender} lent equipment, but none of it is on the register.")
+    return found
+
+
+def _media_left(deployment: Deployment) -> list[str]:
+    found = []
     if deployment.media_used is None:
         found.append("The review does not say whether removable media were used.")
     if deployment.media_used and not deployment.kit.filter(kind=Kit.Kind.MEDIUM).exists():

@@ -17,7 +17,7 @@ from core.errors import Refused
 from deployments import staffing
 from deployments.applications import FIELDS, CameraDraft, PeriodDraft
 from deployments.choices import CHOSEN_HALTS, Collateral, UseCase
-from deployments.models import Camera, Deployment, GoverningDocument
+from deployments.models import LONGEST_APPROACH, Camera, Deployment, GoverningDocument
 from deployments.offsets import Offset
 from watchlists.choices import LISTED_CATEGORIES, Seriousness, Tier
 from watchlists.engines import current_engine
@@ -69,7 +69,7 @@ class NewDeploymentForm(forms.Form):
 
     name = forms.CharField(max_length=120, help_text="Include the place and the purpose.")
     taken_from: Any = forms.ModelChoiceField(
-        label="Begin from an earlier application",
+        label="Begin from an application that was authorised",
         queryset=None,
         required=False,
         empty_label="None: begin with an empty one",
@@ -79,8 +79,8 @@ class NewDeploymentForm(forms.Form):
     def __init__(self, *args: Any, earlier: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["taken_from"]
-        field.queryset = earlier.filter(submitted_at__isnull=False).order_by("-submitted_at")
-        field.label_from_instance = lambda each: f"{each.name}, {timezone.localtime(each.submitted_at):%d %B %Y}"
+        field.queryset = earlier.filter(authorised_at__isnull=False).order_by("-authorised_at")
+        field.label_from_instance = lambda each: f"{each.name}, {timezone.localtime(each.authorised_at):%d %B %Y}"
 
 
 class LocalMomentField(forms.DateTimeField):
@@ -177,7 +177,8 @@ def _selectable(deployment: Deployment) -> Any:
     return GoverningDocument.objects.filter(stands | Q(deployments=deployment)).defer("file").distinct()
 
 
-_OF_PERIOD = ("place", "approaches", "alternative_route", "starts_at", "ends_at")
+_OF_PERIOD = ("place", "approaches", "alternative_route")
+_TIMES = ("starts_at", "ends_at")
 
 
 class PeriodForm(forms.Form):
@@ -205,6 +206,8 @@ class PeriodForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         given = self.cleaned_data
+        if any(len(line) > LONGEST_APPROACH for line in given.get("approaches", "").splitlines()):
+            self.add_error("approaches", f"Each approach can have {LONGEST_APPROACH} characters at most.")
         if given.get("starts_at") and given.get("ends_at") and given["ends_at"] <= given["starts_at"]:
             self.add_error("ends_at", "The end must be after the start.")
         return given
@@ -240,7 +243,7 @@ def periods_as_typed(deployment: Deployment) -> tuple[list[dict[str, Any]], list
     periods: list[dict[str, Any]] = []
     cameras: list[dict[str, Any]] = []
     for index, period in enumerate(deployment.periods.prefetch_related("cameras")):
-        periods.append({name: getattr(period, name) for name in ("id", *_OF_PERIOD)})
+        periods.append({name: getattr(period, name) for name in ("id", *_OF_PERIOD, *_TIMES)})
         cameras += [
             {
                 "id": camera.id,
@@ -276,8 +279,17 @@ def drafts_of(periods: Any, cameras: Any) -> list[PeriodDraft]:
         ]
         if given.get("remove"):
             continue
-        if own or any(given.get(name) for name in ("id", *_OF_PERIOD)):
-            found.append(PeriodDraft(**{name: given.get(name) for name in ("id", *_OF_PERIOD)}, cameras=own))
+        if own or any(given.get(name) for name in ("id", *_OF_PERIOD, *_TIMES)):
+            texts = {name: given.get(name) or "" for name in _OF_PERIOD}
+            found.append(
+                PeriodDraft(
+                    **texts,
+                    starts_at=given.get("starts_at"),
+                    ends_at=given.get("ends_at"),
+                    cameras=own,
+                    id=given.get("id"),
+                )
+            )
     return found
 
 

@@ -145,7 +145,7 @@ def standing() -> Standing:
 def _is_shared(deployment: Deployment) -> bool:
     """Return whether another force takes part: with its equipment, its staff, or as the controller of the data."""
     loaned = deployment.kit.filter(kind=Kit.Kind.LOANED, wiped_at__isnull=True)
-    is_own = deployment.controller in ("", settings.LFR_FORCE)
+    is_own = deployment.controller.strip().casefold() in ("", settings.LFR_FORCE.casefold())
     return bool(deployment.lender or deployment.staff_from) or not is_own or loaned.exists()
 
 
@@ -155,6 +155,8 @@ def problems_of(deployment: Deployment, on: dt.date) -> list[str]:
     needed = [*REQUIRED, *([Kind.MUTUAL_AID] if _is_shared(deployment) else [])]
     missing = [str(kind.label) for kind in needed if kind not in {each.kind for each in chosen}]
     found = [f"Governing documents not selected: {'; '.join(missing)}."] if missing else []
+    if str(Kind.MUTUAL_AID.label) in missing:
+        found.append(f"It needs one because another force takes part ({settings.LFR_FORCE} is this one).")
     twice = {each.kind for each in chosen if [other.kind for other in chosen].count(each.kind) > 1}
     found += [f"Select one version only: {Kind(kind).label}." for kind in sorted(twice)]
     return found + [f"{each} is not in force on {on:%d %B %Y}." for each in chosen if not each.is_in_force(on)]

@@ -20,7 +20,8 @@ from deployments.events import announce
 from deployments.locks import lock_period
 from deployments.models import Amendment, Camera, Period
 from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT
-from training.register import require_authorising
+from training.models import Task
+from training.register import require_authorising, require_trained
 from watchlists.contributions import refuse_contributor
 from watchlists.models import Watchlist
 from watchlists.operations import refuse_names, refuse_names_on_file
@@ -117,6 +118,7 @@ def return_list(period: Period, *, reason: str, actor: AbstractBaseUser) -> None
         Refused: no reason is given. Conflict: no list is attached, or the period has gone live.
     """
     require(actor, AUTHORISE_DEPLOYMENT)
+    require_trained(actor, Task.AUTHORISING)
     lock_period(period)
     if period.watchlist is None or period.went_live_at is not None:
         raise Conflict("No watchlist is attached, or the period has gone live.")

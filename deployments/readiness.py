@@ -32,7 +32,7 @@ from deployments import (
 from deployments.events import announce
 from deployments.governor import Level
 from deployments.locks import lock_deployment, lock_period
-from deployments.models import STEPS, Deployment, Period
+from deployments.models import STEPS, Deployment, Period, last_day
 from deployments.offsets import ClockMoved, Offset
 from deployments.permissions import RUN_DEPLOYMENT
 from deployments.signs import lock_for_preparation
@@ -262,7 +262,7 @@ def _briefing(period: Period, now: dt.datetime) -> Check:
 
 def _posted(period: Period) -> Check:
     users = [posting.user for posting in period.deployment.postings.current().select_related("user")]
-    trained = staffing.trained_until(users, _last_day(period.ends_at))
+    trained = staffing.trained_until(users, last_day(period.ends_at))
     untrained = [str(user) for user in users if not trained[user.pk]]
     if untrained:
         why = f"Their training ends before the period, or was withdrawn: {', '.join(untrained)}. End these postings."
@@ -275,10 +275,6 @@ def _posted(period: Period) -> Check:
     if not holds:
         why = "Post at least one LFR operator and one engagement officer to this deployment."
     return Check("posted", "Staff posted", holds, why)
-
-
-def _last_day(at: dt.datetime | None) -> dt.date:
-    return timezone.localdate(at) if at is not None else timezone.localdate()
 
 
 def _officers(period: Period, now: dt.datetime) -> Check:

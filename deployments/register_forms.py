@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils import timezone
 
+from deployments.forms import LocalMomentField
 from deployments.models import Disclosure, EquipmentLoan, GoverningDocument, Kit
 from deployments.signs import MOST_CARDS
 
@@ -19,7 +20,7 @@ class KitForm(forms.Form):
     """Equipment or a medium that may hold data."""
 
     kind = forms.ChoiceField(label="What it is", choices=[("", "Select"), *Kit.Kind.choices])
-    description = forms.CharField(label="Equipment", max_length=200)
+    description = forms.CharField(max_length=200)
     serial = forms.CharField(label="Serial or asset number", max_length=80)
     lender = forms.CharField(max_length=120, required=False, help_text="For equipment lent by another force only.")
 
@@ -76,13 +77,12 @@ class DisclosureForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Disclosure
         fields = ("deployment", "what", "recipient", "purpose", "basis", "disclosed_at")
-        widgets: ClassVar[dict[str, Any]] = {
-            "disclosed_at": forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        }
         help_texts: ClassVar[dict[str, str]] = {
             "what": "For example the record of a deployment, or a possible match held as evidence. Do not name anyone.",
-            "recipient": "The organisation and the role, not a name.",
+            "recipient": "The organisation and the role, or the case number of the person themselves. Not a name.",
         }
+
+    disclosed_at = LocalMomentField(label="When")
 
     def __init__(self, *args: Any, deployments: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

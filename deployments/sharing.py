@@ -121,10 +121,10 @@ def disclose(
         disclosed_at=disclosed_at,
         recorded_by_id=actor.pk,
     )
+    # The audit log keeps this for ever. Who received what is disclosed to them is the subject themselves here.
+    is_subject = basis == Disclosure.Basis.SUBJECT
     data = {
-        "what": made.what,
-        "recipient": made.recipient,
-        "purpose": made.purpose,
+        "recipient": "the person themselves or their representative" if is_subject else made.recipient,
         "basis": basis,
         "at": disclosed_at.isoformat(),
         "deployment": str(deployment.pk) if deployment is not None else "",

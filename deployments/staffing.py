@@ -19,7 +19,7 @@ from core.permissions import require
 from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
-from deployments.models import Deployment, Posting
+from deployments.models import Deployment, Posting, last_day
 from deployments.permissions import DECIDE_ALERT, RECORD_OUTCOME, RUN_DEPLOYMENT
 from training.models import Task, TrainingRecord
 
@@ -60,10 +60,10 @@ def post(deployment: Deployment, user: AbstractBaseUser, *, team: str = "", acto
         raise Refused("This deployment is over, so nobody can be posted to it.")
     if not postable().filter(pk=user.pk).exists():
         raise Refused("Only LFR operators and engagement officers can be posted to deployments.")
-    last_day = timezone.localdate(deployment.ends_at)
-    if not trained_until([user], last_day)[user.pk]:
+    until = last_day(deployment.ends_at)
+    if not trained_until([user], until)[user.pk]:
         raise Refused(
-            f"No training of {user} is recorded that counts until {last_day:%d %B %Y}, when this deployment ends. Ask "
+            f"No training of {user} is recorded that counts until {until:%d %B %Y}, when this deployment ends. Ask "
             "the compliance officer to record it, or post somebody else."
         )
     before = deployment.postings.current().filter(user_id=user.pk).first()

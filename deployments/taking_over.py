@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
@@ -26,24 +28,22 @@ def begin_from(source: Deployment, *, name: str, actor: AbstractBaseUser) -> Dep
     in force now.
 
     Raises:
-        Refused: the earlier application was never submitted.
+        Refused: the earlier application was never authorised; until then it can be changed.
     """
-    if source.submitted_at is None:
-        raise Refused("Select an application that was submitted.")
-    deployment = applications.create(actor=actor, name=name)
+    if source.authorised_at is None:
+        raise Refused("Select an application that was authorised.")
+    deployment = applications.new_row(actor, name)
     for field in TAKEN_OVER:
         setattr(deployment, field, getattr(source, field))
     deployment.taken_from = source
     deployment.save()
-    deployment.periods.all().delete()
     for period in source.periods.prefetch_related("cameras"):
         copied = Period.objects.create(deployment=deployment, **{each: getattr(period, each) for each in _OF_PERIOD})
         Camera.objects.bulk_create(
             Camera(period=copied, **{each: getattr(camera, each) for each in _OF_CAMERA})
             for camera in period.cameras.all()
         )
-    data = {"fields": "taken over", "from": str(source.pk)}
-    record(Action.DEPLOYMENT_CHANGED, actor=actor, target=deployment, data=dict(data))
+    record(Action.DEPLOYMENT_CREATED, actor=actor, target=deployment, data={"taken_from": str(source.pk)})
     return deployment
 
 
@@ -54,3 +54,17 @@ def unchanged(deployment: Deployment) -> set[str]:
         return set()
     given = {name: getattr(source, name) for name in TAKEN_OVER}
     return {name for name, value in given.items() if value not in ("", None, []) and value == getattr(deployment, name)}
+
+
+def unchanged_periods(deployment: Deployment) -> set[uuid.UUID]:
+    """Return the periods whose place, approaches, alternative route and cameras are as they were taken over."""
+    if deployment.taken_from is None:
+        return set()
+    known = [_described(period) for period in deployment.taken_from.periods.prefetch_related("cameras")]
+    own = deployment.periods.prefetch_related("cameras")
+    return {period.pk for period in own if _described(period) in known}
+
+
+def _described(period: Period) -> tuple[object, ...]:
+    cameras = [tuple(getattr(camera, name) for name in _OF_CAMERA) for camera in period.cameras.all()]
+    return period.place, period.approach_list, period.alternative_route, cameras

@@ -87,6 +87,7 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         "evidence": fairness.evidence_of(deployment),
         "reason_form": ReasonForm(),
         "notice_hours": round(settings.LFR_NOTICE.total_seconds() / 3600),
+        "taken_over_periods": taking_over.unchanged_periods(deployment),
         "kit_form": KitForm(),
         "kit_wiped_form": KitWipedForm(),
     }
@@ -108,6 +109,8 @@ def deployment_detail(request: HttpRequest, deployment_id: uuid.UUID) -> HttpRes
         context["posting_form"] = PostingForm()
         context["change_form"] = ChangeForm(before=point)
         context["next_period"] = readiness.next_period(deployment)
+    if deployment.state in (Deployment.State.CANCELLED, Deployment.State.AUTH_EXPIRED):
+        context["left_behind"] = closure.left_behind(deployment)
     if deployment.state in (Deployment.State.ENDED, Deployment.State.STOPPED, Deployment.State.REVIEW):
         context["review_form"] = ReviewForm(initial=_review_of(deployment))
         context["open_ends"] = closure.open_ends_of(deployment)

@@ -13,8 +13,8 @@ from deployments.permissions import (
     APPROVE_DOCUMENTS,
     AUTHORISE_DEPLOYMENT,
     KEEP_DOCUMENTS,
+    MANAGE_CAMERAS,
     READ_RECORDS,
-    SEE_SHARING,
 )
 from training.permissions import SEE_TRAINING
 from watchlists.models import Watchlist
@@ -50,7 +50,7 @@ def _first_register(user: Any) -> str:
         return "governing"
     if user.has_perm(SEE_TRAINING):
         return "training"
-    return "loans" if user.has_perm(SEE_SHARING) else ""
+    return "loans" if user.has_perm(MANAGE_CAMERAS) else ""
 
 
 def _overdue(request: HttpRequest) -> int:

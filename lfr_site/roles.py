@@ -43,7 +43,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         VIEW_DEPLOYMENT,
         MANAGE_CAMERAS,
         OPERATE_CAMERA,
-        SEE_SHARING,
         PROPOSE_THRESHOLD,
         MANAGE_SUBSCRIBERS,
     ),

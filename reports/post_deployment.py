@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from django.conf import settings
+from django.db.models import Prefetch
 
 from audit.actions import Action
 from audit.models import Entry
@@ -14,7 +14,7 @@ from deployments import fairness
 from deployments.choices import Halt
 from deployments.document_content import kit_section, test_section, threshold_sections
 from deployments.document_parts import Content, Section, broken, moment, person, table
-from deployments.models import Deployment, NoticeExemption
+from deployments.models import Deployment, NoticeExemption, Sign
 from reports.rates import RULE
 from reports.records import DeploymentRecord, Figures, record_of
 from watchlists.models import Certificate
@@ -68,7 +68,7 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
     )
     yield Section(
         "Second look at decided possible matches",
-        f"{record.figures.second_looks.words} Each is drawn with a chance of {settings.LFR_SECOND_LOOK}%.",
+        record.figures.second_looks.words,
     )
     yield test_section(deployment)
     yield kit_section(deployment)
@@ -105,7 +105,7 @@ def _notices(deployment: Deployment) -> Section:
 
 
 def _signs(deployment: Deployment) -> Section:
-    periods = list(deployment.periods.prefetch_related("signs"))
+    periods = list(deployment.periods.prefetch_related(Prefetch("signs", Sign.objects.defer("photograph"))))
     cards = [
         f"{period.place}: {'not recorded' if period.cards_handed_out is None else f'{period.cards_handed_out:,}'}"
         for period in periods

@@ -18,7 +18,7 @@ from alerts.choices import NoEngagement, OffenceClass, Result
 from alerts.latency import Spread, timers_of
 from alerts.models import Alert, StandDown
 from alerts.querysets import AlertQuerySet
-from alerts.second_looks import SecondLooks, second_looks_of
+from alerts.second_looks import SecondLookCounts, second_looks_of
 from alerts.states import FALSE, RESULTS
 from audit.models import Entry
 from deployments import bluetest, fairness, readiness
@@ -47,7 +47,7 @@ class Figures:
     again: int
     purged: int
     held: int
-    second_looks: SecondLooks
+    second_looks: SecondLookCounts
 
     def of(self, result: str) -> int:
         """Return how many alerts have this result."""

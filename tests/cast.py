@@ -44,7 +44,7 @@ from recognition.imaging import Pixels, decode_stored, encode_jpeg
 from training.models import Task, TrainingRecord
 from watchlists import confirmation, engines, people
 from watchlists import operations as watchlist_operations
-from watchlists.choices import Category, Consulted, Keeping, LegalBasis, Source, Tier
+from watchlists.choices import CONSULTED_FOR, Category, Keeping, LegalBasis, Source, Tier
 from watchlists.defaults import DEFAULT_THRESHOLD, shipped_measurement
 from watchlists.engine import identity
 from watchlists.enrolment import Enrolment, read_photograph
@@ -257,7 +257,7 @@ def still_sought(watchlist: Watchlist, actor: User, chosen: Collection[Person] |
         with transaction.atomic():
             sample = confirmation.sample_of(watchlist, ids, actor=actor)
             record_all([Event(Action.PERSON_VIEWED, each) for each in sample], actor=actor)
-        confirmation.confirm_current(watchlist, ids, source=Consulted.COURT, actor=actor)
+        confirmation.confirm_current(watchlist, ids, source=CONSULTED_FOR[ground][0], actor=actor)
 
 
 def make_sealed_watchlist(cast: Cast, people: int = 1, **kwargs: list[npt.NDArray[np.float32]]) -> Watchlist:

@@ -46,6 +46,12 @@ def no_recognition_test(settings: Any) -> None:
     settings.LFR_BLUE_PASSES = 0
 
 
+@pytest.fixture(autouse=True)
+def no_second_look(settings: Any) -> None:
+    """Draw no alert for a second look, which is by chance; tests about it override this."""
+    settings.LFR_SECOND_LOOK = 0
+
+
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
     """Host names that resolve to what a test sets."""

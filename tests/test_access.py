@@ -141,7 +141,7 @@ TABLE: dict[str, Rule] = {
     "loans": Rule({"system_admin", "authority", "commander", "owner", "compliance"}),
     "loan-make": Rule(MANAGE, "post", 422),
     "loan-end": Rule(MANAGE, "post", 422),
-    "disclosures": Rule({"system_admin", "authority", "commander", "owner", "compliance"}),
+    "disclosures": Rule({"authority", "commander", "owner", "compliance"}),
     "disclosure-record": Rule({"commander", "compliance"}, "post", 422),
     "deployment-review": Rule({"commander"}, "post", 422),
     "deployment-close": Rule({"authority"}, "post", 409),

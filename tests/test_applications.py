@@ -26,6 +26,7 @@ from tests.cast import (
     Cast,
     add_person,
     cameras_of,
+    client_of,
     make_draft,
     make_user,
     make_watchlist,
@@ -464,3 +465,23 @@ def test_a_period_can_be_removed(cast: Cast) -> None:
     )
     assert answer.json()["errors"] == {}
     assert deployment.periods.count() == 1
+
+
+def test_a_new_period_with_only_a_camera_is_saved(cast: Cast) -> None:
+    deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
+    data = {
+        "name": "Southend",
+        "revision": deployment.revision,
+        "periods-TOTAL_FORMS": 2,
+        "periods-INITIAL_FORMS": 1,
+        "periods-0-id": deployment.periods.get().pk,
+        "cameras-TOTAL_FORMS": 1,
+        "cameras-INITIAL_FORMS": 0,
+        "cameras-0-period": 1,
+        "cameras-0-name": "Pier",
+        "cameras-0-kind": "agent",
+    }
+    client = client_of(cast.watchlist_admin)
+    answer = client.post(f"/deployments/{deployment.pk}/edit/", data, headers={"Accept": "application/json"})
+    assert answer.status_code == 200, answer.content
+    assert Camera.objects.get(period__deployment=deployment).period.place == ""

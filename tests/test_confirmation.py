@@ -151,10 +151,44 @@ def test_a_sample_is_opened_before_a_whole_ground_is_confirmed(cast: Cast, setti
 
 
 def test_another_user_opens_a_sample_of_their_own(cast: Cast) -> None:
-    watchlist, other = make_watchlist(cast, people=2), make_user("second", cast.watchlist_admin)
+    watchlist, other = make_watchlist(cast, people=12), make_user("second", cast.watchlist_admin)
+    own = confirmation.sample_of(watchlist, _ids(watchlist), actor=cast.watchlist_admin)
+    # One in 792 that two samples of five among twelve are the same.
+    assert own != confirmation.sample_of(watchlist, _ids(watchlist), actor=other)
     still_sought(watchlist, cast.watchlist_admin)
     with pytest.raises(confirmation.SampleNotOpened):
         confirmation.confirm_current(watchlist, _ids(watchlist), source="pnc", actor=other)
+
+
+def test_the_page_after_a_change_opens_nothing_but_confirms_that_one_person(cast: Cast) -> None:
+    watchlist = make_watchlist(cast, people=2)
+    client = client_of(cast.watchlist_admin)
+    for person in watchlist.people.all():
+        assert client.get(f"/people/{person.pk}/?after_change").status_code == 200
+    with pytest.raises(confirmation.SampleNotOpened):
+        confirmation.confirm_current(watchlist, _ids(watchlist), source="pnc", actor=cast.watchlist_admin)
+    one = _ids(watchlist)[:1]
+    assert confirmation.confirm_current(watchlist, one, source="pnc", actor=cast.watchlist_admin) == 1
+
+
+def test_what_was_confirmed_is_confirmed_again_after_a_change_of_it(cast: Cast) -> None:
+    watchlist = make_watchlist(cast)
+    person = watchlist.people.get()
+    given = particulars(person.reference, person.name)
+    for changes in ({"offence": "Burglary"}, {"category": Category.SUSPECT}, {"authority": "Another"}):
+        still_sought(watchlist, cast.watchlist_admin)
+        given |= changes
+        person.refresh_from_db()
+        people.change_person(person, given, revision=person.revision, actor=cast.watchlist_admin)
+        person.refresh_from_db()
+        assert (person.current_at, person.current_source) == (None, "")
+    still_sought(watchlist, cast.watchlist_admin)
+    person.refresh_from_db()
+    people.change_person(
+        person, {**given, "expected_action": "Call"}, revision=person.revision, actor=cast.watchlist_admin
+    )
+    person.refresh_from_db()
+    assert person.current_at is not None
 
 
 def test_what_was_opened_more_than_a_day_ago_does_not_count(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +209,9 @@ def test_each_ground_has_its_own_source(cast: Cast) -> None:
         confirmation.confirm_current(watchlist, _ids(watchlist), source="pnc", actor=cast.watchlist_admin)
     with pytest.raises(Refused, match="Select the source"):
         confirmation.confirm_current(watchlist, _ids(watchlist), source="rumour", actor=cast.watchlist_admin)
+    missing = [watchlist.people.get(category=Category.MISSING).pk]
+    with pytest.raises(Refused, match="Select a source for"):
+        confirmation.confirm_current(watchlist, missing, source="court", actor=cast.watchlist_admin)
     assert not watchlist.people.filter(current_at__isnull=False).exists()
 
 
@@ -185,6 +222,7 @@ def test_the_page_shows_the_sample_then_takes_the_confirmation(cast: Cast) -> No
     path = f"/watchlists/{watchlist.pk}/"
     page = client.get(path).content.decode()
     assert re.findall(r'name="ground" value="(\w+)"', page) == ["wanted", "missing"]
+    assert 'name="ground"' not in client.get(f"/watchlists/{make_watchlist(cast).pk}/").content.decode()
     refused = client.post(path + "current/", {"ground": "wanted", "source": "court"})
     text = refused.content.decode()
     assert (refused.status_code, text.count("Not opened"), "Missing Person" in text) == (422, 2, False)

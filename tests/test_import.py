@@ -47,6 +47,17 @@ LINE = {
 }
 
 
+def test_a_line_without_a_basis_for_keeping_its_photograph_is_wrong_before_anything_is_added() -> None:
+    table = _table({}, {"reference": "N/2", "keeping": ""}, {"reference": "N/3", "source": "passport", "keeping": ""})
+    later = _table({"confirmed_by": "P. Vane", "confirmed_at": "2999-01-01 10:00"})
+    found = [line.problem for line in (*lines_of(table), *lines_of(later))]
+    assert found[0] == ""
+    for problem, words in zip(
+        found[1:], ("keeping: Select why", "You cannot use a passport", "in the past"), strict=True
+    ):
+        assert words in problem
+
+
 def _table(*lines: dict[str, str], encoding: str = "utf-8") -> bytes:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, list(COLUMNS))

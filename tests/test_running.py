@@ -509,7 +509,7 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     van = {"kind": "loaned", "description": "Van", "serial": "SWP/7"}
     with pytest.raises(Refused, match="already"):
         closure.receive_kit(deployment, **van, lender="x", actor=cast.commander)
-    with pytest.raises(Conflict, match="still in use"):
+    with pytest.raises(Conflict, match="not over"):
         closure.wipe_kit(kit, witness="A. N. Other", wiping="Disks", actor=cast.commander)
     with pytest.raises(Refused, match="Cameras are still on"):
         alert_operations.code(other, "unresolved", actor=cast.commander)

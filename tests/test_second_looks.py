@@ -12,11 +12,14 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from alerts import evidence, operations, second_looks
+from alerts import evidence, operations, raising, second_looks
 from alerts.models import Alert, SecondLook
 from audit.models import Entry
 from core.errors import Conflict, Refused
+from deployments.frame_terms import frame_terms
+from deployments.models import Camera
 from lfr_site.models import User
+from recognition.frame import Candidate
 from reports.records import record_csv, record_of
 from tests.cast import (
     ACT_INPUTS,
@@ -25,10 +28,14 @@ from tests.cast import (
     act,
     another,
     apart,
+    cameras_of,
     client_of,
     end,
     make_alert,
     make_live_deployment,
+    make_probe,
+    place_of,
+    raise_alert,
     stewards,
 )
 from training import register
@@ -93,6 +100,7 @@ def test_without_training_nobody_looks(cast: Cast) -> None:
         register.withdraw_training(record, reason="Left", actor=stewards().keeper)
     with pytest.raises(Refused, match="training as an LFR operator"):
         _look(alert, second)
+    assert client_of(second).get(f"/alerts/{alert.pk}/second-look/").status_code == 422
 
 
 def test_another_finding_needs_what_was_seen_and_changes_nothing(cast: Cast) -> None:
@@ -159,7 +167,7 @@ def test_the_purge_does_not_wait_and_what_was_missed_is_counted(cast: Cast) -> N
         _look(alert, second, "not_same")
     counted = second_looks.second_looks_of(Alert.objects.filter(deployment=alert.deployment))
     assert (counted.drawn, counted.agreed, counted.disagreed, counted.missed, counted.waiting) == (2, 1, 0, 1, 0)
-    assert counted.words == ("1 of 2 compared again by somebody else; 1 with the same finding; 1 purged before that.")
+    assert counted.words == ("1 of 2 compared again by somebody else; 1 with the same finding; 1 deleted before that.")
     *_, every_period = csv.DictReader(io.StringIO(record_csv(record_of(alert.deployment))))
     assert every_period["second_looks_missed"] == "1"
 
@@ -183,6 +191,44 @@ def test_the_page_shows_the_faces_and_neither_name_nor_score_nor_decision(cast: 
 
 
 def test_known_negative_checks_are_not_drawn(cast: Cast) -> None:
+    camera = cameras_of(make_live_deployment(cast))[0]
+    terms = frame_terms(camera.pk, at=timezone.now())
+    assert terms is not None
+    admitted = raising.Admitted(camera, terms, timezone.now())
+    photograph = raising.photograph_of(_candidate(camera))
+    rows = {
+        kind: raising.new_row(kind, admitted, photograph, f"{number}" * 32, received_at=timezone.now())
+        for number, kind in enumerate((Alert.Kind.CONTROL, Alert.Kind.BLUE, Alert.Kind.ALERT))
+    }
+    assert {kind: row.is_sampled for kind, row in rows.items()} == {
+        Alert.Kind.CONTROL: False,
+        Alert.Kind.BLUE: False,
+        Alert.Kind.ALERT: True,
+    }
+
+
+def _candidate(camera: Camera) -> Candidate:
+    watchlist = camera.period.watchlist
+    assert watchlist is not None
+    person = watchlist.people.all()[0]
+    return Candidate(person.pk, person.photographs.all()[0].pk, 0.7)
+
+
+def test_shots_that_joined_after_the_decision_are_not_shown(cast: Cast) -> None:
+    alert, second = _decided(cast, "not_same")
+    assert len(second_looks.shots_decided_on(alert)) == 1
+    # The same place again: it joins.
+    later = make_probe("9" * 32, received_at=timezone.now() + dt.timedelta(seconds=5), place=place_of("1" * 32))
+    assert raise_alert(alert.camera, _candidate(alert.camera), later) is None
+    assert alert.shots.filter(kind="probe").count() == 2
+    assert len(second_looks.shots_decided_on(alert)) == 1
+    page = client_of(second).get(f"/alerts/{alert.pk}/second-look/").content.decode()
+    assert page.count('alt="Face from the camera') == 1
+
+
+def test_without_the_photograph_nobody_is_asked(cast: Cast) -> None:
     alert, _ = _decided(cast)
-    Alert.objects.filter(pk=alert.pk).update(kind=Alert.Kind.CONTROL, state=Alert.State.CONTROL)
+    Alert.objects.update(photograph=None)
     assert not second_looks.waiting_for(cast.commander).exists()
+    counted = second_looks.second_looks_of(Alert.objects.filter(pk=alert.pk))
+    assert (counted.missed, counted.waiting) == (1, 0)

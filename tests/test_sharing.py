@@ -15,6 +15,7 @@ from core.errors import Conflict, Refused
 from demo import rehearsal
 from deployments import closure, executable, governing, sharing
 from deployments.models import Deployment, Disclosure, EquipmentLoan, GoverningDocument, Kit
+from lfr_site.models import User
 from tests.cast import Cast, add_person, client_of, end, make_draft, make_live_deployment, make_watchlist, stewards
 
 DAY = dt.timedelta(days=1)
@@ -117,8 +118,11 @@ def test_an_incomplete_loan_is_refused(cast: Cast, changes: dict[str, Any], says
 
 def test_a_disclosure_names_what_to_whom_for_what_and_why(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
+    _disclose(cast, basis=Disclosure.Basis.SUBJECT, recipient="Case 12, by Jo Bloggs for themselves")
+    kept = Entry.objects.filter(action="disclosure.recorded").latest("number")
+    assert "Jo Bloggs" not in str(kept.data)
     made = _disclose(cast, deployment=deployment)
-    entry = Entry.objects.get(action="disclosure.recorded")
+    entry = Entry.objects.filter(action="disclosure.recorded").latest("number")
     assert (entry.verb, entry.data["recipient"]) == ("disclosure", "Information Commissioner, audit team")
     assert list(deployment.disclosures.all()) == [made]
     for changes, says in (
@@ -149,7 +153,18 @@ def test_media_are_registered_and_wiped_before_closing(cast: Cast) -> None:
             closure.receive_kit(
                 deployment, kind=kind, description="Stick", serial="M/1", lender=lender, actor=cast.commander
             )
+    for state in ("authorised", "ready", "live"):
+        Deployment.objects.filter(pk=deployment.pk).update(state=state)
+        with pytest.raises(Conflict, match="not over"):
+            closure.wipe_kit(Kit.objects.get(pk=own.pk), witness="PS 1", wiping="Disk", actor=cast.commander)
+    deployment.refresh_from_db()
     end(deployment, cast)
+    own = Kit.objects.get(pk=own.pk)
+    User.objects.filter(pk=cast.commander.pk).update(first_name="Ellis", last_name="Brandt")
+    commander = User.objects.get(pk=cast.commander.pk)
+    for name in ("commander", "Ellis Brandt", "  ellis   BRANDT "):
+        with pytest.raises(Refused, match="witness yourself"):
+            closure.wipe_kit(own, witness=name, wiping="Disk", actor=commander)
     assert "The review does not say whether removable media were used." in closure.open_ends_of(deployment)
     closure.begin_review(deployment, review="All well.", media_used=True, actor=cast.commander)
     left = " ".join(closure.open_ends_of(deployment))

@@ -12,16 +12,18 @@ from django.utils import timezone
 from audit.models import Entry
 from core.errors import Conflict, Refused
 from demo import rehearsal
-from deployments import applications, closure, executable, readiness, running, signs
+from deployments import applications, authority, closure, executable, readiness, running, signs
 from deployments.choices import CHOSEN_HALTS
 from deployments.models import Deployment, Period, Sign
 from tests.cast import (
     Cast,
+    add_person,
     client_of,
     end,
     make_deployment,
     make_draft,
     make_live_deployment,
+    make_watchlist,
     people_of,
     period_of,
     portrait_jpeg,
@@ -51,6 +53,33 @@ def test_an_application_names_every_approach_and_the_way_around(cast: Cast) -> N
         "Period 1: enter every approach to the zones, one a line."
     ]
     assert any("rather not pass" in problem for problem in applications.problems_of(draft))
+
+
+def test_an_approach_can_be_recorded_as_it_was_authorised(cast: Cast) -> None:
+    draft = make_draft(cast)
+    draft.periods.update(approaches="x" * 201)
+    assert any("200 characters" in problem for problem in applications.problems_of(draft))
+    draft.periods.update(approaches="x" * 200)
+    deployment = rehearsal.authorised(Deployment.objects.get(pk=draft.pk), people_of(cast))
+    assert _sign(period_of(deployment), cast, approach="x" * 200).approach == "x" * 200
+
+
+def test_they_name_nobody_on_a_list(cast: Cast) -> None:
+    add_person(cast, make_watchlist(cast), "N/1042", "Alex Fenwick")
+    draft = make_draft(cast)
+    draft.periods.update(alternative_route="Past the house of Alex Fenwick")
+    with pytest.raises(Refused, match="name or reference"):
+        applications.submit(draft, revision=draft.revision, actor=cast.watchlist_admin)
+
+
+def test_a_deployment_that_never_went_live_says_what_is_left(cast: Cast) -> None:
+    deployment = make_deployment(cast)
+    authority.cancel(deployment, reason="Rain", actor=cast.watchlist_admin)
+    page = client_of(cast.commander).get(f"/deployments/{deployment.pk}/").content.decode()
+    assert "Signs not taken down: 2." in page
+    for sign in period_of(deployment).signs.all():
+        signs.take_down(sign, actor=cast.commander)
+    assert closure.left_behind(deployment) == []
 
 
 def test_they_are_signed_and_printed(cast: Cast) -> None:

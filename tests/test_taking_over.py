@@ -10,9 +10,9 @@ from django.core.exceptions import PermissionDenied
 
 from audit.models import Entry
 from core.errors import Refused
-from deployments import applications, taking_over
+from deployments import applications, authority, taking_over
 from deployments.models import Deployment
-from tests.cast import Cast, client_of, make_deployment, make_draft, make_live_deployment
+from tests.cast import Cast, client_of, make_deployment, make_draft, make_live_deployment, make_user
 
 
 def _begin(cast: Cast, source: Deployment, **changes: Any) -> Deployment:
@@ -30,8 +30,8 @@ def test_texts_places_approaches_and_cameras_are_taken_over(cast: Cast) -> None:
     assert (period.place, period.approach_list) == (earlier.place, earlier.approach_list)
     marks = [(camera.name, camera.plan_mark) for camera in period.cameras.all()]
     assert marks == [(camera.name, camera.plan_mark) for camera in earlier.cameras.all()]
-    entry = Entry.objects.filter(target_id=str(made.pk), action="deployment.changed").get()
-    assert entry.data["from"] == str(source.pk)
+    entry = Entry.objects.get(target_id=str(made.pk), action="deployment.created")
+    assert entry.data["taken_from"] == str(source.pk)
 
 
 def test_nothing_that_was_recorded_or_decided_is_taken_over(cast: Cast) -> None:
@@ -57,8 +57,13 @@ def test_what_was_not_changed_is_marked_until_it_is(cast: Cast) -> None:
     assert not same & {"name", "why_now", "lender"}
     applications.save_draft(made, {"why_here": "Now at the pier"}, revision=made.revision, actor=cast.watchlist_admin)
     assert same - taking_over.unchanged(made) == {"why_here"}
+    (period,) = made.periods.all()
+    assert taking_over.unchanged_periods(made) == {period.pk}
     page = client_of(cast.watchlist_admin).get(f"/deployments/{made.pk}/edit/").content.decode()
     assert page.count("Check that it is true of this deployment") == len(same) - 1
+    assert "Place, approaches, alternative route and cameras are as in" in page
+    period.cameras.filter(name="North").update(smallest_face=40)
+    assert taking_over.unchanged_periods(made) == set()
     Deployment.objects.filter(pk=made.pk).update(state="submitted")
     page = client_of(cast.authority).get(f"/deployments/{made.pk}/").content.decode()
     assert page.count(f"As in {source.name}") == len(same) - 1
@@ -66,11 +71,20 @@ def test_what_was_not_changed_is_marked_until_it_is(cast: Cast) -> None:
 
 
 def test_a_draft_cannot_be_taken_over_nor_by_somebody_who_may_not_apply(cast: Cast) -> None:
-    with pytest.raises(Refused, match="was submitted"):
+    with pytest.raises(Refused, match="was authorised"):
         _begin(cast, make_draft(cast))
     source = make_deployment(cast)
     with pytest.raises(PermissionDenied):
         _begin(cast, source, actor=cast.commander)
+
+
+def test_whoever_wrote_the_earlier_one_does_not_decide_on_the_copy(cast: Cast) -> None:
+    source = make_deployment(cast)
+    other = make_user("second-admin", cast.watchlist_admin)
+    made = _begin(cast, source, actor=other)
+    assert authority.wrote(made, cast.watchlist_admin)
+    assert authority.wrote(_begin(cast, source, actor=other), cast.watchlist_admin)
+    assert not authority.wrote(made, cast.authority)
 
 
 def test_the_page_offers_earlier_applications(cast: Cast) -> None:

@@ -17,7 +17,7 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from deployments import authority, readiness, running, staffing
 from deployments.choices import CHOSEN_HALTS
-from deployments.models import Deployment
+from deployments.models import Deployment, last_day
 from lfr_site.models import User
 from tests.cast import (
     ACT_INPUTS,
@@ -85,6 +85,7 @@ def test_training_counts_from_its_first_day_to_its_last_and_for_its_task_alone(c
         ({"completed_on": dt.date(2999, 1, 1)}, "today or within"),
         ({"completed_on": dt.date(1999, 1, 1)}, "today or within"),
         ({"valid_until": dt.date(2020, 1, 1)}, "today or later"),
+        ({"valid_until": dt.date(2126, 1, 1)}, "five years after"),
     ],
 )
 def test_what_is_incomplete_is_refused(cast: Cast, changes: dict[str, Any], says: str) -> None:
@@ -178,17 +179,25 @@ def test_an_operator_without_training_decides_nothing(cast: Cast, settings: Any)
     assert "compliance officer" in page.content.decode()
 
 
-def test_an_officer_without_training_begins_no_engagement_but_ends_the_one_begun(cast: Cast, settings: Any) -> None:
+def test_an_officer_without_training_begins_no_engagement_but_ends_the_one_begun(
+    cast: Cast, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     apart(settings)
     settings.LFR_UNDO = dt.timedelta(0)
     deployment = make_live_deployment(cast)
-    begun, waiting = make_alert(deployment), make_alert(deployment, "2" * 32)
+    begun, waiting, third = (make_alert(deployment, str(number) * 32) for number in (1, 2, 3))
     act(begun, "open", "same", "acknowledge", "engage", cast=cast)
+    act(third, "open", "same", "acknowledge", cast=cast)
     act(waiting, "open", "same", cast=cast)
     _end(cast.officer)
     for name in ("acknowledge", "engage"):
         with pytest.raises(Refused, match="training as an engagement officer"):
             act(waiting, name, cast=cast)
+    # The officer who said that they were on their way, and is with the person, records that they are.
+    assert act(third, "engage", cast=cast).state == Alert.State.ENGAGED
+    # What was done while it counted, and is sent after midnight, is recorded.
+    monkeypatch.setattr(alert_operations, "done_at", lambda *_: timezone.now() - DAY)
+    assert act(waiting, "acknowledge", cast=cast).state == Alert.State.ACKED
     # The person who was stopped is not kept waiting for a course.
     assert act(begun, "release", cast=cast).state == Alert.State.CONFIRMED_FALSE
 
@@ -211,6 +220,9 @@ def test_an_authorising_officer_without_training_decides_nothing(cast: Cast) -> 
         with pytest.raises(Refused, match="training as an authorising officer"):
             decide(draft, reason="Decided", revision=draft.revision, actor=cast.authority)
     type(watchlist).objects.filter(pk=watchlist.pk).update(state="checked")
+    for dismiss in (approval.return_watchlist, approval.reject_watchlist):
+        with pytest.raises(Refused, match="training as an authorising officer"):
+            dismiss(watchlist, actor=cast.authority, reason="No")
     with pytest.raises(Refused, match="training as an authorising officer"):
         approval.authorise_watchlist(watchlist, actor=cast.authority, reason="Fine", seen=content_hash(watchlist))
     proposal = draft.operating_point.proposal if draft.operating_point else None
@@ -218,6 +230,25 @@ def test_an_authorising_officer_without_training_decides_nothing(cast: Cast) -> 
     type(proposal).objects.filter(pk=proposal.pk).update(state="proposed")
     with pytest.raises(Refused, match="training as an authorising officer"):
         thresholds.approve(proposal, reason="Fine", actor=cast.authority)
+
+
+def test_a_commander_without_training_compares_no_faces_but_records_what_happened(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert, other = make_alert(deployment), make_alert(deployment, "2" * 32)
+    running.end_period(deployment, actor=cast.commander)
+    _end(cast.commander)
+    for ending in ("late_same", "late_not_same"):
+        with pytest.raises(Refused, match="training as a commander"):
+            alert_operations.code(alert, ending, actor=cast.commander)
+    alert_operations.code(other, "unresolved", actor=cast.commander)
+    with pytest.raises(Refused, match="training as a commander"):
+        alert_operations.correct(other, "late_same", reason="Compared", actor=cast.commander)
+
+
+def test_a_deployment_that_ends_at_midnight_needs_no_training_for_the_day_after(cast: Cast) -> None:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    assert last_day(midnight) == timezone.localdate()
+    assert last_day(midnight + dt.timedelta(microseconds=1)) == timezone.localdate() + DAY
 
 
 def test_the_register_shows_what_counts_what_ends_soon_and_what_has_ended(cast: Cast) -> None:

@@ -19,8 +19,8 @@ from training.permissions import KEEP_TRAINING
 
 # How long before its end training is shown as ending.
 NOTICE = dt.timedelta(days=28)
-# A course longer ago is a slip in the date.
-OLDEST = dt.timedelta(days=365 * 5)
+# A course longer ago, or one that counts for longer, is a slip in the date.
+LONGEST = dt.timedelta(days=366 * 5)
 
 
 @transaction.atomic
@@ -44,10 +44,10 @@ def record_training(
         raise Refused("Select what the person is trained for, and enter the course.")
     if user.pk == actor.pk:
         raise Refused("You cannot record your own training. Another person must record it.")
-    if not today - OLDEST <= completed_on <= today:
+    if not today - LONGEST <= completed_on <= today:
         raise Refused("Enter the day on which the course was completed: today or within the last five years.")
-    if valid_until < today:
-        raise Refused("Enter the last day on which the training counts: today or later.")
+    if not today <= valid_until <= completed_on + LONGEST:
+        raise Refused("Enter the last day on which the training counts: today or later, five years after it at most.")
     made = TrainingRecord.objects.create(
         user_id=user.pk,
         task=task,
@@ -75,7 +75,8 @@ def withdraw_training(training: TrainingRecord, *, reason: str, actor: AbstractB
     given: dict[str, Any] = {"withdrawn_by_id": actor.pk, "withdrawn_at": timezone.now()}
     if not rows.update(**given, withdrawal_reason=reason.strip()[:400]):
         raise Conflict("This training has already been withdrawn.")
-    data = {"user": training.user.get_username(), "task": training.task, "reason": reason.strip()[:400]}
+    # The reason stays in the register: it may say something about a person's health.
+    data = {"user": training.user.get_username(), "task": training.task}
     record(Action.TRAINING_WITHDRAWN, actor=actor, target=training, data=dict(data))
 
 
@@ -85,11 +86,12 @@ def is_trained(user: AbstractBaseUser, task: Task, on: dt.date | None = None) ->
     return records.valid(on or timezone.localdate()).exists()
 
 
-def require_trained(user: AbstractBaseUser, task: Task) -> None:
-    """Raise `Refused` unless a user's training for a task counts today."""
-    if not is_trained(user, task):
+def require_trained(user: AbstractBaseUser, task: Task, on: dt.date | None = None) -> None:
+    """Raise `Refused` unless a user's training for a task counts on a day, today by default."""
+    if not is_trained(user, task, on):
+        when = "today" if on is None else f"on {on:%d %B %Y}"
         raise Refused(
-            f"No training as {_with_article(task)} is recorded for you that counts today. Ask the compliance officer "
+            f"No training as {_with_article(task)} is recorded for you that counts {when}. Ask the compliance officer "
             "to record it."
         )
 

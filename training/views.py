@@ -20,22 +20,23 @@ from training.permissions import KEEP_TRAINING, SEE_TRAINING
 @permitted(SEE_TRAINING, KEEP_TRAINING)
 def show(request: HttpRequest) -> HttpResponse:
     """Show who is trained to do what, and until when."""
-    today = timezone.localdate()
-    records = TrainingRecord.objects.select_related("user", "recorded_by", "withdrawn_by")
-    rows = [(each, each.is_valid(today), each.valid_until - today <= register.NOTICE) for each in records]
-    return render(request, "training/register.html", {"rows": rows, "form": TrainingForm()})
+    return _register(request, TrainingForm())
 
 
 @require_POST
 @permitted(KEEP_TRAINING)
 def record(request: HttpRequest) -> HttpResponse:
     form = TrainingForm(request.POST)
-    if not form.is_valid():
-        raise Refused("Select the person and what they are trained for, and enter the course and both dates.")
-    given = dict(form.cleaned_data)
-    made = register.record_training(given.pop("user"), **given, actor=acting(request))
-    messages.success(request, f"Training of {made.user} recorded.")
-    return redirect("training")
+    if form.is_valid():
+        given = dict(form.cleaned_data)
+        try:
+            made = register.record_training(given.pop("user"), **given, actor=acting(request))
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, f"Training of {made.user} recorded.")
+            return redirect("training")
+    return _register(request, form, status=422)
 
 
 @require_POST
@@ -45,3 +46,10 @@ def withdraw(request: HttpRequest, training_id: int) -> HttpResponse:
     register.withdraw_training(training, reason=request.POST.get("reason", ""), actor=acting(request))
     messages.info(request, f"Training of {training.user} withdrawn. It no longer counts.")
     return redirect("training")
+
+
+def _register(request: HttpRequest, form: TrainingForm, status: int = 200) -> HttpResponse:
+    today = timezone.localdate()
+    records = TrainingRecord.objects.select_related("user", "recorded_by", "withdrawn_by")
+    rows = [(each, each.is_valid(today), each.valid_until - today <= register.NOTICE) for each in records]
+    return render(request, "training/register.html", {"rows": rows, "form": form}, status=status)

@@ -123,7 +123,11 @@ class WatchlistViewSet(
     def current(self, request: Request, pk: str) -> Response:
         watchlist = self.get_object()
         given = given_by(CurrentSerializer(data=request.data))
-        confirmation.confirm_current(watchlist, given["people"], source=given["source"], actor=actor_of(request))
+        try:
+            confirmation.confirm_current(watchlist, given["people"], source=given["source"], actor=actor_of(request))
+        except confirmation.SampleNotOpened as refusal:
+            unopened = [str(person.pk) for person in refusal.unopened]
+            return Response({"detail": str(refusal), "unopened": unopened}, status=422)
         return self._answer(watchlist)
 
     @extend_schema(request=UrgencySerializer)

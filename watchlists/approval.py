@@ -19,7 +19,8 @@ from core.locks import lock_all
 from core.machine import move
 from core.permissions import require
 from core.ranks import at_least, rank_of
-from training.register import require_authorising
+from training.models import Task
+from training.register import require_authorising, require_trained
 from watchlists import choices, engines
 from watchlists.contributions import refuse_contributor
 from watchlists.models import STEPS, Engine, Person, SealedTemplate, Template, Watchlist
@@ -143,6 +144,7 @@ def confirm_watchlist(watchlist: Watchlist, *, reason: str, actor: AbstractBaseU
 @transaction.atomic
 def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
     """Send a list back to its compiler."""
+    require_trained(actor, Task.AUTHORISING)
     refuse_names(watchlist, reason)
     move(watchlist, STEPS["return"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
 
@@ -150,6 +152,7 @@ def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: s
 @transaction.atomic
 def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
     """Reject a list. It is destroyed after the retention period; until then a new version can be made from it."""
+    require_trained(actor, Task.AUTHORISING)
     refuse_names(watchlist, reason)
     changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
     move(watchlist, STEPS["reject"], actor=actor, changes=changes, data={"reason": reason})

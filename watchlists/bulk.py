@@ -20,7 +20,7 @@ from watchlists.contributions import Kind, note_contribution
 from watchlists.flags import alike, photograph_flags
 from watchlists.likeness import Crowd
 from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
-from watchlists.people import Provenance, check, check_provenance, lock_drafts, recount
+from watchlists.people import Provenance, about, check, check_provenance, lock_drafts, recount
 from watchlists.permissions import COMPILE_WATCHLIST
 
 
@@ -99,14 +99,7 @@ def _events(watchlist: Watchlist, persons: Sequence[Person], photographs: Sequen
         Event(Action.PERSON_ADDED, each, {"category": each.category, "watchlist": str(watchlist.pk)})
         for each in persons
     ]
-    return events + [
-        Event(
-            Action.PHOTOGRAPH_ADDED,
-            each,
-            {"person": str(each.person_id), "sha256": each.sha256, "source": each.source},
-        )
-        for each in photographs
-    ]
+    return events + [Event(Action.PHOTOGRAPH_ADDED, each, about(each)) for each in photographs]
 
 
 def _each_once(photographs: Sequence[Taken]) -> list[Taken]:

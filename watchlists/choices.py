@@ -148,3 +148,17 @@ class Consulted(models.TextChoices):
     MISSING = "missing", "Missing persons system"
     PARTNER = "partner", "Another force or agency"
     STAFF = "staff", "The member of staff"
+
+
+# The sources that can say whether people with each lawful ground are still sought.
+CONSULTED_FOR: dict[str, tuple[Consulted, ...]] = {
+    Category.WANTED: (Consulted.PNC, Consulted.COURT, Consulted.RECORDS, Consulted.OFFICER, Consulted.PARTNER),
+    Category.SUSPECT: (Consulted.PNC, Consulted.RECORDS, Consulted.OFFICER, Consulted.PARTNER),
+    Category.RESTRICTED: (Consulted.PNC, Consulted.COURT, Consulted.RECORDS, Consulted.OFFICER),
+    Category.MISSING: (Consulted.MISSING, Consulted.RECORDS, Consulted.OFFICER, Consulted.PARTNER),
+    Category.RISK: (Consulted.RECORDS, Consulted.OFFICER, Consulted.MISSING, Consulted.PARTNER),
+    Category.ASSOCIATE: (Consulted.OFFICER, Consulted.RECORDS),
+    Category.WITNESS: (Consulted.OFFICER, Consulted.RECORDS),
+    Category.VICTIM: (Consulted.OFFICER, Consulted.RECORDS),
+    Category.STAFF: (Consulted.STAFF,),
+}

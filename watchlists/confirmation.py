@@ -18,11 +18,14 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.locks import lock
 from core.permissions import require
-from watchlists.choices import Category, Consulted
+from watchlists.choices import CONSULTED_FOR, Category, Consulted
 from watchlists.contributions import Kind, note_contribution
 from watchlists.models import Person, Photograph, Watchlist
 from watchlists.operations import CURRENT_FOR
 from watchlists.permissions import COMPILE_WATCHLIST
+
+# In the audit entry of an entry's page that was shown because the user had just changed it.
+AFTER_CHANGE = "after_change"
 
 
 class SampleNotOpened(Refused):
@@ -78,8 +81,13 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any], *, source: st
     if source not in Consulted.values:
         raise Refused("Select the source that you consulted.")
     chosen = Person.objects.filter(watchlist=watchlist, pk__in=people)
-    if chosen.order_by().values("category").distinct().count() > 1:
-        raise Refused("Confirm people with one lawful ground at a time: each ground has its own source.")
+    grounds = set(chosen.order_by().values_list("category", flat=True))
+    if len(grounds) > 1:
+        raise Refused("Each lawful ground has its own sources. Filter the list by lawful ground, then select people.")
+    for ground in grounds:
+        if source not in CONSULTED_FOR[ground]:
+            sources = "; ".join(str(each.label) for each in CONSULTED_FOR[ground])
+            raise Refused(f"Select a source for “{Category(ground).label}”: {sources}.")
     ids = sorted(str(pk) for pk in chosen.values_list("pk", flat=True))
     if not ids:
         raise Refused("Select the people you have checked.")
@@ -103,17 +111,20 @@ def confirm_current(watchlist: Watchlist, people: Collection[Any], *, source: st
 def sample_of(watchlist: Watchlist, people: Collection[Any], *, actor: AbstractBaseUser) -> list[Person]:
     """Return the entries that a user must open before they confirm these people.
 
-    There are `LFR_CURRENCY_SAMPLE` of them, or all if these are fewer. They are drawn by a hash over list, user and
-    entry, so that they stay the same until they are opened, and another user, or another version of the list, has
-    others.
+    There are `LFR_CURRENCY_SAMPLE` of them, or all if these are fewer. They are drawn by a hash over list, user, day
+    and entry: they stay the same for a day, and another user, another day or another version of the list has others.
     """
     drawn = sorted(str(pk) for pk in people)
-    drawn.sort(key=lambda pk: hashlib.sha256(f"{watchlist.pk}/{actor.pk}/{pk}".encode()).digest())
+    seed = f"{watchlist.pk}/{actor.pk}/{timezone.localdate()}"
+    drawn.sort(key=lambda pk: hashlib.sha256(f"{seed}/{pk}".encode()).digest())
     return list(Person.objects.filter(pk__in=drawn[: settings.LFR_CURRENCY_SAMPLE]).order_by("name", "reference"))
 
 
 def unopened_by(actor: AbstractBaseUser, sample: Sequence[Person]) -> list[Person]:
-    """Return those of a sample that a user has not opened within `CURRENT_FOR`, according to the audit log."""
+    """Return those of a sample that a user has not opened within `CURRENT_FOR`, according to the audit log.
+
+    The page that follows a change of an entry does not count, except for one person, confirmed from that page.
+    """
     opened = Entry.objects.filter(
         action=Action.PERSON_VIEWED,
         actor_id=str(actor.pk),
@@ -121,6 +132,8 @@ def unopened_by(actor: AbstractBaseUser, sample: Sequence[Person]) -> list[Perso
         target_type=Person._meta.label_lower,
         at__gte=timezone.now() - CURRENT_FOR,
     )
+    if len(sample) > 1:
+        opened = opened.exclude(data__has_key=AFTER_CHANGE)
     known = set(opened.values_list("target_id", flat=True))
     return [each for each in sample if str(each.pk) not in known]
 
@@ -147,7 +160,7 @@ def name_of(actor: AbstractBaseUser) -> str:
     """Return the name and username by which a user confirms a photograph."""
     full = getattr(actor, "get_full_name", str)()
     name = actor.get_username()
-    return f"{full} ({name})" if full else name
+    return f"{full} ({name})"[:120] if full else name[:120]
 
 
 def _lock_unchecked(watchlist: Watchlist) -> None:

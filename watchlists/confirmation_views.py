@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.errors import Refused
 from core.permissions import acting, permitted
 from watchlists import confirmation
-from watchlists.choices import Category
+from watchlists.choices import CONSULTED_FOR, Category
 from watchlists.forms import ConsultedForm
 from watchlists.models import Person, Watchlist
 from watchlists.permissions import COMPILE_WATCHLIST
@@ -32,6 +32,7 @@ def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespons
     try:
         count = confirmation.confirm_current(watchlist, ids, source=source, actor=acting(request))
     except confirmation.SampleNotOpened as refusal:
+        chosen = [] if ground else list(Person.objects.filter(watchlist=watchlist, pk__in=ids))
         context = {
             "watchlist": watchlist,
             "why": str(refusal),
@@ -39,7 +40,8 @@ def people_current(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRespons
             "unopened": refusal.unopened,
             "ground": ground,
             "ground_label": Category(ground).label if ground in Category.values else "",
-            "people": [] if ground else Person.objects.filter(watchlist=watchlist, pk__in=ids),
+            "people": chosen,
+            "sources": [(each.value, each.label) for each in CONSULTED_FOR[refusal.unopened[0].category]],
             "count": len(ids),
             "consulted_form": form,
         }
@@ -54,8 +56,11 @@ def photographs_confirm(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpRe
     """Show the photographs that nobody has confirmed to be of the person, beside the record; confirm those ticked."""
     watchlist = get_object_or_404(Watchlist.objects.visible_to(request.user), pk=watchlist_id)
     if request.method == "POST":
-        count = confirmation.confirm_photographs(watchlist, _ticked(request, "photograph"), actor=acting(request))
+        ticked = _ticked(request, "photograph")
+        count = confirmation.confirm_photographs(watchlist, ticked, actor=acting(request))
         messages.success(request, f"Photographs confirmed to be of the person: {count:,}.")
+        if request.POST.get("back") == "person":
+            return redirect("person", Person.objects.get(photographs=ticked[0]).pk)
         left = confirmation.unconfirmed_photographs(watchlist).exists()
         return redirect("photographs-confirm" if left else "watchlist", watchlist.id)
     waiting = confirmation.unconfirmed_photographs(watchlist).select_related("person").defer("encrypted")

@@ -29,7 +29,7 @@ from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.evidence import GroupFigures
 from watchlists.holds import LONGEST_REASON
 from watchlists.models import BiasEvidence, Calibration, EvidenceGroup, Person, Photograph, Watchlist
-from watchlists.people import PARTICULARS, PROVENANCE, Provenance
+from watchlists.people import PARTICULARS, PROVENANCE, Provenance, provenance_problems
 
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -126,6 +126,14 @@ class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
         cleaned = super().clean() or {}
         if bool(cleaned.get("confirmed_by")) != bool(cleaned.get("confirmed_at")):
             self.add_error("confirmed_by", "Enter both who confirmed the photographs and when, or neither.")
+        elif cleaned.get("source"):
+            given = {name: cleaned.get(name) for name in ("keeping", "confirmed_by")}
+            texts = {name: value or "" for name, value in given.items()}
+            problems = provenance_problems(
+                Provenance(cleaned["source"], "", None, **texts, confirmed_at=cleaned.get("confirmed_at"))
+            )
+            for name, problem in problems.items():
+                self.add_error(name, problem)
         return cleaned
 
     @property

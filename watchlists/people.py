@@ -17,6 +17,7 @@ from audit.journal import Event, record, record_all
 from core import keys
 from core.errors import Conflict, Refused
 from core.locks import lock, lock_all
+from core.machine import JournalData
 from core.permissions import require
 from watchlists import engines
 from watchlists.choices import EXCEPTIONAL, KEEPING_OF, REFUSED_SOURCES, Category, Source
@@ -48,6 +49,9 @@ PARTICULARS = (
 )
 
 
+# What says who it is that photographs were compared with, and what was confirmed when somebody is still sought.
+_WHO = {"reference", "name", "date_of_birth"}
+_WHO_AND_WHY = _WHO | {"category", "offence", "legal_basis", "authority"}
 PROVENANCE = ("source", "keeping", "lawful_hold", "taken_on", "confirmed_by", "confirmed_at")
 
 
@@ -98,20 +102,29 @@ def add_person(
 
 def check_provenance(provenance: Provenance) -> None:
     """Raise Refused if the policy does not allow this source, or not without a basis for keeping the photograph."""
+    problems = provenance_problems(provenance)
+    if problems:
+        raise Refused(" ".join(problems.values()))
+
+
+def provenance_problems(provenance: Provenance) -> dict[str, str]:
+    """Return by field what the policy does not allow of where a photograph comes from; empty if it allows it."""
     source, allowed = provenance.source, KEEPING_OF.get(provenance.source, ())
+    label = str(Source(source).label)
     if source in REFUSED_SOURCES:
-        raise Refused(
-            f"You cannot use a {Source(source).label.lower()} photograph, because it was given to the state for "
-            "another purpose. Use a police photograph."
-        )
-    if provenance.keeping not in (allowed or ("",)):
-        label = str(Source(source).label)
-        if not allowed:
-            raise Refused(f"Leave the basis for keeping it empty: {label.lower()} needs none.")
+        return {
+            "source": f"You cannot use a {label.lower()} photograph, because it was given to the state for another "
+            "purpose. Use a police photograph."
+        }
+    found = {}
+    if provenance.keeping and not allowed:
+        found["keeping"] = f"Leave this empty: “{label}” needs no basis for keeping it."
+    elif allowed and provenance.keeping not in allowed:
         options = "; ".join(f"“{each.label}”" for each in allowed)
-        raise Refused(f"Select why this photograph may be kept. For “{label}”: {options}.")
+        found["keeping"] = f"Select why this photograph may be kept. For “{label}”: {options}."
     if provenance.confirmed_by and (provenance.confirmed_at is None or provenance.confirmed_at > timezone.now()):
-        raise Refused("Enter when the photograph was confirmed to be of the person: a time in the past.")
+        found["confirmed_at"] = "Enter when the photograph was confirmed to be of the person: a time in the past."
+    return found
 
 
 @transaction.atomic
@@ -134,16 +147,19 @@ def change_person(person: Person, particulars: Mapping[str, Any], *, revision: i
     for name in changed:
         setattr(held, name, particulars[name])
     check(held)
-    if {"reference", "name", "date_of_birth"}.intersection(changed):
-        # They say who it is that the photographs were compared with.
-        held.photographs.update(confirmed_by="", confirmed_at=None)
+    to_compare = 0
+    if _WHO.intersection(changed):
+        to_compare = held.photographs.exclude(confirmed_by="").update(confirmed_by="", confirmed_at=None)
+    if _WHO_AND_WHY.intersection(changed):
+        held.current_at, held.current_by, held.current_source = None, None, ""
     # The officer's tick for a person under 18 applied to the earlier particulars.
     held.minor_accepted_by, held.minor_accepted_reason = None, ""
     held.revision += 1
     held.save()
     person.refresh_from_db()
     note_contribution(person.watchlist, Kind.ENTRY_EDITED, actor=actor)
-    record(Action.PERSON_CHANGED, actor=actor, target=person, data={"fields": ", ".join(changed)})
+    data: JournalData = {"fields": ", ".join(changed), "photographs_to_compare": to_compare}
+    record(Action.PERSON_CHANGED, actor=actor, target=person, data=data)
 
 
 @transaction.atomic
@@ -218,8 +234,18 @@ def add_photograph(
 
 
 def _added(photograph: Photograph) -> Event:
-    data = {"person": str(photograph.person_id), "sha256": photograph.sha256, "source": photograph.source}
-    return Event(Action.PHOTOGRAPH_ADDED, photograph, data)
+    return Event(Action.PHOTOGRAPH_ADDED, photograph, about(photograph))
+
+
+def about(photograph: Photograph) -> dict[str, str | bool]:
+    """Return what the audit log keeps of a photograph that is added."""
+    return {
+        "person": str(photograph.person_id),
+        "sha256": photograph.sha256,
+        "source": photograph.source,
+        "keeping": photograph.keeping,
+        "confirmed": bool(photograph.confirmed_by),
+    }
 
 
 def _keep_photograph(

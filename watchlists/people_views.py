@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.actions import Action
@@ -17,7 +18,9 @@ from core.keys import KeyGone
 from core.permissions import acting, permitted
 from recognition.imaging import encode_jpeg
 from watchlists import destruction, flags, ledger, people
-from watchlists.forms import ComparedForm, ConsultedForm, HoldForm, LedgerForm, PersonForm, PhotographForm, ReleaseForm
+from watchlists.choices import CONSULTED_FOR
+from watchlists.confirmation import AFTER_CHANGE
+from watchlists.forms import ComparedForm, HoldForm, LedgerForm, PersonForm, PhotographForm, ReleaseForm
 from watchlists.likeness import nearness
 from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
@@ -47,7 +50,7 @@ def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, "Person added to the list.")
-                return redirect("person", person.id)
+                return _changed(person.id)
         status = 422
     context = {"form": form, "photograph": photograph, "provenance": provenance, "watchlist": watchlist}
     return render(request, "watchlists/person_new.html", context, status=status)
@@ -58,7 +61,8 @@ def person_new(request: HttpRequest, watchlist_id: uuid.UUID) -> HttpResponse:
 def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     person = _person(request, person_id)
     with transaction.atomic():
-        record(Action.PERSON_VIEWED, actor=acting(request), target=person)
+        data = {AFTER_CHANGE: True} if AFTER_CHANGE in request.GET else {}
+        record(Action.PERSON_VIEWED, actor=acting(request), target=person, data=dict(data))
     hold = Hold.objects.filter(person=person).select_related("owner").first()
     context = {
         "person": person,
@@ -68,7 +72,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         "hold": hold,
         "hold_form": HoldForm(),
         "release_form": ReleaseForm() if hold and hold.may_be_released_by(acting(request)) else None,
-        "consulted_form": ConsultedForm(),
+        "sources": [(each.value, each.label) for each in CONSULTED_FOR[person.category]],
         "nearness": nearness(person),
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
     }
@@ -91,7 +95,7 @@ def person_edit(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
                 form.add_error(None, str(refusal))
             else:
                 messages.success(request, "Changes saved.")
-                return redirect("person", person.id)
+                return _changed(person.id)
         status = 422
     context = {"form": form, "person": person, "watchlist": person.watchlist, "revision": revision}
     return render(request, "watchlists/person_edit.html", context, status=status)
@@ -121,7 +125,7 @@ def photograph_new(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
             except Refused as refusal:
                 provenance.add_error(None, str(refusal))
             else:
-                return redirect("person", person.id)
+                return _changed(person.id)
         status = 422
     context = {"photograph": photograph, "provenance": provenance, "person": person, "watchlist": person.watchlist}
     return render(request, "watchlists/photograph_new.html", context, status=status)
@@ -132,7 +136,7 @@ def photograph_new(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
 def photograph_remove(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
     photograph = get_object_or_404(Photograph.objects.select_related("person__watchlist"), pk=photograph_id)
     people.remove_photograph(photograph, actor=acting(request))
-    return redirect("person", photograph.person_id)
+    return _changed(photograph.person_id)
 
 
 @require_POST
@@ -164,7 +168,7 @@ def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpRespo
 def flag_accept(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist"), pk=flag_id)
     flags.accept_flag(flag, reason=request.POST.get("reason", "")[:400], actor=acting(request))
-    return redirect("person", flag.person_id)
+    return _changed(flag.person_id)
 
 
 @require_POST
@@ -173,7 +177,7 @@ def flag_merge(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist", "other__person"), pk=flag_id)
     person = people.merge(flag, actor=acting(request))
     messages.success(request, "Entries merged into this one.")
-    return redirect("person", person.id)
+    return _changed(person.id)
 
 
 @require_POST
@@ -220,6 +224,11 @@ def ledger_search(request: HttpRequest) -> HttpResponse:
     found = ledger.search(form.cleaned_data["reference"], actor=acting(request)) if form.is_valid() else None
     status = 422 if request.method == "POST" and found is None else 200
     return render(request, "watchlists/ledger.html", {"form": form, "found": found}, status=status)
+
+
+def _changed(person_id: uuid.UUID) -> HttpResponse:
+    """Redirect to the page of an entry that the user has just changed."""
+    return redirect(f"{reverse('person', args=[person_id])}?{AFTER_CHANGE}")
 
 
 def _person(request: HttpRequest, person_id: uuid.UUID) -> Person:

@@ -172,7 +172,8 @@ class DecisionSerializer(ReasonSerializer):
 class CurrentSerializer(serializers.Serializer[Any]):
     """people: ids of those still sought according to the source, all with one lawful ground.
 
-    The account must have fetched a sample of them (`/people/{id}/`) within a day; otherwise the answer says how many.
+    The account must have fetched a sample of them (`/people/{id}/`) within a day; otherwise the answer is 422, with the
+    ids of those it has not: `unopened`.
     """
 
     people = serializers.ListField(child=serializers.UUIDField())

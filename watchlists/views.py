@@ -22,7 +22,7 @@ from core.errors import Refused
 from core.pages import query_of
 from core.permissions import acting, permitted
 from watchlists import approval, confirmation, flags, operations
-from watchlists.choices import Category, Keeping, Source, Tier
+from watchlists.choices import CONSULTED_FOR, Category, Keeping, Source, Tier
 from watchlists.contributions import contribution_of
 from watchlists.filters import PersonFilter
 from watchlists.forms import ConsultedForm, ReasonForm, SizeReasonForm, WatchlistForm
@@ -110,6 +110,7 @@ def _ground(watchlist: Watchlist, ground: Category, request: HttpRequest) -> dic
         "count": len(ids),
         "sample": sample,
         "unopened": confirmation.unopened_by(acting(request), sample),
+        "sources": [(each.value, each.label) for each in CONSULTED_FOR[ground]],
     }
 
 

@@ -1,4 +1,4 @@
-"""Alerts, the acts on them, their shots evidence holds, second looks, and what is stood down."""
+"""Alerts, the acts on them, their shots, evidence holds, second looks, and what is stood down."""
 
 from alerts.models.acts import Act
 from alerts.models.alerts import Alert

@@ -6,7 +6,7 @@ from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
 from deployments.models.governing import REQUIRED, GoverningDocument
 from deployments.models.notices import NoticeExemption, PublicNotice
-from deployments.models.periods import TESTABLE, Period, Sign
+from deployments.models.periods import LONGEST_APPROACH, TESTABLE, Period, Sign, last_day
 from deployments.models.postings import Posting
 from deployments.models.records import CHANGE_STEPS, CeilingQuestion, Decision, Document, Kit, ThresholdChange
 from deployments.models.sharing import Disclosure, EquipmentLoan
@@ -14,6 +14,7 @@ from deployments.models.sharing import Disclosure, EquipmentLoan
 __all__ = [
     "CHANGE_STEPS",
     "EDITABLE",
+    "LONGEST_APPROACH",
     "OVER",
     "PRINTED",
     "REQUIRED",
@@ -39,4 +40,5 @@ __all__ = [
     "Sign",
     "SignedAuthority",
     "ThresholdChange",
+    "last_day",
 ]

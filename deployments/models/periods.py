@@ -14,6 +14,13 @@ from deployments.offsets import Offset, kept
 from deployments.querysets import PeriodQuerySet
 from watchlists.models import Watchlist
 
+LONGEST_APPROACH = 200
+
+
+def last_day(at: dt.datetime | None) -> dt.date:
+    """Return the last day of what ends at a moment, today for None: what ends at midnight ends on the day before."""
+    return timezone.localdate(timezone.now() if at is None else at - dt.timedelta(microseconds=1))
+
 
 class Period(models.Model):
     """A place and a time under a deployment's authority. Only one period of a deployment is live at a time.
@@ -153,7 +160,7 @@ class Sign(models.Model):
     """
 
     period = models.ForeignKey(Period, on_delete=models.CASCADE, related_name="signs")
-    approach = models.CharField(max_length=200)
+    approach = models.CharField(max_length=LONGEST_APPROACH)
     place = models.CharField(max_length=200)
     distance_m = models.PositiveIntegerField()
     put_up_at = models.DateTimeField()

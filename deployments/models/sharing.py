@@ -78,7 +78,7 @@ class Disclosure(models.Model):
         ordering = ("-disclosed_at", "-pk")
         permissions = (
             ("record_disclosure", "Can record disclosures"),
-            ("see_sharing", "Can see loans of equipment and disclosures"),
+            ("see_sharing", "Can see disclosures, and loans of equipment"),
         )
 
     def __str__(self) -> str:

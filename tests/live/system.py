@@ -169,6 +169,9 @@ def live_system(**environment: str) -> Iterator[LiveSystem]:
         services.forget(data)
 
 
+# The source that says whether people are still sought, where it is not the force's records.
+SOURCES = {"staff": "staff"}
+
 _MAKE_USERS = f"""
 from lfr_site.accounts import add_user
 for name, role in {NAMES | {"operator2": "LFR operator", "officer2": "Engagement officer"}!r}.items():
@@ -233,7 +236,7 @@ class LiveUser:
                 "expected_action": "Arrest",
                 "date_of_birth": "1990-05-01",
                 "source": "custody",
-                "keeping": "convicted",
+                "keeping": "convicted" if changes.get("source", "custody") == "custody" else "",
                 "lawful_hold": "Custody record",
                 "is_of_person": "on",
                 "taken_on": f"{dt.datetime.now(LONDON_TIME) - dt.timedelta(days=30):%Y-%m-%d}",
@@ -253,7 +256,7 @@ class LiveUser:
             for flag in set(re.findall(r'action="/flags/(\d+)/accept/"', self.get(f"/people/{person}/").text)):
                 self.post(f"/flags/{flag}/accept/", {"reason": "Compared by eye"})
         for ground in re.findall(r'name="ground" value="(\w+)"', page):
-            self.post(f"/watchlists/{watchlist}/current/", {"ground": ground, "source": "court"})
+            self.post(f"/watchlists/{watchlist}/current/", {"ground": ground, "source": SOURCES.get(ground, "records")})
         answer = self.post(f"/watchlists/{watchlist}/check/")
         assert "Awaiting approval" in answer.text, answer.text
 

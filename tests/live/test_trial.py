@@ -393,7 +393,7 @@ def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str
     commander.get_by_role("button", name="Begin review").click()
     expect(commander.get_by_text("Signs not taken down: 2")).to_be_visible()
     for number in range(2):
-        commander.get_by_role("link", name="Readiness", exact=True).nth(number).click()
+        commander.get_by_role("link", name="Readiness and signs").nth(number).click()
         commander.get_by_role("button", name="Taken down").click()
         commander.get_by_label("Cards handed out").fill("140")
         commander.get_by_role("button", name="Save number").click()
