@@ -28,6 +28,7 @@ from tests.cast import (
     cameras_of,
     client_of,
     make_draft,
+    make_operating_point,
     make_user,
     make_watchlist,
     people_of,
@@ -468,6 +469,7 @@ def test_a_period_can_be_removed(cast: Cast) -> None:
 
 
 def test_a_new_period_with_only_a_camera_is_saved(cast: Cast) -> None:
+    make_operating_point()
     deployment = applications.create(actor=cast.watchlist_admin, name="Southend")
     data = {
         "name": "Southend",

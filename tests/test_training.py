@@ -232,7 +232,8 @@ def test_an_authorising_officer_without_training_decides_nothing(cast: Cast) -> 
         thresholds.approve(proposal, reason="Fine", actor=cast.authority)
 
 
-def test_a_commander_without_training_compares_no_faces_but_records_what_happened(cast: Cast) -> None:
+def test_a_commander_without_training_compares_no_faces_but_records_what_happened(cast: Cast, settings: Any) -> None:
+    apart(settings)
     deployment = make_live_deployment(cast)
     alert, other = make_alert(deployment), make_alert(deployment, "2" * 32)
     running.end_period(deployment, actor=cast.commander)
