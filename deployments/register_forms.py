@@ -82,6 +82,7 @@ class DisclosureForm(forms.ModelForm):  # type: ignore[type-arg]
             "recipient": "The organisation and the role, or the case number of the person themselves. Not a name.",
         }
 
+    basis = forms.ChoiceField(choices=[("", "Select"), *Disclosure.Basis.choices])
     disclosed_at = LocalMomentField(label="When")
 
     def __init__(self, *args: Any, deployments: Any, **kwargs: Any) -> None:

@@ -104,7 +104,7 @@ class ProvenanceForm(forms.ModelForm):  # type: ignore[type-arg]
     keeping = forms.ChoiceField(
         label="Why it may be kept",
         choices=[
-            ("", "Select, for these sources"),
+            ("", "Select, for a photograph of one of these kinds"),
             *(
                 (Source(source).label, [(each.value, each.label) for each in allowed])
                 for source, allowed in KEEPING_OF.items()

@@ -394,7 +394,7 @@ def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str
     expect(commander.get_by_text("Signs not taken down: 2")).to_be_visible()
     for number in range(2):
         commander.get_by_role("link", name="Readiness and signs").nth(number).click()
-        commander.get_by_role("button", name="Taken down").click()
+        commander.get_by_role("button", name="Record as taken down").click()
         commander.get_by_label("Cards handed out").fill("140")
         commander.get_by_role("button", name="Save number").click()
         commander.goto(system.url + deployment)
