@@ -35,6 +35,7 @@ from deployments import (
     period_lists,
     readiness,
     running,
+    signs,
     staffing,
 )
 from deployments.applications import CameraDraft, PeriodDraft
@@ -45,6 +46,8 @@ from deployments.offsets import Offset, excess
 from lfr_site.models import User
 from tests.cast import Cast, make_draft, make_operating_point, make_sealed_watchlist, people_of
 from tests.test_readiness import make_blue_list
+from training import register
+from training.models import TrainingRecord
 from watchlists import evidence as equality
 from watchlists import operations as watchlist_operations
 from watchlists.models import BiasEvidence, OperatingPoint, Watchlist
@@ -155,6 +158,7 @@ def _with_camera(act: Callable[[Camera, User], object]) -> Act:
     return _of_period(lambda period, actor, _: act(period.cameras.order_by("name")[0], actor))
 
 
+APPROACHES = set(rehearsal.APPROACHES.splitlines())
 LEFT = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
 
 
@@ -212,6 +216,7 @@ ACTS: dict[str, Act] = {
     "post": lambda w, actor: [staffing.post(w.deployment, w.cast.by_role[name], actor=actor) for name in POSTED],
     "attach": _of_period(_attach),
     "sign": _of_period(lambda p, actor, _: rehearsal.put_up_signs(p, actor)),
+    "take down": _of_period(lambda p, actor, _: [signs.take_down(each, actor=actor) for each in signs.up(p)]),
     "briefing": _of_period(lambda p, actor, _: readiness.record_briefing(p, briefing="All", actor=actor)),
     "officers": _of_period(lambda p, actor, _: running.count_officers(p, count=5, actor=actor)),
     "few officers": _of_period(lambda p, actor, _: running.count_officers(p, count=1, actor=actor)),
@@ -264,6 +269,11 @@ def _unrecognised(world: World) -> None:
             )
 
 
+def _withdraw_training(world: World, user: User) -> None:
+    for each in TrainingRecord.objects.filter(user=user, withdrawn_at__isnull=True):
+        register.withdraw_training(each, reason="Left", actor=world.cast.compliance)
+
+
 # Events that are not actions on the deployment.
 EVENTS: dict[str, Callable[[World], object]] = {
     "the clock ticks": lambda w: (running.lapse_unstarted(at=w.now()), running.end_run_out(at=w.now())),
@@ -273,6 +283,8 @@ EVENTS: dict[str, Callable[[World], object]] = {
         equality.withdraw(each, actor=w.cast.compliance)
         for each in BiasEvidence.objects.filter(withdrawn_at__isnull=True)
     ],
+    "the commander's training is withdrawn": lambda w: _withdraw_training(w, w.cast.commander),
+    "the operator's training is withdrawn": lambda w: _withdraw_training(w, w.cast.operator),
     "lists expire": lambda w: watchlist_operations.expire_stale(at=w.now()),
     "nobody is recognised": _unrecognised,
     "ten minutes pass": lambda w: _pass_time(w, dt.timedelta(minutes=10)),
@@ -390,7 +402,7 @@ def _step(world: World, name: str, role: str) -> None:
         assert _is_a_step(before, after, world.cast.by_role.get(role)), f"{before} to {after} by {role or name}"
         assert Entry.objects.count() > rows
     if after == State.LIVE and before != State.LIVE:
-        _every_guard_held(world)
+        _every_guard_held(world, world.cast.by_role[role])
     _sockets_are_as_they_must(world)
     _frames_stay_within_what_was_granted(world)
 
@@ -416,8 +428,10 @@ def _is_a_step(before: str, after: str, actor: User | None) -> bool:
     )
 
 
-def _every_guard_held(world: World) -> None:
-    """Check every guard directly, not through the checks in the code."""
+def _every_guard_held(world: World, actor: User) -> None:
+    """Check every guard directly, not through the checks in the code. actor: who turned the cameras on."""
+    trained = set(TrainingRecord.objects.filter(withdrawn_at__isnull=True).values_list("user", "task"))
+    assert (actor.pk, "commander") in trained
     now, deployment = world.now(), world.deployment
     period = deployment.periods.get(went_live_at__isnull=False, ended_at__isnull=True)
     assert period.starts_at is not None
@@ -435,7 +449,10 @@ def _every_guard_held(world: World) -> None:
         return
     assert world.terms.lists[period.pk] == watchlist.pk
     assert watchlist.size <= (deployment.list_size_asked or 0)
-    assert period.signs.exists()
+    assert set(period.signs.filter(taken_down_at=None).values_list("approach", flat=True)) == APPROACHES
+    posted = [posting.user for posting in deployment.postings.current()]
+    assert {(world.cast.operator.pk, "operator"), (world.cast.officer.pk, "engagement")} <= trained
+    assert {world.cast.operator, world.cast.officer} <= set(posted)
     assert period.briefed_at is not None
     assert (period.officers_present or 0) >= (deployment.officers_planned or 0)
     assert period.clock_checked_at is not None
@@ -486,6 +503,8 @@ def _sockets_are_as_they_must(world: World) -> None:
             assert (terms is not None) == (camera.pk in allowed)
         if terms is not None and world.deployment.state != State.LIVE:
             assert terms.watchlist_id is None
+        # Who comes into view of a camera that is on has passed a sign.
+        assert terms is None or not signs.missing(camera.period)
     if world.deployment.state == State.LIVE:
         running_periods = world.deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True)
         assert running_periods.count() == 1
