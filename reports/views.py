@@ -15,11 +15,13 @@ from audit.actions import Action, Verb
 from audit.journal import record, verify_chain
 from audit.models import Entry
 from audit.permissions import READ_JOURNAL
+from core.errors import Refused
 from core.pages import query_of
 from core.permissions import acting, permitted
 from deployments import governing
 from deployments.models import Deployment
 from deployments.permissions import READ_RECORDS
+from reports.audit_log import names_of
 from reports.filters import EntryFilter
 from reports.rates import RULE
 from reports.records import journal_csv, record_csv, record_of
@@ -31,9 +33,11 @@ PAGE = 100
 @permitted(READ_JOURNAL)
 def journal(request: HttpRequest) -> HttpResponse:
     chosen = EntryFilter(request.GET, queryset=Entry.objects.all())
+    page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     context = {
         "filter": chosen,
-        "page": Paginator(chosen.qs, PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "names": names_of(page),
         "query": query_of(request, "check"),
         "checked": verify_chain() if "check" in request.GET else None,
     }
@@ -43,10 +47,20 @@ def journal(request: HttpRequest) -> HttpResponse:
 @require_GET
 @permitted(READ_JOURNAL)
 def journal_download(request: HttpRequest) -> HttpResponse:
+    """Return the entries that the page shows with these filters, oldest first. Without a filter, every entry.
+
+    Raises:
+        Refused: a filter cannot be read: nobody should take a whole log for a part of it.
+    """
+    query = query_of(request, "check")
+    chosen = EntryFilter(request.GET, queryset=Entry.objects.in_order())
+    if not chosen.is_valid():
+        raise Refused("Correct the filters of the audit log, then download it.")
     # Commit the entry first: reading the whole audit log must not prevent others from writing to it.
     with transaction.atomic():
-        last = record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request))
-    entries = Entry.objects.in_order().filter(number__lte=last.number)
+        data = {"filters": query[:400]}
+        last = record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request), data=dict(data))
+    entries = (chosen.qs if query else Entry.objects.in_order()).filter(number__lte=last.number)
     return _download(journal_csv(entries.iterator(chunk_size=2000)), "audit-log.csv")
 
 
