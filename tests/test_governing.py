@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, transaction
@@ -175,7 +176,10 @@ def test_an_agreement_is_needed_only_if_equipment_is_lent(cast: Cast) -> None:
     for draft in (alone, lent):
         _choose(draft, [each for each in draft.governing.all() if each.kind in REQUIRED], cast)
     assert not applications.problems_of(alone)
-    missing = ["Governing documents not selected: Agreement of mutual aid."]
+    missing = [
+        "Governing documents not selected: Agreement of mutual aid.",
+        f"It needs one because another force takes part ({settings.LFR_FORCE} is this one).",
+    ]
     assert applications.problems_of(lent) == missing
     # Equipment that arrives without having been applied for needs it too.
     Kit.objects.create(

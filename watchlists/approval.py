@@ -144,6 +144,7 @@ def confirm_watchlist(watchlist: Watchlist, *, reason: str, actor: AbstractBaseU
 @transaction.atomic
 def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
     """Send a list back to its compiler."""
+    require(actor, AUTHORISE_WATCHLIST)
     require_trained(actor, Task.AUTHORISING)
     refuse_names(watchlist, reason)
     move(watchlist, STEPS["return"], actor=actor, changes={"decision_reason": reason}, data={"reason": reason})
@@ -152,6 +153,7 @@ def return_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: s
 @transaction.atomic
 def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: str) -> None:
     """Reject a list. It is destroyed after the retention period; until then a new version can be made from it."""
+    require(actor, AUTHORISE_WATCHLIST)
     require_trained(actor, Task.AUTHORISING)
     refuse_names(watchlist, reason)
     changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}

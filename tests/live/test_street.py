@@ -472,9 +472,10 @@ def test_what_is_left_is_reminded_of_expires_and_is_coded_corrected_and_held(sce
     commander.goto(f"{scene.path}alerts/?show=open")
     other = commander.locator(f"#alert-{left}")
     other.get_by_text("Record the outcome").click()
-    other.get_by_label("Outcome").select_option("Not the same (found in review)")
+    # Its faces may have been purged by now, so that nobody can compare them.
+    other.get_by_label("Outcome").select_option("Unresolved")
     other.get_by_role("button", name="Record outcome").click()
-    expect(other.get_by_role("heading")).to_contain_text("Not the same (found in review)")
+    expect(other.get_by_role("heading")).to_contain_text("Unresolved")
     # Both purge times pass; what is held stays, and is let go.
     gone = f"SELECT purged_at IS NOT NULL FROM alerts_alert WHERE id = '{left}'"
     assert eventually(lambda: scene.live.sql(gone) == [(True,)], patience=100)
