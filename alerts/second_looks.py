@@ -47,6 +47,12 @@ class SecondLookCounts:
         return self.drawn - self.agreed - self.disagreed - self.missed
 
     @property
+    def columns(self) -> dict[str, int]:
+        """The counts as columns of the record."""
+        names = ("drawn", "agreed", "disagreed", "missed")
+        return {f"second_looks_{name}": getattr(self, name) for name in names}
+
+    @property
     def words(self) -> str:
         if not self.drawn:
             return "None of the decided possible matches was drawn."

@@ -129,17 +129,9 @@ def _retention() -> str:
     frame, tile = (f"{life / 1000:g} seconds" for life in (frame_scripts.FRAME_LIFE_MS, frame_scripts.TILE_LIFE_MS))
     tracks = f"{frame_scripts.TRACKS_LIFE_S} seconds"
     rows = [
-        (
-            "A frame of a camera",
-            "memory",
-            f"{frame}, or until a worker has read it",
-        ),
+        ("A frame of a camera", "memory", f"{frame}, or until a worker has read it"),
         ("A face that matches nobody", "nowhere", "it goes with its frame"),
-        (
-            "Tracks: boxes, and candidates with their scores; no image, no embedding",
-            "memory",
-            tracks,
-        ),
+        ("Tracks: boxes, and candidates with their scores; no image, no embedding", "memory", tracks),
         (
             "The camera's tile on the commander's page, faces flattened",
             "memory",

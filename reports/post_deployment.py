@@ -50,26 +50,8 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
     )
     yield table("Pauses", ("When", "What", "By", "Reason"), _pauses(deployment), none="There were no pauses.")
     yield from threshold_sections(deployment)
-    yield table(
-        "Entries stood down in part of a camera’s picture",
-        ("Camera", "What was matched there", "By", "From", "Until", "Withheld"),
-        [
-            (
-                str(row.camera),
-                "\n".join(filter(None, [row.get_reason_display(), row.detail])),
-                person(row.by) + (f", confirmed by {person(row.confirmed_by)}" if row.is_confirmed else ""),
-                moment(row.at),
-                f"{moment(row.ended_at or row.until)} {row.ending_words}".strip(),
-                str(row.withheld),
-            )
-            for row in record.stand_downs
-        ],
-        none="None.",
-    )
-    yield Section(
-        "Second look at decided possible matches",
-        record.figures.second_looks.words,
-    )
+    yield _stood_down(record)
+    yield Section("Second look at decided possible matches", record.figures.second_looks.words)
     yield test_section(deployment)
     yield kit_section(deployment)
     yield table(
@@ -89,6 +71,25 @@ def post_deployment_sections(deployment: Deployment, folder: Path) -> Iterable[S
             for each in _certificates(deployment)
         ],
         none="No watchlist was attached.",
+    )
+
+
+def _stood_down(record: DeploymentRecord) -> Section:
+    return table(
+        "Entries stood down in part of a camera’s picture",
+        ("Camera", "What was matched there", "By", "From", "Until", "Withheld"),
+        [
+            (
+                str(row.camera),
+                "\n".join(filter(None, [row.get_reason_display(), row.detail])),
+                person(row.by) + (f", confirmed by {person(row.confirmed_by)}" if row.is_confirmed else ""),
+                moment(row.at),
+                f"{moment(row.ended_at or row.until)} {row.ending_words}".strip(),
+                str(row.withheld),
+            )
+            for row in record.stand_downs
+        ],
+        none="None.",
     )
 
 

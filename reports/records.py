@@ -209,26 +209,14 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "threshold_changes": sum(change.state == ThresholdChange.State.APPROVED for change in record.changes),
         "faces_seen": figures.faces,
         "alerts": figures.alerts,
-        **{
-            result.name.lower(): figures.of(result)
-            for result in (
-                Result.TRUE_CONFIRMED,
-                Result.TRUE_UNCONFIRMED,
-                Result.FALSE_CONFIRMED,
-                Result.FALSE_UNCONFIRMED,
-                Result.UNRESOLVED,
-            )
-        },
+        **{result.name.lower(): figures.of(result) for result in Result},
         "true_unconfirmed_for_doubt": figures.doubted,
         "still_open": figures.still_open,
         **{column: figures.states.get(state, 0) for state, column in OUTCOME_COLUMNS.items()},
         "false_alerts": figures.false_alerts,
         "false_objects": figures.false_objects,
         "matched_again": figures.again,
-        "second_looks_drawn": figures.second_looks.drawn,
-        "second_looks_agreed": figures.second_looks.agreed,
-        "second_looks_disagreed": figures.second_looks.disagreed,
-        "second_looks_missed": figures.second_looks.missed,
+        **figures.second_looks.columns,
         **figures.false_of_faces.columns("false_alerts_of_faces"),
         **figures.false_of_alerts.columns("false_alerts_of_alerts"),
         "test_passes": sum(rate.passes for each in record.periods for rate in each.rates if of in (None, each)),
