@@ -41,7 +41,7 @@ class ActKind:
 
     If the target state has codes, one is required, unless `may_omit_code` is set. wrong_state: returns the error for an
     alert in a state that the step cannot start from. trained_as: the training that a user needs to begin it.
-    What has been begun can always be ended and recorded.
+    They can always end and record what they have begun.
     """
 
     name: ActName

@@ -124,7 +124,7 @@ class Result(models.TextChoices):
 
 
 class SecondFinding(models.TextChoices):
-    """What a person finds who compares the faces of a decided alert again."""
+    """The finding of a person who compares the faces of a decided alert again."""
 
     SAME = "same", "Same person"
     NOT_SAME = "not_same", "Not the same"

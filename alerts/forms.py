@@ -185,7 +185,7 @@ FEATURES = Feature.choices
 
 
 class SecondLookForm(forms.Form):
-    """What a user finds who compares the faces of a decided possible match."""
+    """The finding of a user who compares the faces of a decided possible match."""
 
     finding = forms.ChoiceField(label="What you find", choices=SecondFinding.choices, widget=forms.RadioSelect)
     remark = forms.CharField(

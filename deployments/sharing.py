@@ -1,4 +1,4 @@
-"""What the force gives to others: lending equipment under an agreement, and recording disclosures."""
+"""Lending equipment to other forces under an agreement, and recording disclosures."""
 
 from __future__ import annotations
 

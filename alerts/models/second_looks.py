@@ -11,7 +11,7 @@ from alerts.models.alerts import Alert
 
 
 class SecondLook(models.Model):
-    """What somebody else found who compared the faces of a decided alert, without being told the decision.
+    """The finding of somebody else who compared the faces of a decided alert, without being told the decision.
 
     decision: what had been decided then, in the same terms. The finding changes nothing: an outcome is corrected by an
     act.

@@ -1,4 +1,4 @@
-"""What the force gives to others: equipment on loan, and disclosures of what a deployment recorded."""
+"""Equipment that the force lends to others, and disclosures of what a deployment recorded."""
 
 from __future__ import annotations
 
