@@ -13,7 +13,7 @@ from core.errors import Refused
 from deployments import applications
 from deployments.models import Camera, Deployment, Period
 
-# Fields that each application says anew: its name, why now, the intelligence and how long it holds, and whether it is urgent.
+# Fields that each application says anew: its name, why now, the intelligence and its end, and whether it is urgent.
 _ANEW = {"name", "why_now", "intelligence_reference", "intelligence_expires_on", "is_urgent", "urgent_reason"}
 TAKEN_OVER = tuple(name for name in applications.FIELDS if name not in _ANEW)
 _OF_PERIOD = ("place", "approaches", "alternative_route", "plan_jpeg")
