@@ -34,8 +34,10 @@ from watchlists.operations import refuse_names_on_file
 
 @dataclass(frozen=True)
 class SecondLookCounts:
-    """Counts of second looks. drawn: decided alerts in the sample. missed: whose faces
-    were deleted before anybody looked."""
+    """Counts of second looks.
+
+    drawn: decided alerts in the sample. missed: those of which the faces were deleted before anybody looked.
+    """
 
     drawn: int
     agreed: int

@@ -1,4 +1,4 @@
-"""What the audit log's pages need beyond its rows: which entries concern a deployment or a list, and names for ids."""
+"""Entries of the audit log that concern a deployment or a list, and names for the ids in them."""
 
 from __future__ import annotations
 

@@ -503,7 +503,7 @@ def _sockets_are_as_they_must(world: World) -> None:
             assert (terms is not None) == (camera.pk in allowed)
         if terms is not None and world.deployment.state != State.LIVE:
             assert terms.watchlist_id is None
-        # Who comes into view of a camera that is on has passed a sign.
+        # Everybody in view of a camera that is on has passed a sign.
         assert terms is None or not signs.missing(camera.period)
     if world.deployment.state == State.LIVE:
         running_periods = world.deployment.periods.filter(went_live_at__isnull=False, ended_at__isnull=True)

@@ -43,7 +43,7 @@ def test_nothing_that_was_recorded_or_decided_is_taken_over(cast: Cast) -> None:
     assert (period.briefing, period.officers_present, period.list_confirmed_at) == ("", None, None)
     for camera in period.cameras.all():
         assert (camera.zone, camera.excluded, camera.faces_seen, camera.token_digest) == ([], [], 0, "")
-    # What each application must say anew is missing.
+    # The fields that each application must say anew are missing.
     problems = " ".join(applications.problems_of(made))
     for missing in ("why now", "intelligence reference", "intelligence valid until", "enter the start and the end"):
         assert missing in problems

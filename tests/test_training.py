@@ -195,7 +195,7 @@ def test_an_officer_without_training_begins_no_engagement_but_ends_the_one_begun
             act(waiting, name, cast=cast)
     # The officer who said that they were on their way, and is with the person, records that they are.
     assert act(third, "engage", cast=cast).state == Alert.State.ENGAGED
-    # What was done while it counted, and is sent after midnight, is recorded.
+    # An act done while it counted, and sent after midnight, is recorded.
     monkeypatch.setattr(alert_operations, "done_at", lambda *_: timezone.now() - DAY)
     assert act(waiting, "acknowledge", cast=cast).state == Alert.State.ACKED
     # The person who was stopped is not kept waiting for a course.

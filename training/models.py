@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 
 class Task(models.TextChoices):
-    """What a person is trained for. Each needs training of its own."""
+    """The tasks that people are trained for, each by training of its own."""
 
     OPERATOR = "operator", "LFR operator"
     ENGAGEMENT = "engagement", "Engagement officer"
