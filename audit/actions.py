@@ -190,6 +190,11 @@ class Action(models.TextChoices):
     CONTROL_PLANTED = "control.planted", "Known-negative check planted"
     CONTROL_JUDGED = "control.judged", "Known-negative check adjudicated"
     JOURNAL_EXPORTED = "journal.exported", "Audit log downloaded"
+    JOURNAL_EXPIRED = "journal.expired", "Entries of the audit log destroyed at the end of their retention"
+    JOURNAL_VERIFIED = "journal.verified", "Audit log verified"
+    JOURNAL_REPORTED = "journal.reported", "Audit report made"
+    WITNESS_REFUSED = "journal.witness_refused", "Witness did not countersign a checkpoint"
+    ACCESS_REFUSED = "access.refused", "Page or act refused to a user"
     RECORD_EXPORTED = "record.exported", "Deployment record downloaded"
 
     @property
@@ -264,6 +269,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.ALERT_ESCALATED,
         Action.ALERT_SENT,
         Action.JOURNAL_EXPORTED,
+        Action.JOURNAL_REPORTED,
         Action.RECORD_EXPORTED,
     ),
     Verb.COMBINATION: (
@@ -282,6 +288,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.DATABASE_SCRUBBED,
         Action.ALERT_PURGED,
         Action.ALERT_KEY_DESTROYED,
+        Action.JOURNAL_EXPIRED,
     ),
     Verb.ACCESS: (
         Action.USER_ADDED,
@@ -292,6 +299,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.SIGNED_OUT,
         Action.SIGN_IN_FAILED,
         Action.SIGN_IN_REFUSED,
+        Action.ACCESS_REFUSED,
         Action.TRAINING_RECORDED,
         Action.TRAINING_WITHDRAWN,
         Action.STAFF_POSTED,
@@ -373,6 +381,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.CAMERA_DISCONNECTED,
         Action.SUBSCRIBER_ADDED,
         Action.SUBSCRIBER_CHANGED,
+        Action.JOURNAL_VERIFIED,
+        Action.WITNESS_REFUSED,
     ),
 }
 _VERBS = {action: verb for verb, actions in OF_VERB.items() for action in actions}

@@ -1,4 +1,9 @@
-"""Write to the audit log, and verify that nobody has altered it."""
+"""Write to the audit log, and give each entry its place in the tree.
+
+Writers do not wait for each other: an entry is committed with its act, and has no number yet. Numbers are given
+afterwards, in the order of arrival, by one process at a time. Until a checkpoint covers an entry and a witness has
+countersigned it, the owner of the database could change it unseen; the page of the log says from which entry on.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +14,22 @@ from dataclasses import dataclass
 from django.db import connection, models, transaction
 
 from audit.actions import Action
-from audit.models import GENESIS, Entry
+from audit.models import Entry
+from audit.tree import Tree, extend
 from core.actors import Actor, System
 from core.machine import JournalData
+from transparency.verifier import leaf_hash
 
-# One lock for the whole installation. Entries are chained, so each writer waits until the one before it commits.
-CHAIN_LOCK = 0x4C4652_01
+# One process at a time gives numbers.
+NUMBERING_LOCK = 0x4C4652_01
+BATCH = 2000
 
-
-@dataclass(frozen=True)
-class Break:
-    """A place where the chain is broken."""
-
-    number: int
-    reason: str
+_NUMBER = """
+UPDATE audit_entry AS entry SET number = waiting.number FROM (
+    SELECT id, %s + row_number() OVER (ORDER BY id) AS number FROM audit_entry
+    WHERE number IS NULL ORDER BY id LIMIT %s
+) AS waiting WHERE entry.id = waiting.id
+"""
 
 
 @dataclass(frozen=True)
@@ -53,52 +60,59 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
         for key, value in (event.data or {}).items():
             if not isinstance(value, str | int | bool | None):
                 raise TypeError(f"audit data holds ids and text only, but {key} is a {type(value).__name__}")
-    with connection.cursor() as cursor:
-        # Check references now, not at the commit. Each check waits for whoever has locked the row it refers to, and no
-        # writer may wait for that while it holds the lock that all writers need.
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHAIN_LOCK])
-    last = Entry.objects.order_by("-number").only("number", "hash").first()
-    number, previous = (last.number, last.hash) if last else (0, GENESIS)
-    entries = []
-    for event in events:
-        number += 1
-        entry = Entry(
-            number=number,
+    roles = _roles(actor)
+    entries = [
+        Entry(
             at=dt.datetime.now(dt.UTC),
             action=event.action,
             verb=event.action.verb,
             actor_id="" if isinstance(actor, System) else str(actor.pk),
             actor=str(actor)[:200],
+            roles=roles,
             target_type=event.target._meta.label_lower,
             target_id=str(event.target.pk),
             target=_name(event.target),
             data=dict(event.data or {}),
-            previous_hash=previous,
         )
-        entry.hash = previous = entry.computed_hash()
-        entries.append(entry)
-    Entry.objects.bulk_create(entries)
-    return entries
+        for event in events
+    ]
+    return Entry.objects.bulk_create(entries)
+
+
+def number_waiting() -> int:
+    """Give every committed entry its number and add it to the tree. Return how many there were.
+
+    Call it outside a transaction: the lock is held until the end of the batch.
+    """
+    count = 0
+    while Entry.objects.filter(number=None).exists():
+        count += _number_batch()
+    return count
+
+
+@transaction.atomic
+def _number_batch() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
+        size = Tree().size
+        cursor.execute(_NUMBER, [size, BATCH])
+    entries = Entry.objects.filter(number__gt=size).order_by("number")
+    hashes = [leaf_hash(entry.canonical()) for entry in entries]
+    extend(hashes, size)
+    return len(hashes)
+
+
+def _roles(actor: Actor) -> list[str]:
+    """Return the names of the actor's roles. A person's are read once for each object, thus for each request."""
+    if isinstance(actor, System):
+        return []
+    found: list[str] | None = getattr(actor, "_roles_in_journal", None)
+    if found is None:
+        found = sorted(str(name) for name in actor.groups.values_list("name", flat=True))  # type: ignore[attr-defined]
+        actor._roles_in_journal = found  # type: ignore[attr-defined]
+    return found
 
 
 def _name(target: models.Model) -> str:
     """Return the permanent name of a target: its `journal_name` if it has one, because `str` may name a person."""
     return str(getattr(target, "journal_name", target))[:300]
-
-
-@transaction.atomic
-def verify_chain() -> tuple[int, list[Break]]:
-    """Return (entries read, breaks) after recomputing every hash, following every link and looking for gaps."""
-    breaks: list[Break] = []
-    expected_hash, expected_number, rows = GENESIS, 1, 0
-    for entry in Entry.objects.in_order().iterator(chunk_size=2000):
-        rows += 1
-        if entry.number != expected_number:
-            breaks.append(Break(entry.number, f"entries {expected_number} to {entry.number - 1} are missing"))
-        elif entry.previous_hash != expected_hash:
-            breaks.append(Break(entry.number, "it does not follow from the entry before it"))
-        if entry.computed_hash() != entry.hash:
-            breaks.append(Break(entry.number, "its content has been changed"))
-        expected_hash, expected_number = entry.hash, entry.number + 1
-    return rows, breaks

@@ -60,7 +60,7 @@ def _now(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
             (entry, HALT_LABELS.get(str(entry.data.get("code")), ""))
             for entry in Entry.objects.filter(target_id=str(deployment.id))
             .exclude(verb=Verb.CONSULTATION)
-            .order_by("-number")[:TIMELINE]
+            .order_by("-id")[:TIMELINE]
         ],
     }
     if period is not None:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from audit.actions import Action
 from audit.journal import record
 from core.actors import System
 from deployments import document_content
-from deployments.document_parts import Content, moment
+from deployments.document_parts import Content, Section, moment
 from deployments.models import OVER, PRINTED, Deployment, Document
 
 logger = logging.getLogger(__name__)
@@ -80,19 +81,38 @@ def make_missing() -> int:
 def _set(deployment: Deployment, kind: str, now: dt.datetime) -> bytes:
     content = CONTENT[kind]
     with tempfile.TemporaryDirectory(prefix="lfr-document-") as folder:
-        data = {
-            "title": Document.Kind(kind).label,
-            "subtitle": deployment.name,
-            "number": deployment.number,
-            "force": settings.LFR_FORCE,
-            "marking": "DEMONSTRATION" if settings.IS_DEMO else "OFFICIAL",
-            "footer": f"Made from the record on {moment(now)}. The SHA-256 of this document is in the audit log.",
-            "facts": content.facts(deployment),
-            "sections": [asdict(section) for section in content.sections(deployment, Path(folder))],
-        }
-        (Path(folder) / "document.typ").write_bytes(TEMPLATE.read_bytes())
-        return bytes(
-            typst.compile(
-                str(Path(folder) / "document.typ"), root=folder, sys_inputs={"data": json.dumps(data)}, format="pdf"
-            )
+        return typeset(
+            Document.Kind(kind).label,
+            deployment.name,
+            number=deployment.number,
+            footer=f"Made from the record on {moment(now)}. The SHA-256 of this document is in the audit log.",
+            facts=content.facts(deployment),
+            sections=content.sections(deployment, Path(folder)),
+            folder=Path(folder),
         )
+
+
+def typeset(
+    title: str,
+    subtitle: str,
+    *,
+    number: str,
+    footer: str,
+    facts: Sequence[tuple[str, str]],
+    sections: Iterable[Section],
+    folder: Path,
+) -> bytes:
+    """Return a document as PDF, in the style of all documents. folder: of the pictures that the sections name."""
+    data = {
+        "title": title,
+        "subtitle": subtitle,
+        "number": number,
+        "force": settings.LFR_FORCE,
+        "marking": "DEMONSTRATION" if settings.IS_DEMO else "OFFICIAL",
+        "footer": footer,
+        "facts": facts,
+        "sections": [asdict(section) for section in sections],
+    }
+    source = folder / "document.typ"
+    source.write_bytes(TEMPLATE.read_bytes())
+    return bytes(typst.compile(str(source), root=str(folder), sys_inputs={"data": json.dumps(data)}, format="pdf"))

@@ -169,7 +169,7 @@ def require_commander(deployment: Deployment, actor: AbstractBaseUser) -> None:
 
 def latest_moment() -> dt.datetime | None:
     """Return the latest time among recent audit log entries, even if the clock has since gone back."""
-    recent = Entry.objects.order_by("-number").values_list("at", flat=True)[:1000]
+    recent = Entry.objects.order_by("-id").values_list("at", flat=True)[:1000]
     return max(recent, default=None)
 
 

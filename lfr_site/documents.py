@@ -115,10 +115,11 @@ def _actions() -> str:
         "# Audit log\n",
         WRITTEN_BY,
         "Every entry has a number, a time, an action, its verb (of section 62 of the Data Protection Act 2018, or "
-        "outside it), the actor, the target, details, the hash of the entry before it, and its own hash. The database "
-        "refuses statements of the application that change or delete an entry, and `manage.py verify_journal` "
-        "recomputes the chain. Whoever owns the database could take this protection away and compute the chain anew: "
-        "nothing outside the database witnesses it yet.\n",
+        "outside it), the actor and the roles held then, the target and details. The database refuses to change an "
+        "entry, and to delete one before its time. Each entry is a leaf of a Merkle tree whose states are signed "
+        "(checkpoints) and countersigned by witnesses outside the force, if any are set up; `manage.py "
+        "verify_journal` recomputes it, and `transparency/verifier.py` does so from an export. "
+        "[Architecture](../explain/architecture.md#the-audit-log) describes what that shows and what it does not.\n",
     ]
     parts += [f"### `{action.value}`\n\n{action.label}. Verb: {action.verb.value}.\n" for action in Action]
     return "\n".join(parts)
@@ -154,7 +155,13 @@ def _retention() -> str:
         ("Second looks: who found what, and a remark without names", "database", "not deleted"),
         ("Training, signs, equipment, loans and disclosures: people of the force and texts", "database", "not deleted"),
         ("Certificates of destruction: counts and hashes", "database", "not deleted"),
-        ("Audit log", "database", "not deleted; the database refuses it"),
+        (
+            "Entries of the audit log",
+            "database",
+            f"{settings.LFR_AUDIT_RETENTION.days:,} days (`LFR_AUDIT_RETENTION_DAYS`), then in groups of 256; the "
+            "database refuses to delete one of less than six years",
+        ),
+        ("Hashes of the audit log's tree, checkpoints, countersignatures", "database", "not deleted"),
     ]
     parts = [
         "# Retention\n",

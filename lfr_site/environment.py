@@ -15,6 +15,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from recognition.quality import Limits
+from transparency.verifier import COSIGNATURE, Key, NotVerified
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -55,6 +56,39 @@ def folder(name: str) -> Path | None:
     if not path.is_dir():
         raise ImproperlyConfigured(f"{name} is “{value}”, which is not a folder.")
     return path
+
+
+def file(name: str, needed_by: str) -> Path | None:
+    """Return an existing file, or None if the setting is empty. needed_by: if this is not empty, the file is needed."""
+    value = os.environ.get(name, "").strip()
+    if not value and needed_by:
+        raise ImproperlyConfigured(f"{name} is not set; {needed_by} needs it.")
+    if value and not Path(value).expanduser().is_file():
+        raise ImproperlyConfigured(f"{name} is “{value}”, which is not a file.")
+    return Path(value).expanduser().resolve() if value else None
+
+
+def name(name: str, default: str) -> str:
+    """Return the name of a key: without spaces and “+”."""
+    value = text(name, default)
+    if "+" in value or re.search(r"\s", value):
+        raise ImproperlyConfigured(f"{name} is “{value}”; it must not contain spaces or “+”.")
+    return value
+
+
+def witnesses(name: str) -> tuple[tuple[str, str], ...]:
+    """Return witnesses as (key, address) from `VKEY URL`, separated by commas; none if the setting is empty."""
+    found = []
+    for part in filter(None, (part.strip() for part in os.environ.get(name, "").split(","))):
+        vkey, _, url = part.partition(" ")
+        try:
+            is_one = Key.read(vkey).kind == COSIGNATURE
+        except NotVerified:
+            is_one = False
+        if not is_one or not url.strip().startswith(("https://", "http://")):
+            raise ImproperlyConfigured(f"{name} contains “{part}”; enter the key of a witness and its address.")
+        found.append((vkey, url.strip().rstrip("/")))
+    return tuple(found)
 
 
 def digest(name: str) -> str:

@@ -53,6 +53,13 @@ LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEM
 DAY_MINUTES = 24 * 60
 LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
 LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
+LFR_AUDIT_RETENTION = dt.timedelta(days=environment.integer("LFR_AUDIT_RETENTION_DAYS", 2557, 2192, 36_525))
+
+# Who attests the audit log's checkpoints (audit.attestation). The name of the log must never change.
+LFR_LOG_ORIGIN = environment.name("LFR_LOG_ORIGIN", f"{ALLOWED_HOSTS[0].strip('[]')}/audit-log")
+LFR_WITNESSES = environment.witnesses("LFR_WITNESSES")
+LFR_TIMESTAMP_URL = environment.text("LFR_TIMESTAMP_URL", "-").strip("-")
+LFR_TIMESTAMP_ROOTS = environment.file("LFR_TIMESTAMP_ROOTS", needed_by=LFR_TIMESTAMP_URL)
 # Limits of the false alert rate and the true recognition rate, and what is required before cameras go live.
 LFR_FACES_A_FALSE_ALERT = environment.integer("LFR_FACES_A_FALSE_ALERT", 1000, 100, 1_000_000)
 LFR_CEILING_DECISION = dt.timedelta(minutes=environment.integer("LFR_CEILING_DECISION_MINUTES", 10, 1, 60))
@@ -245,6 +252,10 @@ CELERY_BEAT_SCHEDULE = {
         ("notifications.deliver", 2),
         ("lfr_site.scrub", 15),
         ("watchlists.work_on_imports", 3),
+        ("audit.number", 2),
+        ("lfr_site.checkpoint", 5),
+        ("audit.attest", 10),
+        ("audit.expire", 3600),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")

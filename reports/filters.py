@@ -6,8 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db.models import CharField, Q, QuerySet
-from django.db.models.functions import Cast
+from django.db.models import Q, QuerySet
 from django.forms import CheckboxInput, DateInput, Form
 from django_filters import BooleanFilter, CharFilter, ChoiceFilter, DateFilter, FilterSet, ModelChoiceFilter
 
@@ -36,7 +35,7 @@ class EntryFilter(FilterSet):
         label="User", queryset=get_user_model().objects.order_by("username"), empty_label="Anyone", method="by_user"
     )
     role = ModelChoiceFilter(
-        label="Role held now", queryset=Group.objects.order_by("name"), empty_label="Any", method="by_role"
+        label="Role held then", queryset=Group.objects.order_by("name"), empty_label="Any", method="by_role"
     )
     action = ChoiceFilter(choices=_ACTIONS, empty_label="Any")
     verb = ChoiceFilter(choices=Verb.choices, empty_label="Any")
@@ -72,8 +71,7 @@ class EntryFilter(FilterSet):
         return entries.filter(actor_id=str(user.pk))
 
     def by_role(self, entries: EntryQuerySet, name: str, role: Group) -> EntryQuerySet:
-        users = role.user_set.annotate(as_text=Cast("pk", CharField())).values("as_text")
-        return entries.filter(actor_id__in=users)
+        return entries.filter(roles__contains=[role.name])
 
     def on_deployment(self, entries: EntryQuerySet, name: str, deployment: Deployment) -> EntryQuerySet:
         return entries.filter(about_deployment(deployment))

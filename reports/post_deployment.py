@@ -168,7 +168,7 @@ def _rates(record: DeploymentRecord) -> Section:
 
 def _pauses(deployment: Deployment) -> list[tuple[str, ...]]:
     acts = (Action.DEPLOYMENT_PAUSED, Action.DEPLOYMENT_RESUMED)
-    entries = Entry.objects.filter(target_id=str(deployment.pk), action__in=acts).order_by("number")
+    entries = Entry.objects.filter(target_id=str(deployment.pk), action__in=acts).in_order()
     return [
         (
             moment(entry.at),

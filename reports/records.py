@@ -25,6 +25,7 @@ from deployments import bluetest, fairness, readiness
 from deployments.governor import Verdict
 from deployments.models import CeilingQuestion, Deployment, Period, ThresholdChange
 from reports.rates import Rate
+from transparency.verifier import COLUMNS, cells
 from watchlists.models import BiasEvidence
 
 
@@ -250,32 +251,12 @@ OUTCOME_COLUMNS = {
     Alert.State.OTHER_DISPOSAL: "outcome_other",
     Alert.State.NO_ACTION: "outcome_no_action",
 }
-JOURNAL_COLUMNS = (
-    "number",
-    "at",
-    "action",
-    "verb",
-    "actor_id",
-    "actor",
-    "target_type",
-    "target_id",
-    "target",
-    "previous_hash",
-    "hash",
-)
 
 
 def journal_csv(entries: Iterable[Entry]) -> str:
-    """Return the audit log, one line for each entry, with everything its hash covers. `data` is JSON."""
-    rows = (
-        [*(_text(getattr(entry, name)) for name in JOURNAL_COLUMNS), json.dumps(entry.data, sort_keys=True)]
-        for entry in entries
-    )
-    return _csv([*JOURNAL_COLUMNS, "data"], rows)
-
-
-def _text(value: object) -> object:
-    return value.isoformat(timespec="microseconds") if isinstance(value, dt.datetime) else value
+    """Return entries of the audit log, one line each, as they also stand in exports. `data` is JSON."""
+    rows = (cells(entry.number or 0, json.loads(entry.canonical())) for entry in entries)
+    return _csv(COLUMNS, rows)
 
 
 def _iso(moment: dt.datetime | None) -> str:

@@ -1,10 +1,19 @@
 from django.urls import path
 
-from reports import views
+from reports import journal_views, views
 
 urlpatterns = [
-    path("journal/", views.journal, name="journal"),
-    path("journal.csv", views.journal_download, name="journal-download"),
+    path("journal/", journal_views.journal, name="journal"),
+    path("journal.csv", journal_views.journal_download, name="journal-download"),
+    path("journal/verify/", journal_views.journal_verify, name="journal-verify"),
+    path("journal/export/", journal_views.journal_export, name="journal-export"),
+    path("journal/report/", journal_views.journal_report, name="journal-report"),
+    path("journal/entries/<int:number>/", journal_views.journal_entry, name="journal-entry"),
+    path("journal/entries/<int:number>/proof/", journal_views.journal_proof, name="journal-proof"),
+    path("journal/checkpoints/", journal_views.checkpoint_list, name="checkpoints"),
+    path("journal/checkpoints/<int:size>/", journal_views.checkpoint_note, name="checkpoint"),
+    path("journal/checkpoints/proof/", journal_views.checkpoint_proof, name="checkpoint-proof"),
+    path("journal/keys/", journal_views.log_policy, name="log-policy"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
     path("records/<uuid:deployment_id>.csv", views.record_download, name="record-download"),

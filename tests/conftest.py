@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from audit import log_keys
 from core import keys, signing
 from recognition.engine import Engine
 from tests.cast import Cast, make_cast
@@ -38,6 +39,7 @@ def own_keys(tmp_path: Path, settings: Any) -> None:
     keys.store.cache_clear()
     keys.create(keys.LEDGER)
     signing.prepare(signing.AUTHORITY)
+    signing.prepare(log_keys.LOG)
 
 
 @pytest.fixture(autouse=True)

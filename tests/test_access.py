@@ -14,7 +14,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from alerts.models import StandDown
-from audit.models import Entry
+from audit import checkpoints, log_keys
+from audit.models import Checkpoint, Entry
 from deployments import amendments, closure, sharing, staffing
 from deployments.models import GoverningDocument, Period
 from notifications import operations as notifications
@@ -214,6 +215,14 @@ TABLE: dict[str, Rule] = {
     "staff-withdraw": Rule({"commander"}, "post", 302),
     "journal": Rule({"compliance"}),
     "journal-download": Rule({"compliance"}),
+    "journal-verify": Rule({"compliance"}, "post"),
+    "journal-export": Rule({"compliance"}),
+    "journal-report": Rule({"compliance"}),
+    "journal-entry": Rule({"compliance"}),
+    "journal-proof": Rule({"compliance"}),
+    "checkpoints": Rule({"compliance"}),
+    "checkpoint": Rule({"compliance"}),
+    "checkpoint-proof": Rule({"compliance"}, answer=422),
     "records": Rule({"authority", "commander", "compliance", "owner"}),
     "record": Rule({"authority", "commander", "compliance", "owner"}),
     "record-download": Rule({"authority", "commander", "compliance", "owner"}),
@@ -221,7 +230,7 @@ TABLE: dict[str, Rule] = {
 
 
 # Open to everybody, without sign-in.
-PUBLIC = {"authority-keys"}
+PUBLIC = {"authority-keys", "log-policy"}
 
 
 def _names(resolver: URLResolver) -> set[str]:
@@ -315,6 +324,8 @@ def addresses(cast: Cast) -> dict[str, str]:
         "person_id": photograph.person_id,
         "flag_id": flag.pk,
         "import_id": handed_in.pk,
+        "number": 1,
+        "size": checkpoints.make(Checkpoint.Why.DAILY).size,
         "governing_id": live.governing.all()[0].pk,
         "version": live.authorities.order_by("-version")[0].version,
     }
@@ -350,6 +361,8 @@ def test_anonymous_visitors_see_nothing(cast: Cast, addresses: dict[str, str]) -
 def test_what_is_public(cast: Cast) -> None:
     answer = Client().get(reverse("authority-keys"))
     assert (answer.status_code, list(answer.json())) == (200, ["keys"])
+    answer = Client().get(reverse("log-policy"))
+    assert (answer.status_code, answer.content.decode()) == (200, log_keys.policy_text())
 
 
 def test_no_page_offers_a_link_that_its_reader_may_not_open(cast: Cast, addresses: dict[str, str]) -> None:

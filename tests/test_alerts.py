@@ -325,7 +325,7 @@ def test_an_officer_sees_only_alerts_referred_to_them(cast: Cast, settings: Any)
         answer = client_of(cast.officer).post(f"/alerts/{alert.pk}/acts/acknowledge/")
         assert answer.status_code == 404
     # Each referral is a disclosure, and the audit log names whom it reached.
-    referred = Entry.objects.filter(action="alert.referred").order_by("number")
+    referred = Entry.objects.filter(action="alert.referred").in_order()
     assert [(entry.verb, entry.data["recipients"]) for entry in referred] == [
         ("disclosure", "kit, officer"),
         ("disclosure", "officer"),

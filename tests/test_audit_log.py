@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from audit import journal
 from audit.actions import Action
 from audit.models import Entry
 from deployments import cameras as camera_acts
@@ -30,16 +31,17 @@ from watchlists import destruction
 
 def _numbers(client: Any, query: str = "") -> set[int]:
     page = client.get(f"/journal/?{query}").content.decode()
-    return {int(number) for number in re.findall(r'<td class="number">(\d+)</td>', page)}
+    return {int(number) for number in re.findall(r'<td class="number">\s*<a [^>]*>(\d+)</a>', page)}
 
 
 def _entries(**wanted: Any) -> set[int]:
-    return set(Entry.objects.filter(**wanted).values_list("number", flat=True))
+    journal.number_waiting()
+    return {entry.number or 0 for entry in Entry.objects.filter(**wanted)}
 
 
 @pytest.fixture
 def client(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr("reports.views.PAGE", 10_000)
+    monkeypatch.setattr("reports.journal_views.PAGE", 10_000)
     return client_of(cast.compliance)
 
 
@@ -132,5 +134,6 @@ def test_the_page_asks_the_database_as_often_for_many_entries_as_for_few(
 ) -> None:
     for _ in range(3):
         make_live_deployment(cast, make_sealed_watchlist(cast))
-    with django_assert_max_num_queries(25):
+    journal.number_waiting()
+    with django_assert_max_num_queries(30):
         client.get("/journal/")

@@ -68,7 +68,7 @@ def _decide(deployment: Deployment, cast: Cast, seen: int, reason: str = "Both w
 
 
 def _actions(*names: str) -> list[str]:
-    found = Entry.objects.filter(action__startswith="deployment.ceiling_").order_by("number")
+    found = Entry.objects.filter(action__startswith="deployment.ceiling_").in_order()
     return [action.removeprefix("deployment.ceiling_") for action in found.values_list("action", flat=True)]
 
 

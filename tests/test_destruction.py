@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
+from audit import log_keys
 from audit.models import Entry
 from core import keys, signing
 from core.errors import Conflict, Refused
@@ -196,7 +197,7 @@ def test_keys_left_by_a_crashed_process_are_destroyed(cast: Cast) -> None:
     keys.create("hold-" + str(watchlist.pk))
     keys.sweep()
     evidence = f"hold-{held.pk}"
-    assert keys.store().names() == sorted([keys.LEDGER, signing.AUTHORITY, draft.key_name, evidence])
+    assert keys.store().names() == sorted([keys.LEDGER, signing.AUTHORITY, log_keys.LOG, draft.key_name, evidence])
     assert Photograph.objects.get(key_name=evidence).jpeg
 
 
@@ -224,7 +225,7 @@ def test_a_key_is_replaced_completely_or_not_at_all(tmp_path: Path, monkeypatch:
         # A process that still has the old file open cannot read the key from it.
         assert set(old.read()) == {0}
     keys.destroy("test")
-    assert sorted(each.name for each in (tmp_path / "keys").iterdir()) == ["authority.key", "ledger.key"]
+    assert sorted(each.name for each in (tmp_path / "keys").iterdir()) == ["authority.key", "ledger.key", "log.key"]
 
 
 def _full_disk(*args: object) -> None:

@@ -80,7 +80,7 @@ def test_each_decision_makes_a_signed_version(cast: Cast) -> None:
     assert first.document["where"][0]["watchlist"] is None
     bound = second.document["where"][0]["watchlist"]
     assert (bound["watchlist"], bound["sha256"]) == (str(list_of(deployment).pk), list_of(deployment).sealed_hash)
-    entries = Entry.objects.filter(action="deployment.authority_signed").order_by("number")
+    entries = Entry.objects.filter(action="deployment.authority_signed").in_order()
     assert [entry.data["sha256"] for entry in entries] == [first.sha256, second.sha256]
     for signed in (first, second):
         jsonschema.validate(signed.document, json.loads(SCHEMA.read_text()))
@@ -199,6 +199,7 @@ def test_what_was_signed_cannot_be_changed_and_a_forgery_is_not_followed(cast: C
             connection.cursor().execute(statement)
     # Somebody who owns the database drops the trigger and writes a document of their own.
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE deployments_signedauthority DISABLE TRIGGER ALL")
     document = signed.document
     document["how"]["threshold"] = "0.3000"

@@ -206,7 +206,7 @@ def test_clocks_are_compared_and_a_wrong_one_is_named(cast: Cast) -> None:
     wrong = readiness.check_clock(period, device=Offset(30_000, 250), actor=cast.commander)
     assert not wrong.holds
     assert "commander's device is at least 29.8 s ahead" in " ".join(readiness.obstacles(period))
-    entry = Entry.objects.filter(action="deployment.clock_checked").latest("number")
+    entry = Entry.objects.filter(action="deployment.clock_checked").latest("id")
     assert (entry.data["device_offset_ms"], entry.data["device_uncertainty_ms"]) == (30_000, 250)
     assert entry.data["database_uncertainty_ms"] >= 0
     right = readiness.check_clock(period, device=Offset(-80, 35.5), actor=cast.commander)

@@ -96,7 +96,7 @@ def _end_waits(valkey: redis.Redis) -> None:
 
 
 def _entries(action: str) -> list[dict[str, Any]]:
-    return list(Entry.objects.filter(action=action).order_by("number").values_list("data", flat=True))
+    return list(Entry.objects.filter(action=action).in_order().values_list("data", flat=True))
 
 
 # Nobody can lock out another user.

@@ -102,7 +102,7 @@ def test_cameras_wait_for_a_sign_on_each_approach(cast: Cast) -> None:
     assert _check(period).why == "No sign is recorded as up on: From the south."
     _sign(period, cast, approach="From the south", distance_m=0)
     assert (_check(period).holds, _check(period).why) == (True, "2 up, on every approach.")
-    entry = Entry.objects.filter(action="deployment.sign_recorded").order_by("number")[0]
+    entry = Entry.objects.filter(action="deployment.sign_recorded").in_order()[0]
     assert (entry.data["approach"], entry.data["distance_m"]) == ("From the north", 90)
 
 

@@ -370,7 +370,7 @@ def test_the_audit_log_never_contains_a_name(cast: Cast) -> None:
 
 def test_the_audit_log_names_a_list_by_number(cast: Cast) -> None:
     watchlist = operations.create_watchlist(actor=cast.watchlist_admin, name="About Alex Fenwick", purpose="Testing")
-    assert Entry.objects.latest("number").target == f"watchlist {str(watchlist.pk)[:8]}, version 1"
+    assert Entry.objects.latest("id").target == f"watchlist {str(watchlist.pk)[:8]}, version 1"
 
 
 @pytest.mark.parametrize("path", ["?q=%00", "?category=%00"])

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from audit import log_keys
 from core.keys import KeyGone
 from deployments import executable
 from lfr_site import interrupts
@@ -36,6 +37,10 @@ class Command(BaseCommand):
             executable.prepare()
         except KeyGone as error:
             raise CommandError(f"{error} ({settings.LFR_KEYS}). Without it, no authority can be verified.") from error
+        try:
+            log_keys.prepare()
+        except KeyGone as error:
+            raise CommandError(f"{error} ({settings.LFR_KEYS}). Without it, the audit log cannot be signed.") from error
         engine = engines.register_engine(identity())
         if not engine.calibrations.exists():
             self._calibrate(engine)

@@ -1,0 +1,32 @@
+"""Scheduled tasks of the audit log. That a deployment is live, `lfr_site` knows."""
+
+from __future__ import annotations
+
+import logging
+
+from celery import shared_task
+from django.utils import timezone
+
+from audit import attestation, journal, retention
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="audit.number", queue="clock", ignore_result=True)
+def number() -> None:
+    """Give the new entries their numbers."""
+    journal.number_waiting()
+
+
+@shared_task(name="audit.attest", queue="notifications", ignore_result=True)
+def attest() -> None:
+    """Send the newest checkpoint to the witnesses and the time-stamping service that have not attested it."""
+    attestation.attest()
+
+
+@shared_task(name="audit.expire", queue="destruction", ignore_result=True)
+def expire() -> None:
+    """Destroy the entries whose retention has ended."""
+    count = retention.expire(timezone.now())
+    if count:
+        logger.info("%d entries of the audit log were destroyed at the end of their retention", count)
