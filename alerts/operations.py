@@ -18,7 +18,7 @@ from alerts.models import Act, Alert
 from alerts.permissions import RECORD_OUTCOME
 from alerts.states import ActName
 from audit.actions import Action
-from audit.journal import record
+from audit.journal import note_consulted, record
 from core.actors import Actor, System
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
@@ -188,3 +188,9 @@ def _recipients(alert: Alert, given: ActInput) -> list[str]:
 def note_viewed(alert: Alert, *, actor: AbstractBaseUser) -> None:
     """Record in the audit log that somebody opened an alert with its pictures."""
     record(Action.ALERT_VIEWED, actor=actor, target=alert, data={"deployment": str(alert.deployment_id)})
+
+
+def note_picture_seen(alert: Alert, *, actor: AbstractBaseUser) -> None:
+    """Record that somebody saw a picture of an alert, unless they opened the alert in the last quarter of an hour."""
+    data = {"deployment": str(alert.deployment_id)}
+    note_consulted(Action.ALERT_VIEWED, actor=actor, target=alert, data=dict(data))

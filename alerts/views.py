@@ -91,9 +91,11 @@ def shot_jpeg(request: HttpRequest, shot_id: uuid.UUID) -> HttpResponse:
     visible = Alert.objects.visible_to(request.user).filter(purged_at__isnull=True)
     shot = get_object_or_404(Shot.objects.select_related("alert"), pk=shot_id, alert__in=visible)
     try:
-        return HttpResponse(content.shot_content(shot).jpeg, content_type="image/jpeg")
+        jpeg = content.shot_content(shot).jpeg
     except KeyGone as error:
         raise Http404 from error
+    operations.note_picture_seen(shot.alert, actor=acting(request))
+    return HttpResponse(jpeg, content_type="image/jpeg")
 
 
 @require_GET
@@ -103,9 +105,11 @@ def photograph_jpeg(request: HttpRequest, alert_id: uuid.UUID, photograph_id: uu
     alert = get_object_or_404(Alert.objects.visible_to(request.user), pk=alert_id)
     photograph = get_object_or_404(Photograph, pk=photograph_id, person=alert.person_id)
     try:
-        return HttpResponse(encode_jpeg(photograph.face()), content_type="image/jpeg")
+        jpeg = encode_jpeg(photograph.face())
     except KeyGone as error:
         raise Http404 from error
+    operations.note_picture_seen(alert, actor=acting(request))
+    return HttpResponse(jpeg, content_type="image/jpeg")
 
 
 def _deployment(request: HttpRequest, deployment_id: uuid.UUID) -> Deployment:

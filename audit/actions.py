@@ -189,6 +189,8 @@ class Action(models.TextChoices):
     ALERT_SENT = "alert.sent", "Notification of a possible match sent"
     CONTROL_PLANTED = "control.planted", "Known-negative check planted"
     CONTROL_JUDGED = "control.judged", "Known-negative check adjudicated"
+    RECORD_VIEWED = "record.viewed", "Deployment record viewed"
+    PHOTOGRAPH_VIEWED = "photograph.viewed", "Photograph viewed outside its page"
     JOURNAL_EXPORTED = "journal.exported", "Audit log downloaded"
     JOURNAL_EXPIRED = "journal.expired", "Entries of the audit log destroyed at the end of their retention"
     JOURNAL_VERIFIED = "journal.verified", "Audit log verified"
@@ -256,6 +258,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
     Verb.CONSULTATION: (
         Action.PERSON_VIEWED,
         Action.WATCHLIST_VIEWED,
+        Action.PHOTOGRAPH_VIEWED,
+        Action.RECORD_VIEWED,
         Action.LEDGER_SEARCHED,
         Action.ALERT_VIEWED,
         Action.ALERT_OPENED,

@@ -11,9 +11,10 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, models, transaction
 
-from audit.actions import Action
+from audit.actions import Action, Verb
 from audit.models import Entry
 from audit.tree import Tree, extend
 from core.actors import Actor, System
@@ -23,6 +24,8 @@ from transparency.verifier import leaf_hash
 # One process at a time gives numbers.
 NUMBERING_LOCK = 0x4C4652_01
 BATCH = 2000
+# Looking at the same thing again within this time has no entry of its own (`note_consulted`).
+CONSULTED_FOR = dt.timedelta(minutes=15)
 
 _NUMBER = """
 UPDATE audit_entry AS entry SET number = waiting.number FROM (
@@ -77,6 +80,28 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
         for event in events
     ]
     return Entry.objects.bulk_create(entries)
+
+
+def note_consulted(
+    action: Action,
+    *,
+    actor: AbstractBaseUser,
+    target: models.Model,
+    within: Sequence[models.Model] = (),
+    data: JournalData | None = None,
+) -> None:
+    """Record that somebody looked at something, unless an entry of the last quarter of an hour says so already.
+
+    For what is shown in many parts, such as pictures. within: what else shows it, such as the list of a person.
+    """
+    about = models.Q()
+    for each in (target, *within):
+        about |= models.Q(target_type=each._meta.label_lower, target_id=str(each.pk))
+    since = dt.datetime.now(dt.UTC) - CONSULTED_FOR
+    recent = Entry.objects.filter(about, actor_id=str(actor.pk), verb=Verb.CONSULTATION, at__gte=since)
+    if not recent.exists():
+        with transaction.atomic():
+            record(action, actor=actor, target=target, data=data)
 
 
 def number_waiting() -> int:

@@ -7,7 +7,8 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from audit import attestation, journal, retention
+from audit import attestation, journal, retention, verification
+from audit.models import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,16 @@ def number() -> None:
 def attest() -> None:
     """Send the newest checkpoint to the witnesses and the time-stamping service that have not attested it."""
     attestation.attest()
+
+
+@shared_task(name="audit.verify", queue="destruction", ignore_result=True)
+def verify() -> None:
+    """Verify the whole log and record the result; nothing to do before the first checkpoint."""
+    last = Checkpoint.objects.first()
+    if last is not None:
+        found = verification.verify_and_record(actor=attestation.LOG, target=last)
+        for finding in found.findings[:100]:
+            logger.error("The audit log is not intact: entry %d: %s", finding.first, finding.words)
 
 
 @shared_task(name="audit.expire", queue="destruction", ignore_result=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Max
 
-from audit import log_keys
+from audit import journal, log_keys
+from audit.actions import Action
+from audit.journal import record
 from audit.models import Checkpoint, Cosignature, Entry
 from audit.reading import Row, expired_through, parts
 from audit.tree import Tree
 from core import signing
+from core.actors import Actor
+from core.machine import JournalData
 from transparency.verifier import Checkpoint as State
 from transparency.verifier import Finding, Note, NotVerified, Walk
 
@@ -45,6 +49,18 @@ def verify() -> Verification:
             walk.left_out(part.hash, part.level, is_missing=part.first > expired)
     found = sorted([*findings, *walk.finish(max(roots, default=0))])
     return Verification(rows, size, found, last_covered(walk.agreed))
+
+
+def verify_and_record(*, actor: Actor, target: models.Model) -> Verification:
+    """Number what waits, verify, and record the result. target: what the entry is about: the user, or a checkpoint."""
+    journal.number_waiting()
+    found = verify()
+    data: JournalData = {"entries": found.rows, "findings": len(found.findings)}
+    if found.findings:
+        data = {**data, "first": found.findings[0].first, "what": found.findings[0].words}
+    with transaction.atomic():
+        record(Action.JOURNAL_VERIFIED, actor=actor, target=target, data=data)
+    return found
 
 
 def last_covered(agreed: int | None = None) -> int:

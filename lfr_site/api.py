@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import DataError, transaction
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
@@ -22,6 +23,7 @@ from core.errors import Conflict, Refused
 from lfr_site.accounts import give_role
 from lfr_site.middleware import NUL, holds_nul
 from lfr_site.models import User
+from lfr_site.refusals import note_refused
 from watchlists import api, import_api
 
 SERVICE_ROLE = "Records system"
@@ -49,6 +51,8 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
         error = Refused(NUL)
     if isinstance(error, Refused):
         return Response({"detail": str(error)}, status=409 if isinstance(error, Conflict) else 422)
+    if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
+        note_refused(context["request"]._request)
     answer = exception_handler(error, context)
     if answer is not None and isinstance(error, exceptions.ValidationError):
         answer.status_code = 422

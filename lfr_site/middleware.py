@@ -7,6 +7,7 @@ from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,6 +17,7 @@ from django.urls import reverse
 from core.errors import Conflict, Refused
 from lfr_site.door import welcome
 from lfr_site.lanes import SIGNED_IN
+from lfr_site.refusals import note_refused
 
 NUL = "The text contains a null character, which cannot be stored. Nothing was saved. Remove it and try again."
 
@@ -65,7 +67,7 @@ class HtmxMiddleware:
 
 
 class RefusedMiddleware:
-    """Shows why an action was refused: 409 if somebody else acted first, 422 otherwise.
+    """Shows why an action was refused: 409 if somebody else acted first, 422 otherwise. Records a missing permission.
 
     Forms catch `Refused` themselves to show it beside the field; this is for plain buttons.
     """
@@ -79,6 +81,8 @@ class RefusedMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, PermissionDenied):
+            note_refused(request)
         if isinstance(error, DataError) and holds_nul(error):
             error = Refused(NUL)
         if not isinstance(error, Refused):

@@ -26,7 +26,7 @@ from typing import IO
 DATABASE = "lfr"
 START_TIMEOUT_S = 60
 # Everything an installation writes into its data folder.
-KEPT = ("postgres*", "models", "keys", "logs", "static", "demo-faces", "beat*", "secret_key", "lock")
+KEPT = ("postgres*", "models", "keys", "logs", "static", "demo-faces", "witness", "beat*", "secret_key", "lock")
 
 
 class ServiceError(RuntimeError):

@@ -256,6 +256,7 @@ CELERY_BEAT_SCHEDULE = {
         ("lfr_site.checkpoint", 5),
         ("audit.attest", 10),
         ("audit.expire", 3600),
+        ("audit.verify", 24 * 3600),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")

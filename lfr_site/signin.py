@@ -158,7 +158,7 @@ def permitted(attempt: Attempt) -> Iterator[None]:
 def succeeded(attempt: Attempt) -> None:
     """Clear the count of this account at this address."""
     try:
-        _valkey(settings.VALKEY_SIGN_IN_URL).delete(*attempt.keys)
+        valkey(settings.VALKEY_SIGN_IN_URL).delete(*attempt.keys)
     except redis.RedisError as error:
         logger.warning("Failed sign-ins could not be cleared: Valkey does not answer (%s)", error)
 
@@ -167,7 +167,7 @@ def _counted(attempt: Attempt, *, is_try: bool) -> Wait | None:
     """Return the current wait, if any, and count the attempt as refused; otherwise count a try as failed."""
     arguments = [int(is_try), COUNT_LIFE_S, *_waits()]
     try:
-        found = _valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
+        found = valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
     except redis.RedisError as error:
         # Sign-in must not depend on Valkey; passwords are still checked one at a time.
         logger.warning("Sign-ins are not counted: Valkey does not answer (%s)", error)
@@ -212,7 +212,7 @@ def _waits() -> list[int]:
 
 
 @functools.lru_cache(maxsize=2)
-def _valkey(url: str) -> redis.Redis:
+def valkey(url: str) -> redis.Redis:
     # Retry once, for a connection that was closed since it was last used.
     retry = Retry(NoBackoff(), 1)
     return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=retry)

@@ -157,7 +157,11 @@ class Supervisor:
 
     def add(self, name: str, *arguments: str) -> None:
         """Start one more `manage.py` command and keep it running."""
-        child = Child(name, [sys.executable, str(BASE_DIR / "manage.py"), *arguments])
+        self.add_program(name, str(BASE_DIR / "manage.py"), *arguments)
+
+    def add_program(self, name: str, *arguments: str) -> None:
+        """Start one more program under this Python and keep it running."""
+        child = Child(name, [sys.executable, *arguments])
         self._children.append(child)
         self._launch(child)
 

@@ -58,8 +58,13 @@ class AuditReport:
     given: list[Entry] = field(default_factory=list)
 
     @property
+    def used(self) -> list[Verb]:
+        """The verbs that occur."""
+        return [verb for verb in Verb if any(counts[verb] for counts in self.verbs.values())]
+
+    @property
     def verb_names(self) -> list[str]:
-        return [str(verb.label) for verb in Verb]
+        return [str(verb.label) for verb in self.used]
 
     @property
     def elsewhere_lines(self) -> list[tuple[Entry, str]]:
@@ -76,11 +81,11 @@ class AuditReport:
 
     @property
     def grid(self) -> list[tuple[str, list[int], int]]:
-        """Lines of roles: the number of entries of each verb, and their sum; the last line is the sum of all."""
-        lines = [
-            (roles, [found[verb] for verb in Verb.values], found.total()) for roles, found in sorted(self.verbs.items())
-        ]
-        sums = [sum(counts[place] for _, counts, _ in lines) for place in range(len(Verb.values))]
+        """Lines of roles: how many entries of each verb that occurs, and their sum; the last line sums them all."""
+        used = self.used
+        found = sorted(self.verbs.items())
+        lines = [(roles, [counts[verb] for verb in used], counts.total()) for roles, counts in found]
+        sums = [sum(counts[place] for _, counts, _ in lines) for place in range(len(used))]
         return [*lines, ("All", sums, sum(sums))]
 
 
@@ -204,22 +209,25 @@ def report_pdf(report: AuditReport, *, made_by: str) -> bytes:
         )
 
 
+def _when(done: Done) -> str:
+    first, last = moment(done.first), moment(done.last)
+    return first if first == last else f"{first}\nto {last}"
+
+
 def _entry(entry: Entry | None) -> str:
     return f"No. {entry.number or '–'}, {moment(entry.at)}" if entry is not None else "None"
 
 
 def _sections(report: AuditReport) -> Iterator[Section]:
-    used = [verb for verb in Verb if any(found[verb] for found in report.verbs.values())]
-    places = [Verb.values.index(verb) for verb in used]
     yield table(
         "Entries by role and verb",
-        ("Roles held then", *(Verb(verb).label for verb in used), "All"),
-        [(roles, *(f"{counts[place]:,}" for place in places), f"{total:,}") for roles, counts, total in report.grid],
+        ("Roles held then", *report.verb_names, "All"),
+        [(roles, *(f"{count:,}" for count in counts), f"{total:,}") for roles, counts, total in report.grid],
     )
     yield table(
         "Who did what",
-        ("User", "Action", "Times", "First", "Last"),
-        [(each.user, each.action, f"{each.count:,}", moment(each.first), moment(each.last)) for each in report.done],
+        ("User", "Action", "Times", "When"),
+        [(each.user, each.action, f"{each.count:,}", _when(each)) for each in report.done],
         none="Nothing.",
     )
     yield _listed("Refused", report.refusals, "Nothing was refused.")

@@ -21,7 +21,7 @@ from audit.journal import record
 from audit.models import Checkpoint, Entry, EntryQuerySet
 from audit.permissions import READ_JOURNAL
 from audit.tree import Gone
-from audit.verification import Verification, last_covered, verify
+from audit.verification import Verification, last_covered, verify_and_record
 from core.errors import Refused
 from core.machine import JournalData
 from core.pages import query_of
@@ -53,16 +53,7 @@ def journal(request: HttpRequest) -> HttpResponse:
 @permitted(READ_JOURNAL)
 def journal_verify(request: HttpRequest) -> HttpResponse:
     """Recompute the whole log, record that and with what result, and show the page with it."""
-    audit_journal.number_waiting()
-    found = verify()
-    first = found.findings[0] if found.findings else None
-    data: JournalData = {
-        "entries": found.rows,
-        "findings": len(found.findings),
-        **({"first": first.first, "what": first.words} if first is not None else {}),
-    }
-    with transaction.atomic():
-        record(Action.JOURNAL_VERIFIED, actor=acting(request), target=acting(request), data=data)
+    found = verify_and_record(actor=acting(request), target=acting(request))
     return _journal_page(request, found)
 
 

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from audit.actions import Action, Verb
-from audit.journal import record
+from audit.journal import note_consulted, record
 from audit.models import Entry
 from core.permissions import acting, permitted
 from deployments import governing
@@ -33,6 +33,7 @@ def record_list(request: HttpRequest) -> HttpResponse:
 @permitted(READ_RECORDS)
 def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = _deployment(request, deployment_id)
+    note_consulted(Action.RECORD_VIEWED, actor=acting(request), target=deployment)
     lists = deployment.periods.values_list("watchlist_id", "blue_list_id")
     of = [str(deployment.id), *(str(each) for pair in lists for each in pair if each)]
     history = Entry.objects.in_order().filter(target_id__in=of)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit.actions import Action
-from audit.journal import record
+from audit.journal import note_consulted, record
 from core.errors import Refused
 from core.keys import KeyGone
 from core.permissions import acting, permitted
@@ -155,11 +155,13 @@ def photograph_check(request: HttpRequest) -> JsonResponse:
 @require_GET
 @permitted(COMPILE_WATCHLIST, AUTHORISE_WATCHLIST)
 def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpResponse:
-    photograph = get_object_or_404(Photograph, pk=photograph_id)
+    photograph = get_object_or_404(Photograph.objects.select_related("person__watchlist"), pk=photograph_id)
     try:
         jpeg = encode_jpeg(photograph.face(SMALL)) if "small" in request.GET else photograph.jpeg
     except KeyGone as error:
         raise Http404 from error
+    person = photograph.person
+    note_consulted(Action.PHOTOGRAPH_VIEWED, actor=acting(request), target=person, within=[person.watchlist])
     return HttpResponse(jpeg, content_type="image/jpeg")
 
 

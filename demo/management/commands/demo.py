@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from demo.seeding import walkers
 from demo.users import PASSWORD, USERS
+from demo.witness import DemoWitness
 from lfr_site.management.commands import start
 from lfr_site.supervisor import Supervisor
 from recognition.open_set import NoFaces
@@ -30,12 +31,15 @@ class Command(start.Command):
             raise CommandError(str(error)) from error
         # Each camera needs as many passes as there are members of staff: none if there is only one portrait.
         os.environ.setdefault("LFR_BLUE_PASSES", str(len(staff)))
+        self.witness = DemoWitness(Path(settings.LFR_DATA))
+        os.environ.setdefault("LFR_WITNESSES", self.witness.setting())
         super().handle(*args, **options)
 
     def seed(self, options: dict[str, Any]) -> list[str] | None:
         return ["seed_demo", *_faces(options)]
 
     def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
+        supervisor.add_program("witness", *self.witness.command())
         supervisor.add("simulated-camera", "simulate", "--server", supervisor.url, *_faces(options))
         self.stdout.write(
             "\n  The first page signs you in as any of these at one press (people and names are invented):\n"
