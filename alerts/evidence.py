@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 import uuid
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
@@ -17,7 +16,7 @@ from alerts.models import Alert, EvidenceHold, Shot
 from alerts.permissions import HOLD_ALERT
 from audit.actions import Action
 from audit.journal import record
-from core import keys
+from core import keys, retention
 from core.actors import CLOCK
 from core.errors import Refused
 from core.permissions import require
@@ -103,7 +102,7 @@ def _keep_reference(alert: Alert) -> None:
 def purge_due(*, at: dt.datetime | None = None) -> int:
     """Purge every alert that is due, then destroy the keys that nothing needs. Return how many were purged."""
     now = at or timezone.now()
-    due = Alert.objects.due_for_purge(now, settings.LFR_ALERT_RETENTION).values_list("pk", flat=True)
+    due = Alert.objects.due_for_purge(now, retention.period("alert")).values_list("pk", flat=True)
     count = 0
     for alert_id in list(due):
         try:

@@ -18,6 +18,7 @@ from django.contrib.auth import get_user_model
 from django.db.utils import Error as DatabaseFailure
 
 from alerts.permissions import DECIDE_ALERT, WATCH_ALERTS
+from audit.refusals import note_refused
 from core.permissions import session_stands
 from core.sockets import CloseCode, Event
 from deployments.events import group_of
@@ -56,6 +57,7 @@ class EventsConsumer(AsyncWebsocketConsumer):
         watched = await database_sync_to_async(_watched)(self.scope)
         await self.accept()
         if watched is None:
+            await database_sync_to_async(_note_refused)(self.scope)
             await self.close(CloseCode.NOT_ALLOWED)
             return
         deployment, self.is_handset = watched
@@ -91,6 +93,11 @@ class EventsConsumer(AsyncWebsocketConsumer):
     async def _say(self, kind: str, subject_id: str) -> None:
         with contextlib.suppress(RuntimeError, OSError):
             await self.send(json.dumps({"kind": kind, "id": subject_id}))
+
+
+def _note_refused(scope: Any) -> None:
+    if scope["user"].is_authenticated:
+        note_refused(scope["user"], "events", deployment_id=str(scope["url_route"]["kwargs"]["deployment_id"]))
 
 
 def _watched(scope: Any) -> tuple[Deployment, bool] | None:

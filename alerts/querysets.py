@@ -26,6 +26,7 @@ from alerts.states import (
     ActName,
     AlertState,
 )
+from core import retention
 from deployments.permissions import BE_POSTED
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from deployments.models import Period
 
 # The longest that the face of a possible match is kept, whatever the settings, unless it is held as evidence.
-CEILING = dt.timedelta(hours=24)
+CEILING = retention.line("alert").ceiling or retention.DAY
 LEFT_TO_JUDGE = dt.timedelta(minutes=1)
 _ACTIVE = Q(state__in=ACTIVE, kind="alert")
 _SEEN_AGAIN = Q(state__in=JOINED_AGAIN, again_at__isnull=False) & (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
@@ -14,6 +13,7 @@ from audit.journal import record
 from audit.models import Entry, Tile
 from audit.tree import HASH, WIDTH, Tree
 from core.machine import JournalData
+from core.retention import period
 
 
 @transaction.atomic
@@ -28,7 +28,7 @@ def expire(now: dt.datetime) -> int:
         entries = Entry.objects.filter(number__gt=tile.index * WIDTH, number__lte=(tile.index + 1) * WIDTH)
         newest = entries.aggregate(newest=Max("at"))["newest"]
         is_last = not Tile.objects.filter(level=0, index__gt=tile.index).exists()
-        if is_last or newest is None or newest >= now - settings.LFR_AUDIT_RETENTION:
+        if is_last or newest is None or newest >= now - period("audit_log"):
             break
         data: JournalData = {
             "from": tile.index * WIDTH + 1,

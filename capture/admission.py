@@ -11,6 +11,7 @@ from typing import Any
 from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
 
+from audit.refusals import note_refused
 from capture.answers import NOT_LIVE
 from core.actors import Actor, System
 from core.permissions import session_stands
@@ -64,6 +65,7 @@ def admitted(scope: Any, camera_id: str) -> Admitted:
         user = _signed_in(scope)
         camera = found.visible_to(user).first()
         if camera is None or not user.has_perm(OPERATE_CAMERA):
+            note_refused(user, "camera-socket", camera_id=str(camera_id))
             raise Refusal(CloseCode.NOT_ALLOWED, "You do not have permission to stream from this camera.")
         actor = user
     if camera.deployment.is_over or camera.period.ended_at is not None:

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from capture.answers import Send, packed
+from core import retention
 
-FRAME_LIFE_MS = 2000
+FRAME_LIFE_MS = int(retention.period("frame").total_seconds() * 1000)
 # Renewed while a worker processes the frame. Short, so that a worker that dies delays its camera only for a moment.
 PENDING_LIFE_MS = 3000
-TRACKS_LIFE_S = 3
+TRACKS_LIFE_S = int(retention.period("tracks").total_seconds())
 HOLDER_LIFE_MS = 6000
-TILE_LIFE_MS, WATCHED_LIFE_S = 4000, 5
+TILE_LIFE_MS, WATCHED_LIFE_S = int(retention.period("tile").total_seconds() * 1000), 5
 # A call that no worker has answered by then is repeated with the next frame.
 CALL_LIFE_S = 2
 # A worker that has taken no frame for this long is not counted when frames are requested ahead.

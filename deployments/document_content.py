@@ -9,8 +9,9 @@ from typing import Any
 import segno
 from django.conf import settings
 
+from core import retention
 from deployments import bluetest, executable, fairness, governor
-from deployments.document_parts import Content, Section, broken, day, moment, person, span, table
+from deployments.document_parts import Content, Section, broken, day, moment, person, table
 from deployments.models import Camera, Deployment, Period, ThresholdChange
 from deployments.readiness import ceiling_of
 from recognition.imaging import decode_stored
@@ -218,22 +219,11 @@ def _labels(choices: Any, values: Iterable[str]) -> str:
 
 
 def _retention_section() -> Section:
-    lists, alerts = span(settings.LFR_WATCHLIST_RETENTION), span(settings.LFR_ALERT_RETENTION)
-    return Section(
+    lines = [retention.line(key) for key in ("stranger", "alert", "watchlist", "hold", "ledger", "audit_log")]
+    return table(
         "Retention",
-        rows=[
-            ("Faces without a possible match", "Not kept, neither as a picture nor as a template."),
-            (
-                "Possible matches",
-                f"Faces, scores and names are purged within {alerts} of the end of their period, and no later than 24 "
-                "hours after the possible match was raised, unless held as evidence.",
-            ),
-            (
-                "Watchlist",
-                f"Destroyed within {lists} of the end of its period, with a certificate of destruction. Entries held "
-                "as evidence are kept.",
-            ),
-        ],
+        ("What", "Kept"),
+        [(line.what, f"{line.kept[:1].upper()}{line.kept[1:]}. {line.besides}".strip()) for line in lines],
     )
 
 

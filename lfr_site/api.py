@@ -21,9 +21,8 @@ from audit.journal import record
 from core.actors import INSTALLER
 from core.errors import Conflict, Refused
 from lfr_site.accounts import give_role
-from lfr_site.middleware import NUL, holds_nul
+from lfr_site.middleware import NUL, holds_nul, note_refusal_of
 from lfr_site.models import User
-from lfr_site.refusals import note_refused
 from watchlists import api, import_api
 
 SERVICE_ROLE = "Records system"
@@ -52,7 +51,7 @@ def refused(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, Refused):
         return Response({"detail": str(error)}, status=409 if isinstance(error, Conflict) else 422)
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
-        note_refused(context["request"]._request)
+        note_refusal_of(context["request"]._request)
     answer = exception_handler(error, context)
     if answer is not None and isinstance(error, exceptions.ValidationError):
         answer.status_code = 422

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 import json
 from pathlib import Path
 
-from django.conf import settings
 from django.core.management import call_command, get_commands, load_command_class
 from django.db import models
 
 from alerts import acts, states
 from audit.actions import Action
-from capture import frame_scripts
+from core import retention
 from core.machine import Step
 from core.sockets import CameraMessage, CloseCode, Event
 from deployments import models as deployments
@@ -126,52 +124,18 @@ def _actions() -> str:
 
 
 def _retention() -> str:
-    lists, alerts = _hours(settings.LFR_WATCHLIST_RETENTION), _hours(settings.LFR_ALERT_RETENTION)
-    frame, tile = (f"{life / 1000:g} seconds" for life in (frame_scripts.FRAME_LIFE_MS, frame_scripts.TILE_LIFE_MS))
-    tracks = f"{frame_scripts.TRACKS_LIFE_S} seconds"
-    rows = [
-        ("A frame of a camera", "memory", f"{frame}, or until a worker has read it"),
-        ("A face that matches nobody", "nowhere", "it goes with its frame"),
-        ("Tracks: boxes, and candidates with their scores; no image, no embedding", "memory", tracks),
-        (
-            "The camera's tile on the commander's page, faces flattened",
-            "memory",
-            tile,
-        ),
-        (
-            "A possible match: images, score and the subject's particulars",
-            "database, encrypted",
-            f"{alerts} after its period ends, 24 hours after it was raised at most; longer under an evidence hold",
-        ),
-        (
-            "A watchlist: subjects, photographs, templates",
-            "database; photographs encrypted",
-            f"{lists} after its period ends, or after it is rejected or expires; at once when it is discarded or "
-            "another version replaces it; an entry under an evidence hold stays",
-        ),
-        ("The keys of both", "files of the server", "as long as what they encrypt"),
-        ("Acts on a possible match: codes, times, people of the force", "database", "not deleted"),
-        ("Ledger of destroyed entries: a keyed hash of the reference, no name", "database", "not deleted"),
-        ("Second looks: who found what, and a remark without names", "database", "not deleted"),
-        ("Training, signs, equipment, loans and disclosures: people of the force and texts", "database", "not deleted"),
-        ("Certificates of destruction: counts and hashes", "database", "not deleted"),
-        (
-            "Entries of the audit log",
-            "database",
-            f"{settings.LFR_AUDIT_RETENTION.days:,} days (`LFR_AUDIT_RETENTION_DAYS`), then in groups of 256; the "
-            "database refuses to delete one of less than six years",
-        ),
-        ("Hashes of the audit log's tree, checkpoints, countersignatures", "database", "not deleted"),
-    ]
     parts = [
         "# Retention\n",
         WRITTEN_BY,
-        "This page lists what the system keeps, where, and for how long. The two times that a force can set are "
-        "`LFR_WATCHLIST_RETENTION_MINUTES` and `LFR_ALERT_RETENTION_MINUTES`; the system accepts 24 hours at most.\n",
-        "| what | where | for how long |",
-        "| --- | --- | --- |",
+        "This page lists what the system keeps, where, and for how long. It is the table `core/retention.py`, by which "
+        "the system deletes. A time with a setting can be changed up to its ceiling; here are the defaults.\n",
+        "| what | where | how long | at most | setting | where the rule is from |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
-    parts += [f"| {what} | {where} | {time} |" for what, where, time in rows]
+    for line in retention.LINES:
+        kept = f"{line.kept}. {line.besides}".strip() if line.besides else line.kept
+        setting = f"`{line.variable}`" if line.variable else ""
+        parts.append(f"| {line.what} | {line.where} | {kept} | {line.limit} | {setting} | {line.source} |")
     parts += [
         "",
         "[Architecture](../explain/architecture.md#a-deletion) describes deletion: rows are deleted, the tables are "
@@ -179,10 +143,6 @@ def _retention() -> str:
         "",
     ]
     return "\n".join(parts)
-
-
-def _hours(time: dt.timedelta) -> str:
-    return f"{time.total_seconds() / 3600:g} hours"
 
 
 def _commands() -> str:

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+import core.retention
 from recognition.quality import Limits
 from transparency.verifier import COSIGNATURE, Key, NotVerified
 
@@ -45,6 +46,13 @@ def integer(name: str, default: int, lowest: int, highest: int) -> int:
 def minutes(name: str, default: int, highest: int) -> dt.timedelta:
     """Return a duration given in whole minutes; 0 means at once."""
     return dt.timedelta(minutes=integer(name, default, 0, highest))
+
+
+def retention(name: str, key: str) -> dt.timedelta:
+    """Return the time of a line of the retention table, in minutes: its ceiling, unless the setting shortens it."""
+    line = core.retention.line(key)
+    highest = int((line.ceiling or core.retention.DAY).total_seconds() // 60)
+    return minutes(name, highest, highest)
 
 
 def folder(name: str) -> Path | None:

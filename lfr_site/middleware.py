@@ -14,10 +14,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
+from audit.refusals import note_refused
 from core.errors import Conflict, Refused
+from lfr_site.addresses import UNKNOWN
 from lfr_site.door import welcome
 from lfr_site.lanes import SIGNED_IN
-from lfr_site.refusals import note_refused
 
 NUL = "The text contains a null character, which cannot be stored. Nothing was saved. Remove it and try again."
 
@@ -25,6 +26,15 @@ NUL = "The text contains a null character, which cannot be stored. Nothing was s
 def holds_nul(error: DataError) -> bool:
     """Return whether the database refused a null character. Forms check for it themselves; URLs do not."""
     return "NUL (0x00)" in str(error)
+
+
+def note_refusal_of(request: HttpRequest) -> None:
+    """Record that the user of a request was refused, if one is signed in."""
+    match = request.resolver_match
+    if request.user.is_authenticated and match is not None:
+        ids = {name: str(value) for name, value in match.kwargs.items()}
+        address = str(request.META.get("REMOTE_ADDR", UNKNOWN))
+        note_refused(request.user, str(match.view_name), **ids, method=str(request.method), address=address)
 
 
 class SignedInMiddleware:
@@ -82,7 +92,7 @@ class RefusedMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, PermissionDenied):
-            note_refused(request)
+            note_refusal_of(request)
         if isinstance(error, DataError) and holds_nul(error):
             error = Refused(NUL)
         if not isinstance(error, Refused):

@@ -49,10 +49,9 @@ LFR_TRUSTED_PROXIES = environment.networks("LFR_TRUSTED_PROXIES")
 # The force's name, shown on every page.
 LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
 
-# Retention: 24 hours at most. A force can only shorten it.
-DAY_MINUTES = 24 * 60
-LFR_WATCHLIST_RETENTION = environment.minutes("LFR_WATCHLIST_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
-LFR_ALERT_RETENTION = environment.minutes("LFR_ALERT_RETENTION_MINUTES", DAY_MINUTES, DAY_MINUTES)
+# Retention (core.retention): 24 hours at most for watchlists and alerts. A force can only shorten it.
+LFR_WATCHLIST_RETENTION = environment.retention("LFR_WATCHLIST_RETENTION_MINUTES", "watchlist")
+LFR_ALERT_RETENTION = environment.retention("LFR_ALERT_RETENTION_MINUTES", "alert")
 LFR_AUDIT_RETENTION = dt.timedelta(days=environment.integer("LFR_AUDIT_RETENTION_DAYS", 2557, 2192, 36_525))
 
 # Who attests the audit log's checkpoints (audit.attestation). The name of the log must never change.

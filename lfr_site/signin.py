@@ -34,6 +34,7 @@ from redis.retry import Retry
 
 from audit.actions import Action
 from audit.journal import record
+from core import retention
 from core.actors import System
 from core.machine import JournalData
 from lfr_site.addresses import UNKNOWN, counted_as
@@ -46,7 +47,7 @@ SOMEBODY = System("somebody")
 FREE_FAILURES = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 4, 15 * 60
 # From the last attempt. Longer than the longest wait; otherwise a wait would lead to five free attempts.
-COUNT_LIFE_S = 2 * 60 * 60
+COUNT_LIFE_S = int(retention.period("sign_in").total_seconds())
 # Counts of one address for all unknown usernames.
 UNKNOWN_NAME_COUNTS = 1024
 
@@ -158,7 +159,7 @@ def permitted(attempt: Attempt) -> Iterator[None]:
 def succeeded(attempt: Attempt) -> None:
     """Clear the count of this account at this address."""
     try:
-        valkey(settings.VALKEY_SIGN_IN_URL).delete(*attempt.keys)
+        _valkey(settings.VALKEY_SIGN_IN_URL).delete(*attempt.keys)
     except redis.RedisError as error:
         logger.warning("Failed sign-ins could not be cleared: Valkey does not answer (%s)", error)
 
@@ -167,7 +168,7 @@ def _counted(attempt: Attempt, *, is_try: bool) -> Wait | None:
     """Return the current wait, if any, and count the attempt as refused; otherwise count a try as failed."""
     arguments = [int(is_try), COUNT_LIFE_S, *_waits()]
     try:
-        found = valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
+        found = _valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
     except redis.RedisError as error:
         # Sign-in must not depend on Valkey; passwords are still checked one at a time.
         logger.warning("Sign-ins are not counted: Valkey does not answer (%s)", error)
@@ -212,7 +213,7 @@ def _waits() -> list[int]:
 
 
 @functools.lru_cache(maxsize=2)
-def valkey(url: str) -> redis.Redis:
+def _valkey(url: str) -> redis.Redis:
     # Retry once, for a connection that was closed since it was last used.
     retry = Retry(NoBackoff(), 1)
     return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=retry)

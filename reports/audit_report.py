@@ -185,9 +185,8 @@ def report_csv(report: AuditReport) -> str:
 
 
 def detail_of(entry: Entry) -> str:
-    """Return what the entry of a refusal or of a disclosure says besides: to whom, for what, which page."""
-    names = ("recipient", "purpose", "filters", "method", "page", "address", "kind", "refused")
-    return "; ".join(f"{name}: {entry.data[name]}" for name in names if entry.data.get(name))
+    """Return what an entry says besides: to whom something was given and for what, or which page was refused."""
+    return "; ".join(f"{name}: {value}" for name, value in entry.data.items() if value not in ("", None))
 
 
 def report_pdf(report: AuditReport, *, made_by: str) -> bytes:

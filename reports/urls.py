@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reports import journal_views, views
+from reports import journal_views, retention_views, views
 
 urlpatterns = [
     path("journal/", journal_views.journal, name="journal"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("journal/checkpoints/<int:size>/", journal_views.checkpoint_note, name="checkpoint"),
     path("journal/checkpoints/proof/", journal_views.checkpoint_proof, name="checkpoint-proof"),
     path("journal/keys/", journal_views.log_policy, name="log-policy"),
+    path("retention/", retention_views.board, name="retention"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
     path("records/<uuid:deployment_id>.csv", views.record_download, name="record-download"),

@@ -273,7 +273,7 @@ def test_overdue_destruction_is_on_every_page_of_the_compliance_officer(cast: Ca
     client.force_login(cast.compliance)
     assert "Overdue for destruction" not in client.get("/journal/").content.decode()
     Watchlist.objects.filter(pk=watchlist.pk).update(destroy_due_at=timezone.now() - dt.timedelta(minutes=1))
-    for page in ("/", "/journal/", "/records/", "/destructions/", "/ledger/"):
+    for page in ("/", "/journal/", "/records/", "/retention/", "/ledger/"):
         assert "Overdue for destruction: 1 watchlist" in client.get(page).content.decode(), page
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.journal import Event, record, record_all
+from core import retention
 from core.errors import Conflict, Refused
 from core.locks import lock_all
 from core.machine import move
@@ -84,7 +85,12 @@ def authorise_watchlist(
     changes = {"engine": engine, "sealed_at": now, "sealed_hash": digest, "expires_at": expires_at}
     move(watchlist, STEPS["seal"], actor=actor, changes=changes, data={"sha256": digest, "people": watchlist.size})
     if watchlist.replaces is not None and watchlist.replaces.state == Watchlist.State.SEALED:
-        move(watchlist.replaces, STEPS["supersede"], actor=actor, changes={"destroy_due_at": timezone.now()})
+        _supersede(watchlist.replaces, actor)
+
+
+def _supersede(watchlist: Watchlist, actor: AbstractBaseUser) -> None:
+    due = timezone.now() + retention.period("discarded")
+    move(watchlist, STEPS["supersede"], actor=actor, changes={"destroy_due_at": due})
 
 
 def _may_be_approved(watchlist: Watchlist, seen: str, actor: AbstractBaseUser) -> None:
@@ -156,7 +162,7 @@ def reject_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser, reason: s
     require(actor, AUTHORISE_WATCHLIST)
     require_trained(actor, Task.AUTHORISING)
     refuse_names(watchlist, reason)
-    changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
+    changes = {"decision_reason": reason, "destroy_due_at": timezone.now() + retention.period("unused")}
     move(watchlist, STEPS["reject"], actor=actor, changes=changes, data={"reason": reason})
 
 

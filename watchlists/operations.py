@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.journal import record
-from core import keys
+from core import keys, retention
 from core.actors import CLOCK, Actor
 from core.errors import Conflict, Refused
 from core.locks import lock
@@ -153,7 +153,8 @@ def obstacles_of(watchlist: Watchlist, *, at: dt.datetime | None = None) -> list
 @transaction.atomic
 def discard_watchlist(watchlist: Watchlist, *, actor: AbstractBaseUser) -> None:
     """Discard a draft. Its destruction is due at once."""
-    move(watchlist, STEPS["discard"], actor=actor, changes={"destroy_due_at": timezone.now()})
+    changes = {"destroy_due_at": timezone.now() + retention.period("discarded")}
+    move(watchlist, STEPS["discard"], actor=actor, changes=changes)
 
 
 @transaction.atomic
@@ -170,7 +171,7 @@ def go_live(watchlist: Watchlist, *, actor: Actor) -> None:
 
 def close(watchlist: Watchlist, *, actor: Actor, ended_at: dt.datetime) -> None:
     """Close a list when its deployment ends, and set when it is due for destruction."""
-    due = ended_at + settings.LFR_WATCHLIST_RETENTION
+    due = ended_at + retention.period("watchlist")
     move(
         watchlist,
         STEPS["close"],
@@ -208,7 +209,7 @@ def expire_stale(*, at: dt.datetime | None = None) -> int:
     now = at or timezone.now()
     count = 0
     for watchlist in Watchlist.objects.stale(now):
-        changes = {"destroy_due_at": timezone.now() + settings.LFR_WATCHLIST_RETENTION}
+        changes = {"destroy_due_at": timezone.now() + retention.period("unused")}
         move(watchlist, STEPS["expire"], actor=CLOCK, changes=changes)
         count += 1
     return count

@@ -22,7 +22,7 @@ from watchlists.choices import CONSULTED_FOR
 from watchlists.confirmation import AFTER_CHANGE
 from watchlists.forms import ComparedForm, HoldForm, LedgerForm, PersonForm, PhotographForm, ReleaseForm
 from watchlists.likeness import nearness
-from watchlists.models import Certificate, Flag, Hold, Person, Photograph, Watchlist
+from watchlists.models import Flag, Hold, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
 
 BOARD = 100
@@ -204,18 +204,6 @@ def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     destruction.release_hold(person, actor=acting(request), **form.cleaned_data)
     messages.info(request, "Hold released.")
     return redirect("watchlist", person.watchlist_id)
-
-
-@require_GET
-@permitted(SEARCH_LEDGER)
-def destructions(request: HttpRequest) -> HttpResponse:
-    """Show lists due for destruction, certificates and evidence holds. No name of a person on a list is shown."""
-    context = {
-        "due": Watchlist.objects.to_be_destroyed(),
-        "certificates": Certificate.objects.select_related("watchlist")[:BOARD],
-        "holds": Hold.objects.select_related("owner", "person__watchlist"),
-    }
-    return render(request, "watchlists/destructions.html", context)
 
 
 @require_http_methods(["GET", "POST"])

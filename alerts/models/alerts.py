@@ -22,6 +22,7 @@ from alerts.states import (
     UNDECIDED,
     AlertState,
 )
+from core import retention
 from core.machine import Stateful
 from deployments.models import Camera, Deployment
 from watchlists.choices import Tier
@@ -239,7 +240,7 @@ class Alert(Stateful, models.Model):
     def purge_by(self) -> dt.datetime:
         """When it is purged, unless it is held as evidence."""
         ended_at = self.camera.period.ended_at or self.deployment.ended_at
-        ends = [self.raised_at + CEILING, *([ended_at + settings.LFR_ALERT_RETENTION] if ended_at else [])]
+        ends = [self.raised_at + CEILING, *([ended_at + retention.period("alert")] if ended_at else [])]
         return min(ends)
 
     def is_revealed(self, at: dt.datetime) -> bool:

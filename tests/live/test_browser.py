@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from demo import scene
+from lfr_site.supervisor import BASE_DIR
 from recognition.engine import Engine
 from recognition.imaging import encode_jpeg
 from recognition.open_set import photographs
@@ -339,8 +342,8 @@ def _recorded(live: LiveSystem, page: Page, deployment: str) -> None:
     assert record["watchlist_destroyed"]
 
     page.get_by_role("link", name="Audit log").click()
-    page.get_by_role("link", name="Verify the chain").click()
-    expect(page.get_by_text("The chain is intact")).to_be_visible()
+    page.get_by_role("button", name="Verify the log").click()
+    expect(page.get_by_text("The log is intact")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download audit log (CSV)").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig"))))
@@ -349,6 +352,17 @@ def _recorded(live: LiveSystem, page: Page, deployment: str) -> None:
     positions = [_last(actions, action) for action in _STORY]
     assert positions == sorted(positions)
     assert not any("Alex Fenwick" in value for row in rows for value in row.values())
+    page.get_by_role("link", name="Export with proofs").click()
+    page.get_by_label("Recipient").fill("The regulator")
+    page.get_by_label("Purpose").fill("Inspection")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    verify = [sys.executable, "-I", str(BASE_DIR / "transparency" / "verifier.py"), str(download.value.path())]
+    verified = subprocess.run(verify, capture_output=True, text=True, check=False)
+    assert verified.stdout.endswith("\nVERIFIED\n"), verified.stdout + verified.stderr
+    page.goto(f"/journal/report/?deployment={deployment.split('/')[2]}")
+    expect(page.get_by_role("heading", name="Who did what")).to_be_visible()
+    expect(page.get_by_role("cell", name="Outcome recorded").first).to_be_visible()
 
 
 def _last(actions: list[str], action: str) -> int:

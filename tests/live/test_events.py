@@ -75,6 +75,8 @@ async def test_who_may_not_see_alerts_is_not_told_of_them(
     live: LiveSystem, two: tuple[LiveDeployment, LiveDeployment], role: str
 ) -> None:
     await _refused(live, _path(two[0]), Cookie=live.user(role).cookie)
+    query = "SELECT count(*) FROM audit_entry WHERE action = 'access.refused' AND data->>'page' = 'events'"
+    assert live.sql(f"{query} AND actor_id = '{live.id_of(role)}'") == [(1,)]
 
 
 async def test_nobody_listens_unsigned_or_to_what_is_not_there(

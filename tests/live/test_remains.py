@@ -85,7 +85,7 @@ def _the_certificate_says_so(system: LiveSystem) -> None:
     assert (people, pictures, templates, held) == (LISTED, LISTED, LISTED, 0)
     assert len(fingerprint) == len(sha256) == hashlib.sha256().digest_size * 2
     assert list((system.data / "keys").glob("list-*")) == []
-    page = system.user("compliance").get("/destructions/").text
+    page = system.user("compliance").get("/retention/").text
     assert sha256 in page
     answer = system.user("compliance").post("/ledger/", {"reference": "r/zebulon quartermaine 03"}).text
     assert "Wanted by the courts" in answer
