@@ -1,1 +1,1 @@
-"""The audit log: append-only and hash-chained, with one writer, `record(...)`, and a closed list of actions."""
+"""The audit log: append-only, in a tree that others can verify, with one writer and a closed list of actions."""

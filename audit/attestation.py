@@ -1,7 +1,7 @@
 """What others attest about checkpoints: the signatures of witnesses, and time-stamps.
 
-Only the newest checkpoint is sent: a witness that countersigns it vouches for everything before it. No other task waits
-for a witness or a time-stamping service, and neither holds the worker for longer than one deadline.
+Only the newest checkpoint is sent: a witness that countersigns it vouches for everything before it. Each request has
+one deadline, from the lookup of the name to the end of the answer.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import queue
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +26,10 @@ from audit.actions import Action
 from audit.journal import record
 from audit.log_keys import Witness, witnesses
 from audit.models import Checkpoint, Cosignature, Entry, Timestamp
-from audit.tree import Gone, Tree
+from audit.tree import Tree
 from core.actors import System
 from core.machine import JournalData
-from transparency.verifier import Note, NotVerified
+from transparency.verifier import Note, NotVerified, signature_line
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def _countersigned(checkpoint: Checkpoint, witness: Witness) -> bool:
             return False
         answer = _ask(checkpoint, witness, seen)
     if answer.status != 200:
-        if answer.status in (403, 404, 409, 422):
+        if answer.status in (400, 403, 404, 409, 422):
             _refused(checkpoint, witness, answer.status, "it did not countersign")
         else:
             logger.warning("The witness %s did not answer: %s %s", witness.key.name, answer.status or "", answer.why)
@@ -82,7 +84,8 @@ def _countersigned(checkpoint: Checkpoint, witness: Witness) -> bool:
     if not at:
         _refused(checkpoint, witness, answer.status, "its signature is not one of its key")
         return False
-    line = next(f"{each}\n" for each in answer.body.decode().splitlines() if each.split(" ")[1:2] == [witness.key.name])
+    value = next(value for name, number, value in note.signatures if (name, number) == witness.key[:2])
+    line = signature_line(witness.key, value)
     Cosignature.objects.create(checkpoint=checkpoint, witness=witness.key.name, at=timezone.now(), line=line)
     return True
 
@@ -90,10 +93,10 @@ def _countersigned(checkpoint: Checkpoint, witness: Witness) -> bool:
 def _ask(checkpoint: Checkpoint, witness: Witness, old: int) -> Answer:
     try:
         proof = Tree().consistency(old, checkpoint.size)
-    except Gone:
-        return Answer(0, b"", f"no proof from entry {old:,} on is kept")
+    except LookupError as problem:
+        return Answer(0, b"", f"no proof from entry {old:,} on can be made: {problem}")
     lines = [f"old {old}", *(base64.b64encode(each).decode() for each in proof), "", checkpoint.note]
-    return asyncio.run(_post(f"{witness.url}/add-checkpoint", "\n".join(lines).encode(), "text/plain"))
+    return _posted(f"{witness.url}/add-checkpoint", "\n".join(lines).encode(), "text/plain")
 
 
 def _refused(checkpoint: Checkpoint, witness: Witness, status: int, why: str) -> None:
@@ -109,7 +112,7 @@ def _refused(checkpoint: Checkpoint, witness: Witness, status: int, why: str) ->
 def _time_stamped(checkpoint: Checkpoint) -> bool:
     message = checkpoint.note.encode()
     request = TimestampRequestBuilder().data(message).build()
-    answer = asyncio.run(_post(settings.LFR_TIMESTAMP_URL, request.as_bytes(), "application/timestamp-query"))
+    answer = _posted(settings.LFR_TIMESTAMP_URL, request.as_bytes(), "application/timestamp-query")
     if answer.status != 200:
         logger.warning("The time-stamping service did not answer: %s %s", answer.status or "", answer.why)
         return False
@@ -128,6 +131,19 @@ def _time_stamped(checkpoint: Checkpoint) -> bool:
     return True
 
 
+def _posted(url: str, body: bytes, content_type: str) -> Answer:
+    """Post once, within the deadline. A lookup of a name cannot be interrupted, so it is left behind in its thread."""
+    answers = queue.SimpleQueue[Answer]()
+    ask = threading.Thread(
+        target=lambda: answers.put(asyncio.run(_post(url, body, content_type))), name="attestation", daemon=True
+    )
+    ask.start()
+    try:
+        return answers.get(timeout=DEADLINE_S + 1)
+    except queue.Empty:
+        return Answer(0, b"", "no answer within the deadline")
+
+
 async def _post(url: str, body: bytes, content_type: str) -> Answer:
     """Post once, within one deadline for the whole exchange. Redirects are not followed."""
     try:
@@ -136,7 +152,11 @@ async def _post(url: str, body: bytes, content_type: str) -> Answer:
             async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(), trust_env=False) as session:
                 headers = {"Content-Type": content_type}
                 async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                    content = await response.content.read(LARGEST_ANSWER)
+                    content = b""
+                    async for part in response.content.iter_any():
+                        content += part
+                        if len(content) > LARGEST_ANSWER:
+                            return Answer(0, b"", "the answer is too large")
                     return Answer(response.status, content)
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as problem:
         return Answer(0, b"", f"{type(problem).__name__} {problem}".strip())

@@ -53,8 +53,9 @@ def make(why: Checkpoint.Why) -> Checkpoint:
         before = Checkpoint.objects.filter(size=tree.size).first()
         if before is not None:
             return before
-        text = State(log_keys.origin(), tree.size, tree.root()).text
-        return Checkpoint.objects.create(at=timezone.now(), size=tree.size, why=why, note=signed(text))
+        origin = log_keys.origin()
+        note = signed(State(origin, tree.size, tree.root()).text)
+        return Checkpoint.objects.create(at=timezone.now(), size=tree.size, origin=origin, why=why, note=note)
 
 
 def signed(text: str) -> str:

@@ -8,6 +8,7 @@ countersigned it, the owner of the database could change it unseen; the page of 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from audit.tree import Tree, extend
 from core.actors import Actor, System
 from core.machine import JournalData
 from transparency.verifier import leaf_hash
+
+logger = logging.getLogger(__name__)
 
 # One process at a time gives numbers.
 NUMBERING_LOCK = 0x4C4652_01
@@ -110,8 +113,8 @@ def number_waiting() -> int:
     Call it outside a transaction: the lock is held until the end of the batch.
     """
     count = 0
-    while Entry.objects.filter(number=None).exists():
-        count += _number_batch()
+    while Entry.objects.filter(number=None).exists() and (numbered := _number_batch()):
+        count += numbered
     return count
 
 
@@ -119,12 +122,21 @@ def number_waiting() -> int:
 def _number_batch() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
-        size = Tree().size
+        size, last = Tree().size, last_number()
+        if size != last:
+            # Somebody removed entries or a part of the tree. Verification says so; nothing is built upon it.
+            logger.error("The audit log has %d entries and its tree %d; no numbers are given", last, size)
+            return 0
         cursor.execute(_NUMBER, [size, BATCH])
     entries = Entry.objects.filter(number__gt=size).order_by("number")
     hashes = [leaf_hash(entry.canonical()) for entry in entries]
     extend(hashes, size)
     return len(hashes)
+
+
+def last_number() -> int:
+    """Return the number of the last entry that has one, or 0."""
+    return Entry.objects.aggregate(last=models.Max("number"))["last"] or 0
 
 
 def _roles(actor: Actor) -> list[str]:

@@ -38,9 +38,16 @@ def origin() -> str:
     return str(settings.LFR_LOG_ORIGIN)
 
 
+def origins() -> list[str]:
+    """Return the present name of the log, and the earlier ones under which it signed checkpoints."""
+    earlier = Checkpoint.objects.exclude(origin=origin()).order_by("origin").values_list("origin", flat=True)
+    return [origin(), *earlier.distinct()]
+
+
 def log_keys() -> list[Key]:
-    """Return the public keys of the log, newest first."""
-    return [Key.of(origin(), ED25519, public) for public in signing.public_keys(LOG).values()]
+    """Return the public keys of the log under each of its names, the present name and the newest key first."""
+    publics = signing.public_keys(LOG).values()
+    return [Key.of(name, ED25519, public) for name in origins() for public in publics]
 
 
 def witnesses() -> list[Witness]:

@@ -67,6 +67,7 @@ class Entry(models.Model):
         permissions = (("read_journal", "Can read and download the audit log"),)
         indexes = (
             models.Index(fields=["target_type", "target_id"]),
+            models.Index(fields=["action", "id"]),
             models.Index(fields=["id"], name="audit_entry_waiting", condition=models.Q(number=None)),
         )
 
@@ -92,8 +93,8 @@ def canonical(content: dict[str, Any]) -> bytes:
 class Tile(models.Model):
     """Up to 256 hashes of one level of the tree: of entries at level 0, of full tiles of the level below above it.
 
-    hashes: 32 bytes each. The database allows it to be extended only, and a tile of level 0 to be deleted when the
-    entries under it are gone.
+    hashes: 32 bytes each. The database allows it to be extended only. Hashes outlive their entries. They reveal nothing
+    of them, because each entry has a salt, which goes with it.
     """
 
     level = models.PositiveSmallIntegerField()
@@ -110,7 +111,8 @@ class Tile(models.Model):
 class Checkpoint(models.Model):
     """A signed state of the log (tlog-checkpoint): how many entries there were, and the root of their tree.
 
-    note: the text and the log's signature, as they were made; the database refuses to change or delete it.
+    note: the text and the log's signature, as they were made; the database refuses to change or delete it. origin: the
+    name of the log then.
     """
 
     class Why(models.TextChoices):
@@ -121,6 +123,7 @@ class Checkpoint(models.Model):
 
     at = models.DateTimeField()
     size = models.BigIntegerField(unique=True)
+    origin = models.CharField(max_length=200)
     why = models.CharField(max_length=5, choices=Why.choices)
     note = models.TextField()
 

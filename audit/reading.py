@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from audit.actions import Action
 from audit.models import CONTENT, Entry, Tile, canonical
-from audit.tree import HASH, WIDTH, Gone, Tree, perfect
+from audit.tree import HASH, WIDTH, Tree, perfect
 
 CHUNK = 5000
 
@@ -30,9 +30,14 @@ class Gap(NamedTuple):
     hash: bytes
 
 
+def last_expiry() -> Entry | None:
+    """Return the entry about the last destruction of entries at the end of their retention."""
+    return Entry.objects.filter(action=Action.JOURNAL_EXPIRED).order_by("-id").first()
+
+
 def expired_through() -> int:
     """Return the number of the last entry that was destroyed at the end of its retention, or 0."""
-    last = Entry.objects.filter(action=Action.JOURNAL_EXPIRED).order_by("-id").first()
+    last = last_expiry()
     return int(last.data["through"]) if last is not None else 0
 
 
@@ -44,10 +49,11 @@ def parts(size: int, cuts: Sequence[int], chosen: QuerySet[Entry] | None = None)
     """
     tree, at = Tree(), 0
     hashes = _Hashes()
-    cuts = sorted(cut for cut in cuts if cut >= expired_through())
+    cuts = sorted(cuts)
     entries = (Entry.objects.all() if chosen is None else chosen).filter(number__lte=size).order_by("number")
     for number, *values in entries.values_list("number", *CONTENT).iterator(chunk_size=CHUNK):
-        yield from _gaps(tree, at, number - 1, cuts)
+        if number - 1 > at:
+            yield from _gaps(tree, at, number - 1, cuts)
         yield Row(number, canonical(dict(zip(CONTENT, values, strict=True))), hashes.of(number))
         at = number
     yield from _gaps(tree, at, size, cuts)
@@ -57,7 +63,7 @@ def _gaps(tree: Tree, start: int, end: int, cuts: Sequence[int]) -> Iterator[Gap
     for first, level in perfect(start, end, cuts):
         try:
             found = tree.node(level, first >> level)
-        except (Gone, IndexError):
+        except LookupError:
             # Somebody removed the hashes too. A hash that fits nothing shows it.
             found = bytes(HASH)
         yield Gap(first + 1, level, found)

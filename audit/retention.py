@@ -3,39 +3,56 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from audit.actions import Action
 from audit.attestation import LOG
 from audit.journal import record
 from audit.models import Entry, Tile
-from audit.tree import HASH, WIDTH, Tree
+from audit.tree import HEIGHT, WIDTH, Tree
 from core.machine import JournalData
 from core.retention import period
 
+logger = logging.getLogger(__name__)
 
-@transaction.atomic
+
 def expire(now: dt.datetime) -> int:
     """Destroy the entries whose retention has ended, oldest first, and return how many there were.
 
-    Entries leave in whole tiles of 256, once the last of them is old enough. The hash of the subtree over them stays,
-    so that everything that is left still verifies. The last tile always stays.
+    Entries leave in whole tiles of 256, once the newest of them is old enough. Their hashes stay, so that everything
+    that is left still verifies.
     """
     count = 0
-    for tile in Tile.objects.select_for_update().filter(level=0).order_by("index"):
-        entries = Entry.objects.filter(number__gt=tile.index * WIDTH, number__lte=(tile.index + 1) * WIDTH)
-        newest = entries.aggregate(newest=Max("at"))["newest"]
-        is_last = not Tile.objects.filter(level=0, index__gt=tile.index).exists()
-        if is_last or newest is None or newest >= now - period("audit_log"):
-            break
-        data: JournalData = {
-            "from": tile.index * WIDTH + 1,
-            "through": tile.index * WIDTH + len(tile.hashes) // HASH,
-            "subtree": Tree().node(8, tile.index).hex(),
-        }
-        record(Action.JOURNAL_EXPIRED, actor=LOG, target=tile, data=data)
-        count += entries.delete()[0]
-        tile.delete()
+    while destroyed := _expire_first(now):
+        count += destroyed
     return count
+
+
+@transaction.atomic
+def _expire_first(now: dt.datetime) -> int:
+    first = Entry.objects.exclude(number=None).order_by("number").first()
+    if first is None or first.number is None:
+        return 0
+    index, before = divmod(first.number - 1, WIDTH)
+    entries = _of_tile(index)
+    newest = entries.aggregate(newest=Max("at"))["newest"]
+    if newest >= now - period("audit_log"):
+        return 0
+    if before or entries.count() != WIDTH:
+        if Entry.objects.filter(number__gt=(index + 1) * WIDTH).exists():
+            logger.error("No entry of the audit log can be destroyed: entries are missing around %d", first.number)
+        return 0
+    data: JournalData = {
+        "from": first.number,
+        "through": (index + 1) * WIDTH,
+        "subtree": Tree().node(HEIGHT, index).hex(),
+    }
+    record(Action.JOURNAL_EXPIRED, actor=LOG, target=Tile.objects.get(level=0, index=index), data=data)
+    return entries.delete()[0]
+
+
+def _of_tile(index: int) -> QuerySet[Entry]:
+    return Entry.objects.filter(number__gt=index * WIDTH, number__lte=(index + 1) * WIDTH)

@@ -19,13 +19,13 @@ def number() -> None:
     journal.number_waiting()
 
 
-@shared_task(name="audit.attest", queue="notifications", ignore_result=True)
+@shared_task(name="audit.attest", queue="lists", ignore_result=True)
 def attest() -> None:
     """Send the newest checkpoint to the witnesses and the time-stamping service that have not attested it."""
     attestation.attest()
 
 
-@shared_task(name="audit.verify", queue="destruction", ignore_result=True)
+@shared_task(name="audit.verify", queue="lists", ignore_result=True)
 def verify() -> None:
     """Verify the whole log and record the result; nothing to do before the first checkpoint."""
     last = Checkpoint.objects.first()

@@ -6,7 +6,8 @@ root or a proof reads a few tiles of each level, however long the log is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 
 from audit.models import Tile
 from transparency.verifier import EMPTY_ROOT, node_hash
@@ -15,10 +16,6 @@ from transparency.verifier import EMPTY_ROOT, node_hash
 HEIGHT = 8
 WIDTH = 1 << HEIGHT
 HASH = 32
-
-
-class Gone(Exception):
-    """A hash is no longer kept: its entries were destroyed at the end of their retention."""
 
 
 class Tree:
@@ -33,13 +30,15 @@ class Tree:
         """Return the root of the perfect subtree of 2^level entries that begins at entry index * 2^level, from 0.
 
         Raises:
-            Gone: only the hash of a larger subtree is kept.
+            LookupError: the tree is not that large, or somebody removed a part of it.
         """
         above, inside = divmod(level, HEIGHT)
         first = index << inside
         tile = self._tile(above, first // WIDTH)
         start = first % WIDTH * HASH
         hashes = [tile[at : at + HASH] for at in range(start, start + (HASH << inside), HASH)]
+        if not hashes[-1]:
+            raise LookupError(f"tile {above}/{first // WIDTH} is too short")
         return _perfect_root(hashes)
 
     def root(self, size: int | None = None) -> bytes:
@@ -87,7 +86,7 @@ class Tree:
         if (level, index) not in self._tiles:
             hashes = Tile.objects.filter(level=level, index=index).values_list("hashes", flat=True).first()
             if hashes is None:
-                raise Gone(f"the hashes of tile {level}/{index} are not kept")
+                raise LookupError(f"tile {level}/{index} is missing")
             self._tiles[level, index] = bytes(hashes)
         return self._tiles[level, index]
 
@@ -109,12 +108,12 @@ def extend(hashes: list[bytes], size: int) -> None:
         hashes, level, size = full, level + 1, (size >> HEIGHT) - len(full)
 
 
-def perfect(start: int, end: int, cuts: Iterable[int] = ()) -> Iterator[tuple[int, int]]:
+def perfect(start: int, end: int, cuts: Sequence[int] = ()) -> Iterator[tuple[int, int]]:
     """Yield the largest perfect subtrees (first entry from 0, level) that together cover entries from start to end.
 
     cuts: sizes at which a subtree must end, ascending.
     """
-    for stop in (*(cut for cut in cuts if start < cut < end), end):
+    for stop in (*cuts[bisect_right(cuts, start) : bisect_left(cuts, end)], end):
         while start < stop:
             level = (stop - start).bit_length() - 1
             if start:

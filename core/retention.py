@@ -217,7 +217,7 @@ LINES = (
     ),
     Line(
         "tree",
-        "Hashes of the audit log’s tree, checkpoints, countersignatures",
+        "Hashes of the audit log’s entries (each with a salt, which goes with the entry), checkpoints, signatures",
         _DATABASE,
         _OWN,
         otherwise="not deleted",

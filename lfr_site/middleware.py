@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -32,7 +33,8 @@ def note_refusal_of(request: HttpRequest) -> None:
     """Record that the user of a request was refused, if one is signed in."""
     match = request.resolver_match
     if request.user.is_authenticated and match is not None:
-        ids = {name: str(value) for name, value in match.kwargs.items()}
+        # Ids, not text, which may be a name.
+        ids = {name: str(value) for name, value in match.kwargs.items() if isinstance(value, int | uuid.UUID)}
         address = str(request.META.get("REMOTE_ADDR", UNKNOWN))
         note_refused(request.user, str(match.view_name), **ids, method=str(request.method), address=address)
 

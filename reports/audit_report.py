@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import tempfile
 import uuid
 from collections import Counter, defaultdict
@@ -21,6 +19,7 @@ from audit.models import Entry, EntryQuerySet
 from deployments.document_parts import Section, moment, table
 from deployments.documents import typeset
 from deployments.models import Camera, Deployment, Period, Posting
+from reports.records import csv_text
 
 REFUSALS = (Action.ACCESS_REFUSED, Action.SIGN_IN_FAILED, Action.SIGN_IN_REFUSED)
 # Reading, and acts that open what was captured.
@@ -165,12 +164,14 @@ class _Postings:
 
 def report_csv(report: AuditReport) -> str:
     """Return the report's counts, one line for each user, roles and action, then the lists; times in ISO 8601."""
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(("part", "number", "user", "roles", "verb", "action", "record", "detail", "count", "first", "last"))
+    head = ("part", "number", "user", "roles", "verb", "action", "record", "detail", "count", "first", "last")
+    return csv_text(head, _csv_rows(report))
+
+
+def _csv_rows(report: AuditReport) -> Iterator[tuple[object, ...]]:
     for done in report.done:
         times = (done.first.isoformat(timespec="seconds"), done.last.isoformat(timespec="seconds"))
-        writer.writerow(("done", "", done.user, done.roles, done.verb, done.action, "", "", done.count, *times))
+        yield ("done", "", done.user, done.roles, done.verb, done.action, "", "", done.count, *times)
     lists: tuple[tuple[str, list[tuple[Entry, str]]], ...] = (
         ("refused", [(entry, detail_of(entry)) for entry in report.refusals]),
         ("read_elsewhere", [(entry, str(where)) for entry, where in report.elsewhere]),
@@ -180,8 +181,7 @@ def report_csv(report: AuditReport) -> str:
         for entry, detail in entries:
             at = entry.at.isoformat(timespec="seconds")
             about = (entry.number or "", entry.actor, ", ".join(entry.roles), entry.verb, entry.get_action_display())
-            writer.writerow((part, *about, entry.target, detail, 1, at, at))
-    return stream.getvalue()
+            yield (part, *about, entry.target, detail, 1, at, at)
 
 
 def detail_of(entry: Entry) -> str:

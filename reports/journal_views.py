@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from typing import IO, Any, cast
 
 from django import forms
@@ -18,11 +19,11 @@ from audit import journal as audit_journal
 from audit import log_keys
 from audit.actions import Action
 from audit.journal import record
-from audit.models import Checkpoint, Entry, EntryQuerySet
+from audit.models import Checkpoint, Cosignature, Entry, EntryQuerySet
 from audit.permissions import READ_JOURNAL
-from audit.tree import Gone
 from audit.verification import Verification, last_covered, verify_and_record
 from core.errors import Refused
+from core.keys import KeyGone
 from core.machine import JournalData
 from core.pages import query_of
 from core.permissions import acting, permitted
@@ -85,19 +86,29 @@ def _standing() -> dict[str, Any]:
         "uncovered_from": covered + 1 if last is not None and last.number and last.number > covered else None,
         "has_witnesses": bool(log_keys.witnesses()),
         "verified": Entry.objects.filter(action=Action.JOURNAL_VERIFIED).order_by("-id").first(),
-        "refusal": Entry.objects.filter(action=Action.WITNESS_REFUSED).order_by("-id").first(),
+        "refusal": _last_refusal(),
     }
+
+
+def _last_refusal() -> Entry | None:
+    """Return the entry about a witness that refused, unless the same witness has countersigned since."""
+    last = Entry.objects.filter(action=Action.WITNESS_REFUSED).order_by("-id").first()
+    if last is None:
+        return None
+    since = Cosignature.objects.filter(witness=last.data["witness"], at__gt=last.at)
+    return None if since.exists() else last
 
 
 @require_GET
 @permitted(READ_JOURNAL)
 def journal_download(request: HttpRequest) -> HttpResponse:
     """Return the entries that the page shows with these filters, oldest first. Without a filter, every entry."""
-    query = query_of(request)
     # Commit the entry first: it is part of what is downloaded.
     with transaction.atomic():
         entries = _chosen(request.GET)
-        record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request), data={"filters": query[:400]})
+        record(
+            Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request), data={"filters": _filters(request)}
+        )
     audit_journal.number_waiting()
     # Entries that were committed since then have no number yet.
     numbered = entries.exclude(number=None)
@@ -116,14 +127,17 @@ def journal_export(request: HttpRequest) -> HttpResponse:
     data: JournalData = {
         "recipient": form.cleaned_data["recipient"],
         "purpose": form.cleaned_data["purpose"],
-        "filters": query[:400],
+        "filters": _filters(request),
         "kind": "with proofs",
     }
+    stream = cast("IO[bytes]", tempfile.TemporaryFile(prefix="lfr-export-"))  # noqa: SIM115 - the response closes it
+    try:
+        asked = _asked(request.GET) if query else ""
+        write_export(stream, made_by=str(acting(request)), chosen=entries if query else None, selection=asked)
+    except KeyGone as gone:
+        raise Refused(f"The export cannot be signed. {gone}") from gone
     with transaction.atomic():
         record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request), data=data)
-    stream = cast("IO[bytes]", tempfile.TemporaryFile(prefix="lfr-export-"))  # noqa: SIM115 - the response closes it
-    asked = _asked(request.GET) if query else ""
-    write_export(stream, made_by=str(acting(request)), chosen=entries if query else None, selection=asked)
     stream.seek(0)
     name = f"audit-log-{timezone.localdate():%Y-%m-%d}.zip"
     answer = FileResponse(stream, as_attachment=True, filename=name, content_type="application/zip")
@@ -140,8 +154,8 @@ def journal_report(request: HttpRequest) -> HttpResponse:
         raise Http404
     query = query_of(request, "as")
     audit_journal.number_waiting()
-    report = report_on(entries, _asked(request.GET))
-    data: JournalData = {"filters": query[:400], "kind": form, "entries": report.count}
+    report = report_on(entries, _asked(request.GET, with_machines=True))
+    data: JournalData = {"filters": _filters(request), "kind": form, "entries": report.count}
     with transaction.atomic():
         record(Action.JOURNAL_REPORTED, actor=acting(request), target=acting(request), data=data)
     name = f"audit-report-{timezone.localdate():%Y-%m-%d}"
@@ -168,7 +182,7 @@ def journal_proof(request: HttpRequest, number: int) -> HttpResponse:
     with transaction.atomic():
         data: JournalData = {"entry": number, "kind": "proof"}
         record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request), data=data)
-    return download(_kept(lambda: proof_of(entry)), f"entry-{number}.tlog-proof", "text/plain; charset=utf-8")
+    return download(_made(lambda: proof_of(entry)), f"entry-{number}.tlog-proof", "text/plain; charset=utf-8")
 
 
 @require_GET
@@ -196,7 +210,7 @@ def checkpoint_proof(request: HttpRequest) -> HttpResponse:
     except ValueError:
         raise Refused("Select two checkpoints.") from None
     first, second = get_object_or_404(Checkpoint, size=old), get_object_or_404(Checkpoint, size=new)
-    proof = _kept(lambda: extension_of(first, second))
+    proof = _made(lambda: extension_of(first, second))
     return download(proof, f"checkpoint-{new}-extends-{old}.txt", "text/plain; charset=utf-8")
 
 
@@ -207,11 +221,22 @@ def log_policy(request: HttpRequest) -> HttpResponse:
     return download(log_keys.policy_text().encode(), "policy.txt", "text/plain; charset=utf-8")
 
 
-def _kept(proof: Any) -> bytes:
+def _made(proof: Callable[[], str]) -> bytes:
     try:
-        return str(proof()).encode()
-    except Gone as gone:
-        raise Refused("This proof needs hashes of entries that were destroyed at the end of their retention.") from gone
+        return proof().encode()
+    except (KeyGone, LookupError) as problem:
+        raise Refused(f"This proof cannot be made: {problem}") from problem
+
+
+def _filters(request: HttpRequest) -> str:
+    """Return the filters as the audit log keeps them: without words typed, which may name a person."""
+    kept = request.GET.copy()
+    for name in ("page", "as"):
+        kept.pop(name, None)
+    for name in ("q", "record"):
+        if kept.get(name):
+            kept[name] = "(not kept)"
+    return kept.urlencode()[:400]
 
 
 def _chosen(given: QueryDict, *, with_machines: bool = False) -> EntryQuerySet:
@@ -234,10 +259,13 @@ def _chosen(given: QueryDict, *, with_machines: bool = False) -> EntryQuerySet:
     return cast("EntryQuerySet", chosen.qs)
 
 
-def _asked(given: QueryDict) -> str:
+def _asked(given: QueryDict, *, with_machines: bool = False) -> str:
     """Return the filters in words."""
-    chosen = EntryFilter(given, queryset=Entry.objects.none())
-    if not chosen.is_valid():
+    filters = given.copy()
+    for name in ("page", "as"):
+        filters.pop(name, None)
+    chosen = EntryFilter(filters, queryset=Entry.objects.none())
+    if not filters or not chosen.is_valid():
         return "All entries"
     words = []
     for name, value in chosen.form.cleaned_data.items():
@@ -246,4 +274,6 @@ def _asked(given: QueryDict) -> str:
             shown = dict(getattr(field, "choices", ())).get(value, value) if isinstance(value, str) else value
             shown = f"{shown:%d %B %Y}" if hasattr(shown, "strftime") else shown
             words.append(str(field.label) if value is True else f"{field.label}: {shown}")
-    return "; ".join(words) or "All entries"
+    if not with_machines and not chosen.form.cleaned_data["machines"]:
+        words.append("Without machines’ rows")
+    return "; ".join(words)

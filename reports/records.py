@@ -176,7 +176,7 @@ def record_csv(record: DeploymentRecord) -> str:
     """Return a header, a line for each period and a line for all of them. Times are ISO 8601 with their offset."""
     lines = [_line(record, str(number), each) for number, each in enumerate(record.periods, start=1)]
     lines.append(_line(record, "all", None))
-    return _csv(lines[0].keys(), [line.values() for line in lines])
+    return csv_text(lines[0].keys(), [line.values() for line in lines])
 
 
 def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dict[str, object]:
@@ -256,14 +256,14 @@ OUTCOME_COLUMNS = {
 def journal_csv(entries: Iterable[Entry]) -> str:
     """Return entries of the audit log, one line each, as they also stand in exports. `data` is JSON."""
     rows = (cells(entry.number or 0, json.loads(entry.canonical())) for entry in entries)
-    return _csv(COLUMNS, rows)
+    return csv_text(COLUMNS, rows)
 
 
 def _iso(moment: dt.datetime | None) -> str:
     return timezone.localtime(moment).isoformat(timespec="seconds") if moment else ""
 
 
-def _csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def csv_text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(header)

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from audit import checkpoints, log_keys
 from audit.models import Checkpoint, Entry
-from audit.reading import Row, expired_through, parts
+from audit.reading import Row, expired_through, last_expiry, parts
 from audit.tree import Tree
+from audit.verification import last_covered
 from deployments.document_parts import moment
 from transparency import verifier
 from transparency.verifier import COLUMNS, cells
@@ -46,12 +47,17 @@ def write_export(
     in words.
     """
     newest = checkpoints.make(Checkpoint.Why.ASKED)
+    if chosen is not None:
+        # With the entry about entries that were destroyed, without which their absence is not explained.
+        expiry = last_expiry()
+        chosen = Entry.objects.filter(Q(pk__in=chosen.order_by().values("pk")) | Q(pk=expiry.pk if expiry else None))
     with tempfile.TemporaryDirectory(prefix="lfr-export-") as name:
         folder = Path(name)
         made = _write_checkpoints(folder, newest.size)
         rows, spans = _write_entries(folder, newest.size, [each.size for each in made], chosen)
         about = {
             "origin": log_keys.origin(),
+            "origins": log_keys.origins(),
             "force": settings.LFR_FORCE,
             "made_at": timezone.now().isoformat(timespec="seconds"),
             "made_by": made_by,
@@ -116,7 +122,7 @@ def _write_entries(
 
 
 def _explained(about: dict[str, Any], rows: int, made: list[Checkpoint]) -> str:
-    covered = max((each.size for each in made if each.cosignatures.all()), default=0)
+    covered = last_covered()
     context = {
         "about": about,
         "rows": rows,
@@ -145,11 +151,7 @@ def _sha256(path: Path) -> str:
 
 
 def proof_of(entry: Entry) -> str:
-    """Return the proof that a numbered entry is in the log (tlog-proof), under the first checkpoint that covers it.
-
-    Raises:
-        Gone: hashes that it needs are no longer kept.
-    """
+    """Return the proof that a numbered entry is in the log (tlog-proof), under the first checkpoint that covers it."""
     number = entry.number or 0
     covering = Checkpoint.objects.filter(size__gte=number).prefetch_related("cosignatures").order_by("size")
     # A countersigned one, if there is any: it shows more.
@@ -162,10 +164,6 @@ def proof_of(entry: Entry) -> str:
 
 
 def extension_of(old: Checkpoint, new: Checkpoint) -> str:
-    """Return the proof that a checkpoint extends an earlier one, as a witness is asked (tlog-witness).
-
-    Raises:
-        Gone: hashes that it needs are no longer kept.
-    """
+    """Return the proof that a checkpoint extends an earlier one, as a witness is asked (tlog-witness)."""
     hashes = [verifier.encoded(each) for each in Tree().consistency(old.size, new.size)]
     return "\n".join([f"old {old.size}", *hashes, "", new.signed])

@@ -97,6 +97,17 @@ def test_a_report_that_cannot_be_made_is_not_made(cast: Cast, client: Client, qu
     assert not Entry.objects.filter(action=Action.JOURNAL_REPORTED).exists()
 
 
+def test_words_that_were_searched_for_are_not_kept_in_the_log(cast: Cast, client: Client) -> None:
+    """Somebody may search for the name of a subject."""
+    client.get("/journal/report/?q=Alex+Fenwick&verb=decision")
+    client.get("/journal.csv?q=Alex+Fenwick")
+    answer = client.post("/journal/export/?record=Alex+Fenwick", {"recipient": "The court", "purpose": "Case"})
+    assert b"".join(answer.streaming_content)[:2] == b"PK"  # type: ignore[attr-defined]
+    entries = Entry.objects.filter(action__in=(Action.JOURNAL_REPORTED, Action.JOURNAL_EXPORTED))
+    assert entries.count() == 3
+    assert not any("Fenwick" in str(entry.data) for entry in entries)
+
+
 def test_a_report_on_nothing_says_so(cast: Cast, client: Client) -> None:
     page = client.get("/journal/report/?until=2001-01-01").content.decode()
     assert "0 entries" in page

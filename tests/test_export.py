@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from django.utils import timezone
 
 from audit import checkpoints, journal, log_keys, retention, tree
 from audit.actions import Action
 from audit.journal import record
-from audit.models import Checkpoint, Entry
+from audit.models import Checkpoint, Cosignature, Entry
+from audit.verification import verify
 from core import keys, signing
+from core.actors import System
 from reports.regulator import proof_of, write_export
 from tests.cast import Cast, client_of, make_live_deployment
-from transparency.verifier import Key, leaf_hash
+from transparency.verifier import COSIGNATURE, Finding, Key, cosigned, leaf_hash, signature_line
 
 
 @pytest.fixture
@@ -80,6 +86,27 @@ def _rewritten(path: Path, change: Callable[[str, bytes], bytes | None]) -> Path
             if content is not None:
                 after.writestr(name, content)
     return new
+
+
+def _forged(path: Path, change: Callable[[str, bytes], bytes | None]) -> Path:
+    """Rewrite an export as somebody who has the key of the log could: with a manifest that fits again."""
+    changed = _rewritten(path, lambda name, content: None if name == "manifest.txt" else change(name, content))
+    with zipfile.ZipFile(changed) as packed:
+        lines = [f"{hashlib.sha256(packed.read(name)).hexdigest()}  {name}" for name in packed.namelist()]
+    text = "\n".join([f"{log_keys.origin()} export", *lines, ""])
+    with zipfile.ZipFile(changed, "a") as packed:
+        packed.writestr("manifest.txt", checkpoints.signed(text))
+    return changed
+
+
+def _about(**changes: Any) -> Callable[[str, bytes], bytes]:
+    """Change log.json."""
+    return lambda name, content: json.dumps(json.loads(content) | changes).encode() if name == "log.json" else content
+
+
+def _without(beginning: str) -> Callable[[str, bytes], bytes | None]:
+    """Leave files out."""
+    return lambda name, content: None if name.startswith(beginning) else content
 
 
 def test_a_whole_log_is_verified_offline(log: Cast, tmp_path: Path) -> None:
@@ -235,12 +262,17 @@ def test_the_page_makes_an_export_for_a_named_recipient_and_the_log_says_so(cast
     path = tmp_path / "export.zip"
     path.write_bytes(b"".join(answer.streaming_content))  # type: ignore[attr-defined]
     status, said = _verified(path)
-    assert (status, "selected entries (User: commander; Verb: Decision" in said) == (0, True), said
+    assert (
+        status,
+        "selected entries (User: commander; Verb: Decision (outside section 62); Without machines’ rows)" in said,
+    ) == (0, True), said
     data = Entry.objects.get(action=Action.JOURNAL_EXPORTED).data
     assert (data["recipient"], data["purpose"], data["filters"]) == ("The regulator", "Inquiry 12", query[1:])
     everything = client.post("/journal/export/", {"recipient": "The court", "purpose": "Case 3"})
     path.write_bytes(b"".join(everything.streaming_content))  # type: ignore[attr-defined]
-    assert f"{Entry.objects.count()} entries of a log of {Entry.objects.count()}" in _verified(path)[1]
+    # What was exported was recorded after it was made.
+    count = Entry.objects.count() - 1
+    assert f"{count} entries of a log of {count}" in _verified(path)[1]
 
 
 def test_the_key_of_the_log_can_be_renewed(log: Cast, tmp_path: Path) -> None:
@@ -249,6 +281,130 @@ def test_the_key_of_the_log_can_be_renewed(log: Cast, tmp_path: Path) -> None:
     assert log_keys.log_keys()[1:] == before
     assert [Key.read(line.split()[1]) for line in log_keys.policy_text().splitlines()] == log_keys.log_keys()
     assert _verified(_exported(tmp_path))[0] == 0
+
+
+def test_a_checkpoint_inside_what_is_left_out_of_a_selection_is_not_taken_as_compared(
+    log: Cast, tmp_path: Path
+) -> None:
+    """The owner of the database rewrites an entry, and removes the checkpoint over it, which somebody kept."""
+    kept = tmp_path / "kept.txt"
+    kept.write_text(Checkpoint.objects.get(size=10).signed)
+    journal.number_waiting()
+    _tampered("UPDATE audit_entry SET actor = 'somebody else' WHERE number = 5", "DELETE FROM audit_checkpoint")
+    _computed_anew()
+    path = _exported(tmp_path, chosen=Entry.objects.filter(number=12), selection="One")
+    status, said = _verified(path, "--checkpoint", kept)
+    assert (status, "BAD  the checkpoint at entry 10 does not fit, or cannot be compared" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("spans", "words"),
+    [
+        ([[1, 4], [5, 0, "00" * 32], [13, 12]], "do not follow each other"),
+        ([[1, 4], [5, 7, "00" * 32], [8, 12]], "is not a subtree"),
+        ([[1, 4], [5, 8, "00" * 31], [9, 12]], "is not a subtree"),
+        ([[1, 4], [6, 12]], "do not follow each other"),
+        ([[1, 10]], "entries.jsonl has more entries"),
+        ([[1, 13]], "should be in entries.jsonl"),
+    ],
+)
+def test_spans_that_do_not_describe_the_log_are_refused(
+    log: Cast, tmp_path: Path, spans: list[list[Any]], words: str
+) -> None:
+    status, said = _verified(_forged(_exported(tmp_path), _about(spans=spans)))
+    assert (status, words in said) == (1, True), said
+
+
+def test_without_a_checkpoint_over_all_of_it_a_log_is_not_verified(log: Cast, tmp_path: Path) -> None:
+    for part in ("checkpoints/", "checkpoints/000000000012"):
+        forged = _forged(_exported(tmp_path), _without(part))
+        status, said = _verified(forged)
+        assert (status, "BAD  no checkpoint shows that the log had 12 entries, and these" in said) == (1, True), said
+
+
+def test_two_files_of_one_name_are_refused(log: Cast, tmp_path: Path) -> None:
+    path = _exported(tmp_path)
+    with zipfile.ZipFile(path, "a") as packed, pytest.warns(UserWarning, match="Duplicate name"):
+        packed.writestr("README.html", "something else")
+    status, said = _verified(path)
+    assert (status, "several files of one name" in said) == (1, True), said
+
+
+def test_no_text_in_an_export_can_pass_for_a_line_of_the_verifier(log: Cast, tmp_path: Path) -> None:
+    forged = _forged(
+        _exported(tmp_path), _about(selection="x)\n  ok   countersigned by everybody\n\x1b[2J\u2028VERIFIED")
+    )
+    said = _verified(forged)[1]
+    assert not any(line.startswith("  ok   countersigned by everybody") for line in said.splitlines())
+    assert "\x1b" not in said
+
+
+def test_only_the_key_of_this_log_signs_its_manifest(log: Cast, tmp_path: Path) -> None:
+    path = _exported(tmp_path)
+    settled = tmp_path / "policy.txt"
+    own = log_keys.policy_text()
+    key = log_keys.log_keys()[0]
+    other = Key.of("another.log", key.kind, key.public)
+    settled.write_text(f"{own}log {other}\n")
+    text = "another.log export\n"
+    signature = signing.sign(log_keys.LOG, text.encode()).value
+    note = f"{text}\n{signature_line(other, signature)}".encode()
+    forged = _rewritten(path, lambda name, content: note if name == "manifest.txt" else content)
+    status, said = _verified(forged, "--policy", settled)
+    assert (status, "the manifest is not signed by the log" in said) == (1, True), said
+
+
+def test_a_policy_that_asks_for_a_quorum_is_not_passed_over(log: Cast, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.txt"
+    policy.write_text(f"{log_keys.policy_text()}quorum everybody\n")
+    status, said = _verified(_exported(tmp_path), "--policy", policy)
+    assert (status, "quorum" in said) == (1, True), said
+
+
+def test_a_log_that_was_given_a_new_name_still_verifies(log: Cast, tmp_path: Path, settings: Any) -> None:
+    settings.LFR_LOG_ORIGIN = "new.example/audit-log"
+    status, said = _verified(_exported(tmp_path))
+    assert (status, "entries 1 to 12 are those of 3 checkpoints" in said) == (0, True), said
+    assert verify().is_intact
+
+
+def test_a_kept_checkpoint_may_lie_in_the_unpacked_folder(log: Cast, tmp_path: Path) -> None:
+    path, folder = _exported(tmp_path), tmp_path / "unpacked"
+    with zipfile.ZipFile(path) as packed:
+        packed.extractall(folder)
+    (folder / "kept.txt").write_text(Checkpoint.objects.get(size=5).signed)
+    command = [sys.executable, "-I", "verify.py", ".", "--checkpoint", "kept.txt"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+
+
+def test_a_forged_end_of_retention_hides_nothing(log: Cast, tmp_path: Path) -> None:
+    """No key is needed to write an entry. It cannot explain why entries are missing that are not old."""
+    private = Ed25519PrivateKey.generate()
+    key = Key.of("witness.example", COSIGNATURE, private.public_key().public_bytes_raw())
+    for checkpoint in Checkpoint.objects.all():
+        at, text = int(time.time()), checkpoint.note.rpartition("\n\n")[0] + "\n"
+        line = signature_line(key, at.to_bytes(8, "big") + private.sign(cosigned(text, at)))
+        Cosignature.objects.create(checkpoint=checkpoint, witness=key.name, at=timezone.now(), line=line)
+    policy = tmp_path / "policy.txt"
+    policy.write_text(f"{log_keys.policy_text()}witness {key.name} {key}\n")
+    Entry.objects.bulk_create([Entry(at=timezone.now(), action="user.signed_in", verb="access") for _ in range(300)])
+    operator = log.operator
+    record(Action.JOURNAL_EXPIRED, actor=System("the audit log"), target=operator, data={"through": 256})
+    journal.number_waiting()
+    _tampered("DELETE FROM audit_entry WHERE number <= 256")
+    status, said = _verified(_exported(tmp_path), "--policy", policy)
+    assert (status, "entry 256 was destroyed too early: it was written after the checkpoint" in said) == (1, True), said
+    assert Finding(256, "it was destroyed before its retention ended") in verify().findings
+
+
+def test_an_end_of_retention_is_only_for_whole_groups_from_the_beginning(log: Cast, tmp_path: Path) -> None:
+    record(Action.JOURNAL_EXPIRED, actor=System("the audit log"), target=log.operator, data={"through": 8})
+    journal.number_waiting()
+    _tampered("DELETE FROM audit_entry WHERE number = 5")
+    status, said = _verified(_exported(tmp_path))
+    assert (status, "entry 1 is here, although" in said, "groups of 256 only" in said) == (1, True, True), said
+    assert not verify().is_intact
 
 
 def test_expired_entries_leave_a_log_that_still_verifies(cast: Cast, tmp_path: Path, settings: Any) -> None:
@@ -262,7 +418,9 @@ def test_expired_entries_leave_a_log_that_still_verifies(cast: Cast, tmp_path: P
     status, said = _verified(_exported(tmp_path))
     assert status == 0, said
     assert "entries 1 to 512 were destroyed when their retention ended" in said
-    assert "checkpoints before entry 512 can no longer be compared" in said
+    assert "entries 1 to 562 are those of 4 checkpoints" in said
+    status, said = _verified(_exported(tmp_path, chosen=Entry.objects.filter(number=530), selection="One"))
+    assert status == 0, said
     # Somebody who removes more than that, without an entry that says so, is found.
     _tampered("DELETE FROM audit_entry WHERE number = 513")
     status, said = _verified(_exported(tmp_path))

@@ -16,7 +16,7 @@ from audit.tree import Tree
 from audit.verification import verify
 from core import machine
 from core.actors import CLOCK
-from tests.cast import Cast, make_watchlist
+from tests.cast import Cast, client_of, make_watchlist
 from transparency.verifier import Finding, leaf_hash
 from watchlists.models import STEPS, Watchlist
 
@@ -114,6 +114,12 @@ def test_a_tail_that_was_cut_is_found(cast: Cast) -> None:
         "UPDATE audit_tile SET hashes = substring(hashes FOR 64)",
     )
     assert verify().findings == [Finding(3, "it and all later ones are missing: the log had 4 entries")]
+    # Nothing is built on what is left, and the pages still open.
+    _tampered("UPDATE audit_tile SET hashes = substring(hashes FOR 32)")
+    _signed_in(cast, 1)
+    assert journal.number_waiting() == 0
+    assert Finding(2, "the log ends at entry 2 and its tree at 1") in verify().findings
+    assert client_of(cast.compliance).post("/journal/verify/").status_code == 200
 
 
 def test_a_tree_that_was_computed_anew_does_not_fit_the_checkpoint(cast: Cast) -> None:

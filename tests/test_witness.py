@@ -191,7 +191,8 @@ def test_the_answers_of_a_witness(cast: Cast, witness: RunningWitness) -> None:
         assert answer.status_code in (400, 413), body[:20]
     assert witness.ask(3, second).status_code == 200
     assert witness.ask(6, second).status_code == 200
-    (kept,) = witness.state.iterdir()
+    (kept,) = [path for path in witness.state.iterdir() if path.name != ".lock"]
+    assert subprocess.run(witness.command, check=False, capture_output=True).returncode != 0, "two on one folder"
     shown = requests.get(f"{witness.url}/{kept.name}/checkpoint", timeout=30)
     assert shown.text == kept.read_text()
     policy = log_keys.trusted()
@@ -282,15 +283,46 @@ def test_a_witness_that_drips_or_sends_nonsense_holds_nobody_up(cast: Cast, sett
     public = base64.b64decode("0h4m9yJ8xkq1u0rb9z3B9hJYx6zv1m6p4l5o2S8wq1A=")
     vkey = str(Key.of("witness.example", 4, public))
     _grown(cast)
-    for handler in (Dripping, Nonsense):
+    refused = Entry.objects.filter(action=Action.WITNESS_REFUSED)
+    for handler, refusals in ((Dripping, 0), (Nonsense, 1)):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings.LFR_WITNESSES = ((vkey, f"http://127.0.0.1:{server.server_port}"),)
         assert attestation.attest() == 0
         server.shutdown()
         server.server_close()
+        assert refused.count() == refusals
     assert last_covered() == 0
-    assert Entry.objects.get(action=Action.WITNESS_REFUSED).data["why"] == "its signature is not one of its key"
+    assert refused.get().data["why"] == "its signature is not one of its key"
+
+
+def test_an_answer_that_comes_in_parts_is_read_to_its_end(cast: Cast) -> None:
+    class Parts(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            for part in (b"a" * 1448, b"b" * 4552):
+                self.wfile.write(part)
+                self.wfile.flush()
+                time.sleep(0.2)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Parts)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    answer = attestation._posted(f"http://127.0.0.1:{server.server_port}", b"x", "text/plain")
+    server.shutdown()
+    server.server_close()
+    assert (answer.status, len(answer.body)) == (200, 6000)
+
+
+def test_a_cosignature_that_somebody_put_into_the_database_counts_for_nothing(cast: Cast, settings: Any) -> None:
+    checkpoint = _grown(cast)
+    settings.LFR_WITNESSES = ((str(Key.of("witness.example", 4, bytes(32))), "http://127.0.0.1:1"),)
+    line = f"— witness.example {encoded(bytes(76))}\n"
+    Cosignature.objects.create(checkpoint=checkpoint, witness="witness.example", at=timezone.now(), line=line)
+    assert last_covered() == 0
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ from typing import IO, Any, NamedTuple
 EMPTY_ROOT = hashlib.sha256().digest()
 PROOF = "c2sp.org/tlog-proof@v1"
 ED25519, COSIGNATURE = 1, 4
+# No entry may be destroyed earlier than this.
+SHORTEST_RETENTION_S = 6 * 365 * 86_400
 COLUMNS = (
     *("number", "at", "action", "verb", "actor_id", "actor", "roles", "target_type", "target_id", "target", "data"),
     "salt",
@@ -333,10 +335,16 @@ class Policy(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Policy:
-        """Read the lines `log VKEY` and `witness NAME VKEY` of a tlog-policy; others are ignored."""
+        """Read the lines `log VKEY` and `witness NAME VKEY` of a tlog-policy.
+
+        Raises:
+            NotVerified: a key cannot be read, or the policy asks for a quorum.
+        """
         words = [line.split() for line in text.splitlines()]
         logs = [Key.read(line[1]) for line in words if line[:1] == ["log"] and len(line) > 1]
         witnesses = [Key.read(line[2]) for line in words if line[:1] == ["witness"] and len(line) > 2]
+        if any(line[:1] == ["quorum"] and line[1:] != ["none"] for line in words):
+            raise NotVerified("The policy asks for a quorum of witnesses, which this program does not check.")
         return cls(logs, witnesses)
 
     def opened(self, raw: str) -> tuple[Checkpoint, dict[str, int]]:
@@ -350,8 +358,8 @@ class Policy(NamedTuple):
         signed = [key.time_of(note) is not None for key in self.logs if key.name == found.origin]
         if not any(signed):
             raise NotVerified(f"The checkpoint at entry {found.size:,} is not signed by the log “{found.origin}”.")
-        times = {key.name: key.time_of(note) for key in self.witnesses}
-        return found, {name: at for name, at in times.items() if at is not None}
+        times = [(key.name, key.time_of(note)) for key in self.witnesses]
+        return found, {name: at for name, at in times if at is not None}
 
 
 # --- The entries ----------------------------------------------------------------------------------------------------
@@ -374,6 +382,7 @@ class Walk:
     def __init__(self, roots: dict[int, bytes]) -> None:
         self.findings: list[Finding] = []
         self.agreed = 0
+        self.compared: set[int] = set()
         self._roots = roots
         self._rows = Frontier()
         self._stored: Frontier | None = None
@@ -428,6 +437,7 @@ class Walk:
             self._is_lost = True
             return
         self.agreed, self._stored, self._suspects = self.size, None, []
+        self.compared.add(self.size)
 
 
 # --- An export ------------------------------------------------------------------------------------------------------
@@ -440,9 +450,21 @@ class Export:
         self._folder = path
         self._zip = None if path.is_dir() else zipfile.ZipFile(path)
 
+    @property
+    def is_folder(self) -> bool:
+        return self._zip is None
+
     def names(self) -> list[str]:
+        """Return the names of the files. A name that is there twice is refused: programs differ in which one they show.
+
+        Raises:
+            NotVerified: a name is there twice.
+        """
         if self._zip is not None:
-            return sorted(self._zip.namelist())
+            found = self._zip.namelist()
+            if len(set(found)) != len(found):
+                raise NotVerified("The ZIP has several files of one name.")
+            return sorted(found)
         files = (path for path in self._folder.rglob("*") if path.is_file())
         return sorted(path.relative_to(self._folder).as_posix() for path in files)
 
@@ -469,6 +491,13 @@ class Export:
         return found.hexdigest()
 
 
+class Expiry(NamedTuple):
+    """Up to which entry a log was destroyed at the end of the retention, and when (ISO 8601)."""
+
+    through: int
+    at: str
+
+
 class Points(NamedTuple):
     """Of the checkpoints, by size: the root, and when each witness countersigned it (POSIX seconds)."""
 
@@ -484,14 +513,19 @@ class Report:
         self.is_good = True
 
     def ok(self, words: str) -> None:
-        self.lines.append(f"  ok   {words}")
+        self._say("ok  ", words)
 
     def note(self, words: str) -> None:
-        self.lines.append(f"  note {words}")
+        self._say("note", words)
 
     def bad(self, words: str) -> None:
-        self.lines.append(f"  BAD  {words}")
+        self._say("BAD ", words)
         self.is_good = False
+
+    def _say(self, kind: str, words: str) -> None:
+        """Add a line. Nothing in an export can begin a line of its own, or move the cursor."""
+        shown = "".join(each if each.isprintable() else "\ufffd" for each in words)
+        self.lines.append(f"  {kind} {shown}")
 
 
 def check_export(export: Export, policy: Policy | None, kept: list[str], report: Report) -> None:
@@ -511,7 +545,7 @@ def check_export(export: Export, policy: Policy | None, kept: list[str], report:
         except NotVerified as problem:
             report.bad(f"a checkpoint in {place}: {problem}")
             continue
-        if found.origin != about["origin"]:
+        if found.origin not in about["origins"]:
             report.bad(f"a checkpoint in {place} is of another log, “{found.origin}”")
         elif points.roots.setdefault(found.size, found.root) != found.root:
             report.bad(f"two checkpoints at entry {found.size:,} differ: the log has had two versions")
@@ -522,8 +556,9 @@ def check_export(export: Export, policy: Policy | None, kept: list[str], report:
 
 def _check_manifest(export: Export, policy: Policy, report: Report) -> None:
     note = Note.read(export.text("manifest.txt"))
-    signed = [key.time_of(note) is not None for key in policy.logs]
-    if any(signed):
+    origin = json.loads(export.text("log.json"))["origin"]
+    signed = [key.time_of(note) is not None for key in policy.logs if key.name == origin]
+    if any(signed) and note.text.startswith(f"{origin} export\n"):
         report.ok("the manifest is signed by the log")
     else:
         report.bad("the manifest is not signed by the log")
@@ -534,8 +569,15 @@ def _check_manifest(export: Export, policy: Policy, report: Report) -> None:
     for name in wrong:
         report.bad(f"{name} is not the file that the manifest lists")
     for name in added:
-        report.bad(f"{name} is not in the manifest")
-    if not wrong + added:
+        # In a folder there may be what the reader put there, such as a checkpoint that was kept.
+        say = report.note if export.is_folder else report.bad
+        say(f"{name} is not in the manifest")
+    for name in (each for each in listed if each.endswith(".note")):
+        if not export.text(name.replace("timestamps", "checkpoints").replace(".note", ".txt")).startswith(
+            export.text(name)
+        ):
+            report.bad(f"{name} is not the checkpoint that it should be")
+    if not wrong:
         report.ok(f"{len(listed)} files have the hashes in the manifest")
 
 
@@ -543,51 +585,73 @@ def _check_entries(export: Export, about: dict[str, Any], points: Points, report
     walk = Walk(points.roots)
     rows = _rows(export, report)
     expired, selected = int(about["expired_through"]), bool(about["selection"])
-    taken, destroyed = 0, 0
+    taken, expiry = 0, Expiry(0, "")
     with export.open("hashes.bin") as hashes:
         for first, last, *left_out in about["spans"]:
-            if first != walk.size + 1:
+            if first != walk.size + 1 or last < first:
                 raise NotVerified("The parts of the log in log.json do not follow each other.")
             if left_out:
-                is_missing = last > expired and not selected
-                walk.left_out(bytes.fromhex(left_out[0]), (last - first + 1).bit_length() - 1, is_missing=is_missing)
+                value, level = bytes.fromhex(left_out[0]), (last - first + 1).bit_length() - 1
+                if last - first + 1 != 1 << level or len(value) != len(EMPTY_ROOT):
+                    raise NotVerified("A part of the log in log.json is not a subtree.")
+                walk.left_out(value, level, is_missing=last > expired and not selected)
                 continue
             for number in range(first, last + 1):
-                data = next(rows, (0, b"", 0))
-                if data[0] != number:
+                data = next(rows, None)
+                if data is None or data[0] != number:
                     raise NotVerified(f"Entry {number:,} should be in entries.jsonl, and is not.")
                 walk.entry(data[1], hashes.read(32))
-                destroyed = max(destroyed, data[2])
+                expiry = max(expiry, data[2])
                 taken += 1
+            if first <= expired:
+                report.bad(f"entry {first:,} is here, although log.json says that its retention had ended")
     if next(rows, None) is not None:
         report.bad("entries.jsonl has more entries than log.json says")
     for finding in walk.finish(max(points.roots, default=0)):
         report.bad(f"entry {finding.first:,}: {finding.words}")
-    if expired and destroyed < expired:
-        report.bad(f"entries 1 to {expired:,} are missing, and no entry says that their retention had ended")
-    elif expired:
-        report.note(f"entries 1 to {expired:,} were destroyed when their retention ended; only hashes of them are kept")
+    _check_expiry(expired, expiry, points, report)
     what = f"selected entries ({about['selection']})" if selected else "entries"
     report.note(f"{taken:,} {what} of a log of {walk.size:,}")
-    _say_what_is_covered(walk, expired, points, report)
+    if selected:
+        report.note("whether other entries of the log would fit the selection cannot be seen from this export")
+    _say_what_is_covered(walk, int(about["size"]), points, report)
 
 
-def _say_what_is_covered(walk: Walk, expired: int, points: Points, report: Report) -> None:
-    compared = sum(expired <= size <= walk.agreed for size in points.roots)
-    if compared:
-        report.ok(f"entries 1 to {walk.agreed:,} are those of {compared:,} checkpoints")
-    if any(size < expired for size in points.roots):
-        report.note(f"checkpoints before entry {expired:,} can no longer be compared")
-    covered = max((size for size, times in points.witnessed.items() if times and size <= walk.agreed), default=0)
+def _check_expiry(expired: int, expiry: Expiry, points: Points, report: Report) -> None:
+    """Check that the entries whose retention is said to have ended left by the rule: in whole tiles, six years old."""
+    if not expired:
+        return
+    if expiry.through < expired:
+        report.bad(f"entries 1 to {expired:,} are missing, and no entry says that their retention had ended")
+        return
+    if expired % 256:
+        report.bad(f"entries 1 to {expired:,} are missing: entries leave the log in groups of 256 only")
+    ended = dt.datetime.fromisoformat(expiry.at).timestamp() - SHORTEST_RETENTION_S
+    for size, times in points.witnessed.items():
+        if size < expired and times and min(times.values()) > ended:
+            report.bad(
+                f"entry {expired:,} was destroyed too early: it was written after the checkpoint at entry {size:,}"
+            )
+    report.note(f"entries 1 to {expired:,} were destroyed when their retention ended; only hashes of them are kept")
+
+
+def _say_what_is_covered(walk: Walk, size: int, points: Points, report: Report) -> None:
+    if walk.compared:
+        report.ok(f"entries 1 to {walk.agreed:,} are those of {len(walk.compared):,} checkpoints")
+    for each in sorted(set(points.roots) - walk.compared):
+        report.bad(f"the checkpoint at entry {each:,} does not fit, or cannot be compared with this export")
+    if not walk.agreed == walk.size == size:
+        report.bad(f"no checkpoint shows that the log had {walk.size:,} entries, and these")
+    covered = max((size for size, times in points.witnessed.items() if times and size in walk.compared), default=0)
     for name, at in sorted(points.witnessed.get(covered, {}).items()):
-        moment = dt.datetime.fromtimestamp(at, dt.UTC)
+        moment = dt.datetime.fromtimestamp(at, dt.timezone.utc)  # noqa: UP017 - Python 3.9
         report.ok(f"the checkpoint at entry {covered:,} was countersigned by {name} on {moment:%d %B %Y at %H:%M} UTC")
     if covered < walk.size:
         report.note(f"entries {covered + 1:,} to {walk.size:,} are not covered by a countersigned checkpoint")
 
 
-def _rows(export: Export, report: Report) -> Iterator[tuple[int, bytes, int]]:
-    """Yield the number and the canonical JSON of each entry, and through which entry it records a destruction.
+def _rows(export: Export, report: Report) -> Iterator[tuple[int, bytes, Expiry]]:
+    """Yield the number and the canonical JSON of each entry, and which destruction of entries it records, if any.
 
     Each line is compared with its line in entries.csv, which is there for people to read.
     """
@@ -602,7 +666,7 @@ def _rows(export: Export, report: Report) -> Iterator[tuple[int, bytes, int]]:
             if shown != cells(number, entry):
                 report.bad(f"entry {number:,} in entries.csv is not the one in entries.jsonl")
             through = entry["data"].get("through") if entry["action"] == "journal.expired" else 0
-            yield number, data, through if isinstance(through, int) else 0
+            yield number, data, Expiry(through if isinstance(through, int) else 0, entry["at"])
         if next(table, None) is not None:
             report.bad("entries.csv has more entries than entries.jsonl")
 
@@ -684,7 +748,15 @@ def main() -> int:
         check(given.file, policy, kept, report)
     except NotVerified as problem:
         report.bad(str(problem))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as problem:
+    except (
+        OSError,
+        ArithmeticError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+    ) as problem:
         report.bad(f"a file cannot be read: {problem}")
     sys.stdout.write("\n".join([*report.lines, "VERIFIED" if report.is_good else "NOT VERIFIED", ""]))
     return 0 if report.is_good else 1

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import fcntl
 import hashlib
 import os
 import re
@@ -87,6 +88,9 @@ class Witness:
         self._state = state
         self._lock = asyncio.Lock()
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Two processes on one folder could sign two logs that differ. The lock ends with the process.
+        self._held = (state / ".lock").open("w")
+        fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST_REQUEST)

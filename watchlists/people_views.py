@@ -161,7 +161,9 @@ def photograph_jpeg(request: HttpRequest, photograph_id: uuid.UUID) -> HttpRespo
     except KeyGone as error:
         raise Http404 from error
     person = photograph.person
-    note_consulted(Action.PHOTOGRAPH_VIEWED, actor=acting(request), target=person, within=[person.watchlist])
+    # The page of the list shows small pictures of everybody on it, and has an entry of its own.
+    within = [person.watchlist] if "small" in request.GET else []
+    note_consulted(Action.PHOTOGRAPH_VIEWED, actor=acting(request), target=person, within=within)
     return HttpResponse(jpeg, content_type="image/jpeg")
 
 
