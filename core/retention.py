@@ -137,7 +137,7 @@ LINES = (
         "A draft that was discarded, or a watchlist that another version replaced",
         "database; photographs encrypted",
         _OWN,
-        since="that happened",
+        since="that happens",
         fixed=dt.timedelta(0),
     ),
     Line(
