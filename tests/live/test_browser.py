@@ -360,7 +360,10 @@ def _recorded(live: LiveSystem, page: Page, deployment: str) -> None:
     verify = [sys.executable, "-I", str(BASE_DIR / "transparency" / "verifier.py"), str(download.value.path())]
     verified = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert verified.stdout.endswith("\nVERIFIED\n"), verified.stdout + verified.stderr
-    page.goto(f"/journal/report/?deployment={deployment.split('/')[2]}")
+    page.get_by_role("link", name="Audit log").first.click()
+    page.locator("#id_deployment").select_option(deployment.split("/")[2])
+    page.get_by_role("button", name="Apply filters").click()
+    page.get_by_role("link", name="Make audit report").click()
     expect(page.get_by_role("heading", name="Who did what")).to_be_visible()
     expect(page.get_by_role("cell", name="Outcome recorded").first).to_be_visible()
 
