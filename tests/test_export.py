@@ -378,7 +378,8 @@ def test_a_kept_checkpoint_may_lie_in_the_unpacked_folder(log: Cast, tmp_path: P
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
-def test_a_forged_end_of_retention_hides_nothing(log: Cast, tmp_path: Path) -> None:
+@pytest.mark.parametrize("years", [0, 20])
+def test_a_forged_end_of_retention_hides_nothing(log: Cast, tmp_path: Path, years: int) -> None:
     """No key is needed to write an entry. It cannot explain why entries are missing that are not old."""
     private = Ed25519PrivateKey.generate()
     key = Key.of("witness.example", COSIGNATURE, private.public_key().public_bytes_raw())
@@ -390,7 +391,9 @@ def test_a_forged_end_of_retention_hides_nothing(log: Cast, tmp_path: Path) -> N
     policy.write_text(f"{log_keys.policy_text()}witness {key.name} {key}\n")
     Entry.objects.bulk_create([Entry(at=timezone.now(), action="user.signed_in", verb="access") for _ in range(300)])
     operator = log.operator
-    record(Action.JOURNAL_EXPIRED, actor=System("the audit log"), target=operator, data={"through": 256})
+    forged = record(Action.JOURNAL_EXPIRED, actor=System("the audit log"), target=operator, data={"through": 256})
+    if years:
+        _tampered(f"UPDATE audit_entry SET at = at + interval '{years} years' WHERE id = {forged.pk}")
     journal.number_waiting()
     _tampered("DELETE FROM audit_entry WHERE number <= 256")
     status, said = _verified(_exported(tmp_path), "--policy", policy)

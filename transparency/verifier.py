@@ -22,6 +22,7 @@ import hashlib
 import io
 import json
 import sys
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -492,9 +493,10 @@ class Export:
 
 
 class Expiry(NamedTuple):
-    """Up to which entry a log was destroyed at the end of the retention, and when (ISO 8601)."""
+    """Up to which entry a log was destroyed as its retention ended, and the entry that says so: its number and time."""
 
     through: int
+    number: int
     at: str
 
 
@@ -564,8 +566,9 @@ def _check_manifest(export: Export, policy: Policy, report: Report) -> None:
         report.bad("the manifest is not signed by the log")
     parts = (line.partition("  ") for line in note.text.splitlines())
     listed = {name: digest for digest, _, name in parts if name}
-    wrong = [name for name, digest in listed.items() if name not in export.names() or export.sha256(name) != digest]
-    added = [name for name in export.names() if name not in listed and name != "manifest.txt"]
+    names = set(export.names())
+    wrong = [name for name, digest in listed.items() if name not in names or export.sha256(name) != digest]
+    added = sorted(names - set(listed) - {"manifest.txt"})
     for name in wrong:
         report.bad(f"{name} is not the file that the manifest lists")
     for name in added:
@@ -573,9 +576,8 @@ def _check_manifest(export: Export, policy: Policy, report: Report) -> None:
         say = report.note if export.is_folder else report.bad
         say(f"{name} is not in the manifest")
     for name in (each for each in listed if each.endswith(".note")):
-        if not export.text(name.replace("timestamps", "checkpoints").replace(".note", ".txt")).startswith(
-            export.text(name)
-        ):
+        checkpoint = name.replace("timestamps", "checkpoints").replace(".note", ".txt")
+        if not export.text(checkpoint).startswith(export.text(name)):
             report.bad(f"{name} is not the checkpoint that it should be")
     if not wrong:
         report.ok(f"{len(listed)} files have the hashes in the manifest")
@@ -585,7 +587,7 @@ def _check_entries(export: Export, about: dict[str, Any], points: Points, report
     walk = Walk(points.roots)
     rows = _rows(export, report)
     expired, selected = int(about["expired_through"]), bool(about["selection"])
-    taken, expiry = 0, Expiry(0, "")
+    taken, expiry = 0, Expiry(0, 0, "")
     with export.open("hashes.bin") as hashes:
         for first, last, *left_out in about["spans"]:
             if first != walk.size + 1 or last < first:
@@ -626,9 +628,12 @@ def _check_expiry(expired: int, expiry: Expiry, points: Points, report: Report) 
         return
     if expired % 256:
         report.bad(f"entries 1 to {expired:,} are missing: entries leave the log in groups of 256 only")
-    ended = dt.datetime.fromisoformat(expiry.at).timestamp() - SHORTEST_RETENTION_S
-    for size, times in points.witnessed.items():
-        if size < expired and times and min(times.values()) > ended:
+    # Its time is what the log says; it cannot be later than a witness's signature over the entry, or than now.
+    signed = {size: min(times.values()) for size, times in points.witnessed.items() if times}
+    says = dt.datetime.fromisoformat(expiry.at).timestamp()
+    at = min(says, time.time(), *(moment for size, moment in signed.items() if size >= expiry.number))
+    for size, moment in signed.items():
+        if size < expired and moment > at - SHORTEST_RETENTION_S:
             report.bad(
                 f"entry {expired:,} was destroyed too early: it was written after the checkpoint at entry {size:,}"
             )
@@ -666,7 +671,7 @@ def _rows(export: Export, report: Report) -> Iterator[tuple[int, bytes, Expiry]]
             if shown != cells(number, entry):
                 report.bad(f"entry {number:,} in entries.csv is not the one in entries.jsonl")
             through = entry["data"].get("through") if entry["action"] == "journal.expired" else 0
-            yield number, data, Expiry(through if isinstance(through, int) else 0, entry["at"])
+            yield number, data, Expiry(through if isinstance(through, int) else 0, number, entry["at"])
         if next(table, None) is not None:
             report.bad("entries.csv has more entries than entries.jsonl")
 
