@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+import requests
 
 from benchmarks.attacks import ATTACKS
 from benchmarks.watched import WatchedCamera
@@ -73,7 +74,14 @@ def test_no_attack_blinds_a_camera(
     walked = len(watched.walks) - walks
     assert eventually(lambda: _alerts(system, cameras) - alerts >= walked, 60)
     assert eventually(lambda: _memory_mb(system) < memory + MEMORY_MARGIN_MB, 60)
-    assert eventually(lambda: system.health()["status"] == "ok", 60)
+    assert eventually(lambda: _is_well(system), 60)
+
+
+def _is_well(system: LiveSystem) -> bool:
+    # While connections of the attack are left, the server may close another visitor's in their place.
+    with contextlib.suppress(requests.ConnectionError):
+        return bool(system.health()["status"] == "ok")
+    return False
 
 
 def test_half_requests_are_ended(system: LiveSystem) -> None:
