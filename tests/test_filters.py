@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.models import Entry
-from reports import views
+from reports import journal_views
 from tests.cast import Cast, act, client_of, make_alert, make_live_deployment, make_watchlist
 from watchlists.models import Flag, Person
 
@@ -37,7 +37,7 @@ def test_a_filter_that_cannot_be_read_says_so_and_filters_nothing(cast: Cast) ->
 
 
 def test_other_pages_keep_the_filters(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "PAGE", 1)
+    monkeypatch.setattr(journal_views, "PAGE", 1)
     make_watchlist(cast)
     make_watchlist(cast)
     assert Entry.objects.filter(action="watchlist.created").count() == 2
