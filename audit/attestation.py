@@ -1,4 +1,4 @@
-"""What others attest about checkpoints: the signatures of witnesses, and time-stamps.
+"""Attestation of checkpoints by others: the signatures of witnesses, and time-stamps.
 
 Only the newest checkpoint is sent: a witness that countersigns it vouches for everything before it. Each request has
 one deadline, from the lookup of the name to the end of the answer.

@@ -26,7 +26,7 @@ SHORTEST_RETENTION = dt.timedelta(seconds=SHORTEST_RETENTION_S)
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found. rows: entries read. covered: the entries up to the last countersigned checkpoint that fits."""
+    """The result of a verification. rows: entries read. covered: up to the last countersigned checkpoint that fits."""
 
     rows: int
     size: int

@@ -158,7 +158,7 @@ LINES = (
         "hold",
         "What is held as evidence",
         "database, encrypted under a key of its own",
-        "named reason, owner and date of review",
+        _OWN,
         otherwise="until it is released",
     ),
     Line(

@@ -54,7 +54,7 @@ LFR_WATCHLIST_RETENTION = environment.retention("LFR_WATCHLIST_RETENTION_MINUTES
 LFR_ALERT_RETENTION = environment.retention("LFR_ALERT_RETENTION_MINUTES", "alert")
 LFR_AUDIT_RETENTION = dt.timedelta(days=environment.integer("LFR_AUDIT_RETENTION_DAYS", 2557, 2192, 36_525))
 
-# Who attests the audit log's checkpoints (audit.attestation). The name of the log must never change.
+# The name of the audit log, and the witnesses and the time-stamping service of its checkpoints (audit.attestation).
 LFR_LOG_ORIGIN = environment.name("LFR_LOG_ORIGIN", f"{ALLOWED_HOSTS[0].strip('[]')}/audit-log")
 LFR_WITNESSES = environment.witnesses("LFR_WITNESSES")
 LFR_TIMESTAMP_URL = environment.text("LFR_TIMESTAMP_URL", "-").strip("-")

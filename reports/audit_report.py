@@ -44,7 +44,7 @@ class Done:
 
 @dataclass
 class AuditReport:
-    """What the report says. verbs: by the roles held then, the number of entries of each verb."""
+    """The content of the report. verbs: by the roles held then, the number of entries of each verb."""
 
     asked: str
     count: int = 0
@@ -105,7 +105,8 @@ def report_on(entries: EntryQuerySet, asked: str) -> AuditReport:
         groups[key] = [groups[key][0] if groups[key] else entry.at, entry.at]
         if entry.action in REFUSALS:
             report.refusals.append(entry)
-        if entry.verb == Verb.DISCLOSURE:
+        is_page = entry.action == Action.JOURNAL_REPORTED and entry.data.get("kind") == "page"
+        if entry.verb == Verb.DISCLOSURE and not is_page:
             report.given.append(entry)
         if entry.verb in READING and posted.intersection(entry.roles):
             where = postings.elsewhere(entry)
@@ -186,7 +187,8 @@ def _csv_rows(report: AuditReport) -> Iterator[tuple[object, ...]]:
 
 def detail_of(entry: Entry) -> str:
     """Return what an entry says besides: to whom something was given and for what, or which page was refused."""
-    return "; ".join(f"{name}: {value}" for name, value in entry.data.items() if value not in ("", None))
+    said = {name: value for name, value in entry.data.items() if value not in ("", None) and name != "manifest"}
+    return "; ".join(f"{name}: {value}" for name, value in said.items())
 
 
 def report_pdf(report: AuditReport, *, made_by: str) -> bytes:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from audit import journal as audit_journal
 from audit import log_keys
@@ -74,7 +74,7 @@ def _journal_page(request: HttpRequest, checked: Verification | None) -> HttpRes
 
 
 def _standing() -> dict[str, Any]:
-    """What the page says about the log as a whole: its size, its last checkpoint, and what nobody has witnessed yet."""
+    """Return the state of the log as a whole: its size, its last checkpoint, and the entries without a witness."""
     size = Entry.objects.exclude(number=None).count()
     last = Entry.objects.exclude(number=None).order_by("-number").first()
     covered = last_covered()
@@ -115,6 +115,7 @@ def journal_download(request: HttpRequest) -> HttpResponse:
     return csv_download(journal_csv(numbered.iterator(chunk_size=2000)), "audit-log.csv")
 
 
+@require_http_methods(["GET", "POST"])
 @permitted(READ_JOURNAL)
 def journal_export(request: HttpRequest) -> HttpResponse:
     """Ask to whom the regulator's export goes; then make it, of the entries that the filters choose."""
@@ -133,9 +134,12 @@ def journal_export(request: HttpRequest) -> HttpResponse:
     stream = cast("IO[bytes]", tempfile.TemporaryFile(prefix="lfr-export-"))  # noqa: SIM115 - the response closes it
     try:
         asked = _asked(request.GET) if query else ""
-        write_export(stream, made_by=str(acting(request)), chosen=entries if query else None, selection=asked)
+        exported = write_export(
+            stream, made_by=str(acting(request)), chosen=entries if query else None, selection=asked
+        )
     except KeyGone as gone:
         raise Refused(f"The export cannot be signed. {gone}") from gone
+    data = {**data, "entries": exported.rows, "manifest": exported.sha256}
     with transaction.atomic():
         record(Action.JOURNAL_EXPORTED, actor=acting(request), target=acting(request), data=data)
     stream.seek(0)

@@ -31,10 +31,9 @@ VERIFIER = Path(verifier.__file__)
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export holds. size: entries of the whole log. sha256: of the manifest's text."""
+    """The number of entries in an export, and the SHA-256 of its manifest's text, which identifies it."""
 
     rows: int
-    size: int
     sha256: str
 
 
@@ -75,7 +74,7 @@ def write_export(
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
             for path in _files(folder):
                 packed.write(path, path.relative_to(folder).as_posix())
-    return Exported(rows, newest.size, hashlib.sha256(text.encode()).hexdigest())
+    return Exported(rows, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _write_checkpoints(folder: Path, size: int) -> list[Checkpoint]:

@@ -24,13 +24,22 @@ PAGE = 20
 
 @dataclass(frozen=True)
 class Due:
-    """What will be destroyed. count: of people or of possible matches. due: when the first of them is."""
+    """Something that will be destroyed. count: of people or of possible matches. due: when the first of them is."""
 
     what: str
     where: str
     count: int
     due: dt.datetime
     is_overdue: bool
+
+
+@dataclass(frozen=True)
+class Held:
+    """Something that is held as evidence. hold: of a watchlist entry or of a possible match."""
+
+    what: str
+    where: str
+    hold: Hold | EvidenceHold
 
 
 @require_GET
@@ -43,8 +52,7 @@ def board(request: HttpRequest) -> HttpResponse:
     context = {
         "due": due,
         "overdue_count": sum(each.is_overdue for each in due),
-        "holds": Hold.objects.select_related("owner", "person__watchlist"),
-        "alert_holds": EvidenceHold.objects.select_related("owner", "alert__deployment"),
+        "held": _held(),
         "page": certificates,
         "purged": Alert.objects.filter(purged_at__gte=now - dt.timedelta(days=30)).count(),
         "lines": retention.LINES,
@@ -66,6 +74,15 @@ def due_now(now: dt.datetime) -> list[Due]:
             what = f"Possible matches of {deployment.name}"
             found.append(Due(what, str(deployment.get_state_display()), len(alerts), first, first < now))
     return sorted(found, key=lambda each: each.due)
+
+
+def _held() -> list[Held]:
+    people = Hold.objects.select_related("owner", "person__watchlist")
+    alerts = EvidenceHold.objects.select_related("owner", "alert__deployment")
+    return [
+        *(Held(str(hold.person), str(hold.person.watchlist), hold) for hold in people),
+        *(Held(str(hold.alert), str(hold.alert.deployment), hold) for hold in alerts),
+    ]
 
 
 def _kept(deployment: Deployment) -> QuerySet[Alert]:

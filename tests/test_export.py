@@ -268,9 +268,12 @@ def test_the_page_makes_an_export_for_a_named_recipient_and_the_log_says_so(cast
     ) == (0, True), said
     data = Entry.objects.get(action=Action.JOURNAL_EXPORTED).data
     assert (data["recipient"], data["purpose"], data["filters"]) == ("The regulator", "Inquiry 12", query[1:])
+    with zipfile.ZipFile(path) as packed:
+        text = packed.read("manifest.txt").decode().rpartition("\n\n")[0] + "\n"
+    assert data["manifest"] == hashlib.sha256(text.encode()).hexdigest()
     everything = client.post("/journal/export/", {"recipient": "The court", "purpose": "Case 3"})
     path.write_bytes(b"".join(everything.streaming_content))  # type: ignore[attr-defined]
-    # What was exported was recorded after it was made.
+    # The entry about this export was written after it.
     count = Entry.objects.count() - 1
     assert f"{count} entries of a log of {count}" in _verified(path)[1]
 
