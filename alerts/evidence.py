@@ -70,6 +70,7 @@ def release(alert: Alert, *, reason: str, actor: AbstractBaseUser) -> None:
         raise Refused("This possible match is not held as evidence.")
     reason = holds.accepted_release(held, reason, actor=actor)
     held.delete()
+    Alert.objects.filter(pk=alert.pk).update(hold_released_at=timezone.now())
     record(Action.ALERT_HOLD_RELEASED, actor=actor, target=alert, data={"reason": reason})
     announce(alert.deployment_id, Event.ALERT_CHANGED, alert.id)
 
@@ -124,7 +125,14 @@ def _purge(alert_id: uuid.UUID) -> bool:
     key_name = alert.key_name
     shots, _ = Shot.objects.filter(alert=alert).delete()
     Alert.objects.filter(pk=alert_id).update(
-        purged_at=timezone.now(), sealed=None, person=None, photograph=None, track="", key_name=""
+        purged_at=timezone.now(),
+        purge_due_at=alert.purge_by,
+        pictures_purged=shots,
+        sealed=None,
+        person=None,
+        photograph=None,
+        track="",
+        key_name="",
     )
     record(Action.ALERT_PURGED, actor=CLOCK, target=alert, data={"state": alert.state, "pictures": shots})
     announce(alert.deployment_id, Event.ALERT_CHANGED, alert.id)

@@ -18,11 +18,13 @@ from alerts.forms import CorrectionForm, EndingForm
 from alerts.latency import timers_of
 from alerts.models import Alert, EvidenceHold
 from alerts.permissions import DECIDE_ALERT, HOLD_ALERT, SEE_FIGURES
+from audit.actions import Action
+from audit.journal import note_consulted
 from core.errors import Refused
 from core.pages import query_of
 from core.permissions import acting, permitted
 from deployments.models import Deployment
-from deployments.permissions import RUN_DEPLOYMENT
+from deployments.permissions import READ_RECORDS, RUN_DEPLOYMENT
 from watchlists.forms import HoldForm, ReleaseForm
 
 PAGE = 50
@@ -40,10 +42,11 @@ class LogRow:
 
 
 @require_GET
-@permitted(RUN_DEPLOYMENT, HOLD_ALERT)
+@permitted(RUN_DEPLOYMENT, HOLD_ALERT, READ_RECORDS)
 def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     """Show decisions and outcomes, with who made them and when, and outcomes still to record. No faces or names."""
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
+    note_consulted(Action.ALERT_LOG_VIEWED, actor=acting(request), target=deployment)
     alerts = Alert.objects.filter(deployment=deployment).public()
     shown = alerts.for_rows().prefetch_related("acts__by", "hold__owner", "second_look__by")
     chosen = AlertFilter(request.GET, queryset=shown)
@@ -121,7 +124,7 @@ def alert_release(request: HttpRequest, alert_id: uuid.UUID) -> HttpResponse:
 
 
 @require_GET
-@permitted(HOLD_ALERT)
+@permitted(HOLD_ALERT, READ_RECORDS)
 def holds(request: HttpRequest) -> HttpResponse:
     """List every alert held as evidence, the earliest review date first."""
     found = EvidenceHold.objects.select_related("alert__camera", "alert__deployment", "owner")
@@ -140,7 +143,8 @@ def operator_figures(request: HttpRequest) -> HttpResponse:
 
 def _release_form(request: HttpRequest, hold: EvidenceHold | None) -> ReleaseForm | None:
     """Return the form for releasing a hold; None if this user may not release it."""
-    if hold is None or not hold.may_be_released_by(acting(request)):
+    user = acting(request)
+    if hold is None or not user.has_perm(HOLD_ALERT) or not hold.may_be_released_by(user):
         return None
     return ReleaseForm(auto_id=f"release-{hold.pk}-%s")
 

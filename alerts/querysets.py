@@ -166,6 +166,10 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         over = Q(camera__period__ended_at__lte=at - retention) | Q(deployment__ended_at__lte=at - retention)
         return self.filter(Q(raised_at__lte=at - CEILING) | over, purged_at__isnull=True, hold__isnull=True)
 
+    def uncertified(self) -> AlertQuerySet:
+        """Return those that are purged and on no certificate yet."""
+        return self.filter(purged_at__isnull=False, certificate=None)
+
     def adjudicated(self, at: dt.datetime) -> AlertQuerySet:
         """Return possible matches whose faces somebody compared and decided on, finally."""
         compared = Q(decided_at__isnull=False) | Q(state__in=FOUND_IN_REVIEW)

@@ -8,7 +8,7 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
-from alerts import controls, deadlines, evidence, stand_downs
+from alerts import certificates, controls, deadlines, evidence, stand_downs
 
 logger = logging.getLogger(__name__)
 
@@ -19,11 +19,12 @@ WATCH_EVERY = dt.timedelta(seconds=2)
 
 @shared_task(name="alerts.purge_due", queue="destruction", ignore_result=True)
 def purge_due() -> None:
-    """Purge the alerts that are due."""
+    """Purge the alerts that are due, and certify the purge of deployments of which nothing is left."""
     # A little early, so that the limit is not passed between two runs.
     count = evidence.purge_due(at=timezone.now() + LEAD)
     if count:
         logger.info("Purged %d alerts", count)
+    certificates.certify_due()
 
 
 @shared_task(name="alerts.watch", queue="clock", ignore_result=True)

@@ -183,6 +183,7 @@ class Action(models.TextChoices):
     ALERT_HELD = "alert.held", "Evidence hold placed on a possible match"
     ALERT_HOLD_RELEASED = "alert.hold_released", "Evidence hold on a possible match released"
     ALERT_PURGED = "alert.purged", "Possible match purged"
+    PURGE_CERTIFIED = "alert.purge_certified", "Certificate of the purge of a deployment's possible matches issued"
     ALERT_KEY_DESTROYED = "alert.key_destroyed", "Key for a period's possible matches destroyed"
     SUBSCRIBER_ADDED = "subscriber.added", "Subscriber added"
     SUBSCRIBER_CHANGED = "subscriber.changed", "Subscriber changed"
@@ -197,6 +198,8 @@ class Action(models.TextChoices):
     JOURNAL_REPORTED = "journal.reported", "Audit report made"
     WITNESS_REFUSED = "journal.witness_refused", "Witness did not countersign a checkpoint"
     ACCESS_REFUSED = "access.refused", "Page or act refused to a user"
+    ALERT_LOG_VIEWED = "alert.log_viewed", "Log of a deployment's possible matches viewed"
+    RETENTION_REPORTED = "retention.reported", "Retention report made"
     RECORD_EXPORTED = "record.exported", "Deployment record downloaded"
 
     @property
@@ -262,6 +265,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.RECORD_VIEWED,
         Action.LEDGER_SEARCHED,
         Action.ALERT_VIEWED,
+        Action.ALERT_LOG_VIEWED,
         Action.ALERT_OPENED,
     ),
     Verb.DISCLOSURE: (
@@ -274,6 +278,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.ALERT_SENT,
         Action.JOURNAL_EXPORTED,
         Action.JOURNAL_REPORTED,
+        Action.RETENTION_REPORTED,
         Action.RECORD_EXPORTED,
     ),
     Verb.COMBINATION: (
@@ -291,6 +296,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.WATCHLIST_DESTROYED,
         Action.DATABASE_SCRUBBED,
         Action.ALERT_PURGED,
+        Action.PURGE_CERTIFIED,
         Action.ALERT_KEY_DESTROYED,
         Action.JOURNAL_EXPIRED,
     ),

@@ -25,7 +25,7 @@ from deployments.permissions import (
     SEE_SHARING,
     VIEW_DEPLOYMENT,
 )
-from notifications.permissions import MANAGE_SUBSCRIBERS
+from notifications.permissions import MANAGE_SUBSCRIBERS, SEE_DELIVERIES
 from training.permissions import KEEP_TRAINING, SEE_TRAINING
 from watchlists.permissions import (
     APPROVE_THRESHOLD,
@@ -107,6 +107,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Compliance officer": (
         VIEW_DEPLOYMENT,
         READ_JOURNAL,
+        SEE_FIGURES,
+        SEE_DELIVERIES,
         SEARCH_LEDGER,
         KEEP_EVIDENCE,
         KEEP_DOCUMENTS,

@@ -49,9 +49,10 @@ LFR_TRUSTED_PROXIES = environment.networks("LFR_TRUSTED_PROXIES")
 # The force's name, shown on every page.
 LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
 
-# Retention (core.retention): 24 hours at most for watchlists and alerts. A force can only shorten it.
+# Retention (core.retention): at most the ceilings of its table. A force can only shorten it.
 LFR_WATCHLIST_RETENTION = environment.retention("LFR_WATCHLIST_RETENTION_MINUTES", "watchlist")
 LFR_ALERT_RETENTION = environment.retention("LFR_ALERT_RETENTION_MINUTES", "alert")
+LFR_DRAFT_RETENTION = dt.timedelta(days=environment.integer("LFR_DRAFT_RETENTION_DAYS", 28, 1, 31))
 LFR_AUDIT_RETENTION = dt.timedelta(days=environment.integer("LFR_AUDIT_RETENTION_DAYS", 2557, 2192, 36_525))
 
 # The name of the audit log, and the witnesses and the time-stamping service of its checkpoints (audit.attestation).

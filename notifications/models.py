@@ -47,7 +47,10 @@ class Subscriber(models.Model):
 
     class Meta:
         ordering = ("name", "pk")
-        permissions = (("manage_subscribers", "Can manage who is notified of possible matches"),)
+        permissions = (
+            ("manage_subscribers", "Can manage who is notified of possible matches"),
+            ("see_deliveries", "Can see who is notified of possible matches, and the log of deliveries"),
+        )
 
     def __str__(self) -> str:
         return self.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,14 +16,17 @@ from core.permissions import acting, permitted
 from notifications import operations
 from notifications.forms import SubscriberForm
 from notifications.models import Delivery, Subscriber
-from notifications.permissions import MANAGE_SUBSCRIBERS
+from notifications.permissions import MANAGE_SUBSCRIBERS, SEE_DELIVERIES
 
 PAGE = 50
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(MANAGE_SUBSCRIBERS)
+@permitted(MANAGE_SUBSCRIBERS, SEE_DELIVERIES)
 def subscribers(request: HttpRequest) -> HttpResponse:
+    """Show who is notified and the log of deliveries; add a subscriber for users who may."""
+    if request.method == "POST" and not request.user.has_perm(MANAGE_SUBSCRIBERS):
+        raise PermissionDenied
     form, secret = SubscriberForm(request.POST or None), ""
     if request.method == "POST" and form.is_valid():
         try:

@@ -19,7 +19,7 @@ from audit.models import Entry, EntryQuerySet
 from deployments.document_parts import Section, moment, table
 from deployments.documents import typeset
 from deployments.models import Camera, Deployment, Period, Posting
-from reports.records import csv_text
+from reports.csv_files import csv_text
 
 REFUSALS = (Action.ACCESS_REFUSED, Action.SIGN_IN_FAILED, Action.SIGN_IN_REFUSED)
 # Reading, and acts that open what was captured.

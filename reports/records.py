@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from alerts.choices import NoEngagement, OffenceClass, Result
 from alerts.latency import Spread, timers_of
@@ -24,6 +21,7 @@ from audit.models import Entry
 from deployments import bluetest, fairness, readiness
 from deployments.governor import Verdict
 from deployments.models import CeilingQuestion, Deployment, Period, ThresholdChange
+from reports.csv_files import csv_text, iso
 from reports.rates import Rate
 from transparency.verifier import COLUMNS, cells
 from watchlists.models import BiasEvidence
@@ -195,13 +193,13 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "place": period.place if period else deployment.places,
         "use_case": deployment.use_case,
         "state": deployment.state,
-        "authorised_start": _iso(period.starts_at if period else deployment.starts_at),
-        "authorised_end": _iso(period.ends_at if period else deployment.authority_ends_at),
+        "authorised_start": iso(period.starts_at if period else deployment.starts_at),
+        "authorised_end": iso(period.ends_at if period else deployment.authority_ends_at),
         "applicant": str(deployment.applicant),
         "authorised_by": str(deployment.authorised_by or ""),
         "authorised_rank": deployment.authorised_rank,
-        "live_from": _iso(period.went_live_at if period else began),
-        "live_until": _iso(period.ended_at if period else deployment.ended_at),
+        "live_from": iso(period.went_live_at if period else began),
+        "live_until": iso(period.ended_at if period else deployment.ended_at),
         "watchlist_size": period.list_size if period else max((p.list_size for p in running), default=0),
         "watchlist_under_18": watchlist.under_18 if watchlist else "",
         "engine": f"{point.engine.model} {point.engine.digest}" if point else "",
@@ -224,7 +222,7 @@ def _line(record: DeploymentRecord, number: str, of: PeriodRecord | None) -> dic
         "test_recognised": sum(rate.recognised for each in record.periods for rate in each.rates if of in (None, each)),
         "alerts_purged": figures.purged,
         "alerts_held_as_evidence": figures.held,
-        "watchlist_destroyed": _iso(watchlist.destroyed_at) if watchlist else "",
+        "watchlist_destroyed": iso(watchlist.destroyed_at) if watchlist else "",
     }
 
 
@@ -242,7 +240,7 @@ def _thresholds(record: DeploymentRecord, period: Period | None) -> str:
             found = [(None, threshold)]
         elif ended is None or since <= ended:
             found.append((since, threshold))
-    return "; ".join(f"{value:.4f}" + (f" from {_iso(since)}" if since else "") for since, value in found)
+    return "; ".join(f"{value:.4f}" + (f" from {iso(since)}" if since else "") for since, value in found)
 
 
 # The columns of the outcomes in which an identity was confirmed.
@@ -257,22 +255,3 @@ def journal_csv(entries: Iterable[Entry]) -> str:
     """Return entries of the audit log, one line each, as they also stand in exports. `data` is JSON."""
     rows = (cells(entry.number or 0, json.loads(entry.canonical())) for entry in entries)
     return csv_text(COLUMNS, rows)
-
-
-def _iso(moment: dt.datetime | None) -> str:
-    return timezone.localtime(moment).isoformat(timespec="seconds") if moment else ""
-
-
-def csv_text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(header)
-    writer.writerows([_harmless(value) for value in row] for row in rows)
-    return stream.getvalue()
-
-
-def _harmless(value: object) -> object:
-    """Return a cell that no spreadsheet treats as a formula."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
-    return value

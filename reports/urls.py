@@ -15,6 +15,7 @@ urlpatterns = [
     path("journal/checkpoints/proof/", journal_views.checkpoint_proof, name="checkpoint-proof"),
     path("journal/keys/", journal_views.log_policy, name="log-policy"),
     path("retention/", retention_views.board, name="retention"),
+    path("retention/report/", retention_views.report, name="retention-report"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
     path("records/<uuid:deployment_id>.csv", views.record_download, name="record-download"),

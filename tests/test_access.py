@@ -47,6 +47,7 @@ WATCH = {"operator", "officer", "commander"}
 DESK = {"operator", "commander"}
 HALT = {"commander", "operator", "authority"}
 MANAGE = {"system_admin", "commander"}
+RECORDS = {"authority", "commander", "compliance", "owner"}
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ TABLE: dict[str, Rule] = {
     "alert-act": Rule({"operator", "officer"}, "post", 422),
     "alert-photograph": Rule(WATCH),
     "shot": Rule(WATCH),
-    "alert-log": Rule({"commander", "authority"}),
+    "alert-log": Rule(RECORDS),
     "alert-separate": Rule({"operator"}, "post", 422),
     "alert-repeats": Rule({"operator"}, "post", 422),
     "alert-stand-down": Rule({"operator"}, "post", 422),
@@ -203,11 +204,11 @@ TABLE: dict[str, Rule] = {
     "alert-correct": Rule({"commander"}, "post", 422),
     "alert-hold": Rule({"commander", "authority"}, "post", 422),
     "alert-release": Rule({"commander", "authority"}, "post", 422),
-    "holds": Rule({"commander", "authority"}),
+    "holds": Rule(RECORDS),
     "second-looks": Rule(DESK),
     "second-look": Rule(DESK, answer=422),
-    "figures": Rule(DESK),
-    "subscribers": Rule({"system_admin"}),
+    "figures": Rule(DESK | {"compliance"}),
+    "subscribers": Rule({"system_admin", "compliance"}),
     "subscriber-switch": Rule({"system_admin"}, "post", 302),
     "delivery-again": Rule({"system_admin"}, "post", 422),
     "staff-post": Rule({"commander"}, "post", 422),
@@ -222,7 +223,8 @@ TABLE: dict[str, Rule] = {
     "checkpoints": Rule({"compliance"}),
     "checkpoint": Rule({"compliance"}),
     "checkpoint-proof": Rule({"compliance"}, answer=422),
-    "retention": Rule({"authority", "commander", "compliance", "owner"}),
+    "retention": Rule(RECORDS),
+    "retention-report": Rule(RECORDS),
     "records": Rule({"authority", "commander", "compliance", "owner"}),
     "record": Rule({"authority", "commander", "compliance", "owner"}),
     "record-download": Rule({"authority", "commander", "compliance", "owner"}),

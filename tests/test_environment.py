@@ -55,6 +55,7 @@ def test_production_starts_with_all_settings(tmp_path: Path) -> None:
         ("LFR_TRUSTED_PROXIES", "10.1.2.3,::/0", "every address"),
         ("LFR_FORCE", "(unset)", "LFR_FORCE is not set"),
         ("LFR_AUDIT_RETENTION_DAYS", "2191", "from 2192 to"),
+        ("LFR_DRAFT_RETENTION_DAYS", "32", "from 1 to 31"),
         ("LFR_LOG_ORIGIN", "our log", "must not contain spaces"),
         ("LFR_WITNESSES", "https://witness.example", "enter the key of a witness and its address"),
         ("LFR_WITNESSES", "witness.example+00000000+AAAA https://witness.example", "enter the key of a witness"),

@@ -37,6 +37,7 @@ from recognition.reading import enrolling
 from watchlists import bulk, engines, people
 from watchlists.contributions import Kind, note_contribution
 from watchlists.engine import choice
+from watchlists.import_endings import forget, give_up
 from watchlists.importfile import BadFile, Line, PhotographArchive, forms_of, lines_of
 from watchlists.likeness import Crowd
 from watchlists.models import IMPORT_STEPS, Import, ImportPhotograph, ImportRow, Watchlist
@@ -168,7 +169,7 @@ def cancel(imported: Import, *, actor: AbstractBaseUser) -> None:
     """Cancel an import. The uploaded data is deleted; people already added stay on the list."""
     note_contribution(imported.watchlist, Kind.IMPORT_CANCELLED, actor=actor)
     move(imported, IMPORT_STEPS["cancel"], actor=actor, changes={"finished_at": timezone.now()})
-    _forget(imported)
+    forget(imported)
 
 
 @contextlib.contextmanager
@@ -216,10 +217,7 @@ def _count_failure(imported: Import, error: Exception) -> None:
     if not imported.is_open or (imported.failures < PATIENCE and not isinstance(error, HOPELESS)):
         return
     why = WHY.get(type(error), "This import failed repeatedly and was cancelled. Upload it again.")
-    imported.rows.exclude(verdict__in=(Verdict.ADDED, Verdict.WRONG)).update(verdict=Verdict.WRONG, message=why)
-    _forget(imported)
-    data: dict[str, Any] = {"reason": type(error).__name__}
-    move(imported, IMPORT_STEPS["cancel"], actor=CLOCK, changes={"finished_at": timezone.now()}, data=data)
+    give_up(imported, why, type(error).__name__)
 
 
 def read(imported: Import) -> None:
@@ -345,13 +343,7 @@ def add(imported: Import) -> None:
         counts = progress_of(imported).by_verdict
         data: dict[str, Any] = {"added": counts.get(Verdict.ADDED, 0), "wrong": counts.get(Verdict.WRONG, 0)}
         move(imported, IMPORT_STEPS["finish"], actor=CLOCK, changes={"finished_at": timezone.now()}, data=data)
-        _forget(imported)
-
-
-def _forget(imported: Import) -> None:
-    """Delete the uploaded data of a finished or cancelled import. Line numbers, references and reasons stay."""
-    ImportPhotograph.objects.filter(row__of=imported).delete()
-    imported.rows.update(values={})
+        forget(imported)
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Collection
 
@@ -202,6 +203,19 @@ def _refuse_names_of(people: QuerySet[Person], texts: Collection[str]) -> None:
                 "This text contains the name or reference of a person on a watchlist, and the audit log would keep it "
                 "permanently. Remove the name or reference."
             )
+
+
+def expire_unsealed(*, at: dt.datetime | None = None) -> int:
+    """Expire every list that was not sealed in time. Its destruction is due at once. Returns how many."""
+    now = at or timezone.now()
+    count = 0
+    for watchlist in Watchlist.objects.unsealed().filter(created_at__lte=now - retention.period("draft")):
+        changes = {"destroy_due_at": watchlist.lapses_at}
+        # Somebody may approve or discard it at this moment: then that stands.
+        with contextlib.suppress(Conflict):
+            move(watchlist, STEPS["lapse"], actor=CLOCK, changes=changes)
+            count += 1
+    return count
 
 
 def expire_stale(*, at: dt.datetime | None = None) -> int:

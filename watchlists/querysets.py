@@ -59,6 +59,10 @@ class WatchlistQuerySet(models.QuerySet["Watchlist"]):
         """Return lists that were sealed but did not go live before they expired."""
         return self.filter(state="sealed", expires_at__lte=at)
 
+    def unsealed(self) -> WatchlistQuerySet:
+        """Return drafts and lists that wait to be approved."""
+        return self.filter(state__in=("draft", "returned", "compiled", "checked"))
+
     def due_for_destruction(self, at: dt.datetime) -> WatchlistQuerySet:
         """Return lists whose destruction is due or overdue."""
         return self.filter(destroyed_at__isnull=True, destroy_due_at__lte=at)

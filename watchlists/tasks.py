@@ -10,7 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from watchlists import destruction, imports, operations
+from watchlists import destruction, import_endings, imports, operations
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +19,10 @@ LEAD = dt.timedelta(seconds=20)
 
 @shared_task(name="watchlists.destroy_due", queue="destruction", ignore_result=True)
 def destroy_due() -> None:
-    """Expire sealed lists that were not used in time, and destroy the lists that are due."""
+    """Expire lists that were not sealed or used in time, cancel stale imports, and destroy the lists that are due."""
     operations.expire_stale()
+    operations.expire_unsealed()
+    import_endings.cancel_stale()
     # Slightly early, so that no list becomes overdue between two runs of this task.
     count = destruction.destroy_due(at=timezone.now() + LEAD)
     if count:

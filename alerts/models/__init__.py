@@ -2,8 +2,8 @@
 
 from alerts.models.acts import Act
 from alerts.models.alerts import Alert
-from alerts.models.evidence import EvidenceHold, Shot
+from alerts.models.evidence import EvidenceHold, PurgeCertificate, Shot
 from alerts.models.second_looks import SecondLook
 from alerts.models.stand_downs import StandDown
 
-__all__ = ["Act", "Alert", "EvidenceHold", "SecondLook", "Shot", "StandDown"]
+__all__ = ["Act", "Alert", "EvidenceHold", "PurgeCertificate", "SecondLook", "Shot", "StandDown"]

@@ -99,7 +99,13 @@ class Alert(Stateful, models.Model):
     is_sampled = models.BooleanField(
         default=False, help_text="Drawn, as it was raised, for a second look once it has been decided."
     )
+    hold_released_at = models.DateTimeField(null=True, help_text="When its last evidence hold was released.")
     purged_at = models.DateTimeField(null=True)
+    purge_due_at = models.DateTimeField(null=True, help_text="By when it had to be purged, as it stood then.")
+    pictures_purged = models.PositiveSmallIntegerField(default=0)
+    certificate = models.ForeignKey(
+        "alerts.PurgeCertificate", on_delete=models.PROTECT, null=True, related_name="alerts", editable=False
+    )
 
     objects = AlertQuerySet.as_manager()
 
@@ -238,10 +244,10 @@ class Alert(Stateful, models.Model):
 
     @property
     def purge_by(self) -> dt.datetime:
-        """When it is purged, unless it is held as evidence."""
+        """When it is purged, unless it is held as evidence: if a hold was released later, then."""
         ended_at = self.camera.period.ended_at or self.deployment.ended_at
         ends = [self.raised_at + CEILING, *([ended_at + retention.period("alert")] if ended_at else [])]
-        return min(ends)
+        return max(min(ends), self.hold_released_at) if self.hold_released_at else min(ends)
 
     def is_revealed(self, at: dt.datetime) -> bool:
         """Return whether name and score may be shown: it was decided, and that can no longer be undone."""

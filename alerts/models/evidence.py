@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 
 from alerts.models.alerts import Alert
+from deployments.models import Deployment
 from watchlists.models.holds import EvidenceHoldBase
 
 
@@ -46,6 +47,35 @@ class Shot(models.Model):
 
     def __str__(self) -> str:
         return f"shot {str(self.id)[:8]}"
+
+
+class PurgeCertificate(models.Model):
+    """The certificate that the content of a deployment's alerts was purged: counts and a hash, no person.
+
+    One is issued once the deployment is over, everything but evidence holds is purged and the keys of its periods are
+    destroyed. Alerts that were held until later are on a later certificate. The audit log has the certificate's hash.
+
+    matches: possible matches. tests: recognition tests and known-negative checks. held: what was still held as
+    evidence. keys: how many periods had a key, each of them destroyed. rows_sha256: of a line for each purged alert.
+    """
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="purge_certificates")
+    issued_at = models.DateTimeField()
+    matches = models.PositiveIntegerField()
+    tests = models.PositiveIntegerField()
+    pictures = models.PositiveIntegerField()
+    held = models.PositiveIntegerField()
+    keys = models.PositiveIntegerField()
+    first_due_at = models.DateTimeField()
+    last_purged_at = models.DateTimeField()
+    rows_sha256 = models.CharField(max_length=64)
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("-issued_at",)
+
+    def __str__(self) -> str:
+        return f"certificate of the purge of {self.deployment}"
 
 
 class EvidenceHold(EvidenceHoldBase):

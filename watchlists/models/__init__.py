@@ -4,7 +4,7 @@ from watchlists.models.certificates import Certificate, Hold, LedgerEntry
 from watchlists.models.contributions import Contribution
 from watchlists.models.engines import Calibration, Engine
 from watchlists.models.evidence import BiasEvidence, EvidenceGroup
-from watchlists.models.imports import IMPORT_STEPS, Import, ImportPhotograph, ImportRow
+from watchlists.models.imports import IMPORT_STEPS, OPEN_STATES, Import, ImportPhotograph, ImportRow
 from watchlists.models.lists import EDITABLE, STEPS, Watchlist
 from watchlists.models.people import Flag, Person, Photograph
 from watchlists.models.templates import SealedTemplate, Template
@@ -13,6 +13,7 @@ from watchlists.models.thresholds import PROPOSAL_STEPS, OperatingPoint, Thresho
 __all__ = [
     "EDITABLE",
     "IMPORT_STEPS",
+    "OPEN_STATES",
     "PROPOSAL_STEPS",
     "STEPS",
     "BiasEvidence",

@@ -53,7 +53,7 @@ class Import(Stateful, models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in (self.State.READING, self.State.READY, self.State.IMPORTING)
+        return self.state in OPEN_STATES
 
 
 class ImportRow(models.Model):
@@ -112,13 +112,12 @@ class ImportPhotograph(models.Model):
 
 
 _S = Import.State
+OPEN_STATES = (_S.READING, _S.READY, _S.IMPORTING)
 
 IMPORT_STEPS: dict[str, Step] = {
     "read": Step((_S.READING,), _S.READY, COMPILE_WATCHLIST, Action.IMPORT_READ, system_may=True),
     "confirm": Step((_S.READY,), _S.IMPORTING, COMPILE_WATCHLIST, Action.IMPORT_CONFIRMED),
     "finish": Step((_S.IMPORTING,), _S.DONE, COMPILE_WATCHLIST, Action.IMPORT_DONE, system_may=True),
-    "cancel": Step(
-        (_S.READING, _S.READY, _S.IMPORTING), _S.CANCELLED, COMPILE_WATCHLIST, Action.IMPORT_CANCELLED, system_may=True
-    ),
+    "cancel": Step(OPEN_STATES, _S.CANCELLED, COMPILE_WATCHLIST, Action.IMPORT_CANCELLED, system_may=True),
 }
 Import.steps = IMPORT_STEPS

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from audit.actions import Action
-from core import keys
+from core import keys, retention
 from core.machine import Stateful, Step
 from core.ranks import Rank
 from watchlists.models.engines import Engine
@@ -119,6 +119,11 @@ class Watchlist(Stateful, models.Model):
         return self.state in (*EDITABLE, _S.COMPILED, _S.CHECKED, _S.AUTHORISED)
 
     @property
+    def lapses_at(self) -> dt.datetime | None:
+        """When it expires unless it is sealed before; None once it is sealed or over."""
+        return self.created_at + retention.period("draft") if self.awaits_approval else None
+
+    @property
     def awaits_confirmation(self) -> bool:
         """Whether it was approved urgently and a Superintendent has not confirmed it yet."""
         return self.state in (_S.SEALED, _S.LIVE) and self.review_due_at is not None and self.confirmed_at is None
@@ -147,6 +152,7 @@ STEPS: dict[str, Step] = {
     "supersede": Step((_S.SEALED,), _S.SUPERSEDED, AUTHORISE_WATCHLIST, Action.WATCHLIST_SUPERSEDED),
     "go_live": Step((_S.SEALED,), _S.LIVE, RUN_DEPLOYMENT, Action.WATCHLIST_LIVE, system_may=True),
     "close": Step((_S.LIVE,), _S.CLOSED, RUN_DEPLOYMENT, Action.WATCHLIST_CLOSED, system_may=True),
+    "lapse": Step((*EDITABLE, _S.COMPILED, _S.CHECKED), _S.EXPIRED, "", Action.WATCHLIST_EXPIRED, system_may=True),
     "expire": Step((_S.SEALED,), _S.EXPIRED, "", Action.WATCHLIST_EXPIRED, system_may=True),
     "destroy": Step(OVER, _S.DESTROYED, "", Action.WATCHLIST_DESTROYED, system_may=True),
 }

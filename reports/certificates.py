@@ -1,0 +1,126 @@
+"""The certificates of destroyed watchlists and purged possible matches, each computed again and compared."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerts import certificates
+from alerts.models import PurgeCertificate
+from audit.actions import Action
+from audit.models import Entry
+from deployments.models import Period
+from watchlists import destruction
+from watchlists.models import Certificate
+
+_ACTIONS = (Action.WATCHLIST_DESTROYED, Action.PURGE_CERTIFIED)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A certificate as pages and reports show it.
+
+    due, done: of what was destroyed last. problem: why it does not hold; empty if its hash, computed again from the
+    rows, is the one that it and the audit log have.
+    """
+
+    what: str
+    deployments: str
+    counts: str
+    held: int
+    due: dt.datetime
+    done: dt.datetime
+    issued: dt.datetime
+    method: str
+    sha256: str
+    problem: str
+
+    @property
+    def was_late(self) -> bool:
+        return self.done > self.due
+
+    @property
+    def check(self) -> str:
+        """The result of the comparison, in words."""
+        return self.problem or "The hash, computed again, is the one in the audit log"
+
+
+def proofs_between(start: dt.datetime, end: dt.datetime) -> list[Proof]:
+    """Return the certificates issued from `start` until before `end`, the newest first."""
+    lists = Certificate.objects.filter(issued_at__gte=start, issued_at__lt=end)
+    return proofs_of(lists, PurgeCertificate.objects.filter(issued_at__gte=start, issued_at__lt=end))
+
+
+def proofs_of(lists: Iterable[Certificate], purges: Iterable[PurgeCertificate]) -> list[Proof]:
+    """Return these certificates as they are shown, the newest first, each checked."""
+    lists, purges = list(lists), list(purges)
+    logged = _logged([*(str(each.watchlist_id) for each in lists), *(str(each.deployment_id) for each in purges)])
+    found = [_of_list(each, logged) for each in lists] + [_of_purge(each, logged) for each in purges]
+    return sorted(found, key=lambda each: each.issued, reverse=True)
+
+
+def _logged(targets: list[str]) -> set[tuple[str, str]]:
+    """Return what was destroyed and the hash of its certificate, as the audit log has them."""
+    entries = Entry.objects.filter(action__in=_ACTIONS, target_id__in=targets)
+    return {(target, str(data.get("certificate_sha256"))) for target, data in entries.values_list("target_id", "data")}
+
+
+def _of_list(certificate: Certificate, logged: set[tuple[str, str]]) -> Proof:
+    watchlist = certificate.watchlist
+    used = Period.objects.filter(watchlist=watchlist) | Period.objects.filter(blue_list=watchlist)
+    names = used.order_by("deployment__name").values_list("deployment__name", flat=True).distinct()
+    stands = certificate.sha256 == destruction.certificate_hash(certificate)
+    return Proof(
+        what=f"Watchlist {watchlist}",
+        deployments=", ".join(names) or "Not used",
+        counts=f"{certificate.people:,} people, {certificate.photographs:,} photographs, "
+        f"{certificate.templates:,} templates",
+        held=certificate.held,
+        due=certificate.due_at,
+        done=certificate.issued_at,
+        issued=certificate.issued_at,
+        method=_method(certificate),
+        sha256=certificate.sha256,
+        problem=_problem(stands, (str(certificate.watchlist_id), certificate.sha256) in logged),
+    )
+
+
+def _method(certificate: Certificate) -> str:
+    parts = ["Rows deleted"]
+    if certificate.key_fingerprint:
+        parts.append("key destroyed")
+    if certificate.scrubbed_at is None:
+        return ", ".join(parts) + "; tables not rewritten yet"
+    log = "older log files removed" if certificate.log_removed else "the server may keep older log files"
+    return ", ".join([*parts, "tables rewritten", log])
+
+
+def _of_purge(certificate: PurgeCertificate, logged: set[tuple[str, str]]) -> Proof:
+    of_tests = f", {certificate.tests:,} test matches" if certificate.tests else ""
+    times = certificate.alerts.values_list("purge_due_at", "purged_at")
+    # Of the one that was latest, so that one late purge shows.
+    pairs = [(due, done) for due, done in times if due and done]
+    due, done = max(
+        pairs, key=lambda pair: pair[1] - pair[0], default=(certificate.first_due_at, certificate.issued_at)
+    )
+    return Proof(
+        what="Possible matches",
+        deployments=certificate.deployment.name,
+        counts=f"{certificate.matches:,} possible matches{of_tests}, {certificate.pictures:,} pictures",
+        held=certificate.held,
+        due=due,
+        done=done,
+        issued=certificate.issued_at,
+        method=f"Rows deleted, {certificate.keys:,} key{'' if certificate.keys == 1 else 's'} destroyed",
+        sha256=certificate.sha256,
+        problem=_problem(
+            certificates.stands(certificate), (str(certificate.deployment_id), certificate.sha256) in logged
+        ),
+    )
+
+
+def _problem(stands: bool, is_logged: bool) -> str:
+    if not stands:
+        return "The rows or the certificate have been changed since it was issued"
+    return "" if is_logged else "The audit log has no certificate with this hash"
