@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 
 from alerts.choices import Result
 from alerts.models import Act, Alert
+from alerts.querysets import ActQuerySet
 from alerts.states import ADJUDICATIONS, RESULTS, ActName
 from recognition.statistics import percent, wilson
 
@@ -27,7 +28,7 @@ _FOUND_SAME = (*(state for state, result in RESULTS.items() if result in _TRUE),
 
 @dataclass(frozen=True)
 class OperatorFigures:
-    """The figures of one operator. Adjudications that were undone count in none of them.
+    """The figures of one operator, or of several together (operator: None). Adjudications undone count in none of them.
 
     known_same: possible matches that proved to be the subject, of which `hits` were decided as "same". controls:
     known-negative checks, of which `false_alarms` were decided as "same" and `unsaid` as "inconclusive".
@@ -87,19 +88,29 @@ def _share(count: int, of: int) -> str:
 
 def of_operators(only: Any = None) -> list[OperatorFigures]:
     """Return the figures of every operator who has decided on an alert, or of one operator."""
+    by_operator: dict[Any, list[Act]] = {}
+    for act in _standing(Act.objects.all()):
+        by_operator.setdefault(act.by_id, []).append(act)
+    users = get_user_model().objects.filter(pk__in=by_operator).order_by("username")
+    users = users.filter(pk=only.pk) if only is not None else users
+    return [_figures(user, by_operator[user.pk]) for user in users]
+
+
+def of_deployments(deployments: Iterable[Any]) -> OperatorFigures:
+    """Return the figures of all operators of these deployments together."""
+    return _figures(None, _standing(Act.objects.filter(alert__deployment__in=deployments)))
+
+
+def _standing(acts: ActQuerySet) -> list[Act]:
+    """Return the adjudications among these acts that were not undone, the last of each operator on an alert."""
     standing: dict[Any, Act] = {}
-    rows = Act.objects.filter(name__in=(*ADJUDICATIONS, ActName.UNDO)).select_related("alert").order_by("pk")
+    rows = acts.filter(name__in=(*ADJUDICATIONS, ActName.UNDO)).select_related("alert").order_by("pk")
     for act in rows.defer("alert__sealed").iterator(1000):
         if act.name == ActName.UNDO:
             standing.pop((act.alert_id, act.by_id), None)
         else:
             standing[(act.alert_id, act.by_id)] = act
-    by_operator: dict[Any, list[Act]] = {}
-    for act in standing.values():
-        by_operator.setdefault(act.by_id, []).append(act)
-    users = get_user_model().objects.filter(pk__in=by_operator).order_by("username")
-    users = users.filter(pk=only.pk) if only is not None else users
-    return [_figures(user, by_operator[user.pk]) for user in users]
+    return list(standing.values())
 
 
 def _figures(operator: Any, acts: Iterable[Act]) -> OperatorFigures:

@@ -54,6 +54,7 @@ APPLICATION: Mapping[str, Any] = {
     "list_size_asked": 500,
     "list_under_18": 5,
     "footfall": 12_000,
+    "subjects_expected": 3,
     "alternatives": "Patrols with photographs found 2 of 31 people in four weeks. Visits to addresses were tried twice "
     "for each. A retrospective search of town cameras would affect more people, and come too late.",
     "collateral": [Collateral.WORSHIP],

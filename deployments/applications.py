@@ -42,6 +42,7 @@ FIELDS = (
     "list_size_asked",
     "list_under_18",
     "footfall",
+    "subjects_expected",
     "alternatives",
     "collateral",
     "collateral_measures",

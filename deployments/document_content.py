@@ -62,23 +62,14 @@ def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section
     yield _signed_section(deployment, folder)
     yield _where_and_when(periods)
     yield _street(periods)
-    yield Section(
-        "Necessity",
-        rows=[
-            ("Objective", deployment.objective),
-            ("Why here", deployment.why_here),
-            (
-                "Intelligence",
-                f"{deployment.intelligence_reference}, valid until {day(deployment.intelligence_expires_on)}",
-            ),
-            ("Why now", deployment.why_now),
-            *([("Why it cannot wait", deployment.urgent_reason)] if deployment.is_urgent else []),
-            ("Less intrusive means", deployment.alternatives),
-        ],
-    )
+    yield _necessity(deployment)
     yield Section(
         "Who may be on the watchlist",
-        rows=[("Criteria", deployment.list_criteria), ("Maximum size", f"{deployment.list_size_asked:,} people")],
+        rows=[
+            ("Criteria", deployment.list_criteria),
+            ("Maximum size", f"{deployment.list_size_asked:,} people"),
+            ("Expected to pass", f"{deployment.subjects_expected:,} of them, among {deployment.footfall:,} faces"),
+        ],
     )
     yield Section(
         "Proportionality",
@@ -101,6 +92,21 @@ def authority_sections(deployment: Deployment, folder: Path) -> Iterable[Section
     yield from _amendments(deployment)
     yield _retention_section()
     yield Section("Zones of recognition", plans=[_plan(period, n, folder) for n, period in enumerate(periods, start=1)])
+
+
+def _necessity(deployment: Deployment) -> Section:
+    intelligence = f"{deployment.intelligence_reference}, valid until {day(deployment.intelligence_expires_on)}"
+    return Section(
+        "Necessity",
+        rows=[
+            ("Objective", deployment.objective),
+            ("Why here", deployment.why_here),
+            ("Intelligence", intelligence),
+            ("Why now", deployment.why_now),
+            *([("Why it cannot wait", deployment.urgent_reason)] if deployment.is_urgent else []),
+            ("Less intrusive means", deployment.alternatives),
+        ],
+    )
 
 
 def _amendments(deployment: Deployment) -> Iterable[Section]:

@@ -15,12 +15,17 @@ from deployments.models import Deployment
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a document: text, named values, a table whose first row is the header, and plans."""
+    """A section of a document: text, named values, a table whose first row is the header, and plans.
+
+    numeric: the columns of the table that hold numbers, which are set to the right. after: text below the table.
+    """
 
     heading: str
     text: str = ""
     rows: Sequence[tuple[str, str]] = ()
     table: Sequence[Sequence[str]] = ()
+    numeric: Sequence[int] = ()
+    after: str = ""
     plans: Sequence[dict[str, Any]] = field(default_factory=list)
     # The file of a picture beside the rows, in the folder; empty for none.
     picture: str = ""
@@ -34,9 +39,17 @@ class Content:
     sections: Callable[[Deployment, Path], Iterable[Section]]
 
 
-def table(title: str, head: tuple[str, ...], lines: Sequence[tuple[str, ...]], *, none: str = "") -> Section:
+def table(
+    title: str,
+    head: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    *,
+    none: str = "",
+    numeric: Sequence[int] = (),
+    after: str = "",
+) -> Section:
     """Return a section with a table, or with the text `none` if there are no lines."""
-    return Section(title, table=[head, *lines]) if lines else Section(title, none)
+    return Section(title, table=[head, *lines], numeric=numeric, after=after) if lines else Section(title, none)
 
 
 def span(time: dt.timedelta) -> str:

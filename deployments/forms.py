@@ -37,6 +37,7 @@ PARTS = (
             "list_size_asked",
             "list_under_18",
             "footfall",
+            "subjects_expected",
         ),
     ),
     ("Proportionality", ("alternatives", "collateral", "collateral_measures", "article_8", "article_10", "article_11")),

@@ -17,7 +17,7 @@ from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
 from core.sockets import Event
-from deployments import bluetest, ceiling, documents
+from deployments import bluetest, ceiling, documents, pauses
 from deployments.bluetest import end_tests
 from deployments.choices import CHOSEN_HALTS, Halt
 from deployments.events import announce
@@ -97,6 +97,7 @@ def resume(deployment: Deployment, *, actor: AbstractBaseUser) -> None:
         raise Refused(" ".join(missing))
     bluetest.end_now(period, actor=actor)
     move(deployment, STEPS["resume"], actor=actor, data={"period": str(period.pk)})
+    pauses.end(period, timezone.now())
     announce(deployment.id, Event.DEPLOYMENT_LIVE, deployment.id)
 
 
@@ -305,6 +306,7 @@ def _expire(deployment: Deployment, now: dt.datetime) -> bool:
 def _pause(deployment: Deployment, code: str, detail: str, actor: Actor) -> None:
     _of_reason(code, detail, actor)
     move(deployment, STEPS["pause"], actor=actor, data={"code": code, "reason": detail})
+    pauses.begin(deployment, timezone.now(), code=code, detail=detail, actor=actor)
     announce(deployment.id, Event.DEPLOYMENT_NOT_LIVE, deployment.id)
 
 
@@ -357,6 +359,7 @@ def _ending(period: Period, now: dt.datetime) -> dt.datetime:
 def _note_ended(period: Period, ended_at: dt.datetime) -> None:
     period.ended_at = ended_at
     period.save(update_fields=["ended_at"])
+    pauses.end(period, ended_at)
 
 
 def _ended(at: dt.datetime, code: str, detail: str) -> dict[str, object]:

@@ -16,6 +16,8 @@ from core.machine import Step
 from core.sockets import CameraMessage, CloseCode, Event
 from deployments import models as deployments
 from lfr_site.roles import APART, ROLES
+from reports import rates, record_files
+from reports.record_columns import COLUMNS, SCHEMA
 from watchlists import models as watchlists
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -40,10 +42,31 @@ def rendered() -> dict[Path, str]:
         REFERENCE / "roles.md": _roles(),
         REFERENCE / "audit-log.md": _actions(),
         REFERENCE / "retention.md": _retention(),
+        REFERENCE / "record.md": _record(),
+        REFERENCE / "record.schema.json": json.dumps(record_files.schema(), indent=2, ensure_ascii=False) + "\n",
         REFERENCE / "commands.md": _commands(),
         REFERENCE / "openapi.yaml": _openapi(),
         SCRIPTS / "protocol.js": _protocol(),
     }
+
+
+def _record() -> str:
+    """Return the columns of a deployment's record, with what each means."""
+    lines = [
+        WRITTEN_BY,
+        "# The record of a deployment as a file\n",
+        f"Version `{SCHEMA}`. A CSV file has a line for each period and one for all of them (`period` is `all`). A",
+        "JSON file has the same under `periods` and `all` ([record.schema.json](record.schema.json)). Times are",
+        "ISO 8601 with their offset. What is unknown or does not apply is empty, in JSON `null`. A column is never",
+        f"given another meaning.\n\n{rates.RULE}\n",
+        "| Column | Kind | Public | Meaning |",
+        "|---|---|---|---|",
+        *(
+            f"| `{column.name}` | {column.kind} | {'yes' if column.is_public else 'no'} | {column.meaning} |"
+            for column in COLUMNS
+        ),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _protocol() -> str:

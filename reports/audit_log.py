@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable
 
@@ -12,6 +13,8 @@ from alerts.models import Alert
 from audit.actions import Action
 from audit.models import Entry
 from deployments.models import Camera, Deployment, Kit, Period
+from reports.csv_files import csv_text
+from transparency.verifier import COLUMNS, cells
 from watchlists.models import Import, Person, Watchlist
 
 # Written by machines while a deployment is live, many for each act of a person.
@@ -69,3 +72,8 @@ def _ids_in(value: object) -> list[uuid.UUID]:
         return [uuid.UUID(str(value))] if len(str(value)) == 36 else []
     except ValueError:
         return []
+
+
+def journal_csv(entries: Iterable[Entry]) -> str:
+    """Return entries of the audit log, one line each, as they also stand in exports. `data` is JSON."""
+    return csv_text(COLUMNS, (cells(entry.number or 0, json.loads(entry.canonical())) for entry in entries))

@@ -27,11 +27,10 @@ from core.keys import KeyGone
 from core.machine import JournalData
 from core.pages import query_of
 from core.permissions import acting, permitted
-from reports.audit_log import names_of
+from reports.audit_log import journal_csv, names_of
 from reports.audit_report import report_csv, report_on, report_pdf
 from reports.downloads import csv_download, download
 from reports.filters import EntryFilter
-from reports.records import journal_csv
 from reports.regulator import extension_of, proof_of, write_export
 
 PAGE = 100

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recognition.statistics import percent, wilson
+from reports.statistics import poisson
 
 RULE = (
     "Percentages have two significant figures, counted from 0% or 100%, whichever is nearer. The range beside one is "
     "its 95% interval (Wilson). Unresolved possible matches count as not false. While possible matches have no "
-    "outcome, a rate is not yet known: its range then covers everything from none of them being false to all of them."
+    "outcome, a rate is not yet known: its range then covers everything from none of them being false to all of them. "
+    "Numbers of faces for each arrest have three significant figures; their 95% interval is that of a Poisson count "
+    "(Garwood)."
 )
 
 
@@ -40,8 +43,54 @@ class Rate:
         low, high = map(percent, self.bounds)
         return f"{self.value} ({low} to {high})" if self.value else f"not yet known: {low} to {high}"
 
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """The rate and the ends of its range as numbers from 0 to 1, unrounded; None where not known."""
+        low, high = self.bounds if self.of else (None, None)
+        return {"value": self.count / self.of if self.of and not self.undecided else None, "low": low, "high": high}
+
     def columns(self, name: str) -> dict[str, str]:
         """Return the rate and its range as columns of a CSV file, in percent without the sign."""
-        ends = map(percent, self.bounds) if self.of else ("", "")
+        ends = map(two_figures, self.bounds) if self.of else ("", "")
         names = (f"{name}_percent", f"{name}_percent_low", f"{name}_percent_high")
-        return {name: text.removesuffix("%") for name, text in zip(names, (self.value, *ends), strict=True)}
+        return dict(zip(names, (self.value.removesuffix("%"), *ends), strict=True))
+
+
+@dataclass(frozen=True)
+class PerEvent:
+    """How many faces were seen for each event. of: faces. count: events."""
+
+    of: int
+    count: int
+
+    @property
+    def bounds(self) -> tuple[float, float | None]:
+        """The ends of the 95% interval; None where there is no upper end, because there was no event."""
+        fewest, most = poisson(self.count)
+        return self.of / most, self.of / fewest if fewest else None
+
+    @property
+    def text(self) -> str:
+        """The number with its range, in words."""
+        if not self.of:
+            return "not known: no face was counted"
+        low, high = self.bounds
+        if high is None:
+            return f"none; more than {_three(low)} for each, with 95% confidence"
+        return f"{_three(self.of / self.count)} ({_three(low)} to {_three(high)})"
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """The number and the ends of its range, unrounded; None where not known."""
+        low, high = self.bounds if self.of else (None, None)
+        return {"value": self.of / self.count if self.count and self.of else None, "low": low, "high": high}
+
+
+def two_figures(share: float) -> str:
+    """Return a share in percent by the rule above, without the sign."""
+    return percent(share).removesuffix("%")
+
+
+def _three(value: float) -> str:
+    """Return a number with three significant figures, in whole numbers from 100 on."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 100 else f"{value:.3g}"

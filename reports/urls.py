@@ -18,5 +18,8 @@ urlpatterns = [
     path("retention/report/", retention_views.report, name="retention-report"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
-    path("records/<uuid:deployment_id>.csv", views.record_download, name="record-download"),
+    path("records/<uuid:deployment_id>/earlier/", views.earlier, name="earlier"),
+    path("records/<uuid:deployment_id>.csv", views.record_download, {"kind": "csv"}, name="record-download"),
+    path("records/<uuid:deployment_id>.json", views.record_download, {"kind": "json"}, name="record-json"),
+    path("records/<uuid:deployment_id>.pdf", views.record_download, {"kind": "pdf"}, name="record-pdf"),
 ]

@@ -227,6 +227,9 @@ TABLE: dict[str, Rule] = {
     "retention-report": Rule(RECORDS),
     "records": Rule({"authority", "commander", "compliance", "owner"}),
     "record": Rule({"authority", "commander", "compliance", "owner"}),
+    "earlier": Rule(RECORDS | {"watchlist_admin"}),
+    "record-json": Rule(RECORDS),
+    "record-pdf": Rule(RECORDS),
     "record-download": Rule({"authority", "commander", "compliance", "owner"}),
 }
 

@@ -19,7 +19,8 @@ from alerts.models import Act, Alert
 from alerts.states import ACTIVE, IN_THE_STREET, NEVER_REFERRED, OPEN, OVER, RESULTS, UNDECIDED
 from audit.models import Entry
 from core.errors import Conflict, Refused
-from reports.records import OUTCOME_COLUMNS, record_of
+from reports.figures import DISPOSALS
+from reports.records import record_of
 from tests.cast import (
     ACT_INPUTS,
     Cast,
@@ -84,7 +85,7 @@ def test_every_branch_ends_where_it_should_and_is_counted_once(cast: Cast, branc
     assert found.alerts == 1
     # Officers who doubted the likeness and engaged nobody are also shown apart.
     assert found.doubted == (alert.state == State.NO_ENGAGEMENT)
-    assert sum(count for _, count, _ in found.results) + found.still_open == 1
+    assert sum(count for _, count in found.results) + found.still_open == 1
     assert Entry.objects.filter(target_id=str(alert.pk)).exclude(action="alert.raised").count() == len(steps)
 
 
@@ -199,5 +200,5 @@ def test_outcomes_are_offered_by_their_own_names(cast: Cast) -> None:
 
 def test_each_outcome_with_a_confirmed_identity_has_its_column_in_the_record() -> None:
     """Without it the columns of outcomes would not add up to the column of their result."""
-    assert set(OUTCOME_COLUMNS) == {state for state, result in RESULTS.items() if result == Result.TRUE_CONFIRMED}
-    assert len(set(OUTCOME_COLUMNS.values())) == len(OUTCOME_COLUMNS)
+    assert set(DISPOSALS) == {state for state, result in RESULTS.items() if result == Result.TRUE_CONFIRMED}
+    assert len(set(DISPOSALS.values())) == len(DISPOSALS)

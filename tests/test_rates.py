@@ -13,7 +13,8 @@ from deployments.cameras import FrameCounts
 from deployments.models import Deployment
 from recognition.statistics import percent, wilson
 from reports.rates import Rate
-from reports.records import record_csv, record_of
+from reports.record_files import record_csv
+from reports.records import record_of
 from tests.cast import Cast, act, cameras_of, make_alert, make_live_deployment, make_operating_point
 from tests.test_running import two_days
 

@@ -47,7 +47,8 @@ from lfr_site.roles import ROLES
 from recognition.frame import Candidate
 from recognition.zone import EVERYWHERE, Area
 from reports.post_deployment import post_deployment_sections
-from reports.records import record_csv, record_of
+from reports.record_files import record_csv
+from reports.records import record_of
 from tests.cast import (
     Cast,
     act,
@@ -547,7 +548,7 @@ def test_a_deployment_is_closed_only_once_everything_is_settled(cast: Cast, sett
     closure.close(deployment, actor=cast.authority)
     assert deployment.state == State.CLOSED
     record = record_of(deployment)
-    assert (record.figures.alerts, record.figures.positive_alerts, record.figures.of(Result.UNRESOLVED)) == (2, 1, 1)
+    assert (record.figures.alerts, record.figures.confirmed, record.figures.of(Result.UNRESOLVED)) == (2, 1, 1)
     assert record.arrests == [("Robbery", 1)]
     # The ending was recorded before the outcomes were known; they are in the report made at closing.
     assert [each.kind for each in deployment.documents.all()] == ["authority", "cancellation", "post"]

@@ -20,7 +20,8 @@ from deployments.frame_terms import frame_terms
 from deployments.models import Camera
 from lfr_site.models import User
 from recognition.frame import Candidate
-from reports.records import record_csv, record_of
+from reports.record_files import record_csv
+from reports.records import record_of
 from tests.cast import (
     ACT_INPUTS,
     SCORE,

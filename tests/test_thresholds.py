@@ -18,7 +18,8 @@ from core.ranks import Rank
 from demo import rehearsal
 from deployments import documents, fairness
 from lfr_site.roles import ROLES
-from reports.records import record_csv, record_of
+from reports.record_files import record_csv
+from reports.records import record_of
 from tests.cast import (
     Cast,
     client_of,

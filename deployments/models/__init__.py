@@ -6,6 +6,7 @@ from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
 from deployments.models.governing import REQUIRED, GoverningDocument
 from deployments.models.notices import NoticeExemption, PublicNotice
+from deployments.models.pauses import Pause
 from deployments.models.periods import LONGEST_APPROACH, TESTABLE, Period, Sign, last_day
 from deployments.models.postings import Posting
 from deployments.models.records import CHANGE_STEPS, CeilingQuestion, Decision, Document, Kit, ThresholdChange
@@ -33,6 +34,7 @@ __all__ = [
     "Kit",
     "NoticeExemption",
     "Pass",
+    "Pause",
     "Period",
     "Posting",
     "PublicNotice",

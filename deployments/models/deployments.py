@@ -112,6 +112,12 @@ class Deployment(Stateful, models.Model):
         blank=True,
         help_text="How many people will pass the cameras over the whole deployment.",
     )
+    subjects_expected = models.PositiveIntegerField(
+        "expected number of people sought",
+        null=True,
+        blank=True,
+        help_text="How many of the people on the watchlist are likely to pass, by the intelligence you have.",
+    )
     alternatives = models.TextField(
         "less intrusive means considered",
         blank=True,

@@ -50,6 +50,7 @@ APPLICATION = {
     "list_size_asked": "500",
     "list_under_18": "1",
     "footfall": "12000",
+    "subjects_expected": "3",
     "collateral": ["worship"],
     "officers_planned": "4",
     **dict.fromkeys(
