@@ -14,6 +14,7 @@ from alerts import content
 from alerts.content import ShotContent
 from alerts.models import Alert, EvidenceHold, Shot
 from alerts.permissions import HOLD_ALERT
+from alerts.querysets import AlertQuerySet
 from audit.actions import Action
 from audit.journal import record
 from core import keys, retention
@@ -23,7 +24,7 @@ from core.permissions import require
 from core.sockets import Event
 from deployments.events import announce
 from deployments.locks import lock_deployment
-from deployments.models import Period
+from deployments.models import Deployment, Period
 from recognition.imaging import encode_jpeg
 from watchlists import holds
 
@@ -98,6 +99,12 @@ def _keep_reference(alert: Alert) -> None:
     shown = ShotContent(0.0, [], encode_jpeg(alert.photograph.face()))
     shot.sealed = content.seal_shot(shot, alert.key_name, shown)
     shot.save(force_insert=True)
+
+
+def waiting(deployment: Deployment) -> AlertQuerySet:
+    """Return the alerts of a deployment whose content waits to be purged."""
+    alerts = Alert.objects.filter(deployment=deployment, purged_at=None, hold=None)
+    return alerts.select_related("camera__period", "deployment")
 
 
 def purge_due(*, at: dt.datetime | None = None) -> int:

@@ -96,10 +96,15 @@ class Stewards:
     approver: User
 
 
-def accept_risk(stewards: Stewards, lowest: float = 0.3, highest: float = 0.95) -> BiasEvidence:
-    """Return an entry in force for these thresholds; record and countersign a risk acceptance if there is none."""
+def accept_risk(
+    stewards: Stewards, lowest: float = 0.3, highest: float = 0.95, *, on: dt.date | None = None
+) -> BiasEvidence:
+    """Return an entry in force for these thresholds; record and countersign a risk acceptance if there is none.
+
+    on: the day on which it must still be in force; today by default. So for the next two.
+    """
     engine, today = engines.current_engine(), timezone.localdate()
-    known = BiasEvidence.objects.in_force(engine, today).covering(lowest).covering(highest).first()
+    known = BiasEvidence.objects.in_force(engine, on or today).covering(lowest).covering(highest).first()
     if known is not None:
         return known
     given = {
@@ -116,13 +121,13 @@ def accept_risk(stewards: Stewards, lowest: float = 0.3, highest: float = 0.95) 
     return found
 
 
-def train(users: Iterable[User], keeper: User) -> None:
+def train(users: Iterable[User], keeper: User, *, on: dt.date | None = None) -> None:
     """Record an invented course for every role of these users that needs one and has none."""
     today = timezone.localdate()
     for user in users:
         roles = set(user.groups.values_list("name", flat=True))
         for task in Task:
-            if task.label in roles and not register.is_trained(user, task):
+            if task.label in roles and not register.is_trained(user, task, on):
                 register.record_training(
                     user,
                     task=task,
@@ -133,10 +138,10 @@ def train(users: Iterable[User], keeper: User) -> None:
                 )
 
 
-def documents_in_force(stewards: Stewards) -> None:
+def documents_in_force(stewards: Stewards, *, on: dt.date | None = None) -> None:
     """Record and approve an invented version of each governing document that is not in force."""
     today = timezone.localdate()
-    known = {each.kind for each in governing.current(today)}
+    known = {each.kind for each in governing.current(on or today)}
     for kind in GoverningDocument.Kind:
         if kind not in known:
             made = governing.record_document(

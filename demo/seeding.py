@@ -59,7 +59,7 @@ def seed(faces: Path | None) -> Deployment:
     Raises:
         NoFaces: the folder holds no photographs.
     """
-    users = _users()
+    users = make_users()
     rehearsal.train(users.values(), users["compliance"])
     live = Deployment.objects.live(timezone.now()).filter(periods__cameras__kind=Camera.Kind.SIMULATED).first()
     if live is not None:
@@ -107,19 +107,7 @@ def walkers(folder: Path) -> list[tuple[str, list[Path]]]:
 
 def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str, User]) -> Watchlist:
     entries = [
-        NewEntry(
-            f"STAFF/{stamp}/{number}",
-            f"Staff volunteer {number}",
-            Category.STAFF,
-            "Recognition test",
-            pictures[0],
-            Seriousness.NONE,
-            DataSubject.NONE,
-            LegalBasis.CONSENT,
-            "Consent form of today",
-            Tier.GREEN,
-            "None: a consenting member of staff",
-        )
+        staff_entry(f"STAFF/{stamp}/{number}", number, pictures[0])
         for number, (_, pictures) in enumerate(staff, start=1)
     ]
     made, _ = sealed_list(
@@ -131,6 +119,23 @@ def _blue_list(staff: list[tuple[str, list[Path]]], stamp: str, users: dict[str,
         is_blue=True,
     )
     return made
+
+
+def staff_entry(reference: str, number: int, photograph: Path) -> NewEntry:
+    """Return a consenting member of staff as an entry of a blue watchlist."""
+    return NewEntry(
+        reference,
+        f"Staff volunteer {number}",
+        Category.STAFF,
+        "Recognition test",
+        photograph,
+        Seriousness.NONE,
+        DataSubject.NONE,
+        LegalBasis.CONSENT,
+        "Consent form",
+        Tier.GREEN,
+        "None: a consenting member of staff",
+    )
 
 
 def sealed_list(
@@ -245,12 +250,21 @@ def _enrolment(data: bytes) -> Enrolment | None:
         return read_photograph(data, chosen=offsets.index(min(offsets))) if offsets else None
 
 
+def portrait() -> Enrolment:
+    """Return the bundled portrait, as enrolled by the running engine.
+
+    Raises:
+        NoFaces: scikit-image is not installed.
+    """
+    return read_photograph(encode_jpeg(decode_stored(scene.bundled_portrait().read_bytes()), 95))
+
+
 def wanted(folder: Path) -> list[Path]:
     """Return the photograph to enrol each wanted person with: their first one by name."""
     return [pictures[0] for pictures in list(photographs(folder).values())[:WANTED]]
 
 
-def _users() -> dict[str, User]:
+def make_users() -> dict[str, User]:
     return {
         user.username: User.objects.filter(username=user.username).first()
         or add_user(

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -81,6 +81,10 @@ class Child:
         return now - self.heard_at > SILENT_S * (1 << min(self.hangs, 3))
 
 
+# What is run once the services run, and what is said of it.
+PREPARE = (("preparing the database and the model weights", ["prepare"]),)
+
+
 class Supervisor:
     """Runs PostgreSQL, Valkey, the web server, all workers, the scheduler, and commands that are added."""
 
@@ -119,8 +123,10 @@ class Supervisor:
         running |= {child.name: child.process for child in self._children}
         return {name: process.pid for name, process in running.items() if process is not None}
 
-    def start(self, seed: list[str] | None = None) -> None:
-        """Start everything and wait until it answers. seed: a `manage.py` command to run before the web server.
+    def start(self, before: Sequence[tuple[str, list[str]]] = PREPARE) -> None:
+        """Start everything and wait until it answers.
+
+        before: `manage.py` commands to run once the services run, each with what to say of it.
 
         Raises:
             ServiceError: something did not start; the message is for the person who started the system.
@@ -141,11 +147,9 @@ class Supervisor:
             for service in self._services:
                 self._say(f"starting {type(service).__name__}")
                 service.start()
-            self._say("preparing the database and the model weights")
-            self.manage("prepare")
-            if seed:
-                self._say("adding invented people")
-                self.manage(*seed)
+            for words, command in before:
+                self._say(words)
+                self.manage(*command)
             for child in self._children:
                 self._launch(child)
             self._say("waiting for the web server and the recognition workers")
@@ -233,10 +237,10 @@ class Supervisor:
             self._lock.close()
 
     @contextlib.contextmanager
-    def running(self, seed: list[str] | None = None) -> Iterator[Supervisor]:
-        """Start on entry, and stop however the block ends."""
+    def running(self, before: Sequence[tuple[str, list[str]]] = PREPARE) -> Iterator[Supervisor]:
+        """Start on entry, and stop however the block ends. before: as for `start`."""
         try:
-            self.start(seed)
+            self.start(before)
             yield self
         finally:
             self.stop()

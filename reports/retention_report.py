@@ -12,6 +12,7 @@ from statistics import median
 from django.db.models import Sum
 from django.utils import timezone
 
+from alerts import evidence
 from alerts.models import Alert, EvidenceHold
 from audit.actions import Action
 from audit.models import Entry
@@ -159,8 +160,7 @@ def due_now(now: dt.datetime) -> list[Due]:
         if (due := each.destroy_due_at or each.lapses_at) is not None
     ]
     for deployment in Deployment.objects.filter(alerts__purged_at=None, alerts__hold=None).distinct():
-        alerts = Alert.objects.filter(deployment=deployment, purged_at=None, hold=None)
-        alerts = alerts.select_related("camera__period", "deployment")
+        alerts = evidence.waiting(deployment)
         first = min((alert.purge_by for alert in alerts), default=None)
         if first is not None:
             what = f"Possible matches of {deployment.name}"

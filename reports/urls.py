@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reports import journal_views, retention_views, views
+from reports import grid_views, journal_views, retention_views, views
 
 urlpatterns = [
     path("journal/", journal_views.journal, name="journal"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("journal/keys/", journal_views.log_policy, name="log-policy"),
     path("retention/", retention_views.board, name="retention"),
     path("retention/report/", retention_views.report, name="retention-report"),
+    path("records/check/", grid_views.check_published, name="check-published"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
     path("records/<uuid:deployment_id>/earlier/", views.earlier, name="earlier"),

@@ -228,6 +228,7 @@ TABLE: dict[str, Rule] = {
     "records": Rule({"authority", "commander", "compliance", "owner"}),
     "record": Rule({"authority", "commander", "compliance", "owner"}),
     "earlier": Rule(RECORDS | {"watchlist_admin"}),
+    "check-published": Rule(RECORDS),
     "record-json": Rule(RECORDS),
     "record-pdf": Rule(RECORDS),
     "record-download": Rule({"authority", "commander", "compliance", "owner"}),

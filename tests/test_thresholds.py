@@ -16,7 +16,7 @@ from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.ranks import Rank
 from demo import rehearsal
-from deployments import documents, fairness
+from deployments import documents, executable, fairness
 from lfr_site.roles import ROLES
 from reports.record_files import record_csv
 from reports.records import record_of
@@ -24,9 +24,11 @@ from tests.cast import (
     Cast,
     client_of,
     make_calibration,
+    make_draft,
     make_live_deployment,
     make_operating_point,
     make_user,
+    people_of,
     permit,
     stewards,
 )
@@ -233,6 +235,24 @@ def test_a_risk_acceptance_is_printed_wherever_the_deployment_is_described(cast:
     # What it was authorised on stays on its papers when it expires or is withdrawn.
     evidence.withdraw(BiasEvidence.objects.get(), actor=cast.compliance)
     assert fairness.words_of(deployment) == words
+
+
+def test_evidence_that_comes_later_changes_nothing_of_what_was_authorised(cast: Cast) -> None:
+    """Renewing the evidence made every signed authority differ from its records, so that none could go live."""
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    words = fairness.words_of(deployment)
+    first = BiasEvidence.objects.get()
+    later = evidence.record_risk(
+        _given(lowest_threshold=0.3, highest_threshold=0.95, finding="Another year."), actor=cast.compliance
+    )
+    evidence.countersign(later, actor=cast.owner)
+    assert fairness.evidence_of(deployment) == first
+    assert fairness.words_of(deployment) == words
+    signed = executable.latest(deployment)
+    assert signed is not None
+    assert executable.drift(signed) == []
+    # The next application rests on the newer one.
+    assert fairness.evidence_of(make_draft(cast)) == later
 
 
 def test_a_threshold_that_expects_more_than_the_ceiling_is_not_proposed_without_a_word(cast: Cast) -> None:

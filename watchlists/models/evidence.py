@@ -7,6 +7,7 @@ import datetime as dt
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from recognition.statistics import percent, wilson
 from watchlists.models.engines import Engine
@@ -17,6 +18,11 @@ class BiasEvidenceQuerySet(models.QuerySet["BiasEvidence"]):
         """Return the evidence on this engine that is countersigned and neither withdrawn nor expired on that day."""
         found = self.filter(engine=engine, countersigned_at__isnull=False, withdrawn_at__isnull=True)
         return found.filter(expires_on__gte=on)
+
+    def as_of(self, engine: Engine, moment: dt.datetime) -> BiasEvidenceQuerySet:
+        """Return the evidence on this engine that was in force at a moment, whatever happened since."""
+        found = self.filter(engine=engine, countersigned_at__lte=moment, expires_on__gte=timezone.localdate(moment))
+        return found.filter(Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=moment))
 
     def covering(self, threshold: float) -> BiasEvidenceQuerySet:
         """Return the evidence whose range includes this threshold, measured evidence before accepted risks."""

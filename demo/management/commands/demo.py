@@ -1,4 +1,5 @@
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from demo.seeding import walkers
 from demo.users import PASSWORD, USERS
 from demo.witness import DemoWitness
 from lfr_site.management.commands import start
-from lfr_site.supervisor import Supervisor
+from lfr_site.supervisor import PREPARE, Supervisor
 from recognition.open_set import NoFaces
 
 
@@ -19,6 +20,7 @@ class Command(start.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--faces", help="Folder of photographs for the street, <person>/<photograph>.jpg.")
+        parser.add_argument("--past", type=int, default=12, help="How many past deployments to invent, once.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
@@ -35,8 +37,12 @@ class Command(start.Command):
         os.environ.setdefault("LFR_WITNESSES", self.witness.setting())
         super().handle(*args, **options)
 
-    def seed(self, options: dict[str, Any]) -> list[str] | None:
-        return ["seed_demo", *_faces(options)]
+    def before(self, options: dict[str, Any]) -> Sequence[tuple[str, list[str]]]:
+        return (
+            (PREPARE[0][0], ["prepare_demo"]),
+            (f"inventing {options['past']} past deployments", ["simulate_year", "--deployments", str(options["past"])]),
+            ("adding invented people and a live deployment", ["seed_demo", *_faces(options)]),
+        )
 
     def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         supervisor.add_program("witness", *self.witness.command())

@@ -1,6 +1,7 @@
 import contextlib
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from lfr_site import interrupts
 from lfr_site.services import ServiceError
-from lfr_site.supervisor import Supervisor
+from lfr_site.supervisor import PREPARE, Supervisor
 
 
 class Command(BaseCommand):
@@ -31,7 +32,7 @@ class Command(BaseCommand):
             host=settings.ALLOWED_HOSTS[0],
         )
         try:
-            with interrupts.interruptible(make=options["make_pid"]), supervisor.running(self.seed(options)):
+            with interrupts.interruptible(make=options["make_pid"]), supervisor.running(self.before(options)):
                 self.started(supervisor, options)
                 while True:
                     supervisor.tend()
@@ -41,9 +42,9 @@ class Command(BaseCommand):
         except ServiceError as error:
             raise CommandError(str(error)) from error
 
-    def seed(self, options: dict[str, Any]) -> list[str] | None:
-        """Return the command that fills an empty database, if any."""
-        return None
+    def before(self, options: dict[str, Any]) -> Sequence[tuple[str, list[str]]]:
+        """Return the commands to run before the web server, each with what to say of it."""
+        return PREPARE
 
     def started(self, supervisor: Supervisor, options: dict[str, Any]) -> None:
         """Announce that the system is ready."""
