@@ -240,10 +240,13 @@ class Year:
 
     def _passers_by(self, both: Sequence[Camera], planned: PlannedDeployment) -> Steps:
         """Count the faces that pass, as the cameras do while they are live."""
-        parts = int(planned.length / COUNTED_EVERY)
+        parts, counted = int(planned.length / COUNTED_EVERY), 0
         for part in range(parts):
             yield planned.starts_at + MINUTE + part * COUNTED_EVERY
-            faces = planned.faces * (part + 1) // parts - planned.faces * part // parts
+            if not Deployment.objects.filter(periods__cameras=both[0], state=Deployment.State.LIVE).exists():
+                continue
+            faces = planned.faces * (part + 1) // parts - counted
+            counted += faces
             for camera, share in zip(both, (faces // 2, faces - faces // 2), strict=True):
                 cameras.count_frames(camera, FrameCounts(received=share * 9, processed=share * 9, faces=share))
 
@@ -304,15 +307,13 @@ class Year:
         watchlist = period.watchlist
         due = [watchlist.destroy_due_at] if watchlist is not None and watchlist.destroy_due_at else []
         due += [each.purge_by for each in evidence.waiting(deployment)]
-        # The destruction worker's tasks, as it runs them: a little early.
-        yield min(due) - 12 * SECOND
-        destroy_due()
-        purge_due()
-        yield max(due) - 10 * SECOND
-        destroy_due()
-        purge_due()
+        for moment in sorted(set(due)):
+            # The destruction worker's tasks, as it runs them: a little early.
+            yield moment - 12 * SECOND
+            destroy_due()
+            purge_due()
         destruction.scrub()
-        yield ended + 20 * HOUR
+        yield max(ended + 20 * HOUR, max(due) + HOUR)
         for sign in Sign.objects.filter(period=period):
             signs.take_down(sign, actor=commander)
         signs.record_cards(period, count=int(self._chance.integers(20, 180)), actor=commander)
