@@ -39,6 +39,10 @@ class Content:
     sections: Callable[[Deployment, Path], Iterable[Section]]
 
 
+# Begins the first cell of a line that is a part of a line above it.
+PART = "\u2003"
+
+
 def table(
     title: str,
     head: Sequence[str],
@@ -58,6 +62,11 @@ def span(time: dt.timedelta) -> str:
     if not minutes:
         return "moments"
     return f"{minutes // 60} hours" if minutes % 60 == 0 else f"{minutes} minutes"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun. many: the plural, if it is not made with "s"."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def broken(digest: str) -> str:

@@ -10,6 +10,7 @@ from alerts import certificates
 from alerts.models import PurgeCertificate
 from audit.actions import Action
 from audit.models import Entry
+from deployments.document_parts import counted
 from deployments.models import Period
 from watchlists import destruction
 from watchlists.models import Certificate
@@ -74,8 +75,13 @@ def _of_list(certificate: Certificate, logged: set[tuple[str, str]]) -> Proof:
     return Proof(
         what=f"Watchlist {watchlist}",
         deployments=", ".join(names) or "Not used",
-        counts=f"{certificate.people:,} people, {certificate.photographs:,} photographs, "
-        f"{certificate.templates:,} templates",
+        counts=", ".join(
+            (
+                counted(certificate.people, "person", "people"),
+                counted(certificate.photographs, "photograph"),
+                counted(certificate.templates, "template"),
+            )
+        ),
         held=certificate.held,
         due=certificate.due_at,
         done=certificate.issued_at,
@@ -97,7 +103,8 @@ def _method(certificate: Certificate) -> str:
 
 
 def _of_purge(certificate: PurgeCertificate, logged: set[tuple[str, str]]) -> Proof:
-    of_tests = f", {certificate.tests:,} test matches" if certificate.tests else ""
+    parts = [counted(certificate.matches, "possible match", "possible matches")]
+    parts += [counted(certificate.tests, "test match", "test matches")] if certificate.tests else []
     times = certificate.alerts.values_list("purge_due_at", "purged_at")
     # Of the one that was latest, so that one late purge shows.
     pairs = [(due, done) for due, done in times if due and done]
@@ -107,12 +114,12 @@ def _of_purge(certificate: PurgeCertificate, logged: set[tuple[str, str]]) -> Pr
     return Proof(
         what="Possible matches",
         deployments=certificate.deployment.name,
-        counts=f"{certificate.matches:,} possible matches{of_tests}, {certificate.pictures:,} pictures",
+        counts=", ".join([*parts, counted(certificate.pictures, "picture")]),
         held=certificate.held,
         due=due,
         done=done,
         issued=certificate.issued_at,
-        method=f"Rows deleted, {certificate.keys:,} key{'' if certificate.keys == 1 else 's'} destroyed",
+        method=f"Rows deleted, {counted(certificate.keys, 'key')} destroyed",
         sha256=certificate.sha256,
         problem=_problem(
             certificates.stands(certificate), (str(certificate.deployment_id), certificate.sha256) in logged

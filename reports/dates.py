@@ -90,6 +90,6 @@ class DateRangeForm(forms.Form):
 def asked_for(given: QueryDict, default: DateRange) -> tuple[DateRangeForm, DateRange | None]:
     """Return the form and the days that a request asks for: the default if it names none, None if they are wrong."""
     if not {"since", "until"} & set(given):
-        return DateRangeForm({"since": default.since, "until": default.until}), default
+        return DateRangeForm({"since": default.since.isoformat(), "until": default.until.isoformat()}), default
     form = DateRangeForm(given)
     return form, DateRange(**form.cleaned_data) if form.is_valid() else None

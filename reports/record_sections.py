@@ -12,7 +12,7 @@ from alerts.choices import Result
 from core.actors import SAFEGUARD
 from deployments.bluetest import CameraRate
 from deployments.document_content import kit_section, threshold_sections
-from deployments.document_parts import Section, broken, moment, person, table
+from deployments.document_parts import PART, Section, broken, moment, person, table
 from deployments.models import Deployment, NoticeExemption, Sign
 from reports.rates import RULE
 from reports.records import COUNTING, DeploymentRecord, PeriodRecord
@@ -82,14 +82,14 @@ def _outcomes(record: DeploymentRecord) -> Section:
     for result in Result:
         rows.append((str(result.label), [f"{each.of(result):,}" for each in found]))
         if result == Result.TRUE_CONFIRMED:
-            names = ("of these, arrested", "dealt with otherwise", "no further action")
+            names = (f"{PART}arrested", f"{PART}dealt with otherwise", f"{PART}no further action")
             disposals = zip(names, record.figures.disposals, strict=True)
             rows += [(label, [f"{each.disposals[name]:,}" for each in found]) for label, name in disposals]
         if result == Result.TRUE_UNCONFIRMED:
-            rows.append(("of these, not engaged for doubt", [f"{each.doubted:,}" for each in found]))
+            rows.append((f"{PART}not engaged for doubt", [f"{each.doubted:,}" for each in found]))
     rows += [
         ("Without an outcome", [f"{each.still_open:,}" for each in found]),
-        ("of these, identity confirmed", [f"{each.without_disposal:,}" for each in found]),
+        (f"{PART}identity confirmed", [f"{each.without_disposal:,}" for each in found]),
         ("Spoken to by an officer", [f"{each.engaged:,}" for each in found]),
         ("People or objects that false alerts were on", [f"{each.false_objects:,}" for each in found]),
         ("Matched again at the same place", [f"{each.again:,}" for each in found]),

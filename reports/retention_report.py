@@ -17,7 +17,7 @@ from alerts.models import Alert, EvidenceHold
 from audit.actions import Action
 from audit.models import Entry
 from core import retention
-from deployments.document_parts import Section, broken, day, moment, table
+from deployments.document_parts import Section, broken, counted, day, moment, table
 from deployments.documents import typeset
 from deployments.models import Deployment
 from reports.certificates import Proof, proofs_between
@@ -124,7 +124,7 @@ def _lists(days: DateRange) -> Destroyed:
     rows = Certificate.objects.filter(issued_at__gte=days.start, issued_at__lt=days.end)
     sums = rows.aggregate(people=Sum("people", default=0), photographs=Sum("photographs", default=0))
     times = [done - due for done, due in rows.values_list("issued_at", "due_at")]
-    detail = f"{sums['people']:,} people, {sums['photographs']:,} photographs"
+    detail = f"{counted(sums['people'], 'person', 'people')}, {counted(sums['photographs'], 'photograph')}"
     return Destroyed("watchlists", "Watchlists", len(times), detail, tuple(times))
 
 
@@ -137,7 +137,7 @@ def _alerts(days: DateRange) -> Iterator[Destroyed]:
     for key, what, alerts in kinds:
         rows = list(alerts.values_list("purged_at", "purge_due_at", "pictures_purged"))
         times = tuple(done - due for done, due, _ in rows if done and due)
-        yield Destroyed(key, what, len(rows), f"{sum(pictures for *_, pictures in rows):,} pictures", times)
+        yield Destroyed(key, what, len(rows), counted(sum(pictures for *_, pictures in rows), "picture"), times)
 
 
 def _others(days: DateRange) -> Iterator[Destroyed]:

@@ -44,7 +44,7 @@ def _matches(figures: Figures) -> str:
     parts = [f"{figures.of(result):,} {words}" for result, words in _WHAT.items() if figures.of(result)]
     parts += [f"{figures.still_open:,} without an outcome yet"] if figures.still_open else []
     verb = "was" if figures.alerts == 1 else "were"
-    return f"There {verb} {figures.alerts:,} possible match{'' if figures.alerts == 1 else 'es'}: {_and(parts)}."
+    return f"There {verb} {figures.alerts:,} possible match{'' if figures.alerts == 1 else 'es'}: {', '.join(parts)}."
 
 
 def _met(figures: Figures) -> str:
@@ -72,10 +72,6 @@ def time_words(time: dt.timedelta) -> str:
     parts = [f"{hours:,} hour{_s(hours)}"] if hours else []
     parts += [f"{rest} minute{_s(rest)}"] if rest or not hours else []
     return " ".join(parts)
-
-
-def _and(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _s(count: int) -> str:

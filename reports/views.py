@@ -16,6 +16,7 @@ from audit.models import Entry
 from core.machine import JournalData
 from core.permissions import acting, permitted
 from deployments import governing
+from deployments.document_parts import PART
 from deployments.models import Deployment
 from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, READ_RECORDS
 from reports.downloads import csv_download, download
@@ -45,6 +46,7 @@ def record_page(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     context = {
         "record": found,
         "sections": [(section, is_wide(section)) for section in record_sections(found)],
+        "part": PART,
         "history": history.exclude(verb=Verb.CONSULTATION),
     }
     return render(request, "reports/record.html", context)

@@ -24,6 +24,7 @@ from audit.models import Entry
 from deployments import cameras, pauses, running
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
+from deployments.document_parts import PART
 from deployments.models import Deployment, Pause, Period
 from reports.expectations import earlier_of
 from reports.figures import DISPOSALS, Figures
@@ -134,7 +135,7 @@ def test_an_identity_confirmed_without_an_outcome_is_in_the_tile_and_in_the_tabl
     assert re.search(r"<b>1</b>\s*<span>identity confirmed</span>\s*<small>1 of them without an outcome", page)
     (outcomes,) = [each for each in record_sections(record) if each.heading == "Outcomes"]
     rows = {row[0]: row[-1] for row in outcomes.table[1:]}
-    assert (rows["Without an outcome"], rows["of these, identity confirmed"]) == ("1", "1")
+    assert (rows["Without an outcome"], rows[f"{PART}identity confirmed"]) == ("1", "1")
 
 
 def test_the_figures_of_a_page_agree_with_its_files(cast: Cast) -> None:
