@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -21,7 +21,7 @@ from alerts.choices import (
     SecondFinding,
     StandDownReason,
 )
-from alerts.models import Alert
+from alerts.models import Alert, PersonAttributes
 from alerts.states import CODES, MET, OVER, AlertState
 from core.errors import Refused
 
@@ -178,6 +178,27 @@ class CorrectionForm(EndingForm):
     def _endings(self, alert: Alert) -> list[tuple[str, str]]:
         offered = [state for state in CORRECTIONS if self.is_bound or state != alert.state]
         return [(state, str(Alert.State(state).label)) for state in offered]
+
+
+class AttributesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What the person said about themselves and what the officer saw."""
+
+    class Meta:
+        model = PersonAttributes
+        fields = ("self_defined", "officer_defined", "sex", "age_band")
+        help_texts: ClassVar = {
+            "self_defined": "As the person says it, even if you disagree. “Not stated” if they did not answer.",
+            "officer_defined": "As you saw it.",
+        }
+
+    def __init__(self, *args: Any, alert: Alert, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if alert.engaged_at is None:
+            # Nobody was asked.
+            del self.fields["self_defined"]
+
+    def _post_clean(self) -> None:
+        """The operation checks what was chosen, and stores it."""
 
 
 REASONS = InconclusiveReason.choices

@@ -37,13 +37,13 @@ def _street(request: HttpRequest, deployment_id: uuid.UUID) -> dict[str, Any]:
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     visible = Alert.objects.visible_to(request.user).filter(deployment=deployment)
     officer = acting(request)
-    finished = visible.filter(officer=officer, ended_at__isnull=False).for_rows().order_by("-ended_at")
+    finished = visible.filter(officer=officer, ended_at__isnull=False).for_rows().select_related("attributes")
     return {
         "deployment": deployment,
         "own": visible.in_the_street().filter(officer=officer).for_rows().with_shot_counts().order_by("referred_at"),
         "open": visible.in_the_street().filter(officer=None).for_rows().with_shot_counts().order_by("referred_at"),
         "others": visible.in_the_street().exclude(officer=None).exclude(officer=officer).for_rows(),
-        "finished": finished[:FINISHED],
+        "finished": finished.order_by("-ended_at")[:FINISHED],
         "engagement_seconds": int(settings.LFR_ENGAGEMENT.total_seconds()),
         "answer_seconds": int(settings.LFR_ANSWER_WITHIN.total_seconds()),
         "now": timezone.now(),

@@ -48,7 +48,9 @@ def alert_log(request: HttpRequest, deployment_id: uuid.UUID) -> HttpResponse:
     deployment = get_object_or_404(Deployment.objects.visible_to(request.user), pk=deployment_id)
     note_consulted(Action.ALERT_LOG_VIEWED, actor=acting(request), target=deployment)
     alerts = Alert.objects.filter(deployment=deployment).public()
-    shown = alerts.for_rows().prefetch_related("acts__by", "hold__owner", "second_look__by")
+    shown = (
+        alerts.for_rows().select_related("attributes").prefetch_related("acts__by", "hold__owner", "second_look__by")
+    )
     chosen = AlertFilter(request.GET, queryset=shown)
     page = Paginator(chosen.qs, PAGE).get_page(request.GET.get("page"))
     context = {

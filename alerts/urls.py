@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts import handset_views, log_views, repeat_views, second_look_views, views
+from alerts import attribute_views, handset_views, log_views, repeat_views, second_look_views, views
 
 urlpatterns = [
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
@@ -23,6 +23,7 @@ urlpatterns = [
     path("deployments/<uuid:deployment_id>/alerts/", log_views.alert_log, name="alert-log"),
     path("alerts/<uuid:alert_id>/code/", log_views.alert_code, name="alert-code"),
     path("alerts/<uuid:alert_id>/correct/", log_views.alert_correct, name="alert-correct"),
+    path("alerts/<uuid:alert_id>/attributes/", attribute_views.alert_attributes, name="alert-attributes"),
     path("alerts/<uuid:alert_id>/hold/", log_views.alert_hold, name="alert-hold"),
     path("alerts/<uuid:alert_id>/release/", log_views.alert_release, name="alert-release"),
     path("holds/", log_views.holds, name="holds"),

@@ -18,6 +18,7 @@ from django.db import connection, models, transaction
 from audit.actions import Action, Verb
 from audit.models import Entry
 from audit.tree import Tree, extend
+from audit.verbs import verb_of
 from core.actors import Actor, System
 from core.machine import JournalData
 from transparency.verifier import leaf_hash
@@ -71,7 +72,7 @@ def record_all(events: Sequence[Event], *, actor: Actor) -> list[Entry]:
         Entry(
             at=dt.datetime.now(dt.UTC),
             action=event.action,
-            verb=event.action.verb,
+            verb=verb_of(event.action),
             actor_id="" if isinstance(actor, System) else str(actor.pk),
             actor=str(actor)[:200],
             roles=roles,

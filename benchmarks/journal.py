@@ -91,6 +91,7 @@ def _fill(rows: int) -> float:
     from audit.actions import Action
     from audit.journal import number_waiting
     from audit.models import Entry
+    from audit.verbs import verb_of
 
     now = dt.datetime.now(dt.UTC)
     numbered, spent = 0, 0.0
@@ -99,7 +100,7 @@ def _fill(rows: int) -> float:
             Entry(
                 at=now,
                 action=Action.ALERT_VIEWED,
-                verb=Action.ALERT_VIEWED.verb,
+                verb=verb_of(Action.ALERT_VIEWED),
                 actor_id=str(each % 50),
                 actor=f"user{each % 50}",
                 roles=["LFR operator"],

@@ -182,6 +182,13 @@ LINES = (
         otherwise="not deleted",
     ),
     Line(
+        "attributes",
+        "Ethnicity, sex and age band of people engaged and of volunteers’ passes: codes, as said or seen; no name",
+        _DATABASE,
+        "Equality Act 2010, section 149: the duty needs them to be measured",
+        otherwise="not deleted",
+    ),
+    Line(
         "ledger",
         "The ledger of past entries: a keyed hash of the reference, no name",
         _DATABASE,

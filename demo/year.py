@@ -19,7 +19,7 @@ import numpy as np
 import time_machine
 from django.utils import timezone
 
-from alerts import evidence, operations, raising, second_looks
+from alerts import attributes, evidence, operations, raising, second_looks
 from alerts.act_rules import ActInput
 from alerts.choices import Feature, IdentityMethod
 from alerts.models import Alert
@@ -284,6 +284,11 @@ class Year:
             operations.act(alert, step, _input(step, match), actor=self._people.officer)
             moment += match.engagement if step == "engage" else 2 * SECOND
         self._continue(deployment)
+        yield moment + MINUTE
+        given = {"officer_defined": match.officer_defined, "sex": match.sex}
+        if "engage" in _STEPS[match.ending]:
+            given |= {"self_defined": match.self_defined, "age_band": match.age_band}
+        attributes.record_attributes(alert, given, actor=self._people.officer)
 
     def _continue(self, deployment: Deployment) -> None:
         """Decide to continue if false alerts are above the ceiling and the commander is asked."""

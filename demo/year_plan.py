@@ -17,6 +17,7 @@ import numpy as np
 
 from alerts.choices import Disposal, NoAction, NoEngagement, OffenceClass, WhyFalse
 from deployments.choices import Halt, UseCase
+from watchlists.attributes import AgeBand, Sex
 
 PLACES = (
     "High Street, Southend-on-Sea",
@@ -79,6 +80,13 @@ CODES: dict[Ending, tuple[str, ...]] = {
     Ending.NO_ENGAGEMENT: tuple(NoEngagement.values),
     Ending.RELEASE: tuple(WhyFalse.values),
 }
+# Attributes by chance alone, whatever the ending: nobody in the invented year is treated differently.
+SAID = {"W1": 0.5, "W9": 0.12, "B1": 0.08, "B2": 0.1, "A1": 0.04, "A2": 0.06, "M1": 0.03, "O9": 0.02, "NS": 0.05}
+SEEN = {"1": 0.55, "2": 0.07, "3": 0.2, "4": 0.12, "5": 0.02, "6": 0.02, "9": 0.02}
+AGES = {
+    **{AgeBand.TO_24: 0.24, AgeBand.TO_34: 0.34, AgeBand.TO_44: 0.25},
+    **{AgeBand.TO_54: 0.12, AgeBand.FROM_55: 0.05},
+}
 PAUSES = (Halt.WEATHER, Halt.RESPONSE, Halt.FAULT, Halt.INCIDENT, Halt.COMMUNITY)
 
 
@@ -92,6 +100,10 @@ class PlannedMatch:
     decide: dt.timedelta
     respond: dt.timedelta
     engagement: dt.timedelta
+    self_defined: str
+    officer_defined: str
+    sex: str
+    age_band: str
 
 
 @dataclass(frozen=True)
@@ -183,6 +195,10 @@ def _match(length: dt.timedelta, chance: np.random.Generator) -> PlannedMatch:
         decide=dt.timedelta(seconds=float(np.clip(chance.lognormal(2.5, 0.5), 4, 50))),
         respond=dt.timedelta(seconds=float(np.clip(chance.lognormal(3.6, 0.5), 10, 200))),
         engagement=dt.timedelta(seconds=float(np.clip(chance.lognormal(5.7, 0.7), 60, 1800))),
+        self_defined=_chosen(tuple(SAID), tuple(SAID.values()), chance),
+        officer_defined=_chosen(tuple(SEEN), tuple(SEEN.values()), chance),
+        sex=_chosen((Sex.MALE, Sex.FEMALE), (0.8, 0.2), chance),
+        age_band=_chosen(tuple(AGES), tuple(AGES.values()), chance),
     )
 
 

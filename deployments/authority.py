@@ -17,7 +17,7 @@ from core.machine import JournalData, move
 from core.permissions import require
 from core.ranks import Rank, at_least, rank_of
 from core.sockets import Event
-from deployments import bluetest, documents, executable
+from deployments import bluetest, documents, equality_findings, executable
 from deployments.applications import problems_of
 from deployments.choices import AUTHORISES, AUTHORISES_PROTEST, AUTHORISES_URGENTLY, Collateral
 from deployments.events import announce
@@ -95,6 +95,7 @@ def authorise(
     """
     _deciding(deployment, actor, revision)
     require_authorising(actor, rank_needed(deployment))
+    equality_findings.refuse_unreviewed()
     refuse_names_on_file(reason, conditions)
     problems = problems_of(deployment)
     if problems:

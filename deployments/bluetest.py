@@ -25,7 +25,8 @@ from deployments.permissions import OPERATE_CAMERA, RUN_DEPLOYMENT
 from recognition.statistics import percent, wilson
 from training.models import Task
 from training.register import require_trained
-from watchlists.models import Person, Watchlist
+from watchlists import volunteers
+from watchlists.models import Person, VolunteerAttributes, Watchlist
 
 
 @dataclass(frozen=True)
@@ -175,11 +176,18 @@ def tap(camera: Camera, person: Person, *, actor: AbstractBaseUser, at: dt.datet
         before_live=period.deployment.state != Deployment.State.LIVE,
         tapped_by_id=actor.pk,
         recognition=recognition,
+        **_said_by(person),
     )
     data = {"camera": str(camera.pk), "person": str(person.pk)}
     record(Action.PASS_TAPPED, actor=actor, target=period.deployment, data=data)
     announce(period.deployment_id, Event.DEPLOYMENT_CHANGED, period.deployment_id)
     return made
+
+
+def _said_by(person: Person) -> dict[str, str]:
+    """Return what a volunteer said about themselves; nothing if nobody recorded it."""
+    said = VolunteerAttributes.objects.filter(person=person).values(*volunteers.FIELDS).first()
+    return dict(said) if said is not None else {}
 
 
 def note_recognition(camera: Camera, person_id: uuid.UUID, at: dt.datetime) -> None:

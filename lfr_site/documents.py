@@ -11,6 +11,7 @@ from django.db import models
 
 from alerts import acts, states
 from audit.actions import Action
+from audit.verbs import verb_of
 from core import retention
 from core.machine import Step
 from core.sockets import CameraMessage, CloseCode, Event
@@ -142,7 +143,7 @@ def _actions() -> str:
         "verify_journal` recomputes it, and `transparency/verifier.py` does so from an export. "
         "[Architecture](../explain/architecture.md#the-audit-log) describes what that shows and what it does not.\n",
     ]
-    parts += [f"### `{action.value}`\n\n{action.label}. Verb: {action.verb.value}.\n" for action in Action]
+    parts += [f"### `{action.value}`\n\n{action.label}. Verb: {verb_of(action).value}.\n" for action in Action]
     return "\n".join(parts)
 
 

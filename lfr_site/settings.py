@@ -257,6 +257,7 @@ CELERY_BEAT_SCHEDULE = {
         ("audit.attest", 10),
         ("audit.expire", 3600),
         ("audit.verify", 24 * 3600),
+        ("reports.watch_equality", 24 * 3600),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")

@@ -16,6 +16,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from audit.actions import Action, Verb
 from audit.models import Entry, EntryQuerySet
+from audit.verbs import verb_of
 from deployments.document_parts import Section, moment, table
 from deployments.documents import typeset
 from deployments.models import Camera, Deployment, Period, Posting
@@ -115,7 +116,7 @@ def report_on(entries: EntryQuerySet, asked: str) -> AuditReport:
     for (actor, roles, action), count in sorted(counts.items()):
         first, last = groups[actor, roles, action]
         known = Action(action)
-        report.done.append(Done(actor, roles, known.label, known.verb, count, first, last))
+        report.done.append(Done(actor, roles, known.label, verb_of(known), count, first, last))
     return report
 
 

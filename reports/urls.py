@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reports import grid_views, journal_views, retention_views, views
+from reports import equality_views, grid_views, journal_views, retention_views, views
 
 urlpatterns = [
     path("journal/", journal_views.journal, name="journal"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("retention/", retention_views.board, name="retention"),
     path("retention/report/", retention_views.report, name="retention-report"),
     path("records/check/", grid_views.check_published, name="check-published"),
+    path("equality/", equality_views.report, name="equality"),
+    path("equality/<int:finding_id>/review/", equality_views.review, name="equality-review"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
     path("records/<uuid:deployment_id>/earlier/", views.earlier, name="earlier"),

@@ -17,7 +17,7 @@ from alerts.models import StandDown
 from audit import checkpoints, log_keys
 from audit.models import Checkpoint, Entry
 from deployments import amendments, closure, sharing, staffing
-from deployments.models import GoverningDocument, Period
+from deployments.models import EqualityFinding, GoverningDocument, Period
 from notifications import operations as notifications
 from notifications import outbox
 from notifications.models import Subscriber
@@ -86,6 +86,7 @@ TABLE: dict[str, Rule] = {
     "flags-accept": Rule(COMPILE, "post", 409),
     "flag-merge": Rule(COMPILE, "post", 409),
     "flag-accept": Rule(COMPILE, "post", 409),
+    "volunteer-attributes": Rule(COMPILE, "post", 422),
     "hold-place": Rule({"authority"}, "post", 422),
     "hold-release": Rule({"authority"}, "post", 422),
     "import-new": Rule(COMPILE),
@@ -202,6 +203,8 @@ TABLE: dict[str, Rule] = {
     "stand-down-lift": Rule({"commander"}, "post", 302, 409),
     "alert-code": Rule({"commander"}, "post", 422),
     "alert-correct": Rule({"commander"}, "post", 422),
+    # No officer has responded to this one; then the officer who did may, too (test_equality).
+    "alert-attributes": Rule({"commander"}),
     "alert-hold": Rule({"commander", "authority"}, "post", 422),
     "alert-release": Rule({"commander", "authority"}, "post", 422),
     "holds": Rule(RECORDS),
@@ -229,6 +232,8 @@ TABLE: dict[str, Rule] = {
     "record": Rule({"authority", "commander", "compliance", "owner"}),
     "earlier": Rule(RECORDS | {"watchlist_admin"}),
     "check-published": Rule(RECORDS),
+    "equality": Rule(RECORDS),
+    "equality-review": Rule({"authority"}, "post", 422),
     "record-json": Rule(RECORDS),
     "record-pdf": Rule(RECORDS),
     "record-download": Rule({"authority", "commander", "compliance", "owner"}),
@@ -332,6 +337,9 @@ def addresses(cast: Cast) -> dict[str, str]:
         "import_id": handed_in.pk,
         "number": 1,
         "size": checkpoints.make(Checkpoint.Why.DAILY).size,
+        "finding_id": EqualityFinding.objects.create(
+            key="a", words="b", since=timezone.localdate(), until=timezone.localdate(), found_at=timezone.now()
+        ).pk,
         "governing_id": live.governing.all()[0].pk,
         "version": live.authorities.order_by("-version")[0].version,
     }

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.models import Entry
+from audit.verbs import verb_of
 from reports import journal_views
 from tests.cast import Cast, act, client_of, make_alert, make_live_deployment, make_watchlist
 from watchlists.models import Flag, Person
@@ -22,7 +23,7 @@ def test_the_audit_log_by_action_verb_and_day(cast: Cast) -> None:
     make_watchlist(cast)
     today = timezone.localdate().isoformat()
     client = client_of(cast.compliance)
-    both = f"/journal/?action=watchlist.created&verb={Action.WATCHLIST_CREATED.verb}&since={today}&until={today}"
+    both = f"/journal/?action=watchlist.created&verb={verb_of(Action.WATCHLIST_CREATED)}&since={today}&until={today}"
     assert _page(client, both).count("<td>Watchlist created</td>") == 1
     for none in ("action=alert.raised", "verb=erasure", "until=2020-01-01"):
         assert "<td>Watchlist created</td>" not in _page(client, f"/journal/?{none}")

@@ -41,7 +41,7 @@ RESULTS: dict[Result, Sequence[Ending]] = {
 def _planned(count: int) -> list[PlannedDeployment]:
     """Return planned deployments after today: the clock of the tests' database has been at today already."""
     last = timezone.localdate() + dt.timedelta(days=420)
-    planned = plan(40, last, 7, timezone.get_current_timezone())
+    planned = plan(160, last, 7, timezone.get_current_timezone())
     held = [each for each in planned if each.fate == Fate.HELD]
     others = [next(each for each in planned if each.fate == fate) for fate in (Fate.REFUSED, Fate.CANCELLED)]
     with_pause = next(each for each in held if each.pause)

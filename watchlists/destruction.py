@@ -39,6 +39,7 @@ from watchlists.models import (
     Photograph,
     SealedTemplate,
     Template,
+    VolunteerAttributes,
     Watchlist,
 )
 from watchlists.permissions import HOLD_EVIDENCE
@@ -53,7 +54,10 @@ HOLD_KEY = "hold"
 # Every table of this app that can hold data about the people on a list.
 TABLES = tuple(
     model._meta.db_table
-    for model in (Person, Photograph, Template, SealedTemplate, Flag, Hold, Import, ImportRow, ImportPhotograph)
+    for model in (
+        *(Person, Photograph, Template, SealedTemplate, Flag, Hold, VolunteerAttributes),
+        *(Import, ImportRow, ImportPhotograph),
+    )
 )
 # Replaces a text that named a person on the list.
 WITHHELD = "(withheld: the text named a person on the list)"

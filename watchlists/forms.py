@@ -28,7 +28,15 @@ from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.evidence import GroupFigures
 from watchlists.holds import LONGEST_REASON
-from watchlists.models import BiasEvidence, Calibration, EvidenceGroup, Person, Photograph, Watchlist
+from watchlists.models import (
+    BiasEvidence,
+    Calibration,
+    EvidenceGroup,
+    Person,
+    Photograph,
+    VolunteerAttributes,
+    Watchlist,
+)
 from watchlists.people import PARTICULARS, PROVENANCE, Provenance, provenance_problems
 
 _DATE = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -223,6 +231,17 @@ class ReasonForm(forms.Form):
     """The reason for a decision."""
 
     reason = forms.CharField(max_length=2000, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class VolunteerForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What a member of staff on a blue watchlist says about themselves."""
+
+    class Meta:
+        model = VolunteerAttributes
+        fields = ("self_defined", "sex", "age_band")
+
+    def _post_clean(self) -> None:
+        """The operation checks what was chosen, and stores it."""
 
 
 class HoldForm(forms.Form):

@@ -17,10 +17,18 @@ from core.errors import Refused
 from core.keys import KeyGone
 from core.permissions import acting, permitted
 from recognition.imaging import encode_jpeg
-from watchlists import destruction, flags, ledger, people
+from watchlists import destruction, flags, ledger, people, volunteers
 from watchlists.choices import CONSULTED_FOR
 from watchlists.confirmation import AFTER_CHANGE
-from watchlists.forms import ComparedForm, HoldForm, LedgerForm, PersonForm, PhotographForm, ReleaseForm
+from watchlists.forms import (
+    ComparedForm,
+    HoldForm,
+    LedgerForm,
+    PersonForm,
+    PhotographForm,
+    ReleaseForm,
+    VolunteerForm,
+)
 from watchlists.likeness import nearness
 from watchlists.models import Flag, Hold, Person, Photograph, Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
@@ -63,10 +71,10 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     with transaction.atomic():
         data = {AFTER_CHANGE: True} if AFTER_CHANGE in request.GET else {}
         record(Action.PERSON_VIEWED, actor=acting(request), target=person, data=dict(data))
-    hold = Hold.objects.filter(person=person).select_related("owner").first()
+    hold, watchlist = Hold.objects.filter(person=person).select_related("owner").first(), person.watchlist
     context = {
         "person": person,
-        "watchlist": person.watchlist,
+        "watchlist": watchlist,
         "photographs": person.photographs.defer("encrypted"),
         "flags": person.flags.select_related("accepted_by", "other__person").defer("other__encrypted"),
         "hold": hold,
@@ -74,6 +82,7 @@ def person_detail(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
         "release_form": ReleaseForm() if hold and hold.may_be_released_by(acting(request)) else None,
         "sources": [(each.value, each.label) for each in CONSULTED_FOR[person.category]],
         "nearness": nearness(person),
+        "volunteer_form": VolunteerForm(instance=getattr(person, "attributes", None)) if watchlist.is_blue else None,
         "may_settle": person.watchlist.is_editable or person.watchlist.state == Watchlist.State.COMPILED,
     }
     return render(request, "watchlists/person.html", context)
@@ -181,6 +190,17 @@ def flag_merge(request: HttpRequest, flag_id: int) -> HttpResponse:
     flag = get_object_or_404(Flag.objects.select_related("person__watchlist", "other__person"), pk=flag_id)
     person = people.merge(flag, actor=acting(request))
     messages.success(request, "Entries merged into this one.")
+    return _changed(person.id)
+
+
+@require_POST
+@permitted(COMPILE_WATCHLIST)
+def volunteer_attributes(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
+    person, form = _person(request, person_id), VolunteerForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Select ethnicity, sex and age from the lists.")
+    volunteers.record_attributes(person, form.cleaned_data, actor=acting(request))
+    messages.success(request, "Recorded. It is used for the recognition rates of groups only.")
     return _changed(person.id)
 
 

@@ -35,6 +35,7 @@ urlpatterns = [
     path("people/<uuid:person_id>/edit/", people_views.person_edit, name="person-edit"),
     path("people/<uuid:person_id>/remove/", people_views.person_remove, name="person-remove"),
     path("people/<uuid:person_id>/photographs/new/", people_views.photograph_new, name="photograph-new"),
+    path("people/<uuid:person_id>/volunteer/", people_views.volunteer_attributes, name="volunteer-attributes"),
     path("people/<uuid:person_id>/hold/", people_views.hold_place, name="hold-place"),
     path("people/<uuid:person_id>/release/", people_views.hold_release, name="hold-release"),
     path("flags/<int:flag_id>/accept/", people_views.flag_accept, name="flag-accept"),

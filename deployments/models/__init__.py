@@ -4,6 +4,7 @@ from deployments.models.authority import PRINTED, Amendment, SignedAuthority
 from deployments.models.blue import Pass, Recognition
 from deployments.models.cameras import Camera
 from deployments.models.deployments import EDITABLE, OVER, STEPS, UNDER_AUTHORITY, Deployment
+from deployments.models.findings import EqualityFinding
 from deployments.models.governing import REQUIRED, GoverningDocument
 from deployments.models.notices import NoticeExemption, PublicNotice
 from deployments.models.pauses import Pause
@@ -29,6 +30,7 @@ __all__ = [
     "Deployment",
     "Disclosure",
     "Document",
+    "EqualityFinding",
     "EquipmentLoan",
     "GoverningDocument",
     "Kit",

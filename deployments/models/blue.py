@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from deployments.models.cameras import Camera
-from watchlists.models import Person
+from watchlists.models import Person, SaidAttributes
 
 
 class Recognition(models.Model):
@@ -24,10 +24,11 @@ class Recognition(models.Model):
         return f"recognition {self.pk}"
 
 
-class Pass(models.Model):
+class Pass(SaidAttributes):
     """One walk of a member of staff through a camera's zone of recognition: one opportunity to recognise them.
 
-    recognition: the alert that it led to; an alert counts for one pass only.
+    recognition: the alert that it led to; an alert counts for one pass only. The attributes are those that the
+    volunteer said, copied because their entry goes with the blue watchlist.
     """
 
     camera = models.ForeignKey(Camera, on_delete=models.CASCADE, related_name="passes")

@@ -1,5 +1,6 @@
 """Watchlists, people, photographs, engines, templates, thresholds, imports, and what remains after destruction."""
 
+from watchlists.models.attributes import SaidAttributes, VolunteerAttributes
 from watchlists.models.certificates import Certificate, Hold, LedgerEntry
 from watchlists.models.contributions import Contribution
 from watchlists.models.engines import Calibration, Engine
@@ -31,8 +32,10 @@ __all__ = [
     "OperatingPoint",
     "Person",
     "Photograph",
+    "SaidAttributes",
     "SealedTemplate",
     "Template",
     "ThresholdProposal",
+    "VolunteerAttributes",
     "Watchlist",
 ]
