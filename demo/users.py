@@ -56,5 +56,6 @@ USERS = (
         Rank.ACC,
     ),
     DemoUser("compliance", "Compliance officer", "Ruth", "Pemberton", "Read records, certificates and the audit log."),
+    DemoUser("publisher", "Publisher", "Priya", "Lockwood", "Publish the results of closed deployments."),
     DemoUser("sysadmin", "System administrator", "Morgan", "Hale", "Set up cameras, thresholds and notifications."),
 )

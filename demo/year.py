@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from alerts import attributes, evidence, operations, raising, second_looks
 from alerts.act_rules import ActInput
-from alerts.choices import Feature, IdentityMethod
+from alerts.choices import Disposal, Feature, IdentityMethod
 from alerts.models import Alert
 from alerts.places import Place
 from alerts.tasks import purge_due
@@ -49,6 +49,7 @@ from deployments.offsets import Offset
 from lfr_site.models import User
 from recognition.engine import Template
 from recognition.frame import Candidate
+from reports import publishing
 from watchlists import confirmation, destruction, people
 from watchlists import operations as watchlist_operations
 from watchlists.choices import Keeping, Source
@@ -140,6 +141,12 @@ class Year:
             rehearsal.live(deployment, self._people)
         yield from self._run(deployment, planned)
         yield from self._wind_up(deployment)
+        if planned.is_published:
+            yield planned.starts_at + 4 * DAY
+            deployment.refresh_from_db()
+            publishing.publish(deployment, actor=self.users["publisher"])
+        if planned.is_corrected:
+            yield from self._correct(deployment, planned)
         journal.number_waiting()
         checkpoints.make(Checkpoint.Why.OVER)
 
@@ -325,6 +332,22 @@ class Year:
         closure.begin_review(deployment, review=REVIEW, media_used=False, actor=commander)
         yield ended + 2 * DAY
         closure.close(deployment, actor=self._people.authority)
+
+    def _correct(self, deployment: Deployment, planned: PlannedDeployment) -> Steps:
+        """Correct an outcome after publication, and publish that."""
+        arrested = Alert.objects.filter(deployment=deployment, state=Alert.State.ARRESTED).first()
+        if arrested is None:
+            return
+        yield planned.starts_at + 9 * DAY
+        reason = "The custody record shows that the person was dealt with by summons."
+        operations.correct(
+            arrested, Alert.State.OTHER_DISPOSAL, Disposal.SUMMONS, reason=reason, actor=self._people.commander
+        )
+        yield planned.starts_at + 10 * DAY
+        deployment.refresh_from_db()
+        publishing.publish(
+            deployment, reason="One outcome was recorded as an arrest; it was a summons.", actor=self.users["publisher"]
+        )
 
 
 def _merged(parts: Sequence[Steps]) -> Steps:

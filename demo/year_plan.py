@@ -9,7 +9,7 @@ towns, everything else is invented.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -132,6 +132,8 @@ class PlannedDeployment:
     passes: int
     recognised: int
     fate: Fate
+    is_published: bool = True
+    is_corrected: bool = False
 
     @property
     def name(self) -> str:
@@ -159,7 +161,17 @@ def plan(deployments: int, last_day: dt.date, seed: int, zone: dt.tzinfo) -> lis
         is_second = bool(planned) and planned[-1].starts_at.date() == date
         start = dt.datetime.combine(date, dt.time(14 if is_second else 10), zone)
         planned.append(_deployment(number, start, chance))
-    return planned
+    return _marked(planned)
+
+
+def _marked(planned: list[PlannedDeployment]) -> list[PlannedDeployment]:
+    """Mark the first that has an arrest as corrected later, and leave the last two for the publisher to publish."""
+    held = [each for each in planned if each.fate == Fate.HELD]
+    first = next((each for each in held if each.count(Ending.ARREST)), None)
+    return [
+        replace(each, is_corrected=each is first and each not in held[-2:], is_published=each not in held[-2:])
+        for each in planned
+    ]
 
 
 def _deployment(number: int, starts_at: dt.datetime, chance: np.random.Generator) -> PlannedDeployment:

@@ -55,6 +55,12 @@ def retention(name: str, key: str) -> dt.timedelta:
     return minutes(name, highest, highest)
 
 
+def written_folder(name: str, default: Path) -> Path:
+    """Return a folder that the system writes; it need not exist yet."""
+    value = os.environ.get(name, "").strip()
+    return Path(value).expanduser() if value else default
+
+
 def folder(name: str) -> Path | None:
     """Return an existing folder, or None if the setting is empty."""
     value = os.environ.get(name, "").strip()

@@ -19,6 +19,7 @@ from deployments.permissions import (
     KEEP_DOCUMENTS,
     MANAGE_CAMERAS,
     OPERATE_CAMERA,
+    PUBLISH_RESULTS,
     READ_RECORDS,
     RECORD_DISCLOSURE,
     RUN_DEPLOYMENT,
@@ -104,6 +105,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         SEE_SHARING,
         SEE_TRAINING,
     ),
+    # Publishes results that somebody else is responsible for.
+    "Publisher": (VIEW_DEPLOYMENT, READ_RECORDS, PUBLISH_RESULTS),
     "Compliance officer": (
         VIEW_DEPLOYMENT,
         READ_JOURNAL,
@@ -129,6 +132,11 @@ APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "Nobody can authorise watchlists or deployments that they compile, apply for or run.",
     ),
     (
+        "Publisher",
+        ("Commander", "LFR operator", "Engagement officer"),
+        "Nobody can publish the results of deployments that they run or work on.",
+    ),
+    (
         "Compliance officer",
         (
             "Watchlist administrator",
@@ -138,6 +146,7 @@ APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "Commander",
             "LFR operator",
             "Engagement officer",
+            "Publisher",
         ),
         "Nobody can oversee their own work on watchlists, deployments or alerts.",
     ),

@@ -49,6 +49,9 @@ LFR_TRUSTED_PROXIES = environment.networks("LFR_TRUSTED_PROXIES")
 # The force's name, shown on every page.
 LFR_FORCE = environment.text("LFR_FORCE", "Demonstration Constabulary" if IS_DEMO else None)
 
+# The public pages, written as files (reports.public_site). A web server may serve this folder itself.
+LFR_PUBLIC = environment.written_folder("LFR_PUBLIC", LFR_DATA / "public")
+
 # Retention (core.retention): at most the ceilings of its table. A force can only shorten it.
 LFR_WATCHLIST_RETENTION = environment.retention("LFR_WATCHLIST_RETENTION_MINUTES", "watchlist")
 LFR_ALERT_RETENTION = environment.retention("LFR_ALERT_RETENTION_MINUTES", "alert")
@@ -258,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
         ("audit.expire", 3600),
         ("audit.verify", 24 * 3600),
         ("reports.watch_equality", 24 * 3600),
+        ("reports.write_public", 60),
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(LFR_DATA / "beat")

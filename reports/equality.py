@@ -269,7 +269,9 @@ def _add_match(group: Group, row: Any) -> None:
 
 
 def _compared(key: str, measure: Measure, groups: Iterable[Group]) -> Iterator[Comparison]:
-    counted = [(group.name, measure.count(group), measure.of(group)) for group in groups if measure.of(group)]
+    # Those who did not state theirs are counted, but they are no group of people.
+    named = [group for group in groups if measure.of(group) and group.name != SELF_DEFINED_GROUPS["N"]]
+    counted = [(group.name, measure.count(group), measure.of(group)) for group in named]
     count, of = sum(each[1] for each in counted), sum(each[2] for each in counted)
     rows = [(name, a, n, count - a, of - n) for name, a, n in counted if of - n]
     # Two groups differ from each other, once.

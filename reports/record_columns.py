@@ -23,6 +23,8 @@ from reports.rates import PerEvent, two_figures
 from reports.records import COUNTING, DeploymentRecord, PeriodRecord
 
 SCHEMA = "lfr-record/1"
+# A published count by a personal attribute is at least this, or none.
+SMALLEST_CELL = 5
 # The period of the line that sums up all of them.
 ALL = "all"
 
@@ -126,6 +128,14 @@ def _destroyed(line: Line) -> str:
 def _certificate(line: Line) -> str:
     own = line.period.watchlist_id if line.period else None
     return next((each.sha256 for each in line.record.certificates if each.watchlist_id == own), "") if own else ""
+
+
+def _under_18_published(line: Line) -> str:
+    """Return the number without telling which few children were sought."""
+    number = line.period.watchlist.under_18 if line.period and line.period.watchlist else None
+    if number is None:
+        return ""
+    return "none" if not number else "fewer than 5" if number < SMALLEST_CELL else str(number)
 
 
 def _changes(line: Line) -> int:
@@ -234,6 +244,13 @@ COLUMNS: tuple[Column, ...] = (
         _I,
         "Of these, under 18.",
         lambda line: line.period.watchlist.under_18 if line.period and line.period.watchlist else None,
+        is_public=False,
+    ),
+    Column(
+        "watchlist_under_18_published",
+        _T,
+        "Of these, under 18: none, fewer than 5, or the number.",
+        _under_18_published,
     ),
     Column("engine", _T, "The recognition engine and the hash that identifies it.", _engine),
     Column(

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from deployments import equality_findings
-from reports import equality
+from reports import equality, public_site
 from reports.dates import DateRange
 
 logger = logging.getLogger(__name__)
 
 # How far back the daily look goes.
 LOOK_BACK = dt.timedelta(days=365)
+
+
+@shared_task(name="reports.write_public", queue="lists", ignore_result=True)
+def write_public() -> None:
+    """Write the public pages anew, from what is published now."""
+    public_site.write_all(settings.LFR_PUBLIC)
+
+
+def hurry_public() -> None:
+    """Ask for the public pages to be written now. Without a broker the scheduler asks later."""
+    with contextlib.suppress(OperationalError):
+        write_public.apply_async(expires=30, retry=False)
 
 
 @shared_task(name="reports.watch_equality", queue="lists", ignore_result=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reports import equality_views, grid_views, journal_views, retention_views, views
+from reports import equality_views, grid_views, journal_views, publication_views, retention_views, views
 
 urlpatterns = [
     path("journal/", journal_views.journal, name="journal"),
@@ -17,6 +17,10 @@ urlpatterns = [
     path("retention/", retention_views.board, name="retention"),
     path("retention/report/", retention_views.report, name="retention-report"),
     path("records/check/", grid_views.check_published, name="check-published"),
+    path("public/", publication_views.public_file, name="public"),
+    path("public/<path:name>", publication_views.public_file, name="public-file"),
+    path("publication/", publication_views.publication, name="publication"),
+    path("publication/<uuid:deployment_id>/", publication_views.publish, name="publish"),
     path("equality/", equality_views.report, name="equality"),
     path("equality/<int:finding_id>/review/", equality_views.review, name="equality-review"),
     path("records/", views.record_list, name="records"),

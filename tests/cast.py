@@ -67,6 +67,7 @@ class Cast:
     officer: User
     compliance: User
     owner: User
+    publisher: User
     records: User
     stranger: User
 
@@ -85,6 +86,7 @@ NAMES = {
     "officer": "Engagement officer",
     "compliance": "Compliance officer",
     "owner": "Senior responsible owner",
+    "publisher": "Publisher",
     "records": "Records system",
 }
 

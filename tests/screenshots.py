@@ -33,7 +33,7 @@ def demonstration() -> Iterator[str]:
     port = available_port()
     with tempfile.TemporaryDirectory(prefix="lfr-pictures-") as data:
         environment = {**os.environ, "LFR_ENV": "demo", "LFR_DATA": data}
-        command = [sys.executable, str(BASE_DIR / "manage.py"), "demo", "--port", str(port)]
+        command = [sys.executable, str(BASE_DIR / "manage.py"), "demo", "--port", str(port), "--past", "6"]
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
             try:
                 _wait_for(f"http://localhost:{port}", process)
@@ -95,6 +95,7 @@ SHOTS: tuple[tuple[str, str, dict[str, int], Callable[[Page], Any]], ...] = (
     ("commander", "commander", DESK, lambda page: page.get_by_role("link", name="Live operations").click()),
     ("watchlist-administrator", "admin", DESK, lambda page: _first(page, "/watchlists/", "/watchlists/")),
     ("authorising-officer", "authority", DESK, lambda page: _first(page, "/deployments/", "/deployments/")),
+    ("publisher", "publisher", DESK, lambda page: page.goto("/publication/")),
     ("compliance-officer", "compliance", DESK, lambda page: _first(page, "/records/", "/records/")),
 )
 

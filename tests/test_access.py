@@ -6,6 +6,8 @@ import datetime as dt
 import re
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -21,6 +23,7 @@ from deployments.models import EqualityFinding, GoverningDocument, Period
 from notifications import operations as notifications
 from notifications import outbox
 from notifications.models import Subscriber
+from reports import public_site
 from tests.cast import (
     NAMES,
     Cast,
@@ -47,7 +50,7 @@ WATCH = {"operator", "officer", "commander"}
 DESK = {"operator", "commander"}
 HALT = {"commander", "operator", "authority"}
 MANAGE = {"system_admin", "commander"}
-RECORDS = {"authority", "commander", "compliance", "owner"}
+RECORDS = {"authority", "commander", "compliance", "owner", "publisher"}
 
 
 @dataclass(frozen=True)
@@ -228,20 +231,22 @@ TABLE: dict[str, Rule] = {
     "checkpoint-proof": Rule({"compliance"}, answer=422),
     "retention": Rule(RECORDS),
     "retention-report": Rule(RECORDS),
-    "records": Rule({"authority", "commander", "compliance", "owner"}),
-    "record": Rule({"authority", "commander", "compliance", "owner"}),
+    "records": Rule(RECORDS),
+    "record": Rule(RECORDS),
     "earlier": Rule(RECORDS | {"watchlist_admin"}),
     "check-published": Rule(RECORDS),
+    "publication": Rule(RECORDS),
+    "publish": Rule({"publisher"}, "post", 409),
     "equality": Rule(RECORDS),
     "equality-review": Rule({"authority"}, "post", 422),
     "record-json": Rule(RECORDS),
     "record-pdf": Rule(RECORDS),
-    "record-download": Rule({"authority", "commander", "compliance", "owner"}),
+    "record-download": Rule(RECORDS),
 }
 
 
 # Open to everybody, without sign-in.
-PUBLIC = {"authority-keys", "log-policy"}
+PUBLIC = {"authority-keys", "log-policy", "public", "public-file"}
 
 
 def _names(resolver: URLResolver) -> set[str]:
@@ -261,7 +266,9 @@ def test_no_url_is_missing_from_the_table() -> None:
 
 
 @pytest.fixture
-def addresses(cast: Cast) -> dict[str, str]:
+def addresses(cast: Cast, tmp_path: Path, settings: Any) -> dict[str, str]:
+    settings.LFR_PUBLIC = tmp_path / "public"
+    public_site.write_all(settings.LFR_PUBLIC)
     live = make_live_deployment(cast)
     watchlist, period = list_of(live), period_of(live)
     photograph = Photograph.objects.get(person__watchlist=watchlist)

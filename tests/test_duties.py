@@ -185,6 +185,8 @@ NO_WORK = {
     # These do not change what faces are compared with, only whether an entry is destroyed.
     "destruction.place_hold",
     "destruction.release_hold",
+    # What volunteers say about themselves is no part of what is sealed and searched.
+    "volunteers.record_attributes",
 }
 TOUCHED = (Watchlist, Person, Photograph, Flag, Import)
 

@@ -47,6 +47,7 @@ def _user(*roles: str) -> User:
 def test_the_pairs_are_those_of_the_policy() -> None:
     not_authorising = ("Watchlist administrator", "Records system", "Commander")
     wanted = {frozenset(("Authorising officer", other)) for other in not_authorising}
+    wanted |= {frozenset(("Publisher", other)) for other in ("Commander", "LFR operator", "Engagement officer")}
     wanted |= {frozenset((OVERSIGHT, other)) for other in AT_WORK}
     wanted |= {frozenset((SYSTEM, other)) for other in set(ROLES) - {SYSTEM}}
     assert set(INCOMPATIBLE) == wanted

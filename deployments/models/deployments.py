@@ -219,6 +219,7 @@ class Deployment(Stateful, models.Model):
             ("manage_cameras", "Can set up cameras, their zones and tokens, and record loaned equipment"),
             ("operate_camera", "Can stream a camera and record passes in the recognition test"),
             ("read_records", "Can read and download deployment records"),
+            ("publish_results", "Can publish the results of closed deployments, and corrections"),
         )
         constraints = (
             models.CheckConstraint(

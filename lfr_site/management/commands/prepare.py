@@ -8,6 +8,7 @@ from audit import log_keys
 from core.keys import KeyGone
 from deployments import executable
 from lfr_site import interrupts
+from reports import public_site
 from watchlists import engines, ledger
 from watchlists.defaults import shipped_measurement
 from watchlists.engine import identity
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         engine = engines.register_engine(identity())
         if not engine.calibrations.exists():
             self._calibrate(engine)
+        public_site.write_all(settings.LFR_PUBLIC)
         self.stdout.write(f"engine {engine}")
 
     def _calibrate(self, engine: Engine) -> None:
