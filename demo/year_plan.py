@@ -154,7 +154,9 @@ class PlannedDeployment:
 def plan(deployments: int, last_day: dt.date, seed: int, zone: dt.tzinfo) -> list[PlannedDeployment]:
     """Return deployments over a year that ends on a day, the earliest first. The same seed gives the same plan."""
     chance = np.random.default_rng(seed)
-    days = sorted(int(day) for day in chance.choice(360, size=deployments, replace=deployments > 300))
+    # The last two are of this week, so that there is something to publish.
+    early = sorted(int(day) for day in chance.choice(352, size=max(deployments - 2, 0), replace=deployments > 300))
+    days = [*early, 358, 359][-deployments:]
     planned: list[PlannedDeployment] = []
     for number, day in enumerate(days, start=1):
         date = last_day - dt.timedelta(days=359 - day)

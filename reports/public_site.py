@@ -84,6 +84,12 @@ class Result:
     def began(self) -> dt.datetime:
         return dt.datetime.fromisoformat(self.line["live_from"])
 
+    @property
+    def destroyed(self) -> list[dt.datetime]:
+        """When the watchlist of each period was destroyed."""
+        found = [line["watchlist_destroyed"] for line in self.publication.content["periods"]]
+        return [dt.datetime.fromisoformat(at) for at in found if at]
+
 
 @dataclass(frozen=True)
 class Total:
@@ -157,9 +163,18 @@ def _results() -> list[Result]:
     found = []
     for newest in latest():
         versions = sorted(newest.deployment.publications.all(), key=lambda each: each.version)
-        pairs = [(after, differences(before.content, after.content)) for before, after in itertools.pairwise(versions)]
+        pairs = [
+            (after, _in_words(differences(before.content, after.content)))
+            for before, after in itertools.pairwise(versions)
+        ]
         found.append(Result(newest, pairs[::-1]))
     return sorted(found, key=lambda each: each.began, reverse=True)
+
+
+def _in_words(changes: list[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Return what differs in all periods together, each column as its meaning."""
+    meanings = {column.name: column.meaning.rstrip(".") for column in COLUMNS}
+    return [(meanings[name], before, after) for name, before, after in changes if name in meanings]
 
 
 def totals(results: Sequence[Result]) -> list[Total]:

@@ -121,7 +121,9 @@ def _flat(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _said(value: Any) -> str:
-    return "–" if value is None else str(value)
+    if value is None:
+        return "–"
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 
 def _public(deployment: Deployment) -> dict[str, Any]:

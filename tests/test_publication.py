@@ -182,7 +182,7 @@ def test_public_pages_are_files_that_name_no_officer(cast: Cast, folder: Path) -
     assert public_site.write_all(folder) == len([path for path in folder.rglob("*") if path.is_file()])
     texts = {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
     (result,) = [name for name in texts if name.startswith("results/")]
-    assert "outcome_arrest: 1 is now 0" in texts[result]
+    assert "Of the true, confirmed: arrested: 1 is now 0" in texts[result]
     assert "It was a summons." in texts[result]
     assert deployment.authority_sha256 in texts[result]
     for name, text in texts.items():

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from demo import seeding
 from recognition.open_set import NoFaces
+from reports import public_site
 
 
 class Command(BaseCommand):
@@ -21,4 +22,5 @@ class Command(BaseCommand):
             deployment = seeding.seed(Path(options["faces"]) if options["faces"] else None)
         except NoFaces as error:
             raise CommandError(str(error)) from error
+        public_site.write_all(settings.LFR_PUBLIC)
         self.stdout.write(f"{deployment} is live until {deployment.ends_at:%H:%M} UTC.")

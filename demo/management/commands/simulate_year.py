@@ -17,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--deployments", type=int, default=200)
         parser.add_argument("--seed", type=int, default=2023)
-        parser.add_argument("--days-ago", type=int, default=6, help="How long before today the last one is.")
+        parser.add_argument("--days-ago", type=int, default=3, help="How long before today the last one is.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.IS_DEMO:
