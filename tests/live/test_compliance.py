@@ -1,0 +1,94 @@
+"""What compliance officers, publishers and the public ask, in a real browser: each answer in four clicks at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.cast import portrait_jpeg
+from tests.live.browsing import CHROMIUM, NO_CHROMIUM, Cast, chromium, violations
+from tests.live.system import LiveSystem
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+MOST_CLICKS = 4
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    film = tmp_path_factory.mktemp("film") / "camera.mjpeg"
+    film.write_bytes(portrait_jpeg())
+    with chromium(film) as browser:
+        yield browser
+
+
+@pytest.fixture
+def people(browser: Browser, live: LiveSystem) -> Iterator[Cast]:
+    cast = Cast(browser, live)
+    yield cast
+    assert cast.complaints == []
+
+
+def _clicked(page: Page, *names: str) -> None:
+    """Press links and buttons by their names, from wherever the page is."""
+    assert len(names) <= MOST_CLICKS
+    for name in names:
+        page.get_by_role("link", name=name, exact=True).or_(page.get_by_role("button", name=name, exact=True)).click()
+
+
+def test_each_question_of_compliance_is_answered_in_four_clicks(people: Cast, live: LiveSystem) -> None:
+    page = people.sign_in("compliance")
+    page.goto(live.url)
+    _clicked(page, "Retention", "Retention report")
+    expect(page.get_by_role("heading", name="Destroyed")).to_be_visible()
+    assert violations(page) == []
+    with page.expect_download() as download:
+        _clicked(page, "Download PDF")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+
+    page.goto(live.url)
+    _clicked(page, "Audit log")
+    page.locator("select[name=actor]").select_option(label="operator")
+    _clicked(page, "Apply filters", "Make audit report")
+    expect(page.get_by_role("heading", name="Who did what")).to_be_visible()
+    expect(page.get_by_text("User: operator")).to_be_visible()
+
+    page.goto(live.url)
+    _clicked(page, "Equality")
+    expect(page.get_by_role("heading", name="Officer-defined ethnicity").first).to_be_visible()
+    assert violations(page) == []
+
+    page.goto(live.url)
+    _clicked(page, "Publication")
+    expect(page.get_by_role("heading", name="To publish")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_a_table_that_somebody_drops_is_checked(people: Cast, live: LiveSystem) -> None:
+    page = people.sign_in("compliance", dark=True)
+    page.goto(f"{live.url}/records/check/")
+    table = (
+        "date,location,alerts,true_confirmed,true_unconfirmed,false_confirmed,false_unconfirmed\n01/02/24,A,3,1,1,0,0\n"
+    )
+    page.get_by_label("Table of results").set_input_files(
+        {"name": "t.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    )
+    _clicked(page, "Check table")
+    expect(page.get_by_text("1 + 1 + 0 + 0 = 2, but 3 alerts.")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_the_public_reads_its_pages_without_sign_in_or_script(browser: Browser, live: LiveSystem) -> None:
+    context = browser.new_context(java_script_enabled=True, viewport={"width": 390, "height": 844}, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{live.url}/public/")
+    expect(page.get_by_role("heading", name="Coming deployments")).to_be_visible()
+    for name in ("Results", "When it was not used", "What the words and figures mean", "How long what is kept"):
+        page.get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        assert violations(page) == [], name
+        assert page.evaluate("document.scripts.length") == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    context.close()
