@@ -131,6 +131,7 @@ class Action(models.TextChoices):
     DEPLOYMENT_CLOSED = "deployment.closed", "Deployment closed"
     RESULTS_PUBLISHED = "deployment.results_published", "Results published"
     RESULTS_CORRECTED = "deployment.results_corrected", "Correction of published results published"
+    ATRS_ANSWERED = "atrs.answered", "Field of the algorithmic transparency record answered"
     DOCUMENT_MADE = "deployment.document_made", "Authority document created"
     DOCUMENT_READ = "deployment.document_read", "Authority document downloaded"
     THRESHOLD_CHANGE_PROPOSED = "deployment.threshold_change_proposed", "Change to a deployment's threshold proposed"

@@ -166,6 +166,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.DEPLOYMENT_CLOSED,
         Action.RESULTS_PUBLISHED,
         Action.RESULTS_CORRECTED,
+        Action.ATRS_ANSWERED,
         Action.DOCUMENT_MADE,
         Action.THRESHOLD_CHANGE_PROPOSED,
         Action.THRESHOLD_CHANGE_APPROVED,

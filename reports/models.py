@@ -11,6 +11,21 @@ from django.db.models import F, Q
 from deployments.models import Deployment
 
 
+class AtrsAnswer(models.Model):
+    """What people answered for one field of the transparency record; the newest counts, the earlier ones stay."""
+
+    field = models.CharField(max_length=16)
+    text = models.TextField()
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-answered_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"answer to field {self.field}"
+
+
 class Publication(models.Model):
     """One published version of a deployment's results. The database refuses to change or delete it.
 

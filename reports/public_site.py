@@ -24,6 +24,7 @@ from audit.actions import Action
 from audit.models import Entry
 from core import retention
 from deployments.models import Decision, Deployment, NoticeExemption, Pause
+from reports import atrs
 from reports.csv_files import csv_text, iso
 from reports.models import Publication
 from reports.publishing import differences, latest
@@ -35,6 +36,7 @@ from reports.records import COUNTING
 PAGES = {
     "definitions": "What the words and figures mean",
     "retention": "How long what is kept",
+    "atrs": "Algorithmic transparency record",
     "ask": "How to ask whether you were on a watchlist",
     "complain": "How to complain",
     "accessibility": "Accessibility statement",
@@ -127,6 +129,7 @@ def write_all(folder: Path) -> int:
         "results.html": _page("results", common, results=results, totals=totals(results)),
         "results.csv": "\ufeff" + results_csv(results),
         "results.json": results_json(results),
+        "atrs.json": json.dumps(atrs.as_json(), ensure_ascii=False, indent=1) + "\n",
         "non-use.html": _page("non_use", common, register=non_use()),
         "site.css": (settings.BASE_DIR / "static" / "css" / "public.css").read_text(),
         **{f"results/{each.slug}.html": _page("result", {**common, "root": "../"}, result=each) for each in results},
@@ -144,6 +147,8 @@ def _page(template: str, common: dict[str, Any], **context: Any) -> str:
 def _of_page(name: str) -> dict[str, Any]:
     if name == "retention":
         return {"lines": retention.LINES}
+    if name == "atrs":
+        return {"entries": atrs.entries(), "version": atrs.VERSION}
     if name == "definitions":
         return {"columns": [each for each in COLUMNS if each.is_public], "rule": RULE, "counting": COUNTING}
     return {}

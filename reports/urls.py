@@ -1,6 +1,6 @@
 from django.urls import path
 
-from reports import equality_views, grid_views, journal_views, publication_views, retention_views, views
+from reports import atrs_views, equality_views, grid_views, journal_views, publication_views, retention_views, views
 
 urlpatterns = [
     path("journal/", journal_views.journal, name="journal"),
@@ -19,6 +19,8 @@ urlpatterns = [
     path("records/check/", grid_views.check_published, name="check-published"),
     path("public/", publication_views.public_file, name="public"),
     path("public/<path:name>", publication_views.public_file, name="public-file"),
+    path("atrs/", atrs_views.record_page, name="atrs"),
+    path("atrs/answer/", atrs_views.answer, name="atrs-answer"),
     path("publication/", publication_views.publication, name="publication"),
     path("publication/<uuid:deployment_id>/", publication_views.publish, name="publish"),
     path("equality/", equality_views.report, name="equality"),

@@ -235,6 +235,8 @@ TABLE: dict[str, Rule] = {
     "record": Rule(RECORDS),
     "earlier": Rule(RECORDS | {"watchlist_admin"}),
     "check-published": Rule(RECORDS),
+    "atrs": Rule(RECORDS),
+    "atrs-answer": Rule({"compliance"}, "post", 422),
     "publication": Rule(RECORDS),
     "publish": Rule({"publisher"}, "post", 409),
     "equality": Rule(RECORDS),
