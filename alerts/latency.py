@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Min, Q
+from django.db.models import Count, Min, Q
 
 from alerts.models import Alert
 from alerts.querysets import AlertQuerySet
@@ -60,10 +60,14 @@ def timers_of(alerts: AlertQuerySet) -> list[Spread]:
         alerts.order_by()
         .annotate(
             engaged=Min("acts__done_at", filter=Q(acts__name=ActName.ENGAGE)),
+            coded=Count("acts", filter=Q(acts__name=ActName.CODE)),
             answered=Min("acts__done_at", filter=Q(acts__name__in=(ActName.ACKNOWLEDGE, ActName.ENGAGE))),
         )
-        .values("received_at", "raised_at", "decided_at", "answered", "engaged", "ended_at")
+        .values("received_at", "raised_at", "decided_at", "answered", "engaged", "ended_at", "coded")
     )
+    for row in rows:
+        # What was recorded afterwards says when it was recorded, not when it happened.
+        row["ended_at"] = None if row["coded"] else row["ended_at"]
     return [
         Spread.of("Frame to possible match", _between(rows, "received_at", "raised_at")),
         Spread.of("Possible match to decision", _between(rows, "raised_at", "decided_at")),

@@ -23,7 +23,7 @@ class Oversight:
     operators: decisions, known-negative checks and sensitivity, of all operators together. timers: from the frame to
     the outcome. referred: possible matches that an operator referred to officers. doubted: of these, those where
     officers engaged nobody because they doubted the likeness. engagements: for each result, the time from when an
-    officer spoke to the person to the outcome.
+    officer spoke to the person to the outcome, where both were recorded as they happened.
     """
 
     operators: OperatorFigures
@@ -98,7 +98,7 @@ def oversight_of(deployments: Iterable[Any]) -> Oversight:
         timers=timers_of(alerts),
         referred=alerts.filter(referred_at__isnull=False).count(),
         doubted=alerts.filter(state=Alert.State.NO_ENGAGEMENT, code=NoEngagement.DOUBT).count(),
-        engagements=_engagements(alerts.filter(engaged_at__isnull=False, ended_at__isnull=False)),
+        engagements=_engagements(alerts.timed()),
     )
 
 

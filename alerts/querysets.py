@@ -96,6 +96,11 @@ class AlertQuerySet(models.QuerySet["Alert"]):
         """Return what counts in figures: no recognition tests and no known-negative checks."""
         return self.filter(kind="alert")
 
+    def timed(self) -> AlertQuerySet:
+        """Return those of which the engagement and the outcome were recorded as they happened, not afterwards."""
+        engaged = self.filter(acts__name="engage", engaged_at__isnull=False, ended_at__isnull=False)
+        return self.filter(pk__in=engaged.order_by().values("pk")).exclude(acts__name="code")
+
     def undecided(self) -> AlertQuerySet:
         return self.filter(state__in=UNDECIDED)
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 DAY = dt.timedelta(days=1)
+# Something is destroyed late if it was not by the second run of the clock after it was due: what is due at the moment
+# of an act (a draft discarded, a hold released) can only be destroyed at the next, and one run takes some time.
+PROMPT = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True)

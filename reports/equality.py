@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from alerts.choices import Result
@@ -41,10 +42,14 @@ class Level(StrEnum):
 
 @dataclass
 class Group:
-    """The counts of one group. matches: possible matches with this attribute recorded. minutes: of engagements."""
+    """The counts of one group. matches: possible matches with this attribute recorded, which an officer can do.
+
+    settled: those of them with a result. minutes: of engagements that were recorded as they happened.
+    """
 
     name: str
     matches: int = 0
+    settled: int = 0
     engaged: int = 0
     false: int = 0
     arrests: int = 0
@@ -70,7 +75,7 @@ class Measure:
 
 
 MEASURES = (
-    Measure("false", "False alerts among possible matches", lambda group: group.false, lambda group: group.matches),
+    Measure("false", "False alerts among those an officer answered", lambda group: group.false, lambda g: g.settled),
     Measure("no_action", "No further action among engagements", lambda g: g.no_action, lambda group: group.engaged),
     Measure("missed", "Passes not recognised (1 − TRR)", lambda g: g.passes - g.recognised, lambda group: group.passes),
 )
@@ -106,12 +111,12 @@ class Comparison:
 
     @property
     def level(self) -> Level:
-        """Amber: a ratio above `RATIO` in either direction whose interval excludes 1. Red: from 30 people on, too."""
+        """Amber: a ratio above `RATIO` in either direction whose interval excludes 1. Red: with 30 in both, too."""
         ratio, low, high = self.ratio
         is_large = (ratio > RATIO and low > 1) or (ratio < 1 / RATIO and high < 1)
         if not is_large:
             return Level.NONE
-        return Level.RED if self.of >= RED_FROM and self.is_found else Level.AMBER
+        return Level.RED if min(self.of, self.other_of) >= RED_FROM and self.is_found else Level.AMBER
 
     @property
     def badge(self) -> str:
@@ -212,11 +217,11 @@ NAMES = {
 
 def report_for(days: DateRange) -> EqualityReport:
     """Compile the report on the possible matches raised and the passes made on these days."""
+    raised = Alert.objects.public().filter(raised_at__gte=days.start, raised_at__lt=days.end)
     alerts = list(
-        Alert.objects.public()
-        .filter(raised_at__gte=days.start, raised_at__lt=days.end)
-        .order_by()
-        .values("state", "engaged_at", "ended_at", *(f"attributes__{name}" for name in NAMES))
+        raised.order_by()
+        .annotate(is_timed=Exists(raised.timed().filter(pk=OuterRef("pk"))))
+        .values("state", "engaged_at", "ended_at", "is_timed", *(f"attributes__{name}" for name in NAMES))
     )
     passes = list(
         Pass.objects.filter(at__gte=days.start, at__lt=days.end)
@@ -257,6 +262,7 @@ def _add_match(group: Group, row: Any) -> None:
     state, began, ended = str(row["state"]), row["engaged_at"], row["ended_at"]
     result = RESULTS.get(state)
     group.matches += 1
+    group.settled += result not in (None, Result.UNRESOLVED)
     group.false += result is not None and result.is_false
     group.arrests += state == Alert.State.ARRESTED
     group.other += state == Alert.State.OTHER_DISPOSAL
@@ -264,7 +270,7 @@ def _add_match(group: Group, row: Any) -> None:
     if isinstance(began, dt.datetime):
         # The counts of dispositions are of engagements whose outcome is recorded.
         group.engaged += result in (Result.TRUE_CONFIRMED, Result.FALSE_CONFIRMED)
-        if isinstance(ended, dt.datetime) and ended >= began:
+        if row["is_timed"] and ended >= began:
             group.minutes.append((ended - began).total_seconds() / 60)
 
 

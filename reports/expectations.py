@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from alerts.models import Alert
-from deployments.models import OVER, Deployment
+from deployments.models import OVER, Deployment, ThresholdChange
 from recognition.calibration import Rate as Estimate
 from reports.figures import Figures, figures_of
 from watchlists import thresholds
@@ -65,7 +65,9 @@ def _ratio(found: float, expected: float | None) -> str:
 
 def expectation_of(deployment: Deployment, figures: Figures) -> Expectation:
     """Return what a deployment's application expected beside these figures of it."""
-    point, faces = deployment.operating_point, deployment.footfall
+    # The threshold that was applied for, not one that it was changed to.
+    change = deployment.threshold_changes.filter(state=ThresholdChange.State.APPROVED).order_by("decided_at").first()
+    point, faces = change.before if change else deployment.operating_point, deployment.footfall
     outlook = thresholds.outlook(point, deployment.list_size_asked or 1, faces) if point is not None and faces else None
     return Expectation(
         faces_expected=faces,

@@ -6,8 +6,9 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import Refused
 
@@ -40,7 +41,9 @@ COUNTS = (
 )
 UNKNOWN = ("", "-", "–", "n/a", "na", "not recorded")
 _DATES = ("%d/%m/%y", "%d/%m/%Y", "%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%d %B %Y", "%d %b %Y")
-_HOURS = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m?)?", re.IGNORECASE)
+# "5h03m", "5 hours 3 minutes", "5:03", "183"; and hours alone with a decimal point.
+_HOURS = re.compile(r"(?:(\d{1,4})\s*(?:h|hrs?|hours?|:))?\s*(?:(\d{1,5})\s*(?:m|mins?|minutes?)?)?", re.IGNORECASE)
+_DECIMAL = re.compile(r"(\d{1,4}\.\d{1,4})\s*(?:h|hrs?|hours?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -102,17 +105,26 @@ def read(data: bytes) -> Table:
     if "\0" in text:
         raise Refused("The file is not a CSV file. Save the table as “CSV UTF-8”, then try again.")
     try:
-        lines = list(csv.reader(io.StringIO(text), strict=True))
+        lines = list(_numbered(csv.reader(io.StringIO(text, newline=""), strict=True)))
     except csv.Error as error:
         raise Refused(f"The file cannot be read as CSV: {error}. It may have been cut off. Save it again.") from error
-    header = next((line for line in lines if any(cell.strip() for cell in line)), None)
-    places = _places(header or [])
+    lines = [(number, cells) for number, cells in lines if any(cell.strip() for cell in cells)]
+    header = lines[0][1] if lines else []
+    places = _places(header)
     missing = [NAMES[name][0] for name in NEEDED if name not in places]
     if missing:
         raise Refused(f"The first line must name the columns. Missing: {', '.join(missing)}.")
     if len(lines) > MOST_ROWS:
         raise Refused(f"The table must have {MOST_ROWS:,} rows or fewer.")
-    return _table(lines, lines.index(header or []), places)
+    return _table(header, lines[1:], places)
+
+
+def _numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record with the number of its first line in the file: a quoted cell may have several lines."""
+    before = 0
+    for cells in reader:
+        yield before + 1, cells
+        before = reader.line_num
 
 
 def _places(header: list[str]) -> dict[str, int]:
@@ -126,12 +138,10 @@ def _places(header: list[str]) -> dict[str, int]:
     return found
 
 
-def _table(lines: list[list[str]], top: int, places: dict[str, int]) -> Table:
-    width, rows, short = len(lines[top]), [], []
-    period = next((index for index, cell in enumerate(lines[top]) if cell.strip().lower() == "period"), None)
-    for number, cells in enumerate(lines[top + 1 :], start=top + 2):
-        if not any(cell.strip() for cell in cells):
-            continue
+def _table(header: list[str], lines: list[tuple[int, list[str]]], places: dict[str, int]) -> Table:
+    width, rows, short = len(header), [], []
+    period = next((index for index, cell in enumerate(header) if cell.strip().lower() == "period"), None)
+    for number, cells in lines:
         if len(cells) != width:
             short.append(number)
             continue
@@ -177,7 +187,9 @@ def _date(text: str) -> dt.date | None:
 
 
 def _hours(text: str) -> float | None:
-    """Return a duration in hours: "5h03m", "6h 07m", "5h40", or a number of minutes."""
+    """Return a duration in hours: "5h03m", "6 hours 7 min", "5h40", "5:03", "5.5h", or a number of minutes."""
+    if decimal := _DECIMAL.fullmatch(text.strip()):
+        return float(decimal[1])
     found = _HOURS.fullmatch(text.strip())
     if found is None or not text.strip():
         return None

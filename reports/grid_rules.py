@@ -22,6 +22,8 @@ from reports.grid import COUNTS, UNKNOWN, Row, Table
 RESULTS = ("true_confirmed", "true_unconfirmed", "false_confirmed", "false_unconfirmed")
 # Two lists of one day that differ by more than this share of the smaller one.
 JUMP = 0.10
+# Which of them is odd is told by the lists of so many days before and after.
+NEAR = 14
 # Faces an hour that differ from the table's usual number by this factor: with a second sign, and without.
 FACTOR, FACTOR_ALONE = 5.0, 10.0
 # Possible matches for each face that differ from the table's usual number by this factor, and how unlikely it must be.
@@ -76,6 +78,15 @@ MEANINGS: dict[Rule, str] = {
     Rule.FACES_LOW: "Far fewer faces an hour than is usual in the table: the estimate is out by a factor.",
     Rule.FACES_HIGH: "Far more faces an hour than is usual in the table: the estimate is out by a factor.",
 }
+# What cannot be true of a line that this system wrote from its own rows: then its own arithmetic is wrong.
+CONTRADICTIONS = (
+    Rule.INCOMPLETE,
+    Rule.NOT_A_NUMBER,
+    Rule.ALERTS_SUM,
+    Rule.DISPOSALS_SUM,
+    Rule.DISPOSALS_TWICE,
+    Rule.RATE,
+)
 IMPLAUSIBLE = (Rule.LIST_JUMP, Rule.FACES_LOW, Rule.FACES_HIGH, Rule.RATE_ZERO, Rule.DUPLICATE, Rule.DATE_FUTURE)
 
 
@@ -274,8 +285,8 @@ def _lists(rows: Sequence[Row]) -> Iterator[Finding]:
         least, most = min(sizes[row.line] for row in on_day), max(sizes[row.line] for row in on_day)
         if most <= least * (1 + JUMP):
             continue
-        near = [row for row in rows if row.date is not None and 0 < abs((row.date - date).days) <= 14]
-        beside = [sizes[row.line] for row in near if sizes[row.line]]
+        near = (by_date.get(date + dt.timedelta(days=step), ()) for step in range(-NEAR, NEAR + 1) if step)
+        beside = [sizes[row.line] for other in near for row in other]
         usual = statistics.median(beside) if beside else least
         odd = max(on_day, key=lambda row: abs(sizes[row.line] - usual))
         others = ", ".join(f"{sizes[row.line]:,}" for row in on_day if row is not odd)

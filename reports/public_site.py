@@ -50,13 +50,22 @@ _AHEAD = (
 
 @dataclass(frozen=True)
 class Coming:
-    """A deployment that is coming or under way, as its public notice says. withheld: why notice is not given ahead."""
+    """A deployment that is coming or under way, as its public notice says.
+
+    is_withheld: an officer decided that notice is not given ahead. Why is not published: it was not written for that.
+    """
 
     places: str
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
     use_case: str
-    withheld: str
+    is_withheld: bool
+
+    @property
+    def is_one_day(self) -> bool:
+        """Whether it begins and ends on one day of the local calendar."""
+        ends = (self.starts_at, self.ends_at)
+        return len({timezone.localdate(at) for at in ends if at}) == 1
 
 
 @dataclass(frozen=True)
@@ -124,13 +133,14 @@ def write_all(folder: Path) -> int:
     """
     results, now = _results(), timezone.now()
     common = {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO, "made_at": now, "pages": PAGES}
+    log_kept = retention.words(retention.period("audit_log"))
     files = {
         "index.html": _page("index", common, coming=coming(now), results=results[:10], totals=totals(results)),
         "results.html": _page("results", common, results=results, totals=totals(results)),
         "results.csv": "\ufeff" + results_csv(results),
         "results.json": results_json(results),
         "atrs.json": json.dumps(atrs.as_json(), ensure_ascii=False, indent=1) + "\n",
-        "non-use.html": _page("non_use", common, register=non_use()),
+        "non-use.html": _page("non_use", common, register=non_use(), log_kept=log_kept),
         "site.css": (settings.BASE_DIR / "static" / "css" / "public.css").read_text(),
         **{f"results/{each.slug}.html": _page("result", {**common, "root": "../"}, result=each) for each in results},
         **{f"{name}.html": _page(name, common, title=title, **_of_page(name)) for name, title in PAGES.items()},
@@ -203,18 +213,18 @@ def totals(results: Sequence[Result]) -> list[Total]:
 def coming(now: dt.datetime) -> list[Coming]:
     """Return deployments that are coming or under way: those of which public notice was given, the others withheld.
 
-    One that is authorised but not yet announced is not shown, unless its notice is withheld for a reason.
+    One that is authorised but not yet announced is not shown, unless an officer decided to withhold its notice.
     """
     ahead = Deployment.objects.filter(state__in=_AHEAD).annotate(
         first=Min("periods__starts_at"), last=Max("periods__ends_at")
     )
-    reasons = dict(NoticeExemption.objects.values_list("deployment_id", "reason"))
+    exempt = set(NoticeExemption.objects.values_list("deployment_id", flat=True))
     found = []
     for each in ahead.filter(last__gt=now).order_by("first").prefetch_related("periods"):
         if each.state != Deployment.State.AUTHORISED:
-            found.append(Coming(each.places, each.starts_at, each.ends_at, each.get_use_case_display(), ""))
-        elif each.pk in reasons:
-            found.append(Coming("", None, None, each.get_use_case_display(), reasons[each.pk]))
+            found.append(Coming(each.places, each.starts_at, each.ends_at, each.get_use_case_display(), False))
+        elif each.pk in exempt:
+            found.append(Coming("", None, None, each.get_use_case_display(), True))
     return found
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from alerts.choices import Result
 from audit.actions import Action
 from audit.journal import record
+from audit.models import Entry
 from core.errors import Conflict, Refused
 from core.machine import JournalData, move
 from core.permissions import require
@@ -24,7 +25,7 @@ from deployments.models import STEPS, Deployment
 from deployments.permissions import PUBLISH_RESULTS
 from reports import grid
 from reports.figures import Figures
-from reports.grid_rules import findings_in
+from reports.grid_rules import CONTRADICTIONS, findings_in
 from reports.models import Publication
 from reports.record_files import record_csv, record_json
 from reports.records import record_of
@@ -33,8 +34,9 @@ from watchlists.seal import canonical
 
 # Bedfordshire Police publishes within five days of a deployment.
 WITHIN = dt.timedelta(days=5)
-# What differs between two versions although nothing was corrected.
-_NOT_COMPARED = ("made_at",)
+# What differs between two versions although nothing was corrected: the moment, and roles that people have since lost.
+_NOT_COMPARED = ("made_at", "staff")
+_PUBLISHING = (Action.RESULTS_PUBLISHED, Action.RESULTS_CORRECTED)
 _PUBLISHABLE = (Deployment.State.CLOSED, Deployment.State.RESULTS_PUBLISHED)
 
 
@@ -59,7 +61,8 @@ def publish(deployment: Deployment, *, reason: str = "", actor: AbstractBaseUser
         raise Refused(why)
     refuse_names_on_file(reason)
     found = record_of(deployment)
-    broken = findings_in(grid.read(record_csv(found, public=True).encode()), timezone.localdate())
+    table = grid.read(record_csv(found, public=True).encode())
+    broken = [each for each in findings_in(table, timezone.localdate()) if each.rule in CONTRADICTIONS]
     if broken:
         raise Refused("These results cannot be published. " + " ".join(each.words for each in broken))
     content = json.loads(record_json(found, public=True))
@@ -165,9 +168,13 @@ def latest() -> list[Publication]:
 
 def to_correct() -> list[Publication]:
     """Return the publications whose record now says something else."""
-    found = []
-    for each in latest():
-        changed = each.deployment.alerts.filter(acts__name="correct", acts__recorded_at__gt=each.published_at)
-        if changed.exists() and differences(each.content, _public(each.deployment)):
-            found.append(each)
-    return found
+    touched = (each for each in latest() if _was_touched(each))
+    return [each for each in touched if differences(each.content, _public(each.deployment))]
+
+
+def _was_touched(publication: Publication) -> bool:
+    """Return whether anything happened to the deployment, or to one of its possible matches, since it was published."""
+    deployment = publication.deployment
+    acts = deployment.alerts.filter(acts__recorded_at__gt=publication.published_at)
+    entries = Entry.objects.filter(target_id=str(deployment.pk), at__gt=publication.published_at)
+    return acts.exists() or entries.exclude(action__in=_PUBLISHING).exists()

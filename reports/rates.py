@@ -31,27 +31,34 @@ class Rate:
         return wilson(min(self.count, self.of), self.of)[0], wilson(most, self.of)[1]
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is decided, and counted right: faces can be lost to the count, but no rate is above 1."""
+        return 0 < self.of >= self.count and not self.undecided
+
+    @property
     def value(self) -> str:
-        """The rate as a percentage; empty if it is not yet known or nothing was counted."""
-        return percent(self.count / self.of) if self.of and not self.undecided else ""
+        """The rate as a percentage; empty if it is not known."""
+        return percent(self.count / self.of) if self.is_known else ""
 
     @property
     def text(self) -> str:
         """The rate with its range, in words if it is not known."""
         if not self.of:
             return "not known: nothing was counted"
+        if self.count > self.of:
+            return "not known: more were false than were counted"
         low, high = map(percent, self.bounds)
         return f"{self.value} ({low} to {high})" if self.value else f"not yet known: {low} to {high}"
 
     @property
     def numbers(self) -> dict[str, float | None]:
         """The rate and the ends of its range as numbers from 0 to 1, unrounded; None where not known."""
-        low, high = self.bounds if self.of else (None, None)
-        return {"value": self.count / self.of if self.of and not self.undecided else None, "low": low, "high": high}
+        low, high = self.bounds if 0 < self.of >= self.count else (None, None)
+        return {"value": self.count / self.of if self.is_known else None, "low": low, "high": high}
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the rate and its range as columns of a CSV file, in percent without the sign."""
-        ends = map(two_figures, self.bounds) if self.of else ("", "")
+        ends = map(two_figures, self.bounds) if 0 < self.of >= self.count else ("", "")
         names = (f"{name}_percent", f"{name}_percent_low", f"{name}_percent_high")
         return dict(zip(names, (self.value.removesuffix("%"), *ends), strict=True))
 

@@ -87,7 +87,7 @@ def _live_from(line: Line) -> str:
 
 
 def _live_until(line: Line) -> str:
-    return iso(line.period.ended_at if line.period else line.record.deployment.ended_at)
+    return iso(line.period.ended_at if line.period else line.record.live_until)
 
 
 def _live_minutes(line: Line) -> int:

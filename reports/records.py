@@ -87,6 +87,12 @@ class DeploymentRecord:
         return min((each.period.went_live_at for each in self.ran if each.period.went_live_at), default=None)
 
     @property
+    def live_until(self) -> dt.datetime | None:
+        """When cameras were live last; None while a period runs, and if none went live."""
+        ends = [each.period.ended_at for each in self.ran]
+        return None if None in ends else max((end for end in ends if end), default=None)
+
+    @property
     def list_size(self) -> int:
         """The number of people on the largest watchlist that cameras compared faces with."""
         return max((each.period.list_size for each in self.ran), default=0)
@@ -94,9 +100,15 @@ class DeploymentRecord:
     @property
     def threshold_words(self) -> str:
         """The thresholds in force while any of the cameras were live."""
-        first = self.ran[0].thresholds[:1] if self.ran else []
-        later = {(since, value) for each in self.ran for since, value in each.thresholds if since is not None}
-        return threshold_words([*first, *sorted(later)])
+        found: list[tuple[dt.datetime | None, float]] = []
+        # A change may lie between two periods: then the later one's began to apply when its cameras went live.
+        for each in sorted(self.ran, key=lambda ran: ran.period.went_live_at or self.made_at):
+            for since, value in each.thresholds:
+                if not found:
+                    found.append((None, value))
+                elif value != found[-1][1]:
+                    found.append((since or each.period.went_live_at, value))
+        return threshold_words(found)
 
 
 def record_of(deployment: Deployment) -> DeploymentRecord:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
 from alerts import evidence
@@ -61,8 +61,8 @@ class Destroyed:
 
     @property
     def late(self) -> int:
-        """How many were destroyed after they were due."""
-        return sum(each > dt.timedelta(0) for each in self.after_due)
+        """How many were destroyed late: after they were due, and not at the next run of the clock."""
+        return sum(each > retention.PROMPT for each in self.after_due)
 
     @property
     def median(self) -> dt.timedelta | None:
@@ -159,8 +159,9 @@ def due_now(now: dt.datetime) -> list[Due]:
         for each in [*Watchlist.objects.to_be_destroyed(), *Watchlist.objects.unsealed()]
         if (due := each.destroy_due_at or each.lapses_at) is not None
     ]
-    for deployment in Deployment.objects.filter(alerts__purged_at=None, alerts__hold=None).distinct():
-        alerts = evidence.waiting(deployment)
+    waiting = Alert.objects.filter(deployment=OuterRef("pk"), purged_at=None, hold=None)
+    for deployment in Deployment.objects.filter(Exists(waiting)):
+        alerts = evidence.waiting(deployment).defer("sealed")
         first = min((alert.purge_by for alert in alerts), default=None)
         if first is not None:
             what = f"Possible matches of {deployment.name}"
@@ -239,7 +240,7 @@ def report_pdf(report: RetentionReport, *, made_by: str) -> bytes:
 def _sections(report: RetentionReport) -> Iterator[Section]:
     yield table(
         "Destroyed",
-        ("What", "Number", "With it", "Late", "Median", "Longest"),
+        ("What", "Number", "With it", "Late (over 1 min)", "Median", "Longest"),
         [
             (each.what, f"{each.count:,}", each.detail, f"{each.late:,}", each.median_words, each.longest_words)
             for each in report.destroyed

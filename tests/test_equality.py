@@ -41,6 +41,7 @@ from tests.cast import (
 )
 from tests.test_readiness import make_blue_list
 from watchlists import destruction, volunteers
+from watchlists import operations as watchlist_operations
 from watchlists.attributes import SELF_DEFINED_GROUPS, AgeBand, OfficerDefined, SelfDefined, age_band_of
 from watchlists.models import VolunteerAttributes
 
@@ -147,6 +148,10 @@ def test_a_pass_keeps_what_the_volunteer_said_after_the_list_is_gone(cast: Cast)
         reverse("volunteer-attributes", args=[person.pk]), {"self_defined": "A1", "sex": "female", "age_band": ""}
     )
     assert page.status_code == 302
+    # A new version of the list has them, too.
+    copied = watchlist_operations.new_version(blue, actor=cast.watchlist_admin).people.get()
+    assert VolunteerAttributes.objects.get(person=copied).self_defined == "A1"
+    watchlist_operations.discard_watchlist(copied.watchlist, actor=cast.watchlist_admin)
     rehearsal.prepared(period_of(deployment), make_sealed_watchlist(cast), people_of(cast), blue_list=blue)
     rehearsal.live(deployment, people_of(cast))
     camera = period_of(deployment).cameras.all()[0]
@@ -155,7 +160,7 @@ def test_a_pass_keeps_what_the_volunteer_said_after_the_list_is_gone(cast: Cast)
     destruction.destroy(blue)
     made = Pass.objects.get()
     assert (made.person, made.self_defined, made.sex, made.age_band) == (None, "A1", "female", "")
-    assert not VolunteerAttributes.objects.exists()
+    assert not VolunteerAttributes.objects.filter(person__watchlist=blue).exists()
     report = equality.report_for(_days())
     (group,) = report.characteristics[0].groups
     assert (group.name, group.passes, group.recognised) == ("Asian", 1, 0)
@@ -214,6 +219,9 @@ def _comparison(count: int, of: int, other_count: int, other_of: int, p: float) 
         ((1, 10, 10, 100), Level.NONE, "Insufficient data: about 686 in each group"),
         ((100, 1000, 100, 1000), Level.NONE, "No difference of 1.5 times was found"),
         ((0, 10, 0, 100), Level.NONE, "Insufficient data"),
+        # Few on either side are amber, whichever of two groups is named first.
+        ((3, 300, 3, 3), Level.AMBER, "A difference: less often"),
+        ((3, 3, 3, 300), Level.AMBER, "A difference: more often"),
     ],
 )
 def test_levels_and_what_can_be_said(numbers: tuple[int, int, int, int], level: Level, said: str) -> None:
@@ -269,6 +277,14 @@ def test_the_report_counts_groups_and_never_mixes_the_two_ethnicities(cast: Cast
     # Two groups are compared once.
     assert [each.group for each in seen.comparisons if each.measure.key == "false"] == ["IC1 White, North European"]
     assert report.insufficient == len([each for each in report.comparisons if not each.is_found])
+
+
+def test_false_alerts_are_counted_among_those_with_a_result(cast: Cast) -> None:
+    _many(cast, [("not_same", "3", "male"), ("engaged", "3", "male"), ("arrested", "1", "male")])
+    seen = equality.report_for(_days()).characteristics[1]
+    (comparison,) = [each for each in seen.comparisons if each.measure.key == "false"]
+    assert (comparison.of, comparison.other_of) == (1, 1)
+    assert sum(group.matches for group in seen.groups) == 3
 
 
 def test_people_of_whom_nothing_is_known_are_no_group(cast: Cast) -> None:

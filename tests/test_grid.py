@@ -166,6 +166,26 @@ def test_more_alerts_than_faces_and_short_lines() -> None:
     assert [(each.line, each.rule) for each in found] == [(3, Rule.INCOMPLETE)]
 
 
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        *[(text, 5.05) for text in ("5h03m", "5h 03min", "5:03", "5 hours 3 minutes", "5 hrs 3 mins", "303")],
+        *[(text, 5.5) for text in ("5.5h", "5.5 hours", "5h30")],
+        *[(text, None) for text in ("", "5x", "9" * 400 + "h", "9" * 5000, "9" * 5000 + ".5h")],
+    ],
+)
+def test_durations_as_people_write_them(text: str, hours: float | None) -> None:
+    found = grid._hours(text)
+    assert found == (None if hours is None else pytest.approx(hours))
+
+
+def test_lines_are_those_of_the_file() -> None:
+    lines = _year(1)[:4]
+    lines[0]["location"] = "Two\nlines"
+    lines[2]["alerts"] += 1
+    assert [line for line, _ in _found(lines)] == [5]
+
+
 def test_every_rule_has_a_meaning_and_a_test() -> None:
     elsewhere = {Rule.DATE_SWAPPED, Rule.DATE_ORDER, Rule.DUPLICATE, Rule.LIST_JUMP, Rule.MORE_THAN_FACES}
     assert set(MEANINGS) == set(Rule) == set(DEFECTS) | elsewhere | {Rule.INCOMPLETE}

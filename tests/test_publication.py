@@ -19,15 +19,19 @@ from django.utils import timezone
 
 from alerts import operations
 from alerts.models import Alert
+from audit.actions import Action
+from audit.journal import record
 from audit.models import Entry
 from core.errors import Conflict, Refused
 from demo import rehearsal
-from deployments import applications, authority, cameras
+from deployments import applications, authority, cameras, notices
 from deployments.cameras import FrameCounts
-from deployments.models import Deployment, Period
+from deployments.models import Camera, Deployment, Period
 from reports import grid, public_site, publishing
 from reports.grid_rules import findings_in
 from reports.models import Publication
+from reports.record_files import record_csv
+from reports.records import DeploymentRecord, record_of
 from reports.tasks import write_public
 from tests.cast import (
     Cast,
@@ -141,11 +145,70 @@ def test_the_database_refuses_figures_that_do_not_add_up(cast: Cast, wrong: dict
         Publication.objects.create(**given)
 
 
-def test_results_that_break_a_rule_are_not_published(cast: Cast) -> None:
+def test_results_that_contradict_themselves_are_not_published(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = _closed(cast)
-    Period.objects.update(went_live_at=timezone.now() - dt.timedelta(hours=30), ended_at=timezone.now())
-    with pytest.raises(Refused, match="cannot be published"):
+
+    def wrong(found: DeploymentRecord, *, public: bool) -> str:
+        rows = list(csv.DictReader(io.StringIO(record_csv(found, public=public))))
+        written = io.StringIO()
+        writer = csv.DictWriter(written, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "alerts": "3"} for row in rows)
+        return written.getvalue()
+
+    monkeypatch.setattr(publishing, "record_csv", wrong)
+    with pytest.raises(Refused, match=r"cannot be published\. .* but 3 alerts"):
         publishing.publish(deployment, actor=cast.publisher)
+    assert not Publication.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("live", "faces"),
+    [
+        (dt.timedelta(hours=30), 5000),
+        (dt.timedelta(seconds=10), 5000),
+        (dt.timedelta(hours=3), 1),
+        (dt.timedelta(hours=3), 0),
+    ],
+)
+def test_what_is_unusual_but_true_can_be_published(cast: Cast, folder: Path, live: dt.timedelta, faces: int) -> None:
+    deployment = _closed(cast)
+    now = timezone.now()
+    Period.objects.update(went_live_at=now - live, ended_at=now)
+    first = cameras_of(deployment)[0]
+    Camera.objects.filter(pk=first.pk).update(faces_seen=faces)
+    made = publishing.publish(deployment, actor=cast.publisher)
+    assert (made.faces, made.alerts) == (faces, 2)
+    write_public()
+    page = (folder / "results" / f"{str(deployment.number).replace('/', '-').lower()}.html").read_text()
+    assert ("not known" in page) == (faces < 1)
+
+
+def test_roles_that_people_lost_since_correct_nothing(cast: Cast) -> None:
+    deployment = _closed(cast)
+    publishing.publish(deployment, actor=cast.publisher)
+    cast.officer.groups.clear()
+    with pytest.raises(Refused, match="nothing to correct"):
+        publishing.publish(deployment, reason="Staff", actor=cast.publisher)
+
+
+def test_a_change_other_than_of_an_outcome_is_offered_for_correction(cast: Cast) -> None:
+    deployment = _closed(cast)
+    first = publishing.publish(deployment, actor=cast.publisher)
+    Deployment.objects.filter(pk=deployment.pk).update(name="Named anew", authorised_rank="inspector")
+    assert publishing.to_correct() == []
+    record(Action.DEPLOYMENT_CHANGED, actor=cast.commander, target=deployment, data={})
+    assert publishing.to_correct() == [first]
+
+
+def test_the_last_moment_is_when_cameras_stopped_not_when_the_deployment_was_ended(cast: Cast) -> None:
+    deployment = _closed(cast)
+    ended = period_of(deployment).ended_at
+    Deployment.objects.update(ended_at=timezone.now() + dt.timedelta(days=2))
+    deployment.refresh_from_db()
+    assert record_of(deployment).live_until == ended
+    rows = list(csv.DictReader(io.StringIO(record_csv(record_of(deployment), public=True))))
+    assert len({row["live_until"] for row in rows}) == 1
 
 
 def test_the_clock_of_five_days(cast: Cast) -> None:
@@ -234,8 +297,21 @@ def test_coming_deployments_are_announced_once_notice_is_given(cast: Cast) -> No
     assert public_site.coming(now) == []
     rehearsal.notified(deployment, cast.commander)
     (coming,) = public_site.coming(now)
-    assert (coming.places, coming.withheld) == (deployment.places, "")
+    assert (coming.places, coming.is_withheld, coming.is_one_day) == (deployment.places, False, True)
     assert public_site.coming(now + dt.timedelta(days=30)) == []
+    Period.objects.update(ends_at=now + dt.timedelta(days=2))
+    (coming,) = public_site.coming(now)
+    assert not coming.is_one_day
+
+
+def test_why_notice_is_withheld_is_not_published(cast: Cast, folder: Path) -> None:
+    deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
+    notices.exempt(deployment, reason="Intelligence of an attack on the match", actor=cast.authority)
+    write_public()
+    page = (folder / "index.html").read_text()
+    assert "not announced in advance" in page
+    assert "Intelligence" not in page
+    assert deployment.places not in page
 
 
 def test_the_register_of_what_was_not_used(cast: Cast) -> None:

@@ -7,10 +7,11 @@ import io
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from deployments import amendments, cameras, running
 from deployments.cameras import FrameCounts
-from deployments.models import Deployment
+from deployments.models import Deployment, Period
 from recognition.statistics import percent, wilson
 from reports.rates import Rate
 from reports.record_files import record_csv
@@ -58,6 +59,15 @@ def _rows(record: Any) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(record_csv(record))))
 
 
+def test_a_rate_above_all_is_not_known() -> None:
+    """Counts of faces can be lost; no share is above 100%."""
+    wrong = Rate(2, 1)
+    assert (wrong.value, wrong.text) == ("", "not known: more were false than were counted")
+    assert wrong.numbers == {"value": None, "low": None, "high": None}
+    assert set(wrong.columns("x").values()) == {""}
+    assert Rate(1, 1).value == "100%"
+
+
 def test_the_record_gives_no_rate_before_every_outcome_is_known(cast: Cast) -> None:
     deployment = make_live_deployment(cast)
     cameras.count_frames(cameras_of(deployment)[0], FrameCounts(received=1, processed=1, faces=2000))
@@ -100,3 +110,14 @@ def test_the_record_gives_each_period_the_threshold_that_was_in_force(cast: Cast
     before = _raise_threshold(deployment, cast)
     # Nothing has been compared with the new one yet.
     assert _thresholds(deployment) == [before, "", before]
+
+
+def test_a_threshold_that_changed_between_two_periods_is_in_the_line_of_all(cast: Cast) -> None:
+    deployment = two_days(cast)
+    running.end_period(deployment, actor=cast.commander)
+    before = _raise_threshold(deployment, cast)
+    began = timezone.now()
+    Period.objects.filter(place="Chelmsford").update(went_live_at=began)
+    first, second, everything = _thresholds(deployment)
+    assert (first, second) == (before, "0.8500")
+    assert everything == f"{before}; 0.8500 from {timezone.localtime(began).isoformat(timespec='seconds')}"

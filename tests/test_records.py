@@ -16,12 +16,12 @@ from django.utils import timezone
 from scipy.stats import chi2
 
 from alerts import figures as operator_figures
-from alerts import oversight
+from alerts import operations, oversight
 from alerts.choices import Result
 from alerts.models import Alert
 from alerts.states import RESULTS, AlertState
 from audit.models import Entry
-from deployments import cameras, pauses, running
+from deployments import amendments, cameras, pauses, running
 from deployments.cameras import FrameCounts
 from deployments.choices import Halt
 from deployments.document_parts import PART
@@ -46,6 +46,7 @@ from tests.cast import (
     make_alert,
     make_draft,
     make_live_deployment,
+    make_operating_point,
     make_sealed_watchlist,
     period_of,
 )
@@ -240,6 +241,30 @@ def test_human_oversight_is_measured_from_acts(cast: Cast) -> None:
     assert found.control_share == "none"
     (own,) = operator_figures.of_operators(cast.operator)
     assert (own.judged, own.hits) == (found.operators.judged, found.operators.hits)
+
+
+def test_an_outcome_recorded_afterwards_is_no_time_with_the_person(cast: Cast) -> None:
+    deployment = make_live_deployment(cast, make_sealed_watchlist(cast))
+    alert = make_alert(deployment)
+    act(alert, "same", "acknowledge", "engage", cast=cast)
+    end(deployment, cast)
+    engaged = {each.name: each.count for each in oversight.oversight_of([deployment]).timers}
+    assert engaged["Response to engagement"] == 1
+    operations.code(alert, "no_action", "complying", identity_method="document", actor=cast.commander)
+    found = oversight.oversight_of([deployment])
+    assert found.engagements == []
+    assert {each.name: each.count for each in found.timers}["Engagement to outcome"] == 0
+
+
+def test_what_was_expected_is_of_the_threshold_applied_for(cast: Cast) -> None:
+    deployment = _with_results(cast)
+    before = record_of(deployment).expectation.false_expected
+    higher = make_operating_point(0.85)
+    change = amendments.propose_change(deployment, higher, evidence="Too many", actor=cast.commander)
+    amendments.decide_change(change, accept=True, reason="Fewer strangers", actor=cast.authority)
+    deployment.refresh_from_db()
+    assert deployment.operating_point == higher
+    assert record_of(deployment).expectation.false_expected == before
 
 
 def test_what_was_expected_stands_beside_what_was_found(cast: Cast) -> None:

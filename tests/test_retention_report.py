@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime as dt
 import io
 from typing import Any
@@ -18,7 +19,7 @@ from audit.models import Entry
 from core import keys, retention
 from deployments.models import Deployment
 from reports import retention_report
-from reports.certificates import proofs_between
+from reports.certificates import proofs_between, proofs_of
 from reports.dates import DateRange, last_month, last_quarter
 from tests.cast import (
     Cast,
@@ -33,6 +34,7 @@ from tests.cast import (
 from watchlists import destruction, import_endings, operations
 from watchlists.engines import current_engine
 from watchlists.models import Certificate, Import, ImportPhotograph, Watchlist
+from watchlists.tasks import destroy_due
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
@@ -216,6 +218,45 @@ def test_days_that_make_no_sense_are_said_and_nothing_is_logged(cast: Cast, quer
 def test_the_last_month_and_quarter(today: dt.date, month: tuple[str, str], quarter: tuple[str, str]) -> None:
     for found, expected in ((last_month(today), month), (last_quarter(today), quarter)):
         assert (found.since.isoformat(), found.until.isoformat()) == expected
+
+
+def test_what_is_destroyed_at_the_next_run_of_the_clock_is_not_late(cast: Cast) -> None:
+    draft = make_watchlist(cast)
+    operations.discard_watchlist(draft, actor=cast.watchlist_admin)
+    destroy_due()
+    certificate = Certificate.objects.get()
+    assert certificate.issued_at > certificate.due_at
+    (proof,) = _proofs()
+    assert not proof.was_late
+    assert retention_report.report_for(_today()).destroyed[0].late == 0
+    proof = dataclasses.replace(proof, done=proof.due + dt.timedelta(seconds=61))
+    assert proof.was_late
+
+
+def test_a_certificate_outlives_its_entry_in_the_audit_log(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    end(deployment, cast)
+    destruction.destroy(list_of(deployment))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE watchlists_certificate SET issued_at = issued_at - interval '40 years'")
+    certificate = Certificate.objects.get()
+    Certificate.objects.update(sha256=destruction.certificate_hash(certificate))
+    (proof,) = proofs_of(Certificate.objects.all(), [])
+    assert (proof.problem, proof.is_logged) == ("", False)
+    assert proof.check.endswith("its entry in the audit log has expired")
+
+
+def test_a_list_that_cannot_be_ended_delays_no_destruction(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    draft = make_watchlist(cast)
+    operations.discard_watchlist(draft, actor=cast.watchlist_admin)
+
+    def fails(**moment: Any) -> int:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(operations, "expire_stale", fails)
+    destroy_due()
+    assert not draft.people.exists()
+    assert Certificate.objects.count() == 1
 
 
 def test_a_draft_expires_and_is_destroyed_at_the_end_of_its_time(cast: Cast) -> None:

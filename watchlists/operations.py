@@ -22,7 +22,7 @@ from core.machine import move
 from core.permissions import require
 from watchlists import choices, engines
 from watchlists.contributions import Kind, carry_over, note_contribution
-from watchlists.models import EDITABLE, STEPS, Flag, Person, Photograph, Template, Watchlist
+from watchlists.models import EDITABLE, STEPS, Flag, Person, Photograph, Template, VolunteerAttributes, Watchlist
 from watchlists.people import PARTICULARS, lock_editable
 from watchlists.permissions import COMPILE_WATCHLIST
 
@@ -240,6 +240,9 @@ def _copy(person: Person, draft: Watchlist) -> None:
         current_source=person.current_source,
         **{name: getattr(person, name) for name in PARTICULARS},
     )
+    for said in VolunteerAttributes.objects.filter(person=person):
+        said.pk, said.person = None, copied
+        said.save(force_insert=True)
     for photograph in person.photographs.all():
         templates = list(photograph.templates.all())
         flags = list(Flag.objects.filter(photograph=photograph))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+from collections.abc import Callable
 
 from celery import shared_task
 from django.utils import timezone
@@ -20,11 +21,20 @@ LEAD = dt.timedelta(seconds=20)
 @shared_task(name="watchlists.destroy_due", queue="destruction", ignore_result=True)
 def destroy_due() -> None:
     """Expire lists that were not sealed or used in time, cancel stale imports, and destroy the lists that are due."""
-    operations.expire_stale()
-    operations.expire_unsealed()
-    import_endings.cancel_stale()
     # Slightly early, so that no list becomes overdue between two runs of this task.
-    count = destruction.destroy_due(at=timezone.now() + LEAD)
+    at = timezone.now() + LEAD
+    endings: tuple[tuple[Callable[..., int], dict[str, dt.datetime]], ...] = (
+        (operations.expire_stale, {}),
+        (operations.expire_unsealed, {"at": at}),
+        (import_endings.cancel_stale, {"at": at}),
+    )
+    for end, moment in endings:
+        try:
+            end(**moment)
+        except Exception:
+            # What is due already is destroyed whatever happens here; the next run tries again. No data in the message.
+            logger.exception("Lists or imports could not be ended")
+    count = destruction.destroy_due(at=at)
     if count:
         logger.info("Destroyed %d lists", count)
 
