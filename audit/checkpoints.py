@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from audit.actions import Action
 from audit.models import Checkpoint, Entry
 from audit.tree import Tree
 from core import signing
+from core.locks import Turn, take
 from transparency.verifier import ED25519, Key, signature_line
 from transparency.verifier import Checkpoint as State
 
@@ -23,7 +24,6 @@ ENDS = (
     *(Action.DEPLOYMENT_ENDED, Action.DEPLOYMENT_STOPPED, Action.DEPLOYMENT_CANCELLED, Action.DEPLOYMENT_STOOD_DOWN),
     *(Action.DEPLOYMENT_CLOSED, Action.RESULTS_PUBLISHED),
 )
-_LOCK = 0x4C4652_02
 
 
 def why_due(now: dt.datetime, *, is_live: bool) -> Checkpoint.Why | None:
@@ -47,8 +47,7 @@ def make(why: Checkpoint.Why) -> Checkpoint:
     """
     journal.number_waiting()
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        take(Turn.CHECKPOINT)
         tree = Tree()
         before = Checkpoint.objects.filter(size=tree.size).first()
         if before is not None:

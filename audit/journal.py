@@ -20,13 +20,12 @@ from audit.models import Entry
 from audit.tree import Tree, extend
 from audit.verbs import verb_of
 from core.actors import Actor, System
+from core.locks import Turn, take
 from core.machine import JournalData
 from transparency.verifier import leaf_hash
 
 logger = logging.getLogger(__name__)
 
-# One process at a time gives numbers.
-NUMBERING_LOCK = 0x4C4652_01
 BATCH = 2000
 # Looking at the same thing again within this time has no entry of its own (`note_consulted`).
 CONSULTED_FOR = dt.timedelta(minutes=15)
@@ -121,8 +120,8 @@ def number_waiting() -> int:
 
 @transaction.atomic
 def _number_batch() -> int:
+    take(Turn.NUMBERING)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
         size, last = Tree().size, last_number()
         if size != last:
             # Somebody removed entries or a part of the tree. Verification says so; nothing is built upon it.

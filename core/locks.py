@@ -1,10 +1,11 @@
-"""Locks on database rows, held until the transaction ends."""
+"""Locks on database rows, held until the transaction ends, and turns that one process takes at a time."""
 
 from __future__ import annotations
 
+from enum import IntEnum, unique
 from typing import Any, TypeVar
 
-from django.db import models
+from django.db import connection, models
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -21,3 +22,22 @@ def lock(rows: models.QuerySet[Row], pk: Any) -> Row:
 def lock_all(rows: models.QuerySet[Row]) -> list[Row]:
     """Lock these rows and return them. They are always locked in the same order, which prevents deadlocks."""
     return list(rows.order_by("pk").select_for_update(no_key=True))
+
+
+@unique
+class Turn(IntEnum):
+    """What one process of the installation does at a time, each with the number of its advisory lock in PostgreSQL.
+
+    All numbers stand here: two that share one would wait for each other.
+    """
+
+    NUMBERING = 0x4C4652_01
+    IMPORTS = 0x4C4652_02
+    CHECKPOINT = 0x4C4652_03
+    PUBLIC_PAGES = 0x4C4652_04
+
+
+def take(turn: Turn) -> None:
+    """Wait until no other process has this turn, and keep it until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [turn])

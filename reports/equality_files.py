@@ -17,9 +17,11 @@ METHOD = (
     "ethnicity answer different questions and are never mixed. Each group is compared with all others together, and"
     " two groups with each other: Fisher’s exact test, corrected by Holm for the groups of a characteristic; the "
     "ratio of the rates with its 95% interval (Katz); rates with their 95% interval (Wilson). How many of each "
-    "group passed the cameras is not known, so no rate among passers-by can be given. Amber: a ratio above "
-    f"{RATIO:g}, in either direction, whose interval excludes 1. Red: also from {RED_FROM} people in the group on, "
-    "with the test. Where numbers are too small to tell, that is said, with the number that would be needed."
+    "group passed the cameras is not known, so no rate among passers-by can be given. False alerts are counted among "
+    "possible matches that an officer answered and that have a result; of those that an operator dismissed, nobody’s "
+    "attributes are known. Amber: a ratio above "
+    f"{RATIO:g}, in either direction, whose interval excludes 1. Red: also from {RED_FROM} in the group and {RED_FROM} "
+    "others on, with the test. Where numbers are too small to tell, that is said, with the number that would be needed."
 )
 
 

@@ -8,9 +8,11 @@ import logging
 
 from celery import shared_task
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from core.locks import Turn, take
 from deployments import equality_findings
 from reports import equality, public_site
 from reports.dates import DateRange
@@ -24,7 +26,10 @@ LOOK_BACK = dt.timedelta(days=365)
 @shared_task(name="reports.write_public", queue="lists", ignore_result=True)
 def write_public() -> None:
     """Write the public pages anew, from what is published now."""
-    public_site.write_all(settings.LFR_PUBLIC)
+    # One at a time: of two that overlap, the one that began first must not put older pages over newer ones.
+    with transaction.atomic():
+        take(Turn.PUBLIC_PAGES)
+        public_site.write_all(settings.LFR_PUBLIC)
 
 
 def hurry_public() -> None:

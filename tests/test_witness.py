@@ -29,10 +29,12 @@ from audit.models import Checkpoint, Cosignature, Entry, Timestamp
 from audit.tree import Tree
 from audit.verification import last_covered, verify
 from core.actors import CLOCK
+from core.locks import Turn
 from lfr_site.tasks import checkpoint as checkpoint_task
 from reports.regulator import extension_of
 from tests.cast import Cast, client_of, end, make_live_deployment
 from transparency.verifier import Key, Policy, Report, check_extension, encoded, leaf_hash
+from watchlists import imports
 
 
 @dataclass
@@ -395,3 +397,19 @@ def test_a_time_stamp_under_another_root_is_not_kept(
     _grown(cast)
     assert attestation.attest() == 0
     assert not Timestamp.objects.exists()
+
+
+def test_a_checkpoint_does_not_wait_for_an_import(cast: Cast) -> None:
+    """An import can take hours; both once had the same number."""
+    record(Action.SIGNED_IN, actor=cast.operator, target=cast.operator)
+    elsewhere = connection.copy()
+    try:
+        with elsewhere.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [Turn.IMPORTS])
+        with imports.working() as may, connection.cursor() as cursor:
+            assert not may
+            # It fails at once instead of waiting for ever.
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            assert checkpoints.make(Checkpoint.Why.DAILY).size == Entry.objects.count()
+    finally:
+        elsewhere.close()

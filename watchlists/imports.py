@@ -29,7 +29,7 @@ from audit.journal import record
 from core import keys
 from core.actors import CLOCK
 from core.errors import Conflict, Refused
-from core.locks import lock
+from core.locks import Turn, lock
 from core.machine import move
 from core.permissions import require
 from recognition.enrolment import Enrolment
@@ -55,8 +55,6 @@ WHY: dict[type[Exception], str] = {
     PermissionDenied: "The person who uploaded this import can no longer add people. Ask another person to upload it.",
     keys.KeyGone: "The list's key is missing, so the uploaded photographs cannot be opened.",
 }
-# The whole installation works on one import at a time.
-WORK_LOCK = 0x4C4652_02
 
 
 @dataclass(frozen=True)
@@ -179,14 +177,14 @@ def working() -> Iterator[bool]:
     If the connection closes, the database releases the lock.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [WORK_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [Turn.IMPORTS])
         may = bool(cursor.fetchone()[0])
     try:
         yield may
     finally:
         if may:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [WORK_LOCK])
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [Turn.IMPORTS])
 
 
 def work() -> int:
