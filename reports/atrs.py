@@ -34,6 +34,15 @@ from watchlists.operations import refuse_names_on_file
 VERSION = "4.0"
 EMPTY = "N/A"
 LONGEST = 4000
+# The parts of the record, each with how the numbers of its fields start; before them is what has no number.
+SECTIONS = {
+    "1.": "1 Summary",
+    "2.1": "2.1 Owner and responsibility",
+    "2.2": "2.2 Description and rationale",
+    "2.3": "2.3 Use",
+    "2.4": "2.4 Specification and data",
+    "2.5": "2.5 Impact and risks",
+}
 # Metadata of the publisher's schema that is the same for every force.
 METADATA = {"function": "public-order-and-safety", "capability": "computer-vision", "atrs_version": VERSION}
 
@@ -46,6 +55,16 @@ class Field:
     name: str
     computed: Callable[[], str] | None = None
     hint: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The number, for a field that has one, and the name."""
+        return f"{self.number} {self.name}" if self.number[0].isdigit() else self.name
+
+    @property
+    def section(self) -> str:
+        """The heading of the part of the record that the field is in."""
+        return next((name for start, name in SECTIONS.items() if self.number.startswith(start)), "About this record")
 
 
 @dataclass(frozen=True)
@@ -189,10 +208,7 @@ FIELDS: tuple[Field, ...] = (
     Field(
         "2.4.1.1",
         "System architecture",
-        lambda: (
-            "A web application, workers that read camera frames, a PostgreSQL database and a memory store. Everything "
-            "runs under the force’s control."
-        ),
+        lambda: "A web application, workers that read camera frames, a PostgreSQL database and a memory store.",
     ),
     Field("2.4.1.2", "System-level input", lambda: "Camera frames, and photographs of the people on a list."),
     Field(
@@ -213,7 +229,7 @@ FIELDS: tuple[Field, ...] = (
     Field("2.4.2.7", "Model performance", _performance),
     Field("2.4.2.8", "Datasets and their purposes", _datasets),
     Field("2.4.3", "Development data", None, "Leave empty if the models are used as published."),
-    Field("2.4.4.1", "Data sources", lambda: "The force’s cameras; photographs that the force holds lawfully."),
+    Field("2.4.4.1", "Data sources", lambda: "Camera frames, and photographs of the people on a list."),
     Field(
         "2.4.4.2",
         "Sensitive attributes",

@@ -88,4 +88,4 @@ def test_page_json_and_public_page(cast: Cast, tmp_path: Path, settings: Any) ->
     assert (given["atrs_version"], given["function"]) == ("4.0", "public-order-and-safety")
     public_site.write_all(tmp_path)
     assert json.loads((tmp_path / "atrs.json").read_text()) == given
-    assert "2.4.2.7 Model performance" in (tmp_path / "atrs.html").read_text()
+    assert "<dt>2.4.2.7 Model performance</dt>" in (tmp_path / "atrs.html").read_text()
