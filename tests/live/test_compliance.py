@@ -66,6 +66,20 @@ def test_each_question_of_compliance_is_answered_in_four_clicks(people: Cast, li
     assert violations(page) == []
 
 
+def test_compliance_answers_a_field_of_the_transparency_record(people: Cast, live: LiveSystem) -> None:
+    page = people.sign_in("compliance")
+    page.goto(live.url)
+    _clicked(page, "Publication", "Algorithmic transparency record")
+    field = page.locator("[id='field-1.4']")
+    field.get_by_text("Answer", exact=True).click()
+    field.get_by_label("Contact e-mail").fill("lfr@force.example")
+    assert violations(page) == []
+    field.get_by_role("button", name="Keep answer").click()
+    expect(page.get_by_text("Answer to 1.4 kept.")).to_be_visible()
+    expect(field.get_by_text("lfr@force.example").first).to_be_visible()
+    expect(field.get_by_text("Change answer")).to_be_visible()
+
+
 def test_a_table_that_somebody_drops_is_checked(people: Cast, live: LiveSystem) -> None:
     page = people.sign_in("compliance", dark=True)
     page.goto(f"{live.url}/records/check/")
@@ -85,7 +99,10 @@ def test_the_public_reads_its_pages_without_sign_in_or_script(browser: Browser, 
     page = context.new_page()
     page.goto(f"{live.url}/public/")
     expect(page.get_by_role("heading", name="Coming deployments")).to_be_visible()
-    for name in ("Results", "When it was not used", "What the words and figures mean", "How long what is kept"):
+    for name in (
+        *("Results", "When it was not used", "What the words and figures mean", "How long what is kept"),
+        *("Algorithmic transparency record", "How to ask whether you were on a watchlist", "How to complain"),
+    ):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         assert violations(page) == [], name
