@@ -67,6 +67,8 @@ def give_notice(
 def exempt(deployment: Deployment, *, reason: str, actor: AbstractBaseUser) -> NoticeExemption:
     """Decide, for a critical threat, that the notice need not be published in advance. It must still be published.
 
+    The public pages show the reason at once, instead of the place; whoever gives it is told so.
+
     Raises:
         Refused: the rank is too low, the actor worked on the application, or no reason is given.
         Conflict: no authority is in force, or it is exempt already.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from collections.abc import Iterable
 
-from django.db.models import CharField, Model, Q, QuerySet
+from django.db.models import CharField, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Cast
 
 from alerts.models import Alert
@@ -17,6 +18,8 @@ from reports.csv_files import csv_text
 from transparency.verifier import COLUMNS, cells
 from watchlists.models import Import, Person, Watchlist
 
+# A clock that is kept in step is corrected by less.
+SET_BACK = dt.timedelta(minutes=1)
 # Written by machines while a deployment is live, many for each act of a person.
 OF_MACHINES = (Action.ALERT_SHOT_ADDED, Action.CAMERA_CONNECTED, Action.CAMERA_DISCONNECTED)
 
@@ -55,6 +58,18 @@ def about_list(watchlist: Watchlist) -> Q:
 def _on(rows: QuerySet[Model]) -> Q:
     ids = rows.order_by().annotate(as_text=Cast("pk", CharField())).values("as_text")
     return Q(target_type=rows.model._meta.label_lower, target_id__in=ids)
+
+
+def set_back(entries: Iterable[Entry]) -> dict[int, dt.datetime]:
+    """Return, for each entry written after the clock was set back, the time of the entry written just before it.
+
+    Entries are compared in the order in which they were written (`id`), not in that of their numbers: an entry of a
+    long transaction is numbered late.
+    """
+    before = Entry.objects.filter(pk__lt=OuterRef("pk")).order_by("-pk").values("at")[:1]
+    rows = Entry.objects.filter(pk__in=[entry.pk for entry in entries]).annotate(before=Subquery(before))
+    times = rows.order_by().values_list("pk", "at", "before")
+    return {pk: earlier for pk, at, earlier in times if earlier is not None and earlier - at > SET_BACK}
 
 
 def names_of(entries: Iterable[Entry]) -> dict[str, str]:

@@ -27,7 +27,7 @@ from core.keys import KeyGone
 from core.machine import JournalData
 from core.pages import query_of
 from core.permissions import acting, permitted
-from reports.audit_log import journal_csv, names_of
+from reports.audit_log import journal_csv, names_of, set_back
 from reports.audit_report import report_csv, report_on, report_pdf
 from reports.downloads import csv_download, download
 from reports.filters import EntryFilter
@@ -65,6 +65,7 @@ def _journal_page(request: HttpRequest, checked: Verification | None) -> HttpRes
         "filter": chosen,
         "page": page,
         "names": names_of(page),
+        "set_back": set_back(page),
         "query": query_of(request),
         "checked": checked,
         **_standing(),

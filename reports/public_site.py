@@ -52,14 +52,14 @@ _AHEAD = (
 class Coming:
     """A deployment that is coming or under way, as its public notice says.
 
-    is_withheld: an officer decided that notice is not given ahead. Why is not published: it was not written for that.
+    withheld: why an officer decided that notice is not given ahead; they were told that this is published.
     """
 
     places: str
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
     use_case: str
-    is_withheld: bool
+    withheld: str
 
     @property
     def is_one_day(self) -> bool:
@@ -218,13 +218,13 @@ def coming(now: dt.datetime) -> list[Coming]:
     ahead = Deployment.objects.filter(state__in=_AHEAD).annotate(
         first=Min("periods__starts_at"), last=Max("periods__ends_at")
     )
-    exempt = set(NoticeExemption.objects.values_list("deployment_id", flat=True))
+    reasons = dict(NoticeExemption.objects.values_list("deployment_id", "reason"))
     found = []
     for each in ahead.filter(last__gt=now).order_by("first").prefetch_related("periods"):
         if each.state != Deployment.State.AUTHORISED:
-            found.append(Coming(each.places, each.starts_at, each.ends_at, each.get_use_case_display(), False))
-        elif each.pk in exempt:
-            found.append(Coming("", None, None, each.get_use_case_display(), True))
+            found.append(Coming(each.places, each.starts_at, each.ends_at, each.get_use_case_display(), ""))
+        elif each.pk in reasons:
+            found.append(Coming("", None, None, each.get_use_case_display(), reasons[each.pk]))
     return found
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import re
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from audit import journal
 from audit.actions import Action
+from audit.journal import record
 from audit.models import Entry
 from deployments import cameras as camera_acts
+from reports.audit_log import set_back
 from tests.cast import (
     Cast,
     act,
@@ -137,3 +141,16 @@ def test_the_page_asks_the_database_as_often_for_many_entries_as_for_few(
     journal.number_waiting()
     with django_assert_max_num_queries(30):
         client.get("/journal/")
+
+
+def test_a_clock_that_was_set_back_is_flagged(cast: Cast, client: Any) -> None:
+    deployment = make_live_deployment(cast)
+    assert "Clock was set back" not in client.get("/journal/").content.decode()
+    now = timezone.now()
+    with time_machine.travel(now - dt.timedelta(minutes=5), tick=False):
+        record(Action.DEPLOYMENT_CHANGED, actor=cast.commander, target=deployment)
+    with time_machine.travel(now + dt.timedelta(minutes=1), tick=False):
+        record(Action.DEPLOYMENT_CHANGED, actor=cast.commander, target=deployment)
+    last, back, before = Entry.objects.order_by("-pk")[:3]
+    assert set_back([last, back, before]) == {back.pk: before.at}
+    assert client.get("/journal/").content.decode().count("Clock was set back") == 1

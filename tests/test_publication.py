@@ -23,6 +23,7 @@ from audit.actions import Action
 from audit.journal import record
 from audit.models import Entry
 from core.errors import Conflict, Refused
+from core.ranks import Rank
 from demo import rehearsal
 from deployments import applications, authority, cameras, notices
 from deployments.cameras import FrameCounts
@@ -297,20 +298,22 @@ def test_coming_deployments_are_announced_once_notice_is_given(cast: Cast) -> No
     assert public_site.coming(now) == []
     rehearsal.notified(deployment, cast.commander)
     (coming,) = public_site.coming(now)
-    assert (coming.places, coming.is_withheld, coming.is_one_day) == (deployment.places, False, True)
+    assert (coming.places, coming.withheld, coming.is_one_day) == (deployment.places, "", True)
     assert public_site.coming(now + dt.timedelta(days=30)) == []
     Period.objects.update(ends_at=now + dt.timedelta(days=2))
     (coming,) = public_site.coming(now)
     assert not coming.is_one_day
 
 
-def test_why_notice_is_withheld_is_not_published(cast: Cast, folder: Path) -> None:
+def test_why_notice_is_withheld_is_published_and_whoever_says_why_is_told(cast: Cast, folder: Path) -> None:
     deployment = rehearsal.authorised(make_draft(cast), people_of(cast))
-    notices.exempt(deployment, reason="Intelligence of an attack on the match", actor=cast.authority)
+    form = client_of(make_user("other", cast.authority, Rank.SUPERINTENDENT)).get(f"/deployments/{deployment.pk}/")
+    assert "The reason is published at once" in form.content.decode()
+    notices.exempt(deployment, reason="Serious violence is expected", actor=cast.authority)
     write_public()
     page = (folder / "index.html").read_text()
     assert "not announced in advance" in page
-    assert "Intelligence" not in page
+    assert "Serious violence is expected" in page
     assert deployment.places not in page
 
 
