@@ -8,6 +8,7 @@ import { openEvents } from "./socket.js";
 import { soundButton } from "./sound.js";
 import { teller } from "./telling.js";
 import { learnTime, serverNow, tickAges } from "./time.js";
+import { typeAgain, typedIn } from "./typing.js";
 
 const root = document.getElementById("console");
 const [lineSign, lost, sound, notify, keys, letters, card, queue, announce, problem, undoBar, measured] = [
@@ -180,7 +181,9 @@ async function freshen(id, { isTold = false } = {}) {
         ? "Nobody decided on this possible match in time."
         : "A colleague has already decided on this possible match.";
     if (wasToJudge && !isTold && !fresh.querySelector(".undo")) complain(words);
+    const opened = typedIn(card);
     put(html);
+    typeAgain(card, opened);
     if (wasToJudge) leave(id, NEXT_AFTER * 4);
     return;
   }

@@ -199,6 +199,7 @@ def _check(page: Page) -> str:
     page.get_by_label("Show").select_option("With open flags")
     page.get_by_role("button", name="Apply filters").click()
     page.get_by_role("region", name="People on this list").get_by_role("link", name="Alex Fenwick").click()
+    expect(page.get_by_role("heading", name="Alex Fenwick")).to_be_visible()
     # Other tests' lists hold the same portrait under other references: those are flagged as well.
     for left in range(page.get_by_role("button", name="Accept flag").count(), 0, -1):
         page.get_by_label("Reason for accepting this flag").first.fill("Compared with footage of May")
