@@ -1,14 +1,9 @@
-"""The encrypted content of an alert: its subject and shots, under the key of its period or of an evidence hold.
-
-Each piece names the row that it belongs to, so that it cannot be opened in place of another.
-"""
+"""The encrypted content of an alert: its subject and shots, under the key of its period or of an evidence hold."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
-import struct
 import unicodedata
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +12,7 @@ from typing import Any
 from alerts.models import Alert, Shot
 from alerts.places import Place
 from core import keys
+from core.sealing import seal, unseal
 from deployments.models import Period
 from watchlists.models import Person
 
@@ -121,25 +117,10 @@ class ShotContent:
     place: Place | None = None
 
 
-def seal(name: str, row_id: uuid.UUID, about: dict[str, object], jpeg: bytes = b"") -> bytes:
-    """Return the data and the JPEG of a row, encrypted under the named key.
-
-    Raises:
-        core.keys.KeyGone: there is no such key.
-    """
-    header = json.dumps({"row": str(row_id), **about}).encode()
-    return keys.encrypted(name, struct.pack(">I", len(header)) + header + jpeg)
-
-
-def _opened(name: str, row_id: uuid.UUID, sealed: bytes | memoryview[int] | None) -> tuple[dict[str, object], bytes]:
+def _opened(name: str, row_id: uuid.UUID, sealed: bytes | memoryview[int] | None) -> tuple[dict[str, Any], bytes]:
     if sealed is None or not name:
         raise keys.KeyGone("This possible match has been purged")
-    plain = keys.opened(name, bytes(sealed))
-    (length,) = struct.unpack_from(">I", plain)
-    about = json.loads(plain[4 : 4 + length])
-    if about.pop("row") != str(row_id):
-        raise keys.KeyGone("This content belongs to another row")
-    return about, plain[4 + length :]
+    return unseal(name, row_id, sealed)
 
 
 def seal_subject(alert: Alert, subject: SubjectContent) -> bytes:
@@ -153,7 +134,7 @@ def subject_in(alert: Alert) -> SubjectContent:
         core.keys.KeyGone: the alert was purged, or its key was destroyed.
     """
     about, _ = _opened(alert.key_name, alert.pk, alert.sealed)
-    return SubjectContent(**about)  # type: ignore[arg-type]
+    return SubjectContent(**about)
 
 
 def seal_shot(shot: Shot, key_name: str, shown: ShotContent) -> bytes:
@@ -167,7 +148,6 @@ def shot_content(shot: Shot) -> ShotContent:
     Raises:
         core.keys.KeyGone: its key was destroyed.
     """
-    found, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
-    about: Any = found
+    about, jpeg = _opened(shot.alert.key_name, shot.pk, shot.sealed)
     place = None if about["place"] is None else Place(*about["place"])
     return ShotContent(score=about["score"], box=about["box"], jpeg=jpeg, place=place)

@@ -16,6 +16,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.CAMERA_CONNECTED,
         Action.PASS_TAPPED,
         Action.ATTRIBUTES_RECORDED,
+        Action.CASE_OPENED,
+        Action.CASE_NOTED,
     ),
     Verb.ALTERATION: (
         Action.PERSON_CHANGED,
@@ -54,6 +56,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.ALERT_HELD,
         Action.ALERT_HOLD_RELEASED,
         Action.CONTROL_JUDGED,
+        Action.CASE_IDENTIFIED,
     ),
     Verb.CONSULTATION: (
         Action.PERSON_VIEWED,
@@ -61,6 +64,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.PHOTOGRAPH_VIEWED,
         Action.RECORD_VIEWED,
         Action.LEDGER_SEARCHED,
+        Action.CASE_VIEWED,
         Action.ALERT_VIEWED,
         Action.ALERT_LOG_VIEWED,
         Action.ALERT_OPENED,
@@ -78,9 +82,18 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.RETENTION_REPORTED,
         Action.EQUALITY_REPORTED,
         Action.RECORD_EXPORTED,
+        Action.CASE_ASKED,
+        Action.CASE_ACKNOWLEDGED,
+        Action.CASE_EXTENDED,
+        Action.CASE_REPORTED,
+        Action.CASE_TOLD,
+        Action.CASE_ANSWERED,
+        Action.CASE_READ,
     ),
     Verb.COMBINATION: (
         Action.PERSON_MERGED,
+        Action.CASE_LINKED,
+        Action.CASE_UNLINKED,
         Action.WATCHLIST_VERSION,
         Action.ALERT_RAISED,
         Action.ALERT_SHOT_ADDED,
@@ -97,6 +110,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.PURGE_CERTIFIED,
         Action.ALERT_KEY_DESTROYED,
         Action.JOURNAL_EXPIRED,
+        Action.CASE_PURGED,
     ),
     Verb.ACCESS: (
         Action.USER_ADDED,
@@ -195,6 +209,8 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.EQUALITY_FOUND,
         Action.EQUALITY_REVIEWED,
         Action.WITNESS_REFUSED,
+        Action.CASE_RESUMED,
+        Action.CASE_WITHDRAWN,
     ),
 }
 _VERBS = {action: verb for verb, actions in OF_VERB.items() for action in actions}

@@ -35,6 +35,7 @@ class Turn(IntEnum):
     IMPORTS = 0x4C4652_02
     CHECKPOINT = 0x4C4652_03
     PUBLIC_PAGES = 0x4C4652_04
+    CASE_NUMBER = 0x4C4652_05
 
 
 def take(turn: Turn) -> None:

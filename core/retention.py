@@ -206,6 +206,23 @@ LINES = (
         otherwise="not deleted",
     ),
     Line(
+        "case",
+        "A case: who asked or complained and what, letters, notes, what a search found",
+        "database, encrypted under a key of its own",
+        "Limitation Act 1980, section 2: six years",
+        since="it was closed",
+        setting="LFR_CASE_RETENTION",
+        variable="LFR_CASE_RETENTION_DAYS",
+        ceiling=2192 * DAY,
+    ),
+    Line(
+        "case_figures",
+        "Of a case: kind, dates, outcome, the possible matches it was about",
+        _DATABASE,
+        _OWN,
+        otherwise="not deleted",
+    ),
+    Line(
         "record",
         "Applications, authorities, documents, records of deployments",
         _DATABASE,

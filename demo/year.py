@@ -27,7 +27,7 @@ from alerts.places import Place
 from alerts.tasks import purge_due
 from audit import checkpoints, journal
 from audit.models import Checkpoint
-from demo import rehearsal, scene, seeding
+from demo import past_cases, rehearsal, scene, seeding
 from demo.entries import INVENTED, NewEntry
 from demo.year_plan import Ending, Fate, PlannedDeployment, PlannedMatch, PlannedPause
 from deployments import (
@@ -97,23 +97,25 @@ class Year:
         self._stewards = rehearsal.Stewards(*(users[name] for name in ("sysadmin", "compliance", "owner", "authority")))
 
     def carry_out(self, planned: Sequence[PlannedDeployment]) -> Iterator[PlannedDeployment]:
-        """Carry out these deployments; yield each as it is done.
+        """Carry out these deployments, with some cases about them; yield each deployment as it is done.
 
         Deployments overlap: one is applied for while another is reviewed. So that the clock never goes back, the steps
         of all of them are taken in the order of their moments.
         """
-        waiting: list[tuple[dt.datetime, int, PlannedDeployment, Steps]] = []
+        waiting: list[tuple[dt.datetime, int, PlannedDeployment | None, Steps]] = []
         for each in planned:
             steps = self._steps(each)
             heapq.heappush(waiting, (next(steps), each.number, each, steps))
+        for number, steps in enumerate(past_cases.steps_of_cases(planned, self.users["compliance"]), start=1):
+            heapq.heappush(waiting, (next(steps), -number, None, steps))
         while waiting:
-            moment, number, each, steps = heapq.heappop(waiting)
+            moment, number, done, steps = heapq.heappop(waiting)
             with at(moment):
                 following = next(steps, None)
-            if following is None:
-                yield each
-            else:
-                heapq.heappush(waiting, (following, number, each, steps))
+            if following is not None:
+                heapq.heappush(waiting, (following, number, done, steps))
+            elif done is not None:
+                yield done
 
     def _steps(self, planned: PlannedDeployment) -> Steps:
         """Take a deployment from its application to its closure, or to its refusal or cancellation.

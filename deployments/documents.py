@@ -7,9 +7,10 @@ import hashlib
 import json
 import logging
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import typst
 from django.conf import settings
@@ -113,6 +114,11 @@ def typeset(
         "facts": facts,
         "sections": [asdict(section) for section in sections],
     }
-    source = folder / "document.typ"
-    source.write_bytes(TEMPLATE.read_bytes())
+    return compile_pdf(TEMPLATE, data, folder)
+
+
+def compile_pdf(template: Path, data: Mapping[str, Any], folder: Path) -> bytes:
+    """Return a Typst template filled with data as PDF. folder: of the pictures that the data name."""
+    source = folder / template.name
+    source.write_bytes(template.read_bytes())
     return bytes(typst.compile(str(source), root=str(folder), sys_inputs={"data": json.dumps(data)}, format="pdf"))

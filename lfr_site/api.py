@@ -39,7 +39,6 @@ router.register("alerts", AlertViewSet, "api-alert")
 
 urlpatterns = [
     *router.urls,
-    path("ledger/", api.LedgerView.as_view(), name="api-ledger"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
 ]
 

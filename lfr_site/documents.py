@@ -12,6 +12,7 @@ from django.db import models
 from alerts import acts, states
 from audit.actions import Action
 from audit.verbs import verb_of
+from cases import models as cases
 from core import retention
 from core.machine import Step
 from core.sockets import CameraMessage, CloseCode, Event
@@ -32,6 +33,7 @@ MACHINES: dict[str, tuple[str, type[models.TextChoices], dict[str, Step]]] = {
     "Import": (watchlists.Import.State.READING, watchlists.Import.State, watchlists.IMPORT_STEPS),
     "Deployment": (deployments.Deployment.State.DRAFT, deployments.Deployment.State, deployments.STEPS),
     "Alert": (states.AlertState.RAISED, states.AlertState, acts.STEPS),
+    "Case": (cases.CaseState.OPEN, cases.CaseState, dict(cases.STEPS)),
 }
 WRITTEN_BY = "<!-- Written by `manage.py write_docs` from the code. Change the code, then run it. -->\n"
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, Permission
 
 from alerts.permissions import DECIDE_ALERT, HOLD_ALERT, RECORD_OUTCOME, SEE_FIGURES, WATCH_ALERTS
 from audit.permissions import READ_JOURNAL
+from cases.permissions import KEEP_CASES
 from deployments.permissions import (
     APPLY_DEPLOYMENT,
     APPROVE_DOCUMENTS,
@@ -113,6 +114,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         SEE_FIGURES,
         SEE_DELIVERIES,
         SEARCH_LEDGER,
+        KEEP_CASES,
         KEEP_EVIDENCE,
         KEEP_DOCUMENTS,
         KEEP_TRAINING,

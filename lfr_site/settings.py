@@ -56,6 +56,7 @@ LFR_PUBLIC = environment.written_folder("LFR_PUBLIC", LFR_DATA / "public")
 LFR_WATCHLIST_RETENTION = environment.retention("LFR_WATCHLIST_RETENTION_MINUTES", "watchlist")
 LFR_ALERT_RETENTION = environment.retention("LFR_ALERT_RETENTION_MINUTES", "alert")
 LFR_DRAFT_RETENTION = dt.timedelta(days=environment.integer("LFR_DRAFT_RETENTION_DAYS", 28, 1, 31))
+LFR_CASE_RETENTION = dt.timedelta(days=environment.integer("LFR_CASE_RETENTION_DAYS", 2192, 365, 2192))
 LFR_AUDIT_RETENTION = dt.timedelta(days=environment.integer("LFR_AUDIT_RETENTION_DAYS", 2557, 2192, 36_525))
 
 # The name of the audit log, and the witnesses and the time-stamping service of its checkpoints (audit.attestation).
@@ -127,6 +128,7 @@ INSTALLED_APPS = [
     "alerts",
     "capture",
     "notifications",
+    "cases",
     "reports",
     "demo",
     # Last, so that all permissions exist when it gives them to the roles.
@@ -259,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
         ("lfr_site.checkpoint", 5),
         ("audit.attest", 10),
         ("audit.expire", 3600),
+        ("cases.purge_due", 3600),
         ("audit.verify", 24 * 3600),
         ("reports.watch_equality", 24 * 3600),
         ("reports.write_public", 60),

@@ -18,5 +18,6 @@ urlpatterns = [
     path("", include("alerts.urls")),
     path("", include("capture.urls")),
     path("", include("notifications.urls")),
+    path("", include("cases.urls")),
     path("", include("reports.urls")),
 ]

@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from alerts.second_looks import waiting_for
+from cases import board
+from cases.permissions import KEEP_CASES
 from deployments import governing
 from deployments.models import UNDER_AUTHORITY, Deployment, Period
 from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
@@ -52,6 +54,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "own_drafts": deployments.filter(state__in=("draft", "returned")) if may(APPLY_DEPLOYMENT) else [],
         "drafts": lists.filter(state__in=("draft", "returned", "compiled")) if may(COMPILE_WATCHLIST) else [],
     }
+    context["cases"] = board.in_progress(timezone.now()) if may(KEEP_CASES) else []
     context["second_looks"] = waiting_for(request.user).count()
     if may(VIEW_DEPLOYMENT):
         context["standing"] = governing.standing()

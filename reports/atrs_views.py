@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from core.downloads import download
 from core.permissions import acting, permitted
 from deployments.permissions import KEEP_DOCUMENTS, READ_RECORDS
 from reports import atrs
-from reports.downloads import download
 
 
 @require_GET

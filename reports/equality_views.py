@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from audit.actions import Action
 from audit.journal import record
+from core.downloads import csv_download, download
 from core.errors import Refused
 from core.machine import JournalData
 from core.permissions import acting, permitted
@@ -20,7 +21,6 @@ from deployments.models import EqualityFinding
 from deployments.permissions import AUTHORISE_DEPLOYMENT, READ_RECORDS
 from reports import equality, equality_files
 from reports.dates import asked_for, last_quarter
-from reports.downloads import csv_download, download
 
 FORMS = ("page", "pdf", "csv")
 

@@ -22,6 +22,7 @@ from audit.journal import record
 from audit.models import Checkpoint, Cosignature, Entry, EntryQuerySet
 from audit.permissions import READ_JOURNAL
 from audit.verification import Verification, last_covered, verify_and_record
+from core.downloads import csv_download, download
 from core.errors import Refused
 from core.keys import KeyGone
 from core.machine import JournalData
@@ -29,7 +30,6 @@ from core.pages import query_of
 from core.permissions import acting, permitted
 from reports.audit_log import journal_csv, names_of, set_back
 from reports.audit_report import report_csv, report_on, report_pdf
-from reports.downloads import csv_download, download
 from reports.filters import EntryFilter
 from reports.regulator import extension_of, proof_of, write_export
 

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from audit.actions import Action
 from audit.models import Entry
+from cases import figures
 from core import retention
 from deployments.models import Decision, Deployment, NoticeExemption, Pause
 from reports import atrs
@@ -39,6 +40,7 @@ PAGES = {
     "atrs": "Algorithmic transparency record",
     "ask": "How to ask whether you were on a watchlist",
     "complain": "How to complain",
+    "requests": "Requests, complaints and breaches",
     "accessibility": "Accessibility statement",
 }
 # States in which public notice was given and the cameras are still to come or are on.
@@ -157,6 +159,8 @@ def _page(template: str, common: dict[str, Any], **context: Any) -> str:
 def _of_page(name: str) -> dict[str, Any]:
     if name == "retention":
         return {"lines": retention.LINES}
+    if name == "requests":
+        return {"figures": figures.by_year()}
     if name == "atrs":
         return {"entries": atrs.entries(), "version": atrs.VERSION}
     if name == "definitions":

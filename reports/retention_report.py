@@ -16,6 +16,7 @@ from alerts import evidence
 from alerts.models import Alert, EvidenceHold
 from audit.actions import Action
 from audit.models import Entry
+from cases.models import Case
 from core import retention
 from deployments.document_parts import Section, broken, counted, day, moment, table
 from deployments.documents import typeset
@@ -24,6 +25,9 @@ from reports.certificates import Proof, proofs_between
 from reports.csv_files import csv_text, iso
 from reports.dates import DateRange
 from watchlists.models import Certificate, Hold, Watchlist
+
+# Cases are kept for years: those that end later are not shown among what will be destroyed.
+AHEAD = dt.timedelta(days=31)
 
 
 @dataclass(frozen=True)
@@ -141,19 +145,22 @@ def _alerts(days: DateRange) -> Iterator[Destroyed]:
 
 
 def _others(days: DateRange) -> Iterator[Destroyed]:
-    """Yield what the audit log alone has: it is not on any certificate."""
+    """Yield what is on no certificate."""
     entries = Entry.objects.filter(at__gte=days.start, at__lt=days.end)
     released = entries.filter(action=Action.PERSON_DESTROYED).exclude(data__watchlist=None)
     yield Destroyed("entries", "Watchlist entries removed, or released from a hold", released.count(), "")
     imports = entries.filter(action=Action.IMPORT_CANCELLED)
     yield Destroyed("imports", "Imports cancelled", imports.count(), "")
+    closed = Case.objects.filter(purged_at__gte=days.start, purged_at__lt=days.end)
+    times = tuple(case.purged_at - case.purge_by for case in closed.defer("sealed") if case.purged_at and case.purge_by)
+    yield Destroyed("cases", "Names, words and letters of cases", len(times), "", times)
     groups = entries.filter(action=Action.JOURNAL_EXPIRED).values_list("data", flat=True)
     expired = sum(data["through"] - data["from"] + 1 for data in groups)
     yield Destroyed("audit_log", "Entries of the audit log", expired, "")
 
 
 def due_now(now: dt.datetime) -> list[Due]:
-    """Return the lists and the possible matches that will be destroyed, the earliest first."""
+    """Return the lists, the possible matches and the cases that will be destroyed, the earliest first."""
     found = [
         Due(str(each), str(each.get_state_display()), each.size or each.people.count(), due, due < now)
         for each in [*Watchlist.objects.to_be_destroyed(), *Watchlist.objects.unsealed()]
@@ -166,6 +173,12 @@ def due_now(now: dt.datetime) -> list[Due]:
         if first is not None:
             what = f"Possible matches of {deployment.name}"
             found.append(Due(what, str(deployment.get_state_display()), len(alerts), first, first < now))
+    closed = Case.objects.filter(closed_at__isnull=False, purged_at=None).defer("sealed")
+    found += [
+        Due(f"Names and words of {case}", "Closed", 1, due, due < now)
+        for case in closed
+        if (due := case.purge_by) is not None and due < now + AHEAD
+    ]
     return sorted(found, key=lambda each: each.due)
 
 

@@ -16,13 +16,13 @@ from alerts.models import Alert, PurgeCertificate
 from audit.actions import Action
 from audit.journal import record
 from core import retention
+from core.downloads import csv_download, download
 from core.machine import JournalData
 from core.permissions import acting, permitted
 from deployments.permissions import READ_RECORDS
 from reports import retention_report
 from reports.certificates import Proof, proofs_of
 from reports.dates import asked_for, last_month
-from reports.downloads import csv_download, download
 from watchlists.models import Certificate
 
 PAGE = 20

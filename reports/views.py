@@ -13,13 +13,13 @@ from django.views.decorators.http import require_GET
 from audit.actions import Action, Verb
 from audit.journal import note_consulted, record
 from audit.models import Entry
+from core.downloads import csv_download, download
 from core.machine import JournalData
 from core.permissions import acting, permitted
 from deployments import governing
 from deployments.document_parts import PART
 from deployments.models import Deployment
 from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, READ_RECORDS
-from reports.downloads import csv_download, download
 from reports.expectations import earlier_of
 from reports.post_deployment import record_pdf
 from reports.record_files import record_csv, record_json

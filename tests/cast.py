@@ -29,6 +29,9 @@ from alerts.models import Alert
 from alerts.places import Place
 from audit.actions import Action
 from audit.journal import Event, record_all
+from cases import operations as case_operations
+from cases.content import CaseContent
+from cases.models import Case
 from core.ranks import Rank
 from demo import rehearsal
 from demo.seeding import check_and_seal
@@ -404,3 +407,17 @@ def another(cast: Cast, deployment: Deployment, like: str, name: str, team: str 
 def apart(settings: Any) -> None:
     """Let every track raise a separate alert from now on."""
     settings.LFR_JOIN_WINDOW = dt.timedelta(0)
+
+
+def make_case(cast: Cast, kind: str = "access", *, days_ago: int = 0, **about: Any) -> Case:
+    """Return a case that was received some days ago; a breach, that many days before now."""
+    received = timezone.now() - dt.timedelta(days=days_ago)
+    return case_operations.open_case(
+        kind=kind,
+        channel="letter",
+        received_at=received,
+        about=CaseContent(
+            **{"name": "Robin Vale", "contact": "1 High Street\nSouthend", "request": "Was I listed?", **about}
+        ),
+        actor=cast.compliance,
+    )

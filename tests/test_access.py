@@ -18,6 +18,7 @@ from django.utils import timezone
 from alerts.models import StandDown
 from audit import checkpoints, log_keys
 from audit.models import Checkpoint, Entry
+from cases import operations as case_operations
 from deployments import amendments, closure, sharing, staffing
 from deployments.models import EqualityFinding, GoverningDocument, Period
 from notifications import operations as notifications
@@ -32,6 +33,7 @@ from tests.cast import (
     client_of,
     list_of,
     make_alert,
+    make_case,
     make_deployment,
     make_live_deployment,
     make_operating_point,
@@ -98,7 +100,18 @@ TABLE: dict[str, Rule] = {
     "import-confirm": Rule(COMPILE, "post", 409),
     "import-cancel": Rule(COMPILE, "post", 302, 409),
     "import-report": Rule(COMPILE),
-    "ledger": Rule({"compliance"}),
+    "cases": Rule({"compliance"}),
+    "case-new": Rule({"compliance"}),
+    "case": Rule({"compliance"}),
+    "case-act": Rule({"compliance"}, "post", 422),
+    "case-search": Rule({"compliance"}, "post", 422),
+    "case-deployment": Rule({"compliance"}, "post", 422),
+    "case-alerts": Rule({"compliance"}),
+    "case-unlink": Rule({"compliance"}, "post", 409),
+    "case-answer": Rule({"compliance"}),
+    "case-preview": Rule({"compliance"}, "post"),
+    "case-letter": Rule({"compliance"}),
+    "case-file": Rule({"compliance"}),
     "person-new": Rule(COMPILE),
     "watchlist-confirm": Rule({"authority"}, "post", 422),
     "watchlist-authorise": Rule({"authority"}, "post", 422),
@@ -320,6 +333,8 @@ def addresses(cast: Cast, tmp_path: Path, settings: Any) -> dict[str, str]:
         due_back_on=timezone.localdate(),
         actor=cast.commander,
     )
+    case = make_case(cast)
+    case_operations.acknowledge(case, words="Received.", actor=cast.compliance)
     objects: dict[str, object] = {
         "watchlist_id": watchlist.pk,
         "deployment_id": live.id,
@@ -344,7 +359,9 @@ def addresses(cast: Cast, tmp_path: Path, settings: Any) -> dict[str, str]:
         "person_id": photograph.person_id,
         "flag_id": flag.pk,
         "import_id": handed_in.pk,
-        "number": 1,
+        "number": case.number,
+        "act_name": "note",
+        "event_id": case.events.get(kind="acknowledged").pk,
         "size": checkpoints.make(Checkpoint.Why.DAILY).size,
         "finding_id": EqualityFinding.objects.create(
             key="a", words="b", since=timezone.localdate(), until=timezone.localdate(), found_at=timezone.now()

@@ -66,7 +66,6 @@ TABLE: dict[tuple[str, str], Rule] = {
     ("api-import-confirm", "post"): Rule(COMPILE, answer=409),
     ("api-import-cancel", "post"): Rule(COMPILE, answer=200, again=409),
     ("api-certificate-list", "get"): Rule(COMPLIANCE),
-    ("api-ledger", "post"): Rule(COMPLIANCE, answer=422),
     ("api-alert-list", "get"): Rule(WATCH),
     ("api-alert-detail", "get"): Rule(WATCH),
     ("api-alert-act", "post"): Rule({"operator", "officer"}, answer=422),

@@ -16,6 +16,7 @@ from alerts.choices import Result
 from alerts.models import Alert, PurgeCertificate
 from audit.models import Entry
 from audit.verification import verify
+from cases.models import Case
 from demo import seeding
 from demo.year import Year, at
 from demo.year_plan import Ending, Fate, PlannedDeployment, plan
@@ -98,6 +99,10 @@ def test_a_planned_year_becomes_records(committing: None, settings: Any) -> None
         assert len(proofs) == 3 * len(held)
         assert not [proof for proof in proofs if proof.problem or proof.was_late]
         assert verify().is_intact
+        cases = Case.objects.order_by("number")
+        assert [case.kind for case in cases.unfinished()] == ["foi", "erasure", "complaint"]
+        assert {case.outcome for case in cases if case.is_closed} == {"given", "none_held", "partly", "not_reported"}
+        assert Case.objects.get(kind="complaint", outcome="partly").alerts.count() == 1
     assert not Person.objects.exists()
     assert not Alert.objects.filter(purged_at=None).exists()
     moments = list(Entry.objects.order_by("number").values_list("at", flat=True))

@@ -18,13 +18,12 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from audit.actions import Action
 from audit.journal import record
 from core.keys import KeyGone
 from recognition.imaging import UnreadableImage
-from watchlists import approval, confirmation, destruction, flags, ledger, operations, people
+from watchlists import approval, confirmation, destruction, flags, operations, people
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.forms import PhotographForm
 from watchlists.models import Certificate, Flag, Person, Photograph, Watchlist
@@ -37,14 +36,12 @@ from watchlists.serializers import (
     FlagReasonSerializer,
     FlagSerializer,
     HoldSerializer,
-    ListingSerializer,
     NewPersonSerializer,
     PersonChangeSerializer,
     PersonSerializer,
     PhotographSerializer,
     PictureSerializer,
     ReasonSerializer,
-    ReferenceSerializer,
     ReleaseSerializer,
     SizeReasonSerializer,
     StandingSerializer,
@@ -331,19 +328,6 @@ class CertificateViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Certific
     permission_classes = (Holds,)
     may: ClassVar = {"*": (SEARCH_LEDGER,)}
     queryset = Certificate.objects.select_related("watchlist")
-
-
-class LedgerView(APIView):
-    """Search for every list that a reference is or was on. POST keeps the reference out of addresses and logs."""
-
-    permission_classes = (Holds,)
-    may: ClassVar = {"*": (SEARCH_LEDGER,)}
-
-    @extend_schema(request=ReferenceSerializer, responses=ListingSerializer(many=True))
-    def post(self, request: Request) -> Response:
-        given = given_by(ReferenceSerializer(data=request.data))
-        found = ledger.search(given["reference"], actor=actor_of(request))
-        return Response(ListingSerializer(found, many=True).data)
 
 
 def actor_of(request: Request) -> Any:

@@ -263,16 +263,6 @@ class ReleaseForm(forms.Form):
     )
 
 
-class LedgerForm(forms.Form):
-    """The reference to search the ledger for."""
-
-    reference = forms.CharField(
-        label="Nominal reference",
-        max_length=40,
-        help_text="As given by the person who asks, once you have established their right to ask.",
-    )
-
-
 class ThresholdForm(forms.Form):
     """The list, number of faces and rate that a threshold is chosen for."""
 

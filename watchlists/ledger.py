@@ -7,17 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from audit.actions import Action
-from audit.journal import record
 from core import keys
-from core.permissions import require
 from watchlists.models import ImportRow, LedgerEntry, Person, Watchlist
-from watchlists.permissions import SEARCH_LEDGER
 
 
 @dataclass(frozen=True)
@@ -63,23 +57,24 @@ def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
     return hashlib.sha256("\n".join(sorted(entry.pseudonym for entry in entries)).encode()).hexdigest()
 
 
-@transaction.atomic
-def search(reference: str, *, actor: AbstractBaseUser) -> list[Listing]:
-    """Return every place where a reference is or was held, newest first. The audit log does not keep the reference.
+def find(reference: str, name: str = "") -> list[Listing]:
+    """Return every place where a reference is or was held, newest first.
 
     These are lists in any state, drafts included, entries kept as evidence, lines of imports that were not added, and
-    past lists.
+    past lists. name: also found where names still are; past lists have none. Whoever calls this checks who may search,
+    and records it.
     """
-    require(actor, SEARCH_LEDGER)
-    wanted = " ".join(reference.upper().split())
-    listings = [*_present(wanted), *_staged(wanted), *_past(reference)]
-    found = sorted(listings, key=lambda listing: listing.since, reverse=True)
-    record(Action.LEDGER_SEARCHED, actor=actor, target=actor, data={"found": len(found)})
-    return found
+    spelt, called = " ".join(reference.upper().split()), " ".join(name.split())
+    on_lists, in_imports = Q(reference__iexact=spelt), Q(reference__iexact=spelt)
+    if called:
+        on_lists |= Q(name__iexact=called)
+        in_imports |= Q(values__name__iexact=called)
+    listings = [*_present(on_lists), *_staged(in_imports), *_past(reference)]
+    return sorted(listings, key=lambda listing: listing.since, reverse=True)
 
 
-def _present(wanted: str) -> Iterator[Listing]:
-    for person in Person.objects.filter(reference__iexact=wanted).select_related("watchlist", "hold"):
+def _present(wanted: Q) -> Iterator[Listing]:
+    for person in Person.objects.filter(wanted).select_related("watchlist", "hold"):
         state = person.watchlist.get_state_display().lower()
         is_held = hasattr(person, "hold")
         yield Listing(
@@ -92,9 +87,9 @@ def _present(wanted: str) -> Iterator[Listing]:
         )
 
 
-def _staged(wanted: str) -> Iterator[Listing]:
+def _staged(wanted: Q) -> Iterator[Listing]:
     """Yield lines of imports that were not added: they wait to be confirmed, or stand in the report of the import."""
-    lines = ImportRow.objects.filter(reference__iexact=wanted).exclude(verdict=ImportRow.Verdict.ADDED)
+    lines = ImportRow.objects.filter(wanted).exclude(verdict=ImportRow.Verdict.ADDED)
     for line in lines.select_related("of__watchlist"):
         since, state = timezone.localdate(line.of.created_at), line.of.get_state_display().lower()
         yield Listing(line.of.watchlist, "", "", since, None, f"not added: in an import, whose state is {state}")

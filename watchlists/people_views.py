@@ -17,13 +17,12 @@ from core.errors import Refused
 from core.keys import KeyGone
 from core.permissions import acting, permitted
 from recognition.imaging import encode_jpeg
-from watchlists import destruction, flags, ledger, people, volunteers
+from watchlists import destruction, flags, people, volunteers
 from watchlists.choices import CONSULTED_FOR
 from watchlists.confirmation import AFTER_CHANGE
 from watchlists.forms import (
     ComparedForm,
     HoldForm,
-    LedgerForm,
     PersonForm,
     PhotographForm,
     ReleaseForm,
@@ -31,7 +30,7 @@ from watchlists.forms import (
 )
 from watchlists.likeness import nearness
 from watchlists.models import Flag, Hold, Person, Photograph, Watchlist
-from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE, SEARCH_LEDGER
+from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST, HOLD_EVIDENCE
 
 BOARD = 100
 # Side of the face shown in a row of a list, in pixels.
@@ -226,16 +225,6 @@ def hold_release(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     destruction.release_hold(person, actor=acting(request), **form.cleaned_data)
     messages.info(request, "Hold released.")
     return redirect("watchlist", person.watchlist_id)
-
-
-@require_http_methods(["GET", "POST"])
-@permitted(SEARCH_LEDGER)
-def ledger_search(request: HttpRequest) -> HttpResponse:
-    """Search for every list that a reference is or was on. POST keeps the reference out of addresses and logs."""
-    form = LedgerForm(request.POST or None)
-    found = ledger.search(form.cleaned_data["reference"], actor=acting(request)) if form.is_valid() else None
-    status = 422 if request.method == "POST" and found is None else 200
-    return render(request, "watchlists/ledger.html", {"form": form, "found": found}, status=status)
 
 
 def _changed(person_id: uuid.UUID) -> HttpResponse:

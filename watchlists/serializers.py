@@ -193,19 +193,6 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=400)
 
 
-class ReferenceSerializer(serializers.Serializer[Any]):
-    reference = serializers.CharField(max_length=40)
-
-
-class ListingSerializer(serializers.Serializer[Any]):
-    watchlist = serializers.CharField()
-    category = serializers.CharField()
-    legal_basis = serializers.CharField()
-    since = serializers.DateField()
-    until = serializers.DateField(allow_null=True)
-    status = serializers.CharField()
-
-
 class StandingSerializer(serializers.Serializer[Any]):
     """content_hash: of the list as it is now. obstacles: why it cannot be submitted for approval yet."""
 

@@ -49,5 +49,4 @@ urlpatterns = [
     path("imports/<uuid:import_id>/confirm/", import_views.import_confirm, name="import-confirm"),
     path("imports/<uuid:import_id>/cancel/", import_views.import_cancel, name="import-cancel"),
     path("imports/<uuid:import_id>/report.csv", import_views.import_report, name="import-report"),
-    path("ledger/", people_views.ledger_search, name="ledger"),
 ]

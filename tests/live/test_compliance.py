@@ -66,6 +66,43 @@ def test_each_question_of_compliance_is_answered_in_four_clicks(people: Cast, li
     assert violations(page) == []
 
 
+def test_a_complaint_is_taken_from_its_arrival_to_its_answer(people: Cast, live: LiveSystem) -> None:
+    page = people.sign_in("compliance")
+    page.goto(live.url)
+    _clicked(page, "Cases", "Open a case", "Complaint")
+    page.get_by_label("How it arrived").select_option("Letter")
+    page.get_by_label("Name of the person").fill("Robin Vale")
+    page.get_by_label("How to reach them").fill("1 High Street")
+    page.get_by_label("What they ask").fill("Nobody told me why I was stopped.")
+    assert violations(page) == []
+    _clicked(page, "Open case")
+    expect(page.get_by_text("days left")).to_be_visible()
+    page.get_by_text("Acknowledge", exact=True).click()
+    page.get_by_label("Letter", exact=True).first.fill("Thank you for telling us.")
+    assert violations(page) == []
+    _clicked(page, "Make letter and acknowledge")
+    expect(page.get_by_text("Done in time")).to_be_visible()
+    _clicked(page, "Write the answer")
+    page.get_by_label("Outcome").select_option("Upheld")
+    page.get_by_label("Letter", exact=True).fill("You are right, and we are sorry.")
+    assert violations(page) == []
+    with page.expect_popup() as preview:
+        _clicked(page, "Preview letter")
+    preview.value.close()
+    expect(page.get_by_label("Letter", exact=True)).to_have_value("You are right, and we are sorry.")
+    _clicked(page, "Answer and close")
+    expect(page.locator("h1 .badge")).to_have_text("Answered")
+    reference = page.locator(".crumbs").inner_text().split()[-1]
+
+    # Everything about one complaint, from the first page.
+    page.goto(live.url)
+    _clicked(page, "Cases", reference)
+    expect(page.get_by_text("Nobody told me why I was stopped.")).to_be_visible()
+    with page.expect_download() as download:
+        _clicked(page, "Download case file (PDF)")
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+
+
 def test_compliance_answers_a_field_of_the_transparency_record(people: Cast, live: LiveSystem) -> None:
     page = people.sign_in("compliance")
     page.goto(live.url)
@@ -102,6 +139,7 @@ def test_the_public_reads_its_pages_without_sign_in_or_script(browser: Browser, 
     for name in (
         *("Results", "When it was not used", "What the words and figures mean", "How long what is kept"),
         *("Algorithmic transparency record", "How to ask whether you were on a watchlist", "How to complain"),
+        "Requests, complaints and breaches",
     ):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from lfr_site import services
 from recognition.open_set import photographs
 from tests.cast import LONDON, NO_LONDON
-from tests.live.system import LiveSystem, eventually, go_live
+from tests.live.system import LONDON_TIME, LiveSystem, eventually, go_live
 from tests.live.test_strangers import files_below, found_in, keys_of, patterns_of, rows_of
 
 pytestmark = pytest.mark.skipif(not LONDON.is_dir(), reason=NO_LONDON)
@@ -87,5 +88,15 @@ def _the_certificate_says_so(system: LiveSystem) -> None:
     assert list((system.data / "keys").glob("list-*")) == []
     page = system.user("compliance").get("/retention/").text
     assert sha256 in page
-    answer = system.user("compliance").post("/ledger/", {"reference": "r/zebulon quartermaine 03"}).text
-    assert "Wanted by the courts" in answer
+    assert "Wanted by the courts" in _answer_to_a_request(system, "r/zebulon quartermaine 03")
+
+
+def _answer_to_a_request(system: LiveSystem, reference: str) -> str:
+    """The page of the case of somebody who asks, after the search."""
+    today = f"{dt.datetime.now(LONDON_TIME):%Y-%m-%d}"
+    person = {"name": "Zed Quarter", "contact": "1 High Street", "request": "Was I on a list?"}
+    compliance = system.user("compliance")
+    opened = compliance.post("/cases/new/?kind=access", {"received_on": today, "channel": "letter", **person})
+    case = opened.url.removeprefix(system.url)
+    compliance.post(f"{case}do/identity/", {"proof": "document", "on": today})
+    return str(compliance.post(f"{case}search/", {"reference": reference}).text)

@@ -1,0 +1,1 @@
+"""Cases: requests of people about their data, complaints, breaches and freedom of information."""

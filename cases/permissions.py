@@ -1,0 +1,3 @@
+"""The name of the permission of cases."""
+
+KEEP_CASES = "cases.keep_cases"

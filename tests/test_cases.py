@@ -1,0 +1,441 @@
+"""Cases: time limits, the search, letters, what must be there before an answer, and the end of what names anybody."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import Any
+
+import pypdf
+import pytest
+import time_machine
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from alerts import evidence
+from audit.models import Entry
+from cases import case_file, content, expiry, figures, operations, search, time_limits
+from cases.choices import OUTCOMES, CaseKind
+from cases.content import CaseContent
+from cases.models import Case, CaseEvent
+from cases.operations import CaseAnswer
+from core import keys, retention
+from core.errors import Conflict, Refused
+from tests.cast import (
+    Cast,
+    act,
+    client_of,
+    end,
+    list_of,
+    make_alert,
+    make_case,
+    make_live_deployment,
+    make_watchlist,
+)
+from watchlists import destruction
+from watchlists.models import Person
+
+DAY = dt.timedelta(days=1)
+
+
+def _text(pdf: bytes) -> str:
+    pages = pypdf.PdfReader(io.BytesIO(pdf)).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def _at(text: str) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.fromisoformat(text))
+
+
+def _received(cast: Cast, kind: str, on: str) -> Case:
+    with time_machine.travel(_at(f"{on}T12:00"), tick=False):
+        return make_case(cast, kind)
+
+
+def _due(case: Case, at: str) -> str:
+    limit = time_limits.next_of(case, _at(at))
+    assert limit is not None
+    return limit.due_words
+
+
+def _identified(cast: Cast, kind: str = "access", **about: Any) -> Case:
+    case = make_case(cast, kind, **about)
+    operations.establish_identity(case, proof="document", on=timezone.localdate(), actor=cast.compliance)
+    return case
+
+
+# Time limits
+
+
+@pytest.mark.parametrize(
+    ("start", "months", "last"),
+    [
+        ("2026-11-05", 1, "2026-12-04"),
+        ("2026-03-01", 1, "2026-03-31"),
+        ("2027-01-31", 1, "2027-02-28"),
+        ("2027-01-29", 1, "2027-02-28"),
+        ("2027-01-28", 1, "2027-02-27"),
+        ("2026-11-30", 3, "2027-02-28"),
+        ("2028-01-30", 1, "2028-02-29"),
+    ],
+)
+def test_a_month_includes_the_day_that_it_begins_with(start: str, months: int, last: str) -> None:
+    assert time_limits.last_of_months(dt.date.fromisoformat(start), months) == dt.date.fromisoformat(last)
+
+
+@pytest.mark.parametrize(
+    ("received", "last"),
+    [
+        # St Andrew's Day in Scotland; Christmas Day; Boxing Day, observed on a Monday.
+        ("2026-11-27", "2026-12-30"),
+        # A bank holiday of 2026 in Scotland, on 15 June.
+        ("2026-06-01", "2026-06-30"),
+        # The Battle of the Boyne in Northern Ireland, observed on 13 July.
+        ("2026-07-01", "2026-07-30"),
+        # Good Friday, Easter Monday.
+        ("2026-03-23", "2026-04-22"),
+    ],
+)
+def test_working_days_leave_out_bank_holidays_of_every_part_of_the_kingdom(received: str, last: str) -> None:
+    assert time_limits.last_of_working_days(dt.date.fromisoformat(received), 20) == dt.date.fromisoformat(last)
+
+
+def test_a_request_has_a_month_from_its_receipt(cast: Cast) -> None:
+    case = _received(cast, "access", "2026-11-05")
+    assert _due(case, "2026-11-05T12:00") == "4 December 2026"
+    (limit,) = time_limits.limits_of(case)
+    assert limit.days_left(_at("2026-12-04T23:59")) == 0
+    assert (limit.words(_at("2026-12-04T23:59")), limit.words(_at("2026-12-05T00:00"))) == ("Last day", "Overdue")
+
+
+def test_the_month_begins_when_identity_is_proved_if_it_was_asked_for(cast: Cast) -> None:
+    case = _received(cast, "access", "2026-11-05")
+    with time_machine.travel(_at("2026-11-06T10:00"), tick=False):
+        operations.ask(case, wanted="identity", words="Send a copy of a document.", actor=cast.compliance)
+        assert case.is_in["waiting"]
+        assert _due(case, "2026-11-30T10:00") == "Not running"
+        with pytest.raises(Refused, match="Record how identity was established"):
+            operations.resume(case, on=timezone.localdate(), words="A copy", actor=cast.compliance)
+    with time_machine.travel(_at("2026-11-20T10:00"), tick=False):
+        operations.establish_identity(case, proof="document", on=dt.date(2026, 11, 19), actor=cast.compliance)
+    assert case.is_in["open"]
+    assert _due(case, "2026-11-20T10:00") == "18 December 2026"
+
+
+def test_a_clarification_stops_the_month(cast: Cast) -> None:
+    case = _received(cast, "erasure", "2026-11-05")
+    with time_machine.travel(_at("2026-11-10T10:00"), tick=False):
+        operations.ask(case, wanted="clarification", words="Which day do you mean?", actor=cast.compliance)
+    assert _due(case, "2026-11-13T10:00") == "7 December 2026"
+    with time_machine.travel(_at("2026-11-17T10:00"), tick=False):
+        operations.resume(case, on=dt.date(2026, 11, 16), words="The second Saturday.", actor=cast.compliance)
+    assert _due(case, "2026-11-30T10:00") == "10 December 2026"
+
+
+def test_two_months_more_can_be_taken_within_the_first_only(cast: Cast) -> None:
+    late, case = _received(cast, "access", "2026-11-05"), _received(cast, "access", "2026-11-05")
+    with time_machine.travel(_at("2026-12-04T23:00"), tick=False):
+        operations.extend(case, words="Eleven requests at once.", actor=cast.compliance)
+        with pytest.raises(Conflict, match="already been extended"):
+            operations.extend(case, words="And more.", actor=cast.compliance)
+        letter = _text(content.letter_of(case.events.get(kind="extended")))
+    assert "Eleven requests at once." in letter
+    assert "You will have our answer by 4 February 2027." in letter
+    assert _due(case, "2026-12-04T23:00") == "4 February 2027"
+    with time_machine.travel(_at("2026-12-05T00:01"), tick=False), pytest.raises(Refused, match="first month is over"):
+        operations.extend(late, words="Too late.", actor=cast.compliance)
+
+
+def test_a_complaint_is_acknowledged_or_answered_within_thirty_days(cast: Cast) -> None:
+    case = _received(cast, "complaint", "2026-11-05")
+    assert _due(case, "2026-11-05T12:00") == "4 December 2026"
+    with time_machine.travel(_at("2026-12-01T10:00"), tick=False):
+        operations.acknowledge(case, words="Thank you.", actor=cast.compliance)
+        with pytest.raises(Conflict):
+            operations.acknowledge(case, words="Thank you.", actor=cast.compliance)
+        letter = _text(content.letter_of(case.events.get(kind="acknowledged")))
+    assert "It reached us on 5 November 2026. You will have our answer without undue delay." in letter
+    limits = time_limits.limits_of(case, _at("2026-12-10T10:00"))
+    assert [limit.words(_at("2026-12-10T10:00")) for limit in limits] == ["Done in time", "Open"]
+    assert letter.startswith("DEMONSTRATION")
+    assert "Dear Robin Vale," in letter
+    other = _received(cast, "complaint", "2026-11-05")
+    assert time_limits.limits_of(other)[0].is_late(_at("2026-12-05T00:00"))
+
+
+def test_a_breach_is_reported_within_72_hours(cast: Cast) -> None:
+    case = _received(cast, "breach", "2026-11-05")
+    (limit,) = time_limits.limits_of(case)
+    assert limit.due == _at("2026-11-08T12:00")
+    assert limit.words(_at("2026-11-07T13:30")) == "22 hours left"
+    with time_machine.travel(_at("2026-11-09T10:00"), tick=False):
+        with pytest.raises(Refused, match="Record first when the Commissioner was told"):
+            operations.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
+        with pytest.raises(Refused, match="not in the future"):
+            operations.report_breach(case, at=_at("2026-11-09T11:00"), words="IC-1", actor=cast.compliance)
+        operations.report_breach(case, at=_at("2026-11-08T12:00"), words="IC-1. Found late.", actor=cast.compliance)
+        operations.tell_people(case, words="Two people, by letter.", actor=cast.compliance)
+        operations.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
+    (limit,) = time_limits.limits_of(case)
+    assert (limit.words(timezone.now()), case.events.exclude(letter_sha256="").count()) == ("Done too late", 0)
+
+
+def test_freedom_of_information_begins_anew_with_a_clarification(cast: Cast) -> None:
+    case = _received(cast, "foi", "2026-06-01")
+    assert _due(case, "2026-06-01T12:00") == "30 June 2026"
+    with time_machine.travel(_at("2026-06-08T10:00"), tick=False):
+        operations.ask(case, wanted="clarification", words="Which figures?", actor=cast.compliance)
+        assert _due(case, "2026-06-08T12:00") == "Not running"
+        operations.resume(case, on=dt.date(2026, 6, 8), words="All of them.", actor=cast.compliance)
+    assert _due(case, "2026-06-09T12:00") == "7 July 2026"
+
+
+# The search
+
+
+def test_the_search_finds_what_is_held_at_every_place(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", cast=cast)
+    evidence.hold(alert, reason="A complaint", review_on=timezone.localdate() + DAY, actor=cast.authority)
+    reference = Person.objects.get(watchlist=list_of(deployment)).reference
+    draft = make_watchlist(cast)
+    Person.objects.filter(watchlist=draft).update(name="Robin Vale")
+    case = _identified(cast)
+    found = search.search(case, reference=f" {reference.lower()}", name="robin  VALE", actor=cast.compliance)
+    assert {each.where.split()[0] for each in found} == {"Watchlist", "Possible"}
+    assert len(found) == 3
+    assert any("held as evidence" in each.status for each in found)
+    assert operations.last_found(case) == found
+    end(deployment, cast)
+    destruction.destroy(list_of(deployment))
+    again = search.search(case, reference=reference, actor=cast.compliance)
+    assert {each.status.split(";")[0] for each in again} == {"destroyed", str(alert.get_state_display()).lower()}
+
+
+def test_the_log_recognises_two_searches_for_one_person_and_names_nobody(cast: Cast) -> None:
+    for case in (_identified(cast, "access"), _identified(cast, "erasure")):
+        search.search(case, reference="N/77", name="Robin Vale", actor=cast.compliance)
+    first, second = Entry.objects.filter(action="ledger.searched").order_by("pk")
+    assert first.data == second.data == {"pseudonym": keys.pseudonym("search", "n/77"), "found": 0}
+    assert (first.target, second.target) == ("case 1", "case 2")
+    for row in (*Entry.objects.all(), *Case.objects.all(), *CaseEvent.objects.all()):
+        text = str(vars(row))
+        assert not any(word in text for word in ("Robin", "Vale", "N/77", "High Street", "Was I listed"))
+
+
+def test_nobody_is_searched_for_before_it_is_known_who_asks(cast: Cast) -> None:
+    with pytest.raises(Refused, match="Establish who is asking first"):
+        search.search(make_case(cast), reference="N/1", actor=cast.compliance)
+    with pytest.raises(Refused, match="not about one person"):
+        search.search(make_case(cast, "foi"), reference="N/1", actor=cast.compliance)
+    search.search(make_case(cast, "complaint"), reference="N/1", actor=cast.compliance)
+    for who in (cast.authority, cast.commander, cast.owner):
+        with pytest.raises(PermissionDenied):
+            search.search(make_case(cast, "complaint"), reference="N/1", actor=who)
+
+
+# The answer
+
+
+def test_an_answer_needs_identity_a_search_reasons_and_a_ground(cast: Cast) -> None:
+    case = make_case(cast)
+
+    def refuses(match: str, outcome: str, words: str = "Dear Robin Vale", **changes: Any) -> None:
+        with pytest.raises(Refused, match=match):
+            operations.answer(case, CaseAnswer(outcome, words, **changes), actor=cast.compliance)
+
+    refuses("Select the outcome", "upheld")
+    refuses("words of the letter", "none_held", "  ")
+    refuses("who is asking", "none_held")
+    operations.establish_identity(case, proof="known", on=timezone.localdate(), actor=cast.compliance)
+    refuses("Search for the person first", "none_held")
+    draft = make_watchlist(cast)
+    search.search(case, reference=draft.people.all()[0].reference, actor=cast.compliance)
+    refuses("found something", "none_held")
+    refuses("Enter the reasons", "withheld")
+    refuses("Select the ground", "withheld", reasons="An arrest is planned.")
+    refuses("searched again", "given", given=[1])
+    operations.answer(
+        case,
+        CaseAnswer("withheld", "We cannot say more.", reasons="An arrest is planned.", ground="crime"),
+        actor=cast.compliance,
+    )
+    letter = _text(content.letter_of(case.events.get(kind="answered")))
+    assert "We cannot say more." in letter
+    assert "Information Commissioner to check whether our decision is lawful" in letter
+    assert not any(word in letter for word in ("arrest", "Test list", "crime", "45(4)", "Withheld"))
+    with pytest.raises(Conflict, match="This case is “Answered”"):
+        operations.add_note(case, words="More", actor=cast.compliance)
+
+
+def test_the_letter_tells_what_was_chosen_and_nothing_else(cast: Cast) -> None:
+    for name in ("First list", "Second list"):
+        draft = make_watchlist(cast)
+        type(draft).objects.filter(pk=draft.pk).update(name=name)
+        draft.people.update(reference="N/5")
+    case = _identified(cast)
+    found = search.search(case, reference="N/5", actor=cast.compliance)
+    chosen = next(position for position, each in enumerate(found) if "Second list" in each.where)
+    client = client_of(cast.compliance)
+    fields = {"outcome": "part", "ground": "others", "reasons": "R.", "words": "Here it is.", "given": [chosen]}
+    preview = client.post(f"/cases/{case.number}/answer/preview/", fields)
+    assert "Second list" in _text(preview.content)
+    assert not case.events.filter(kind="answered").exists()
+    assert client.post(f"/cases/{case.number}/answer/", fields).status_code == 302
+    case.refresh_from_db()
+    letter = client.get(f"/cases/{case.number}/letters/{case.events.get(kind='answered').pk}/")
+    text = _text(letter.content)
+    assert "Second list" in text
+    assert "First list" not in text
+    assert retention.line("ledger").kept in text
+    assert Entry.objects.filter(action="case.read", target_id=str(case.pk)).get().data == {"what": "answered"}
+
+
+def test_an_answer_that_is_refused_keeps_what_was_typed(cast: Cast) -> None:
+    case = make_case(cast)
+    answer = client_of(cast.compliance).post(
+        f"/cases/{case.number}/answer/", {"outcome": "none_held", "words": "Nothing of yours."}
+    )
+    assert answer.status_code == 422
+    assert "Establish who is asking first." in answer.content.decode()
+    assert "Nothing of yours." in answer.content.decode()
+
+
+def test_every_kind_has_outcomes_and_only_its_own(cast: Cast) -> None:
+    assert set(OUTCOMES) == set(CaseKind)
+    case = make_case(cast, "complaint")
+    operations.answer(case, CaseAnswer("partly", "You are right about the leaflet."), actor=cast.compliance)
+    text = _text(content.letter_of(case.events.get(kind="answered")))
+    assert "Our answer to your complaint" in text
+    assert "sections 164A and 165" in text
+
+
+# Acts on the page
+
+
+def test_bad_input_gets_a_clear_error_and_nothing_is_half_written(cast: Cast) -> None:
+    client = client_of(cast.compliance)
+    tomorrow = timezone.localdate() + DAY
+    fields = {
+        "received_on": tomorrow.isoformat(),
+        "channel": "letter",
+        "name": "R",
+        "contact": "C",
+        "request": "Q",
+        "deployment": "",
+    }
+    answer = client.post("/cases/new/?kind=access", fields)
+    assert answer.status_code == 422
+    assert "not in the future" in answer.content.decode()
+    answer = client.post("/cases/new/?kind=access", {})
+    assert "Enter the name of the person." in answer.content.decode()
+    assert client.post("/cases/new/?kind=nonsense", fields).status_code == 422
+    assert (Case.objects.count(), [name for name in keys.store().names() if name.startswith("case")]) == (0, [])
+    case = make_case(cast)
+    answer = client.post(f"/cases/{case.number}/do/identity/", {"proof": "document", "on": tomorrow.isoformat()})
+    assert answer.status_code == 422
+    assert "Enter a day from the day on which the case was received until today." in answer.content.decode()
+    assert client.post(f"/cases/{case.number}/do/report/", {}).status_code == 404
+    assert client.post(f"/cases/{case.number}/search/", {"reference": " "}).status_code == 422
+    assert client.get("/cases/99/").status_code == 404
+
+
+def test_a_waiting_case_cannot_be_answered_but_withdrawn(cast: Cast) -> None:
+    case = _identified(cast)
+    search.search(case, reference="N/1", actor=cast.compliance)
+    operations.ask(case, wanted="clarification", words="Which day?", actor=cast.compliance)
+    with pytest.raises(Conflict, match="Waiting for the person"):
+        operations.answer(case, CaseAnswer("none_held", "Nothing."), actor=cast.compliance)
+    with pytest.raises(Conflict):
+        operations.ask(case, wanted="clarification", words="Which day?", actor=cast.compliance)
+    operations.withdraw(case, words="No reply.", actor=cast.compliance)
+    assert (case.state, case.outcome, case.waits.get().ended_on) == ("withdrawn", "", timezone.localdate())
+
+
+def test_a_complaint_is_linked_to_possible_matches_of_its_deployment_only(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    alert = act(make_alert(deployment), "same", cast=cast)
+    case = make_case(cast, "complaint")
+    with pytest.raises(Refused, match="of the deployment that the case is about"):
+        operations.link_alerts(case, alerts=[alert], actor=cast.compliance)
+    operations.link_deployment(case, deployment=deployment, actor=cast.compliance)
+    client = client_of(cast.compliance)
+    assert client.post(f"/cases/{case.number}/alerts/", {}).status_code == 422
+    assert client.post(f"/cases/{case.number}/alerts/", {"alerts": [str(alert.pk)]}).status_code == 302
+    page = client.get(f"/cases/{case.number}/").content.decode()
+    assert str(alert.pk)[:8] in page
+    assert "unless an authorising officer or a commander holds it" in page
+    text = _text(case_file.file_pdf(case, made_by="compliance"))
+    assert all(act.words in text for act in alert.acts.all())
+    assert "Possible match raised" in text
+    operations.unlink_alert(case, alert=alert, actor=cast.compliance)
+    assert not case.alerts.exists()
+    assert [entry.action for entry in Entry.objects.filter(target_id=str(case.pk)).order_by("pk")].count(
+        "case.linked"
+    ) == 2
+
+
+# What is left
+
+
+def test_names_words_and_letters_end_with_the_retention(cast: Cast) -> None:
+    case = _identified(cast)
+    search.search(case, reference="N/1", actor=cast.compliance)
+    operations.answer(case, CaseAnswer("none_held", "Nothing."), actor=cast.compliance)
+    key, until = case.key_name, case.purge_by
+    assert until is not None
+    assert expiry.purge_due(at=until - dt.timedelta(minutes=1)) == 0
+    keys.sweep()
+    assert keys.fingerprint(key)
+    assert expiry.purge_due(at=until + dt.timedelta(minutes=1)) == 1
+    case.refresh_from_db()
+    keys.sweep()
+    assert (keys.fingerprint(key), content.content_of(case), case.outcome) == ("", None, "none_held")
+    assert all(content.content_of_event(event) is None for event in case.events.all())
+    client = client_of(cast.compliance)
+    assert "The words were destroyed with the case’s key." in client.get(f"/cases/{case.number}/").content.decode()
+    answered = case.events.get(kind="answered")
+    assert client.get(f"/cases/{case.number}/letters/{answered.pk}/").status_code == 404
+    assert client.get(f"/cases/{case.number}/file/").status_code == 200
+    assert Entry.objects.filter(action="case.purged", target_id=str(case.pk)).count() == 1
+    assert expiry.purge_due(at=until + DAY) == 0
+
+
+def test_the_key_of_a_case_that_was_not_opened_is_swept(cast: Cast) -> None:
+    with pytest.raises(Refused):
+        operations.open_case(
+            kind="access",
+            channel="letter",
+            received_at=timezone.now(),
+            about=CaseContent(name="A", contact="B", request=" "),
+            actor=cast.compliance,
+        )
+    keys.create("case-00000000-0000-4000-8000-000000000000")
+    case = make_case(cast)
+    keys.sweep()
+    assert [name for name in keys.store().names() if name.startswith("case")] == [case.key_name]
+
+
+def test_figures_count_each_case_once(cast: Cast) -> None:
+    with time_machine.travel(_at("2026-11-05T12:00"), tick=False):
+        for _ in range(3):
+            make_case(cast, "complaint")
+        first, second = Case.objects.order_by("number")[:2]
+        operations.answer(first, CaseAnswer("upheld", "You are right."), actor=cast.compliance)
+        operations.withdraw(second, words="By telephone.", actor=cast.compliance)
+        make_case(cast, "foi")
+    found = {each.kind: each for each in figures.by_year(_at("2026-12-10T12:00"))}
+    complaints = found[CaseKind.COMPLAINT]
+    assert (complaints.received, complaints.answered, complaints.withdrawn, complaints.unfinished) == (3, 1, 1, 1)
+    assert (complaints.late, complaints.outcome_words, found[CaseKind.FOI].late) == (1, "upheld: 1", 1)
+
+
+def test_the_list_shows_what_is_due_first_and_no_names(cast: Cast) -> None:
+    make_case(cast, "access", days_ago=2)
+    make_case(cast, "complaint", days_ago=40)
+    page = client_of(cast.compliance).get("/cases/").content.decode()
+    assert page.index("C0002") < page.index("C0001")
+    assert "Overdue" in page
+    assert "Robin Vale" not in page
+    page = client_of(cast.compliance).get("/cases/?kind=access").content.decode()
+    assert "C0002" not in page
