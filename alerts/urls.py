@@ -1,6 +1,6 @@
 from django.urls import path
 
-from alerts import attribute_views, handset_views, log_views, repeat_views, second_look_views, views
+from alerts import attribute_views, handset_views, log_views, receipt_views, repeat_views, second_look_views, views
 
 urlpatterns = [
     path("deployments/<uuid:deployment_id>/console/", views.console, name="console"),
@@ -24,6 +24,8 @@ urlpatterns = [
     path("alerts/<uuid:alert_id>/code/", log_views.alert_code, name="alert-code"),
     path("alerts/<uuid:alert_id>/correct/", log_views.alert_correct, name="alert-correct"),
     path("alerts/<uuid:alert_id>/attributes/", attribute_views.alert_attributes, name="alert-attributes"),
+    path("alerts/<uuid:alert_id>/leaflet/", receipt_views.leaflet, name="leaflet"),
+    path("leaflet/", receipt_views.blank_leaflet, name="leaflet-blank"),
     path("alerts/<uuid:alert_id>/hold/", log_views.alert_hold, name="alert-hold"),
     path("alerts/<uuid:alert_id>/release/", log_views.alert_release, name="alert-release"),
     path("holds/", log_views.holds, name="holds"),

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from alerts import cards, content, operations, repeats
+from alerts import cards, content, operations, receipts, repeats
 from alerts.acts import OFFICER_ACTS
 from alerts.forms import act_input_in
 from alerts.latency import latest
@@ -158,5 +158,7 @@ def render_card(request: HttpRequest, alert: Alert) -> HttpResponse:
     officer = request.user.has_perm(RECORD_OUTCOME)
     context = cards.card_of(alert, request.user, visible)
     if officer:
-        return render(request, "alerts/_street_card.html", {**context, "acts_offered": OFFICER_ACTS})
+        qr_code = receipts.qr_code(request, alert) if alert.kind == Alert.Kind.ALERT else ""
+        context |= {"acts_offered": OFFICER_ACTS, "receipt_qr": qr_code}
+        return render(request, "alerts/_street_card.html", context)
     return render(request, "alerts/_card.html", context)

@@ -189,6 +189,14 @@ class DeploymentForm(forms.Form):
     )
 
 
+class ReceiptForm(forms.Form):
+    """The code of the receipt that the person was given."""
+
+    code = forms.CharField(
+        label="Code of the receipt", max_length=40, error_messages={"required": "Enter the code of the receipt."}
+    )
+
+
 class AlertsForm(forms.Form):
     """The possible matches that a case is about."""
 

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from alerts import receipts
 from alerts.models import Alert
 from audit.actions import Action
 from audit.journal import record
@@ -246,6 +247,22 @@ def link_alerts(case: Case, *, alerts: Iterable[Alert], actor: AbstractBaseUser)
     _note(case, _K.LINKED, actor, EventContent(words=", ".join(alert_words(alert) for alert in new)))
     for alert in new:
         record(Action.CASE_LINKED, actor=actor, target=case, data={"alert": str(alert.pk)})
+
+
+@transaction.atomic
+def link_receipt(case: Case, *, code: str, actor: AbstractBaseUser) -> None:
+    """Link the possible match of a receipt, and its deployment if the case has none.
+
+    Raises:
+        Refused: no receipt has this code, or it is of another deployment.
+    """
+    _begin(case, actor)
+    alert = receipts.find(code)
+    if alert is None:
+        raise Refused("There is no receipt with this code. Compare it with the person’s.")
+    if case.deployment_id is None:
+        link_deployment(case, deployment=alert.deployment, actor=actor)
+    link_alerts(case, alerts=[alert], actor=actor)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ urlpatterns = [
     path("cases/<int:number>/do/<slug:act_name>/", views.case_act, name="case-act"),
     path("cases/<int:number>/search/", views.case_search, name="case-search"),
     path("cases/<int:number>/deployment/", views.case_deployment, name="case-deployment"),
+    path("cases/<int:number>/receipt/", views.case_receipt, name="case-receipt"),
     path("cases/<int:number>/alerts/", views.case_alerts, name="case-alerts"),
     path("cases/<int:number>/alerts/<uuid:alert_id>/unlink/", views.case_unlink, name="case-unlink"),
     path("cases/<int:number>/answer/", views.case_answer, name="case-answer"),

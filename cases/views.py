@@ -22,7 +22,16 @@ from cases.acts import ACTS, offered
 from cases.choices import CaseKind
 from cases.content import EventContent
 from cases.filters import CaseFilter
-from cases.forms import ADVICE, AlertsForm, AnswerForm, DeploymentForm, OpenBreachForm, OpenCaseForm, SearchForm
+from cases.forms import (
+    ADVICE,
+    AlertsForm,
+    AnswerForm,
+    DeploymentForm,
+    OpenBreachForm,
+    OpenCaseForm,
+    ReceiptForm,
+    SearchForm,
+)
 from cases.models import Case, CaseEvent
 from cases.operations import CaseAnswer
 from cases.permissions import KEEP_CASES
@@ -136,6 +145,18 @@ def case_deployment(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("case", case.number)
 
 
+@require_POST
+@permitted(KEEP_CASES)
+def case_receipt(request: HttpRequest, number: int) -> HttpResponse:
+    """Link the possible match whose receipt the person was given."""
+    case, form = _case(number), ReceiptForm(request.POST)
+    if not form.is_valid():
+        raise Refused("Enter the code of the receipt.")
+    operations.link_receipt(case, **form.cleaned_data, actor=acting(request))
+    messages.success(request, "Linked to the possible match of this receipt.")
+    return redirect("case", case.number)
+
+
 @require_http_methods(["GET", "POST"])
 @permitted(KEEP_CASES)
 def case_alerts(request: HttpRequest, number: int) -> HttpResponse:
@@ -241,6 +262,7 @@ def _page(
         "search": (searching or SearchForm()) if _may_search(case) else None,
         "linked": [(alert, case_file.kept_words(alert)) for alert in case_file.linked_alerts(case)],
         "deployments": DeploymentForm(),
+        "receipt": ReceiptForm(),
         "entries": len(case_file.entries_about(case)),
     }
     return render(request, "cases/detail.html", context, status=status)

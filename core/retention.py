@@ -179,7 +179,7 @@ LINES = (
     ),
     Line(
         "act",
-        "Acts on a possible match, second looks: codes, times, people of the force",
+        "Acts on a possible match, second looks, receipts: codes, times, people of the force",
         _DATABASE,
         _OWN,
         otherwise="not deleted",

@@ -1,7 +1,7 @@
 from allauth.account import views as account_views
 from django.urls import include, path
 
-from lfr_site import views
+from lfr_site import receipts, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("accounts/inactive/", account_views.account_inactive, name="account_inactive"),
     path("accounts/signup/", account_views.signup, name="account_signup"),
+    path("receipt/", receipts.receipt, name="receipt"),
+    path("receipt/<str:code>/", receipts.receipt, name="receipt-code"),
     path("api/", include("lfr_site.api")),
     path("", include("training.urls")),
     path("", include("watchlists.urls")),

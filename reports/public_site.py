@@ -79,7 +79,7 @@ class Result:
 
     @property
     def slug(self) -> str:
-        return str(self.publication.deployment.number).replace("/", "-").lower()
+        return slug_of(self.publication.deployment)
 
     @property
     def line(self) -> dict[str, Any]:
@@ -133,8 +133,8 @@ def write_all(folder: Path) -> int:
 
     Files of results that are no longer published do not occur: what was published stays.
     """
-    results, now = _results(), timezone.now()
-    common = {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO, "made_at": now, "pages": PAGES}
+    results, common = _results(), context_of_pages()
+    now = common["made_at"]
     log_kept = retention.words(retention.period("audit_log"))
     files = {
         "index.html": _page("index", common, coming=coming(now), results=results[:10], totals=totals(results)),
@@ -150,6 +150,21 @@ def write_all(folder: Path) -> int:
     for name, text in files.items():
         _write(folder / name, text)
     return len(files)
+
+
+def context_of_pages() -> dict[str, Any]:
+    """Return what every public page shows, as of now."""
+    return {"force": settings.LFR_FORCE, "is_demo": settings.IS_DEMO, "made_at": timezone.now(), "pages": PAGES}
+
+
+def slug_of(deployment: Deployment) -> str:
+    """Return the name of a deployment's file of results."""
+    return str(deployment.number).replace("/", "-").lower()
+
+
+def address_of_result(deployment: Deployment) -> str:
+    """Return where a deployment's results are among the public files; empty if none are published."""
+    return f"results/{slug_of(deployment)}.html" if deployment.publications.exists() else ""
 
 
 def _page(template: str, common: dict[str, Any], **context: Any) -> str:

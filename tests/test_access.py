@@ -106,6 +106,7 @@ TABLE: dict[str, Rule] = {
     "case-act": Rule({"compliance"}, "post", 422),
     "case-search": Rule({"compliance"}, "post", 422),
     "case-deployment": Rule({"compliance"}, "post", 422),
+    "case-receipt": Rule({"compliance"}, "post", 422),
     "case-alerts": Rule({"compliance"}),
     "case-unlink": Rule({"compliance"}, "post", 409),
     "case-answer": Rule({"compliance"}),
@@ -224,6 +225,8 @@ TABLE: dict[str, Rule] = {
     "alert-hold": Rule({"commander", "authority"}, "post", 422),
     "alert-release": Rule({"commander", "authority"}, "post", 422),
     "holds": Rule(RECORDS),
+    "leaflet": Rule({"officer", "commander"}),
+    "leaflet-blank": Rule({"officer", "commander"}),
     "second-looks": Rule(DESK),
     "second-look": Rule(DESK, answer=422),
     "figures": Rule(DESK | {"compliance"}),
@@ -261,7 +264,7 @@ TABLE: dict[str, Rule] = {
 
 
 # Open to everybody, without sign-in.
-PUBLIC = {"authority-keys", "log-policy", "public", "public-file"}
+PUBLIC = {"authority-keys", "log-policy", "public", "public-file", "receipt", "receipt-code"}
 
 
 def _names(resolver: URLResolver) -> set[str]:

@@ -8,6 +8,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
+import alerts.receipt_codes
 import core.machine
 
 
@@ -139,6 +140,16 @@ class Migration(migrations.Migration):
                     "is_sampled",
                     models.BooleanField(
                         default=False, help_text="Drawn, as it was raised, for a second look once it has been decided."
+                    ),
+                ),
+                (
+                    "receipt",
+                    models.CharField(
+                        default=alerts.receipt_codes.new_code,
+                        editable=False,
+                        help_text="The code of an engagement’s receipt.",
+                        max_length=12,
+                        unique=True,
                     ),
                 ),
                 (

@@ -10,6 +10,7 @@ from django.db import models
 
 from alerts.choices import IdentityMethod, Result
 from alerts.querysets import CEILING, AlertQuerySet
+from alerts.receipt_codes import new_code, shown
 from alerts.states import (
     CAN_BE_TAKEN_BACK,
     DISPOSED,
@@ -99,6 +100,9 @@ class Alert(Stateful, models.Model):
     is_sampled = models.BooleanField(
         default=False, help_text="Drawn, as it was raised, for a second look once it has been decided."
     )
+    receipt = models.CharField(
+        max_length=12, unique=True, default=new_code, editable=False, help_text="The code of an engagement’s receipt."
+    )
     hold_released_at = models.DateTimeField(null=True, help_text="When its last evidence hold was released.")
     purged_at = models.DateTimeField(null=True)
     purge_due_at = models.DateTimeField(null=True, help_text="By when it had to be purged, as it stood then.")
@@ -148,6 +152,11 @@ class Alert(Stateful, models.Model):
 
     def __str__(self) -> str:
         return f"alert {str(self.id)[:8]}"
+
+    @property
+    def receipt_shown(self) -> str:
+        """The code of the receipt as people read it."""
+        return shown(self.receipt)
 
     @property
     def is_undecided(self) -> bool:
