@@ -57,6 +57,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.ALERT_HOLD_RELEASED,
         Action.CONTROL_JUDGED,
         Action.CASE_IDENTIFIED,
+        Action.CASE_CORRECTED,
     ),
     Verb.CONSULTATION: (
         Action.PERSON_VIEWED,

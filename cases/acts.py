@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from cases import forms, operations
 from cases.choices import OF_OWN_DATA, CaseKind, WaitFor
+from cases.content import content_of
 from cases.models import Case, CaseState
 
 
@@ -19,6 +20,10 @@ def _always(case: Case) -> bool:
 
 def _needs_identity(case: Case) -> bool:
     return case.is_of_own_data and case.identity_on is None
+
+
+def _can_be_read(case: Case) -> bool:
+    return content_of(case) is not None
 
 
 def _waits_for_words(case: Case) -> bool:
@@ -43,7 +48,7 @@ class CaseAct:
     letter: bool = False
 
     def form_for(self, case: Case, given: QueryDict | None = None) -> Any:
-        needs = {"case": case} if self.form in (forms.AskForm, forms.AlertsForm) else {}
+        needs = {"case": case} if self.form in (forms.AskForm, forms.CorrectForm) else {}
         return self.form(given, auto_id=f"{self.form.__name__}-%s", **needs)
 
 
@@ -84,7 +89,6 @@ ACTS: dict[str, CaseAct] = {
         forms.AskForm,
         operations.ask,
         kinds=_LETTERS,
-        states=(CaseState.OPEN,),
         letter=True,
     ),
     "extend": CaseAct(
@@ -104,6 +108,7 @@ ACTS: dict[str, CaseAct] = {
         forms.ReportForm,
         operations.report_breach,
         kinds=(CaseKind.BREACH,),
+        states=tuple(CaseState),
         offered=lambda case: case.reported_at is None,
     ),
     "tell": CaseAct(
@@ -113,7 +118,17 @@ ACTS: dict[str, CaseAct] = {
         forms.TellForm,
         operations.tell_people,
         kinds=(CaseKind.BREACH,),
+        states=tuple(CaseState),
         offered=lambda case: case.told_at is None,
+    ),
+    "correct": CaseAct(
+        "Correct the details",
+        "Save correction",
+        "Corrected.",
+        forms.CorrectForm,
+        operations.correct,
+        kinds=_LETTERS,
+        offered=_can_be_read,
     ),
     "note": CaseAct("Add a note", "Add note", "Note added.", forms.NoteForm, operations.add_note),
     "withdraw": CaseAct(
@@ -141,5 +156,5 @@ def offered(case: Case, refused: str = "", form: Any = None) -> list[OfferedAct]
     return [
         OfferedAct(name, act, form if name == refused else act.form_for(case), name == refused)
         for name, act in ACTS.items()
-        if case.kind in act.kinds and case.state in act.states and act.offered(case)
+        if name == refused or (case.kind in act.kinds and case.state in act.states and act.offered(case))
     ]

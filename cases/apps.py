@@ -10,4 +10,4 @@ class CasesConfig(AppConfig):
         from cases import expiry
         from core import keys
 
-        keys.swept_by(expiry.CASE_KEY, expiry.destroy_case_key)
+        keys.swept_by(expiry.CASE_KEY, expiry.destroy_case_key, expiry.keys_in_use)

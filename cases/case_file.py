@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from alerts.models import Act, Alert
@@ -140,9 +140,9 @@ def kept_words(alert: Alert) -> str:
     return f"Its content is purged by {moment(alert.purge_by)}, unless an authorising officer or a commander holds it."
 
 
-def entries_about(case: Case) -> list[Entry]:
+def entries_about(case: Case) -> QuerySet[Entry]:
     """Return the entries of the audit log on a case and on its possible matches, in the order of writing."""
     alerts = [str(pk) for pk in case.alerts.values_list("pk", flat=True)]
     on_case = Q(target_type=Case._meta.label_lower, target_id=str(case.pk))
     on_alerts = Q(target_type=Alert._meta.label_lower, target_id__in=alerts)
-    return list(Entry.objects.filter(on_case | on_alerts).order_by("pk"))
+    return Entry.objects.filter(on_case | on_alerts).order_by("pk")

@@ -58,6 +58,7 @@ class CaseOutcome(models.TextChoices):
     RESTRICTED = "restricted", "Processing restricted instead"
     DECLINED = "declined", "Declined"
     UNFOUNDED = "unfounded", "Manifestly unfounded or excessive"
+    NO_REPLY = "no_reply", "Closed: the person did not send what was needed"
     UPHELD = "upheld", "Upheld"
     PARTLY = "partly", "Upheld in part"
     NOT_UPHELD = "not_upheld", "Not upheld"
@@ -65,15 +66,25 @@ class CaseOutcome(models.TextChoices):
     NOT_REPORTED = "not_reported", "Not reported: a risk to people is unlikely"
 
 
+# What stops the time while the force waits for it: Data Protection Act 2018, section 54, where a clarification does so
+# for access only, not for rectification and erasure; Freedom of Information Act 2000, section 1(3).
+STOPS_TIME: dict[str, tuple[WaitFor, ...]] = {
+    CaseKind.ACCESS: (WaitFor.IDENTITY, WaitFor.CLARIFICATION),
+    CaseKind.RECTIFICATION: (WaitFor.IDENTITY,),
+    CaseKind.ERASURE: (WaitFor.IDENTITY,),
+    CaseKind.FOI: (WaitFor.CLARIFICATION,),
+}
 _O = CaseOutcome
 OUTCOMES: dict[str, tuple[CaseOutcome, ...]] = {
-    CaseKind.ACCESS: (_O.GIVEN, _O.PART, _O.WITHHELD, _O.NONE_HELD, _O.UNFOUNDED),
-    CaseKind.RECTIFICATION: (_O.CORRECTED, _O.RESTRICTED, _O.DECLINED, _O.NONE_HELD, _O.UNFOUNDED),
-    CaseKind.ERASURE: (_O.ERASED, _O.RESTRICTED, _O.DECLINED, _O.NONE_HELD, _O.UNFOUNDED),
-    CaseKind.COMPLAINT: (_O.UPHELD, _O.PARTLY, _O.NOT_UPHELD),
+    CaseKind.ACCESS: (_O.GIVEN, _O.PART, _O.WITHHELD, _O.NONE_HELD, _O.UNFOUNDED, _O.NO_REPLY),
+    CaseKind.RECTIFICATION: (_O.CORRECTED, _O.RESTRICTED, _O.DECLINED, _O.NONE_HELD, _O.UNFOUNDED, _O.NO_REPLY),
+    CaseKind.ERASURE: (_O.ERASED, _O.RESTRICTED, _O.DECLINED, _O.NONE_HELD, _O.UNFOUNDED, _O.NO_REPLY),
+    CaseKind.COMPLAINT: (_O.UPHELD, _O.PARTLY, _O.NOT_UPHELD, _O.NO_REPLY),
     CaseKind.BREACH: (_O.REPORTED, _O.NOT_REPORTED),
-    CaseKind.FOI: (_O.GIVEN, _O.PART, _O.WITHHELD, _O.NONE_HELD),
+    CaseKind.FOI: (_O.GIVEN, _O.PART, _O.WITHHELD, _O.NONE_HELD, _O.NO_REPLY),
 }
+# Without establishing identity or searching first.
+UNSEARCHED = frozenset({_O.UNFOUNDED, _O.NO_REPLY})
 # Recorded with its reasons, which are given to the Information Commissioner on request.
 REASONED = frozenset({_O.PART, _O.WITHHELD, _O.RESTRICTED, _O.DECLINED, _O.UNFOUNDED, _O.NOT_REPORTED})
 # The reasons name a ground of `Ground`.

@@ -61,10 +61,13 @@ def seal_case(case: Case, content: CaseContent) -> bytes:
 
 
 def content_of(case: Case) -> CaseContent | None:
-    """Return who asks and what; None once that was destroyed."""
+    """Return who asks and what; None once that was destroyed, or if the key is lost."""
     if case.sealed is None:
         return None
-    about, _ = unseal(case.key_name, case.pk, case.sealed)
+    try:
+        about, _ = unseal(case.key_name, case.pk, case.sealed)
+    except keys.KeyGone:
+        return None
     return CaseContent(**about)
 
 
@@ -73,11 +76,14 @@ def seal_event(case: Case, event: CaseEvent, content: EventContent, letter: byte
 
 
 def content_of_event(event: CaseEvent) -> EventContent | None:
-    """Return what was done, in words; None once that was destroyed."""
+    """Return what was done, in words; None once that was destroyed, or if the key is lost."""
     if event.sealed is None:
         return None
     about: dict[str, Any]
-    about, _ = unseal(event.case.key_name, event.pk, event.sealed)
+    try:
+        about, _ = unseal(event.case.key_name, event.pk, event.sealed)
+    except keys.KeyGone:
+        return None
     return EventContent(**{**about, "found": [Found(**each) for each in about["found"]]})
 
 

@@ -16,7 +16,7 @@ from core import keys, retention
 from core.actors import CLOCK
 from core.locks import Turn, lock, take
 
-__all__ = ["CASE_KEY", "destroy_case_key", "purge_due"]
+__all__ = ["CASE_KEY", "destroy_case_key", "keys_in_use", "purge_due"]
 
 
 def purge_due(*, at: dt.datetime | None = None) -> int:
@@ -36,6 +36,11 @@ def _purge(case_id: uuid.UUID) -> bool:
     record(Action.CASE_PURGED, actor=CLOCK, target=case, data={"kind": case.kind, "events": events})
     transaction.on_commit(lambda: keys.destroy(key_name))
     return True
+
+
+def keys_in_use() -> set[str]:
+    """Return the names of the keys of all cases that are not purged."""
+    return set(Case.objects.exclude(key_name="").values_list("key_name", flat=True))
 
 
 def destroy_case_key(name: str, owner: str) -> None:

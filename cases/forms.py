@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from cases.choices import ON_A_GROUND, OUTCOMES, CaseKind, Channel, Ground, IdentityProof, WaitFor
-from cases.content import CaseContent, Found
+from cases.content import CaseContent, Found, content_of
 from cases.models import Case
 from deployments.forms import LocalMomentField
 from deployments.models import Deployment
@@ -30,15 +30,26 @@ def _choices(of: Any) -> list[tuple[str, str]]:
     return [("", "Select"), *of.choices]
 
 
-def _text(label: str, rows: int = 4, help_text: str = "", *, required: bool = True) -> forms.CharField:
-    return forms.CharField(
+class _Text(forms.CharField):
+    """Text of several lines, with line ends of one kind."""
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _text(label: str, rows: int = 4, help_text: str = "", missing: str = "") -> forms.CharField:
+    """Return a field for text. missing: the error if it is empty; it may be empty without one."""
+    return _Text(
         label=label,
         max_length=_WORDS,
-        required=required,
+        required=bool(missing),
         widget=forms.Textarea({"rows": rows}),
         help_text=help_text,
-        error_messages={"required": f"Enter: {label.lower()}."},
+        error_messages={"required": missing},
     )
+
+
+_NO_LETTER = "Enter the words of the letter."
 
 
 def _day(label: str, help_text: str = "") -> forms.DateField:
@@ -72,8 +83,12 @@ class OpenCaseForm(forms.Form):
     name = forms.CharField(
         label="Name of the person", max_length=200, error_messages={"required": "Enter the name of the person."}
     )
-    contact = _text("How to reach them", 3, "The address for letters, or an email address.")
-    request = _text("What they ask", 6, "In their words, with the day and the place if they say them.")
+    contact = _text(
+        "How to reach them", 3, "The address for letters, or an email address.", "Enter how to reach the person."
+    )
+    request = _text(
+        "What they ask", 6, "In their words, with the day and the place if they say them.", "Enter what they ask."
+    )
     deployment = _deployments()
 
     def received_at(self) -> dt.datetime:
@@ -98,8 +113,13 @@ class OpenBreachForm(forms.Form):
         initial=Channel.FORCE,
         error_messages={"required": "Select how it was found."},
     )
-    facts = _text("What happened", 6, "Which data, of whom and of how many people, and when. Name nobody.")
-    effects = _text("Effects", 3, "What it means for the people whose data these are.", required=False)
+    facts = _text(
+        "What happened",
+        6,
+        "Which data, of whom and of how many people, and when. Name nobody.",
+        "Enter what happened.",
+    )
+    effects = _text("Effects", 3, "What it means for the people whose data these are, as far as you know.")
     deployment = _deployments()
 
     def received_at(self) -> dt.datetime:
@@ -111,7 +131,7 @@ class OpenBreachForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    words = _text("Note", 3, "Kept with the case; never sent.")
+    words = _text("Note", 3, "Kept with the case; never sent.", "Enter the note.")
 
 
 class IdentityForm(forms.Form):
@@ -120,7 +140,24 @@ class IdentityForm(forms.Form):
         choices=_choices(IdentityProof),
         error_messages={"required": "Select how identity was established."},
     )
-    on = _day("On")
+    on = _day("Proof received on", "If you asked for it, the month begins on this day.")
+
+
+class CorrectForm(OpenCaseForm):
+    """What a case says about who asks and what, to be corrected."""
+
+    words = _text("What was wrong", 2, "Kept with the case.", "Enter what was wrong.")
+
+    def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
+        about = content_of(case) or CaseContent()
+        known = {"name": about.name, "contact": about.contact, "request": about.request}
+        kwargs["initial"] = {"received_on": timezone.localdate(case.received_at), **known}
+        super().__init__(*args, **kwargs)
+        del self.fields["channel"], self.fields["deployment"]
+
+    def as_given(self) -> dict[str, Any]:
+        """Return the arguments of the act."""
+        return {"about": self.about(), "received_at": self.received_at(), "words": self.cleaned_data["words"]}
 
 
 class AskForm(forms.Form):
@@ -129,7 +166,12 @@ class AskForm(forms.Form):
     wanted = forms.ChoiceField(
         label="What you need", choices=_choices(WaitFor), error_messages={"required": "Select what you need."}
     )
-    words = _text("Letter", 4, "What the person must send, and where to. The system adds what it means for the time.")
+    words = _text(
+        "Letter",
+        4,
+        "What the person must send, and where to. The system adds what it means for the time.",
+        "Enter what the person must send.",
+    )
 
     def __init__(self, *args: Any, case: Case, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,28 +182,39 @@ class AskForm(forms.Form):
 
 class ResumeForm(forms.Form):
     on = _day("Reply received on")
-    words = _text("What the person replied", 4)
+    words = _text("What the person replied", 4, missing="Enter what the person replied.")
 
 
 class AcknowledgeForm(forms.Form):
-    words = _text("Letter", 4, "The system adds the day of receipt and by when the answer comes.")
+    words = _text("Letter", 4, "The system adds the day of receipt and by when the answer comes.", _NO_LETTER)
 
 
 class ExtendForm(forms.Form):
-    words = _text("Letter: why more time is needed", 4, "The system adds the new last day and the right to complain.")
+    words = _text(
+        "Letter: why more time is needed",
+        4,
+        "How complex the request is, or how many there are. The system adds the last day and the right to complain.",
+        "Enter why more time is needed.",
+    )
 
 
 class ReportForm(forms.Form):
     at = LocalMomentField(label="When", error_messages={"required": "Enter when the Commissioner was told."})
-    words = _text("Reference, and why it is late if it is", 3)
+    words = _text("The Commissioner’s reference", 2, missing="Enter the Commissioner’s reference.")
+    late_reason = _text("Why it is late (only after 72 hours)", 2)
 
 
 class TellForm(forms.Form):
-    words = _text("How many people were told, and how", 3)
+    words = _text("How many people were told, and how", 3, missing="Enter how many people were told, and how.")
 
 
 class WithdrawForm(forms.Form):
-    words = _text("Why the case ends without an answer", 2)
+    words = _text(
+        "Why the case ends without an answer",
+        2,
+        "For example that the person withdrew it, or that it was opened by mistake.",
+        "Enter why the case ends without an answer.",
+    )
 
 
 class SearchForm(forms.Form):
@@ -170,8 +223,8 @@ class SearchForm(forms.Form):
     reference = forms.CharField(
         label="Nominal reference",
         max_length=40,
-        help_text="Lists, imports, possible matches, evidence and past lists.",
-        error_messages={"required": "Enter the nominal reference."},
+        required=False,
+        help_text="Lists, imports, possible matches, evidence, past lists and other cases.",
     )
     name = forms.CharField(
         label="Name (optional)",
@@ -183,9 +236,7 @@ class SearchForm(forms.Form):
 
 class DeploymentForm(forms.Form):
     deployment = forms.ModelChoiceField(
-        queryset=Deployment.objects.order_by("-created_at"),
-        empty_label="Select",
-        error_messages={"required": "Select the deployment."},
+        queryset=Deployment.objects.order_by("-created_at"), required=False, empty_label="None in particular"
     )
 
 
@@ -215,6 +266,7 @@ class AlertsForm(forms.Form):
 class AnswerForm(forms.Form):
     """The answer. Which fields it has depends on the kind of case and on what the last search found."""
 
+    search = forms.CharField(widget=forms.HiddenInput, required=False, max_length=36)
     outcome = forms.ChoiceField(error_messages={"required": "Select the outcome."})
     ground = forms.ChoiceField(
         label="Ground of section 45(4)",
@@ -229,15 +281,17 @@ class AnswerForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="Of what the last search found. Nothing else of it is in the letter.",
     )
-    words = _text("Letter", 10, "What you tell the person. The system adds the rights they have.")
+    words = _text("Letter", 10, "What you tell the person. The system adds the rights they have.", _NO_LETTER)
+    effects = _text("Effects", 3, "What it means for the people whose data these are.", "Enter the effects.")
     reasons = _text(
         "Reasons, not in the letter",
         3,
         "Where something is withheld, declined or not reported. Kept for the Information Commissioner.",
-        required=False,
     )
 
-    def __init__(self, *args: Any, case: Case, found: list[Found], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, case: Case, search: str, found: list[Found], effects: str, **kwargs: Any) -> None:
+        """search, found: the id of the last search, and what it found. effects: of a breach, as recorded so far."""
+        kwargs["initial"] = {"search": search, "effects": effects}
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         fields["outcome"].choices = [("", "Select"), *((each.value, each.label) for each in OUTCOMES[case.kind])]
@@ -249,7 +303,11 @@ class AnswerForm(forms.Form):
             fields["given"].choices = [(position, each.words) for position, each in enumerate(found)]
         if case.is_breach:
             fields["words"].label = "What was done about it"
+            fields["words"].error_messages["required"] = "Enter what was done about it."
             fields["words"].help_text = "How the effects were limited, and what prevents it from happening again."
+
+        else:
+            del fields["effects"]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}

@@ -36,7 +36,7 @@ class LetterKind:
 
 
 QUESTION = LetterKind("question", "What we need from you")
-ACKNOWLEDGEMENT = LetterKind("acknowledgement", "We have received your letter")
+ACKNOWLEDGEMENT = LetterKind("acknowledgement", "We have received your {}")
 EXTENSION = LetterKind("extension", "We need more time for our answer")
 
 
@@ -52,13 +52,22 @@ class LetterSection:
 def short_letter(case: Case, kind: LetterKind, words: str, at: dt.datetime) -> bytes:
     """Return the letter of an act during a case."""
     rights = [LetterSection("Your rights", _to_complain())] if kind == EXTENSION else []
-    return _letter(case, kind.title, f"{words}\n\n{_standard(case, kind)}".strip(), rights, at)
+    return _letter(case, kind.title.format(_noun(case)), f"{words}\n\n{_standard(case, kind)}".strip(), rights, at)
 
 
-def answer_letter(case: Case, outcome: str, words: str, told: Sequence[Found], at: dt.datetime) -> bytes:
-    """Return the answer. told: what the person is told about; nothing else of a search is in the letter."""
-    title = "Our answer to your complaint" if case.kind == CaseKind.COMPLAINT else "Our answer to your request"
-    return _letter(case, title, words.strip(), list(_answer_sections(case, outcome, told)), at)
+def answer_letter(
+    case: Case, outcome: str, words: str, told: Sequence[Found], at: dt.datetime, *, marking: str = ""
+) -> bytes:
+    """Return the answer. told: what the person is told about; nothing else of a search is in the letter.
+
+    marking: printed at the top, of a letter that is not to be sent.
+    """
+    sections = list(_answer_sections(case, outcome, told))
+    return _letter(case, f"Our answer to your {_noun(case)}", words.strip(), sections, at, marking=marking)
+
+
+def _noun(case: Case) -> str:
+    return "complaint" if case.kind == CaseKind.COMPLAINT else "request"
 
 
 def _standard(case: Case, kind: LetterKind) -> str:
@@ -66,20 +75,19 @@ def _standard(case: Case, kind: LetterKind) -> str:
     received = day(timezone.localdate(case.received_at))
     if kind == ACKNOWLEDGEMENT:
         limit = time_limits.next_of(case)
-        fixed = limit is not None and limit.due is not None
-        when = f"by {limit.due_words}" if limit is not None and fixed else "without undue delay"
-        return f"It reached us on {received}. You will have our answer {when}."
+        # Only a day that is ahead and does not move is promised.
+        is_fixed = limit is not None and limit.due is not None and limit.due > timezone.now() and not limit.is_stopped
+        when = f"by {limit.due_words}" if limit is not None and is_fixed else "without undue delay"
+        return f"Your {_noun(case)} reached us on {received}. You will have our answer {when}."
     if kind == EXTENSION:
         (limit,) = time_limits.limits_of(case)
-        return f"You wrote to us on {received}. You will have our answer by {limit.due_words}."
-    if case.kind == CaseKind.COMPLAINT:
-        return "We go on with your complaint in the meantime."
-    asked_who = case.waits.filter(ended_on=None, wanted=WaitFor.IDENTITY).exists()
-    return (
-        "The time for our answer begins on the day on which we know who you are."
-        if asked_who
-        else "The time for our answer does not run until your reply has reached us."
-    )
+        return f"Your request reached us on {received}. You will have our answer by {limit.due_words}."
+    waited_for = set(case.waits.filter(ended_on=None).values_list("wanted", flat=True))
+    if WaitFor.IDENTITY in waited_for:
+        return "The time for our answer begins on the day on which your proof of identity reaches us."
+    if waited_for:
+        return "The time for our answer does not run until your reply reaches us."
+    return f"We continue to deal with your {_noun(case)} in the meantime."
 
 
 def _answer_sections(case: Case, outcome: str, told: Sequence[Found]) -> Iterator[LetterSection]:
@@ -113,16 +121,18 @@ def _to_others() -> str:
 
 def _to_complain() -> str:
     return (
-        "If you are not content with how we deal with your data you can complain to us and to the Information "
+        "If you are unhappy with how we handle your data, you can complain to us and to the Information "
         f"Commissioner (Data Protection Act 2018, sections 164A and 165): {COMMISSIONER}."
     )
 
 
-def _letter(case: Case, title: str, body: str, sections: Sequence[LetterSection], at: dt.datetime) -> bytes:
+def _letter(
+    case: Case, title: str, body: str, sections: Sequence[LetterSection], at: dt.datetime, *, marking: str = ""
+) -> bytes:
     who = content.content_of(case) or CaseContent()
     data = {
         "force": settings.LFR_FORCE,
-        "marking": "DEMONSTRATION" if settings.IS_DEMO else "",
+        "marking": marking or ("DEMONSTRATION" if settings.IS_DEMO else ""),
         "reference": case.reference,
         "date": day(timezone.localdate(at)),
         "to": f"{who.name}\n{who.contact}",

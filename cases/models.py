@@ -52,7 +52,7 @@ class Case(Stateful, models.Model):
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
     alerts = models.ManyToManyField(Alert, related_name="cases", blank=True)
 
-    identity_on = models.DateField(null=True, help_text="When identity was established.")
+    identity_on = models.DateField(null=True, help_text="When proof of identity was received.")
     identity_proof = models.CharField(max_length=16, choices=IdentityProof.choices, blank=True)
     searched_at = models.DateTimeField(null=True, help_text="When every place was last searched.")
     acknowledged_at = models.DateTimeField(null=True)
@@ -63,6 +63,7 @@ class Case(Stateful, models.Model):
     outcome = models.CharField(max_length=16, choices=CaseOutcome.choices, blank=True)
     ground = models.CharField(max_length=16, choices=Ground.choices, blank=True)
     closed_at = models.DateTimeField(null=True)
+    was_late = models.BooleanField(null=True, help_text="Once it is closed: whether a time limit was missed.")
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
 
     key_name = models.CharField(max_length=60, blank=True)
@@ -121,9 +122,9 @@ class Case(Stateful, models.Model):
 
 
 STEPS: Mapping[str, Step] = {
-    "ask": Step((CaseState.OPEN,), CaseState.WAITING, KEEP_CASES, Action.CASE_ASKED),
+    "ask": Step((CaseState.OPEN, CaseState.WAITING), CaseState.WAITING, KEEP_CASES, Action.CASE_ASKED),
     "resume": Step((CaseState.WAITING,), CaseState.OPEN, KEEP_CASES, Action.CASE_RESUMED),
-    "answer": Step((CaseState.OPEN,), CaseState.ANSWERED, KEEP_CASES, Action.CASE_ANSWERED),
+    "answer": Step((CaseState.OPEN, CaseState.WAITING), CaseState.ANSWERED, KEEP_CASES, Action.CASE_ANSWERED),
     "withdraw": Step((CaseState.OPEN, CaseState.WAITING), CaseState.WITHDRAWN, KEEP_CASES, Action.CASE_WITHDRAWN),
 }
 Case.steps = STEPS
@@ -148,6 +149,7 @@ class CaseEvent(models.Model):
         UNLINKED = "unlinked", "Link removed"
         REPORTED = "reported", "Commissioner told"
         TOLD = "told", "People affected told"
+        CORRECTED = "corrected", "Details corrected"
         ANSWERED = "answered", "Answered"
         WITHDRAWN = "withdrawn", "Withdrawn"
 
@@ -179,7 +181,9 @@ class Wait(models.Model):
     class Meta:
         ordering = ("asked_on", "pk")
         constraints = (
-            models.UniqueConstraint(fields=["case"], condition=Q(ended_on__isnull=True), name="one_open_wait_a_case"),
+            models.UniqueConstraint(
+                fields=["case", "wanted"], condition=Q(ended_on__isnull=True), name="waits_once_for_each_thing"
+            ),
             models.CheckConstraint(
                 condition=Q(ended_on__isnull=True) | Q(ended_on__gte=models.F("asked_on")), name="a_wait_ends_later"
             ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -25,6 +25,8 @@ from cases.choices import (
     ON_A_GROUND,
     OUTCOMES,
     REASONED,
+    STOPS_TIME,
+    UNSEARCHED,
     CaseKind,
     CaseOutcome,
     Channel,
@@ -44,6 +46,7 @@ from deployments.models import Deployment
 
 # An older date is a slip.
 OLDEST = dt.timedelta(days=366)
+KEY_GONE = "The key of this case is missing. Restore it to the key store, or close the case without an answer."
 _K = CaseEvent.Kind
 
 
@@ -51,14 +54,17 @@ _K = CaseEvent.Kind
 class CaseAnswer:
     """The answer to a case. words: of the letter; of a breach, what was done about it. reasons: never in a letter.
 
-    given: which places of the last search the letter tells, by their positions.
+    search: the id of the search that the officer saw. given: which of the places that it found the letter tells, by
+    their positions. effects: of a breach.
     """
 
     outcome: str
     words: str
     reasons: str = ""
     ground: str = ""
+    search: str = ""
     given: Sequence[int] = ()
+    effects: str = ""
 
 
 @transaction.atomic
@@ -80,12 +86,7 @@ def open_case(
     now = timezone.now()
     if kind not in CaseKind.values or channel not in Channel.values:
         raise Refused("Select what the case is and how it arrived.")
-    if not now - OLDEST <= received_at <= now:
-        raise Refused("Enter when it was received: not in the future, and a year ago at most.")
-    if not about.request.strip():
-        raise Refused("Enter what happened." if kind == CaseKind.BREACH else "Enter what the person asks.")
-    if kind != CaseKind.BREACH and not (about.name.strip() and about.contact.strip()):
-        raise Refused("Enter the name of the person and how to reach them.")
+    check_details(kind, about, received_at, until=now)
     take(Turn.CASE_NUMBER)
     number = (Case.objects.aggregate(last=Max("number"))["last"] or 0) + 1
     case = Case(
@@ -117,7 +118,7 @@ def add_note(case: Case, *, words: str, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def establish_identity(case: Case, *, proof: str, on: dt.date, actor: AbstractBaseUser) -> None:
-    """Record how and on which day it was established who asks. A wait for that ends, and the time begins on that day.
+    """Record who asks is established, how, and on which day the proof was received. A wait for it ends on that day.
 
     Raises:
         Refused: the case is not about somebody's own data, or the day is not possible.
@@ -131,20 +132,22 @@ def establish_identity(case: Case, *, proof: str, on: dt.date, actor: AbstractBa
     if proof not in IdentityProof.values:
         raise Refused("Select how identity was established.")
     _possible(case, on)
+    if case.waits.filter(ended_on=None, wanted=WaitFor.IDENTITY).exists():
+        _end_wait(case, WaitFor.IDENTITY, on, actor)
     case.identity_on, case.identity_proof = on, proof
     case.save(update_fields=["identity_on", "identity_proof"])
-    if case.waits.filter(ended_on=None, wanted=WaitFor.IDENTITY).exists():
-        _end_wait(case, on, actor)
     _note(case, _K.IDENTITY, actor)
     record(Action.CASE_IDENTIFIED, actor=actor, target=case, data={"proof": proof, "on": on.isoformat()})
 
 
 @transaction.atomic
 def ask(case: Case, *, wanted: str, words: str, actor: AbstractBaseUser) -> None:
-    """Ask the person for proof of identity or a clarification, with a letter. The time stands still until the reply.
+    """Ask the person for proof of identity or a clarification, with a letter.
+
+    Where the law lets that stop the time (`STOPS_TIME`), the case waits until the reply.
 
     Raises:
-        Refused: this kind of case does not need it. Conflict: the force waits already, or the case is closed.
+        Refused: this kind of case does not need it. Conflict: the force waits for it already, or the case is closed.
     """
     _begin(case, actor)
     if wanted not in WaitFor.values or case.is_breach:
@@ -152,8 +155,13 @@ def ask(case: Case, *, wanted: str, words: str, actor: AbstractBaseUser) -> None
     if wanted == WaitFor.IDENTITY and (case.kind not in OF_OWN_DATA or case.identity_on is not None):
         raise Refused("Proof of identity is not needed here.")
     said = _said(words, "Enter what the person must send.")
-    move(case, STEPS["ask"], actor=actor, data={"wanted": wanted})
-    Wait.objects.create(case=case, wanted=wanted, asked_on=timezone.localdate())
+    if case.waits.filter(ended_on=None, wanted=wanted).exists():
+        raise Conflict("The force is already waiting for this.")
+    if wanted in STOPS_TIME.get(case.kind, ()):
+        move(case, STEPS["ask"], actor=actor, data={"wanted": wanted})
+        Wait.objects.create(case=case, wanted=wanted, asked_on=timezone.localdate())
+    else:
+        record(Action.CASE_ASKED, actor=actor, target=case, data={"wanted": wanted})
     _note(case, _K.ASKED, actor, EventContent(words=said), letters.QUESTION)
 
 
@@ -162,13 +170,13 @@ def resume(case: Case, *, on: dt.date, words: str, actor: AbstractBaseUser) -> N
     """Record the reply to a clarification and the day on which it came. The time runs on.
 
     Raises:
-        Refused: the force waits for proof of identity, which `establish_identity` ends, or the day is not possible.
+        Refused: the force does not wait for a clarification, or the day is not possible.
     """
     _begin(case, actor)
-    if case.waits.filter(ended_on=None, wanted=WaitFor.IDENTITY).exists():
-        raise Refused("Record how identity was established. That ends the wait.")
+    if not case.waits.filter(ended_on=None, wanted=WaitFor.CLARIFICATION).exists():
+        raise Refused("The force is not waiting for a clarification. Record proof of identity as such.")
     _possible(case, on)
-    _end_wait(case, on, actor)
+    _end_wait(case, WaitFor.CLARIFICATION, on, actor)
     _note(case, _K.RESUMED, actor, EventContent(words=_said(words, "Enter what the person replied.")))
 
 
@@ -216,17 +224,41 @@ def extend(case: Case, *, words: str, actor: AbstractBaseUser) -> None:
 
 
 @transaction.atomic
-def link_deployment(case: Case, *, deployment: Deployment, actor: AbstractBaseUser) -> None:
-    """Link a case to the deployment that it is about."""
+def correct(case: Case, *, about: CaseContent, received_at: dt.datetime, words: str, actor: AbstractBaseUser) -> None:
+    """Correct who asks, how to reach them, what they ask, or when it was received. words: what was wrong.
+
+    Letters that were made stay as they are.
+
+    Raises:
+        Refused: something is missing, or the time is not possible. Conflict: the case is closed.
+    """
     _begin(case, actor)
-    if case.deployment_id == deployment.pk:
-        raise Conflict("The case is linked to this deployment already.")
+    check_details(case.kind, about, received_at, until=case.opened_at)
+    said = _said(words, "Enter what was wrong.")
+    before = content.content_of(case)
+    if before is None:
+        raise Refused(KEY_GONE)
+    case.sealed, case.received_at = content.seal_case(case, about), received_at
+    case.save(update_fields=["sealed", "received_at"])
+    _note(case, _K.CORRECTED, actor, EventContent(words=said))
+    data = {"received": timezone.localdate(received_at).isoformat()}
+    record(Action.CASE_CORRECTED, actor=actor, target=case, data=dict(data))
+
+
+@transaction.atomic
+def link_deployment(case: Case, *, deployment: Deployment | None, actor: AbstractBaseUser) -> None:
+    """Link a case to the deployment that it is about; None removes the link."""
+    _begin(case, actor)
+    if case.deployment == deployment:
+        raise Conflict("The case is linked to this deployment already." if deployment else "There is no link.")
     if case.alerts.exists():
         raise Refused("Remove the links to possible matches of the other deployment first.")
-    case.deployment = deployment
+    before, case.deployment = case.deployment, deployment
     case.save(update_fields=["deployment"])
-    _note(case, _K.LINKED, actor, EventContent(words=str(deployment)))
-    record(Action.CASE_LINKED, actor=actor, target=case, data={"deployment": str(deployment.pk)})
+    kind, action = (_K.LINKED, Action.CASE_LINKED) if deployment else (_K.UNLINKED, Action.CASE_UNLINKED)
+    about = deployment or before
+    _note(case, kind, actor, EventContent(words=str(about)))
+    record(action, actor=actor, target=case, data={"deployment": str(about.pk) if about else ""})
 
 
 @transaction.atomic
@@ -277,23 +309,28 @@ def unlink_alert(case: Case, *, alert: Alert, actor: AbstractBaseUser) -> None:
 
 
 @transaction.atomic
-def report_breach(case: Case, *, at: dt.datetime, words: str, actor: AbstractBaseUser) -> None:
-    """Record that the Commissioner was told of a breach. words: the Commissioner's reference; if late, also why.
+def report_breach(case: Case, *, at: dt.datetime, words: str, late_reason: str = "", actor: AbstractBaseUser) -> None:
+    """Record that the Commissioner was told of a breach, also after it was closed. words: their reference.
 
     Raises:
-        Refused: it is not a breach, or the time is not possible. Conflict: it was reported already.
+        Refused: it is not a breach, the time is not possible, or it is late and there is no reason why.
+        Conflict: it was reported already.
     """
-    _begin(case, actor)
+    _begin(case, actor, may_be_closed=case.is_breach)
     if not case.is_breach:
         raise Refused("Only a breach is reported to the Commissioner.")
     if case.reported_at is not None:
         raise Conflict("The Commissioner has already been told.")
     if not case.received_at <= at <= timezone.now():
         raise Refused("Enter when the Commissioner was told: after the force became aware, and not in the future.")
-    said = _said(words, "Enter the Commissioner’s reference and, after 72 hours, why it is late.")
+    said = _said(words, "Enter the Commissioner’s reference.")
+    if at > case.received_at + dt.timedelta(hours=time_limits.BREACH_HOURS):
+        said += "\nLate because: " + _said(late_reason, "Enter why it is later than 72 hours.")
     case.reported_at = at
     case.save(update_fields=["reported_at"])
     _note(case, _K.REPORTED, actor, EventContent(words=said))
+    if case.is_closed:
+        _mark_lateness(case)
     record(Action.CASE_REPORTED, actor=actor, target=case, data={"at": at.isoformat()})
 
 
@@ -304,7 +341,7 @@ def tell_people(case: Case, *, words: str, actor: AbstractBaseUser) -> None:
     Raises:
         Refused: it is not a breach. Conflict: it was recorded already.
     """
-    _begin(case, actor)
+    _begin(case, actor, may_be_closed=case.is_breach)
     if not case.is_breach:
         raise Refused("Only a breach has people who are affected.")
     if case.told_at is not None:
@@ -321,25 +358,36 @@ def answer(case: Case, reply: CaseAnswer, *, actor: AbstractBaseUser) -> None:
     """Answer a case with a letter, and close it. A breach is closed without a letter.
 
     Raises:
-        Refused: `check` finds that something is missing. Conflict: the force waits for the person, or it is closed.
+        Refused: `check` finds that something is missing. Conflict: it is closed.
     """
     _begin(case, actor)
     check(case, reply)
-    now = timezone.now()
-    changes = {"outcome": reply.outcome, "ground": reply.ground, "closed_at": now, "closed_by": actor}
-    data: JournalData = {"outcome": reply.outcome, "ground": reply.ground, "told": len(reply.given)}
-    letter = b"" if case.is_breach else letters.answer_letter(case, reply.outcome, reply.words, told(case, reply), now)
+    now, telling = timezone.now(), told(case, reply)
+    about = content.content_of(case)
+    if about is None:
+        raise Refused(KEY_GONE)
+    changes = {"outcome": reply.outcome, "ground": reply.ground, **_closing(case, actor, now)}
+    data: JournalData = {"outcome": reply.outcome, "ground": reply.ground, "told": len(telling)}
+    letter = b""
+    if case.is_breach:
+        changes["sealed"] = content.seal_case(case, replace(about, effects=reply.effects.strip()))
+    else:
+        letter = letters.answer_letter(case, reply.outcome, reply.words, telling, now)
+    case.waits.filter(ended_on=None).update(ended_on=timezone.localdate(now))
     move(case, STEPS["answer"], actor=actor, changes=changes, data=data)
+    if case.is_breach:
+        _mark_lateness(case)
     _note(case, _K.ANSWERED, actor, EventContent(words=reply.words.strip(), reasons=reply.reasons.strip()), letter)
 
 
 @transaction.atomic
 def withdraw(case: Case, *, words: str, actor: AbstractBaseUser) -> None:
-    """Close a case that the person withdrew or no longer pursues."""
+    """Close a case that the person withdrew, that was opened by mistake, or whose key is lost."""
     _begin(case, actor)
     said = _said(words, "Enter why the case ends without an answer.")
-    move(case, STEPS["withdraw"], actor=actor, changes={"closed_at": timezone.now(), "closed_by": actor})
+    changes = _closing(case, actor, timezone.now())
     case.waits.filter(ended_on=None).update(ended_on=timezone.localdate())
+    move(case, STEPS["withdraw"], actor=actor, changes=changes)
     _note(case, _K.WITHDRAWN, actor, EventContent(words=said))
 
 
@@ -354,36 +402,71 @@ def check(case: Case, reply: CaseAnswer) -> None:
         raise Refused("Enter the reasons. They are kept for the Information Commissioner.")
     if case.kind == CaseKind.ACCESS and outcome in ON_A_GROUND and reply.ground not in Ground.values:
         raise Refused("Select the ground of section 45(4) on which information is withheld.")
-    if outcome == CaseOutcome.REPORTED and case.reported_at is None:
+    if case.is_breach:
+        _check_breach(case, reply)
+    if outcome == CaseOutcome.NO_REPLY and not case.events.filter(kind=_K.ASKED).exists():
+        raise Refused("The person was not asked for anything.")
+    if case.is_of_own_data and outcome not in UNSEARCHED:
+        _check_searched(case, reply)
+
+
+def _check_breach(case: Case, reply: CaseAnswer) -> None:
+    if not reply.effects.strip():
+        raise Refused("Enter the effects of the breach, or that there are none.")
+    if reply.outcome == CaseOutcome.REPORTED and case.reported_at is None:
         raise Refused("Record first when the Commissioner was told.")
-    if case.is_of_own_data and outcome != CaseOutcome.UNFOUNDED:
-        if case.identity_on is None:
-            raise Refused("Establish who is asking first.")
-        if case.searched_at is None:
-            raise Refused("Search for the person first.")
-        if outcome == CaseOutcome.NONE_HELD and last_found(case) and not reply.reasons.strip():
-            raise Refused("The last search found something. Enter in the reasons why it is not about this person.")
+    if reply.outcome == CaseOutcome.NOT_REPORTED and case.reported_at is not None:
+        raise Refused("The Commissioner was told. Select that it was reported.")
 
 
-def last_found(case: Case) -> list[Found]:
-    """Return what the last search of a case found."""
-    last = case.events.filter(kind=_K.SEARCHED).select_related("case").last()
-    found = content.content_of_event(last) if last is not None else None
-    return found.found if found is not None else []
+def _check_searched(case: Case, reply: CaseAnswer) -> None:
+    if case.identity_on is None:
+        raise Refused("Establish who is asking first.")
+    if case.searched_at is None:
+        raise Refused("Search for the person first.")
+    if reply.reasons.strip():
+        return
+    if reply.outcome == CaseOutcome.NONE_HELD and any(each.found for _, each in searches(case)):
+        raise Refused("A search found something. Enter in the reasons why it is not about this person.")
+    found = last_search(case)[1]
+    if case.kind == CaseKind.ACCESS and reply.outcome == CaseOutcome.GIVEN and len(told(case, reply)) < len(found):
+        raise Refused("The letter does not tell everything that was found. Enter in the reasons why not.")
+
+
+def searches(case: Case) -> list[tuple[CaseEvent, EventContent]]:
+    """Return the searches of a case that can still be read, the earliest first."""
+    events = case.events.filter(kind=_K.SEARCHED).select_related("case")
+    return [(event, said) for event in events if (said := content.content_of_event(event)) is not None]
+
+
+def last_search(case: Case) -> tuple[str, list[Found]]:
+    """Return the id of the last search of a case and what it found; nothing if there was none."""
+    found = searches(case)
+    return (str(found[-1][0].pk), found[-1][1].found) if found else ("", [])
 
 
 def told(case: Case, reply: CaseAnswer) -> list[Found]:
     """Return the places of the last search that the letter tells: only if information is given.
 
     Raises:
-        Refused: a position is not one of the last search.
+        Refused: the officer saw another search than the last one.
     """
     if case.kind != CaseKind.ACCESS or reply.outcome not in (CaseOutcome.GIVEN, CaseOutcome.PART):
         return []
-    found = last_found(case)
-    if any(not 0 <= position < len(found) for position in reply.given):
+    last, found = last_search(case)
+    if reply.search != last or any(not 0 <= position < len(found) for position in reply.given):
         raise Refused("The case was searched again since you opened this page. Open it again.")
     return [found[position] for position in sorted(set(reply.given))]
+
+
+def check_details(kind: str, about: CaseContent, received_at: dt.datetime, *, until: dt.datetime) -> None:
+    """Raise `Refused` if something that every case needs is missing, or it cannot have been received then."""
+    if not until - OLDEST <= received_at <= until:
+        raise Refused("Enter when it was received: not in the future, and a year ago at most.")
+    if not about.request.strip():
+        raise Refused("Enter what happened." if kind == CaseKind.BREACH else "Enter what the person asks.")
+    if kind != CaseKind.BREACH and not (about.name.strip() and about.contact.strip()):
+        raise Refused("Enter the name of the person and how to reach them.")
 
 
 def note_search(case: Case, found: EventContent, *, actor: AbstractBaseUser) -> None:
@@ -403,7 +486,7 @@ def lock_open(case: Case, actor: AbstractBaseUser) -> None:
     _begin(case, actor)
 
 
-def _begin(case: Case, actor: AbstractBaseUser) -> None:
+def _begin(case: Case, actor: AbstractBaseUser, *, may_be_closed: bool = False) -> None:
     """Check the permission and lock the case.
 
     Raises:
@@ -412,21 +495,37 @@ def _begin(case: Case, actor: AbstractBaseUser) -> None:
     require(actor, KEEP_CASES)
     lock(Case.objects.all(), case.pk)
     case.refresh_from_db()
-    if case.is_closed:
-        raise Conflict(f"This case is {case.quoted_state}. Open a new one if the person writes again.")
+    if case.is_closed and not may_be_closed:
+        again = "" if case.is_breach else " Open a new one if the person writes again."
+        raise Conflict(f"This case is {case.quoted_state}.{again}")
 
 
-def _end_wait(case: Case, on: dt.date, actor: AbstractBaseUser) -> None:
-    wait = case.waits.filter(ended_on=None).first()
-    if wait is not None and on < wait.asked_on:
+def _closing(case: Case, actor: AbstractBaseUser, at: dt.datetime) -> dict[str, object]:
+    """Return what changes when a case is closed. Whether it was late is kept: later acts must not change it."""
+    return {"closed_at": at, "closed_by": actor, "was_late": time_limits.was_late(case, at)}
+
+
+def _mark_lateness(case: Case) -> None:
+    """Compute again whether a closed breach was late, by its outcome and by when the Commissioner was told."""
+    case.was_late = time_limits.was_late(case, timezone.now())
+    case.save(update_fields=["was_late"])
+
+
+def _end_wait(case: Case, wanted: WaitFor, on: dt.date, actor: AbstractBaseUser) -> None:
+    """End a wait. The case goes on once it waits for nothing else."""
+    wait = case.waits.get(ended_on=None, wanted=wanted)
+    if on < wait.asked_on:
         raise Refused("Enter the day of the reply: not before the day on which you asked.")
-    move(case, STEPS["resume"], actor=actor, data={"on": on.isoformat()})
-    case.waits.filter(ended_on=None).update(ended_on=on)
+    case.waits.filter(pk=wait.pk).update(ended_on=on)
+    if case.waits.filter(ended_on=None).exists():
+        record(Action.CASE_RESUMED, actor=actor, target=case, data={"on": on.isoformat()})
+    else:
+        move(case, STEPS["resume"], actor=actor, data={"on": on.isoformat()})
 
 
 def _possible(case: Case, on: dt.date) -> None:
     if not timezone.localdate(case.received_at) <= on <= timezone.localdate():
-        raise Refused("Enter a day from the day on which the case was received until today.")
+        raise Refused("Enter a date between the day of receipt and today.")
 
 
 def _said(words: str, otherwise: str) -> str:
@@ -445,6 +544,10 @@ def _note(
     """Keep what was done, with its words, and the letter: a kind that is made from the words, or one that is made."""
     said = said or EventContent()
     event = CaseEvent(case=case, kind=kind, at=timezone.now(), by_id=actor.pk)
+    if kind == _K.WITHDRAWN and not keys.fingerprint(case.key_name):
+        # The key is lost: the case can be closed all the same.
+        event.save(force_insert=True)
+        return event
     pdf = letters.short_letter(case, letter, said.words, event.at) if isinstance(letter, letters.LetterKind) else letter
     event.sealed = content.seal_event(case, event, said, pdf)
     event.letter_sha256 = hashlib.sha256(pdf).hexdigest() if pdf else ""

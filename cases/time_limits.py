@@ -14,7 +14,7 @@ import holidays
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
-from cases.choices import OF_OWN_DATA, CaseKind, WaitFor
+from cases.choices import OF_OWN_DATA, STOPS_TIME, CaseKind, CaseOutcome, WaitFor
 from cases.models import Case, Wait
 from deployments.document_parts import day, moment
 
@@ -41,7 +41,10 @@ class TimeLimit:
 
     def is_late(self, at: dt.datetime) -> bool:
         """Whether it was done too late, or is not done and would be."""
-        return self.due is not None and (self.met_at or at) >= self.due
+        if self.due is None:
+            return False
+        done = self.met_at or at
+        return done > self.due if self.in_hours else done >= self.due
 
     def days_left(self, at: dt.datetime) -> int | None:
         """Return the days that are left, today included; negative once it is late; None if nothing is to be done."""
@@ -70,10 +73,10 @@ class TimeLimit:
             if self.due is None:
                 return "Done"
             return "Done too late" if self.is_late(at) else "Done in time"
-        if self.due is None or self.is_stopped:
-            return "Stopped: waiting for the person" if self.is_stopped else "Open"
         if self.is_late(at):
             return "Overdue"
+        if self.due is None or self.is_stopped:
+            return "Stopped: waiting for the person" if self.is_stopped else "Open"
         left = self.due - at
         if self.in_hours and left < 3 * DAY:
             return f"{int(left.total_seconds() // 3600)} hours left"
@@ -91,6 +94,11 @@ def limits_of(case: Case, at: dt.datetime | None = None) -> list[TimeLimit]:
     if case.kind == CaseKind.BREACH:
         return [_of_breach(case)]
     return [_of_foi(case, waits)]
+
+
+def was_late(case: Case, at: dt.datetime) -> bool:
+    """Return whether a time limit of a case was missed by a moment."""
+    return any(limit.is_late(at) for limit in limits_of(case, at))
 
 
 def next_of(case: Case, at: dt.datetime | None = None) -> TimeLimit | None:
@@ -119,20 +127,24 @@ def _bank_holidays() -> Sequence[holidays.HolidayBase]:
 
 
 def _of_own_data(case: Case, waits: Sequence[Wait], today: dt.date) -> TimeLimit:
-    received = timezone.localdate(case.received_at)
-    asked_who = any(wait.wanted == WaitFor.IDENTITY for wait in waits)
-    open_wait = next((wait for wait in waits if wait.ended_on is None), None)
+    """Return the month of a request. A wait that began after the last day changes nothing any more."""
+    received, months = timezone.localdate(case.received_at), MONTHS_EXTENDED if case.extended_at else MONTHS
     what = "Answer"
     rule = "Data Protection Act 2018, sections 45, 48 and 54: one month, two more if it is extended"
-    if asked_who and case.identity_on is None:
-        return TimeLimit(what, rule, None, case.closed_at, is_stopped=open_wait is not None)
-    start = max(received, case.identity_on) if asked_who and case.identity_on else received
-    stopped = sum(
-        (max((wait.ended_on or today) - max(wait.asked_on, start), dt.timedelta(0)) for wait in waits),
-        dt.timedelta(0),
-    )
-    last = last_of_months(start, MONTHS_EXTENDED if case.extended_at else MONTHS) + stopped
-    return TimeLimit(what, rule, _after(last), case.closed_at, is_stopped=open_wait is not None)
+    start, stopped, last = received, dt.timedelta(0), last_of_months(received, months)
+    is_stopped = False
+    for wait in waits:
+        if wait.asked_on > last or wait.wanted not in STOPS_TIME[case.kind]:
+            continue
+        if wait.wanted == WaitFor.IDENTITY:
+            if wait.ended_on is None:
+                return TimeLimit(what, rule, None, case.closed_at, is_stopped=not case.is_closed)
+            start = max(start, wait.ended_on)
+        else:
+            stopped += max((wait.ended_on or today) - max(wait.asked_on, start), dt.timedelta(0))
+            is_stopped |= wait.ended_on is None
+        last = last_of_months(start, months) + stopped
+    return TimeLimit(what, rule, _after(last), case.closed_at, is_stopped=is_stopped)
 
 
 def _of_complaint(case: Case) -> list[TimeLimit]:
@@ -151,22 +163,25 @@ def _of_complaint(case: Case) -> list[TimeLimit]:
 
 
 def _of_breach(case: Case) -> TimeLimit:
-    return TimeLimit(
-        "Tell the Commissioner, unless a risk to people is unlikely",
-        "Data Protection Act 2018, section 67: within 72 hours of becoming aware, where feasible",
-        case.received_at + dt.timedelta(hours=BREACH_HOURS),
-        case.reported_at or case.closed_at,
-        in_hours=True,
-    )
+    what = "Tell the Commissioner, unless a risk to people is unlikely"
+    rule = "Data Protection Act 2018, section 67: not later than 72 hours after becoming aware, where feasible"
+    due = case.received_at + dt.timedelta(hours=BREACH_HOURS)
+    if case.outcome == CaseOutcome.NOT_REPORTED:
+        return TimeLimit(what, rule, None, case.closed_at)
+    return TimeLimit(what, rule, due, case.reported_at or case.closed_at, in_hours=True)
 
 
 def _of_foi(case: Case, waits: Sequence[Wait]) -> TimeLimit:
-    # A clarification that is needed begins the time anew (section 1(3)).
-    open_wait = next((wait for wait in waits if wait.ended_on is None), None)
-    began = max([timezone.localdate(case.received_at), *(wait.ended_on for wait in waits if wait.ended_on is not None)])
-    due = None if open_wait is not None else _after(last_of_working_days(began, FOI_DAYS))
+    """Return the twenty working days. A clarification asked for within them begins them anew."""
     rule = "Freedom of Information Act 2000, section 10: twenty working days"
-    return TimeLimit("Answer", rule, due, case.closed_at, is_stopped=open_wait is not None)
+    last = last_of_working_days(timezone.localdate(case.received_at), FOI_DAYS)
+    for wait in waits:
+        if wait.asked_on > last:
+            continue
+        if wait.ended_on is None:
+            return TimeLimit("Answer", rule, None, case.closed_at, is_stopped=not case.is_closed)
+        last = last_of_working_days(wait.ended_on, FOI_DAYS)
+    return TimeLimit("Answer", rule, _after(last), case.closed_at)
 
 
 def _after(last: dt.date) -> dt.datetime:

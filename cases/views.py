@@ -56,12 +56,23 @@ class EventRow:
 @require_GET
 @permitted(KEEP_CASES)
 def case_list(request: HttpRequest) -> HttpResponse:
-    """List the cases, those in progress first, by what has to be done next. No names."""
+    """List the cases in progress, by what has to be done next, or those that are closed. No names."""
     now = timezone.now()
     cases = Case.objects.select_related("deployment").prefetch_related("waits").defer("sealed")
     chosen = CaseFilter(request.GET, queryset=cases)
-    page = Paginator(board.by_urgency(chosen.qs, now), PAGE).get_page(request.GET.get("page"))
-    context = {"filter": chosen, "query": query_of(request), "page": page, "figures": figures.by_year(now)}
+    # Only cases in progress are ranked; they are few.
+    is_closed = request.GET.get("show") == "closed"
+    ranked: Any = chosen.qs if is_closed else board.by_urgency(chosen.qs, now)
+    page = Paginator(ranked, PAGE).get_page(request.GET.get("page"))
+    if is_closed:
+        page.object_list = board.by_urgency(page.object_list, now)
+    context = {
+        "filter": chosen,
+        "query": query_of(request),
+        "is_closed": is_closed,
+        "page": page,
+        "figures": figures.by_year(now),
+    }
     return render(request, "cases/list.html", context)
 
 
@@ -110,12 +121,15 @@ def case_act(request: HttpRequest, number: int, act_name: str) -> HttpResponse:
         raise Http404
     form = act.form_for(case, request.POST)
     if form.is_valid():
+        given = form.as_given() if hasattr(form, "as_given") else form.cleaned_data
         try:
-            act.do(case, **form.cleaned_data, actor=acting(request))
+            act.do(case, **given, actor=acting(request))
         except Conflict:
             raise
         except Refused as refusal:
             form.add_error(None, str(refusal))
+            # What the act had changed before it was refused was not saved.
+            case = _case(number)
         else:
             messages.success(request, act.done)
             return redirect("case", case.number)
@@ -129,7 +143,13 @@ def case_search(request: HttpRequest, number: int) -> HttpResponse:
     case, form = _case(number), SearchForm(request.POST)
     if not form.is_valid():
         return _page(request, case, searching=form, status=422)
-    found = search.search(case, **form.cleaned_data, actor=acting(request))
+    try:
+        found = search.search(case, **form.cleaned_data, actor=acting(request))
+    except Conflict:
+        raise
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, _case(number), searching=form, status=422)
     messages.success(request, f"Searched: found in {len(found)} place{'' if len(found) == 1 else 's'}.")
     return redirect("case", case.number)
 
@@ -141,7 +161,7 @@ def case_deployment(request: HttpRequest, number: int) -> HttpResponse:
     if not form.is_valid():
         raise Refused("Select the deployment.")
     operations.link_deployment(case, **form.cleaned_data, actor=acting(request))
-    messages.success(request, "Linked to the deployment.")
+    messages.success(request, "Link to the deployment saved.")
     return redirect("case", case.number)
 
 
@@ -185,9 +205,10 @@ def case_unlink(request: HttpRequest, number: int, alert_id: uuid.UUID) -> HttpR
 @require_http_methods(["GET", "POST"])
 @permitted(KEEP_CASES)
 def case_answer(request: HttpRequest, number: int) -> HttpResponse:
-    """Write the answer, and close the case."""
+    """Write the answer, and close the case. Who asks and what was found is shown, so the visit is recorded."""
     case = _case(number)
-    form = AnswerForm(_posted(request), case=case, found=operations.last_found(case))
+    note_consulted(Action.CASE_VIEWED, actor=acting(request), target=case)
+    form = _answer_form(case, _posted(request))
     if form.is_valid():
         try:
             operations.answer(case, CaseAnswer(**form.cleaned_data), actor=acting(request))
@@ -203,14 +224,26 @@ def case_answer(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @permitted(KEEP_CASES)
 def answer_preview(request: HttpRequest, number: int) -> HttpResponse:
-    """Return the letter as it would be, from what is entered so far. Nothing is kept."""
+    """Return the letter as it would be, from what is entered so far, marked as a preview. Nothing is kept."""
     case = _case(number)
-    form = AnswerForm(request.POST, case=case, found=operations.last_found(case))
+    if case.is_closed or case.is_breach or content.content_of(case) is None:
+        raise Refused("There is no letter to preview: the case is closed, or it has none.")
+    note_consulted(Action.CASE_VIEWED, actor=acting(request), target=case)
+    form = _answer_form(case, request.POST)
     form.is_valid()
     given = form.cleaned_data
-    reply = CaseAnswer(given.get("outcome", ""), given.get("words", ""), given=given.get("given", ()))
-    pdf = letters.answer_letter(case, reply.outcome, reply.words, operations.told(case, reply), timezone.now())
+    reply = CaseAnswer(
+        given.get("outcome", ""), given.get("words", ""), search=given.get("search", ""), given=given.get("given", ())
+    )
+    telling = operations.told(case, reply)
+    pdf = letters.answer_letter(case, reply.outcome, reply.words, telling, timezone.now(), marking="PREVIEW, NOT SENT")
     return HttpResponse(pdf, content_type="application/pdf")
+
+
+def _answer_form(case: Case, posted: QueryDict | None) -> AnswerForm:
+    last, found = operations.last_search(case)
+    about = content.content_of(case)
+    return AnswerForm(posted, case=case, search=last, found=found, effects=about.effects if about else "")
 
 
 @require_GET
@@ -258,12 +291,12 @@ def _page(
         "outcome": case_file.outcome_words(case),
         "limits": [(limit, limit.words(now), limit.style(now)) for limit in time_limits.limits_of(case, now)],
         "events": [EventRow(event, content.content_of_event(event)) for event in events][::-1],
-        "acts": [] if case.is_closed else offered(case, refused, form),
+        "acts": offered(case, refused, form),
         "search": (searching or SearchForm()) if _may_search(case) else None,
         "linked": [(alert, case_file.kept_words(alert)) for alert in case_file.linked_alerts(case)],
         "deployments": DeploymentForm(),
         "receipt": ReceiptForm(),
-        "entries": len(case_file.entries_about(case)),
+        "entries": case_file.entries_about(case).count(),
     }
     return render(request, "cases/detail.html", context, status=status)
 

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 
 LEDGER = "ledger"
 _sweepers: dict[str, Callable[[str, str], None]] = {}
+_used: dict[str, Callable[[], Collection[str]]] = {}
 _NAME = re.compile(r"[a-z]+(-[0-9a-f-]{36})?")
 
 
@@ -185,21 +186,28 @@ def name_of(kind: str, owner: object) -> str:
     return f"{kind}-{owner}"
 
 
-def swept_by(kind: str, destroy_if_unused: Callable[[str, str], None]) -> None:
+def swept_by(
+    kind: str, destroy_if_unused: Callable[[str, str], None], used: Callable[[], Collection[str]] = tuple
+) -> None:
     """Register the function that destroys a key of this kind if nothing needs it. It is given the name and the owner.
+
+    used: returns the names of keys of which it is known at once that they are needed, where there may be many.
 
     Raises:
         ValueError: another function is registered for this kind.
     """
     if _sweepers.setdefault(kind, destroy_if_unused) is not destroy_if_unused:
         raise ValueError(f"There are two kinds of keys named {kind}.")
+    _used[kind] = used
 
 
 def sweep() -> None:
     """Destroy every key that nothing needs: of ended periods, and those that a process left behind when it died."""
-    for name in store().names():
+    names = store().names()
+    used = {kind: frozenset(find()) for kind, find in _used.items()}
+    for name in names:
         kind, _, owner = name.partition("-")
-        if kind in _sweepers:
+        if kind in _sweepers and name not in used[kind]:
             _sweepers[kind](name, owner)
 
 

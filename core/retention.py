@@ -172,7 +172,7 @@ LINES = (
     ),
     Line(
         "key",
-        "The key of a watchlist, a period or a hold",
+        "The key of a watchlist, a period, a hold or a case",
         "the key store",
         _OWN,
         otherwise="as long as what it encrypts",
@@ -217,7 +217,7 @@ LINES = (
     ),
     Line(
         "case_figures",
-        "Of a case: kind, dates, outcome, the possible matches it was about",
+        "Of a case: kind, channel, dates, outcome and ground, its deployment and possible matches",
         _DATABASE,
         _OWN,
         otherwise="not deleted",

@@ -27,7 +27,7 @@ def steps_of_cases(planned: Sequence[PlannedDeployment], compliance: User) -> li
     if not held:
         return []
     first, middle, last = held[0], held[len(held) // 2], held[-1]
-    return [
+    steps = [
         _told(first, compliance),
         _not_listed(middle, compliance),
         _complaint(middle, compliance),
@@ -36,6 +36,15 @@ def steps_of_cases(planned: Sequence[PlannedDeployment], compliance: User) -> li
         _being_searched(last, compliance),
         _new_complaint(last, compliance),
     ]
+    # Nothing is done in the future: what would come later is left in progress.
+    return [_until(each, last.starts_at + 2 * DAY) for each in steps]
+
+
+def _until(steps: Steps, end: dt.datetime) -> Steps:
+    for moment in steps:
+        if moment > end:
+            return
+        yield moment
 
 
 def _open(
@@ -74,9 +83,10 @@ def _told(planned: PlannedDeployment, compliance: User) -> Steps:
     operations.establish_identity(case, proof=IdentityProof.DOCUMENT, on=timezone.localdate(), actor=compliance)
     found = search.search(case, reference=f"Y{planned.number}/W0", name="Marlon Quist", actor=compliance)
     yield _day(planned, 33, 1)
-    words = "You were on a watchlist of the force. It was destroyed after the deployment; below is what the ledger has."
+    words = "You were on a watchlist. It was destroyed after the deployment. The ledger of past lists says this:"
     outcome = CaseOutcome.GIVEN if found else CaseOutcome.NONE_HELD
-    operations.answer(case, CaseAnswer(outcome, words, given=range(len(found))), actor=compliance)
+    seen, _ = operations.last_search(case)
+    operations.answer(case, CaseAnswer(outcome, words, search=seen, given=range(len(found))), actor=compliance)
 
 
 def _not_listed(planned: PlannedDeployment, compliance: User) -> Steps:
@@ -120,7 +130,8 @@ def _breach(planned: PlannedDeployment, compliance: User) -> Steps:
     yield _day(planned, 4, 4)
     done = "The page was recovered and shredded within an hour. Printing from the console is now off."
     reasons = "Times and states alone identify nobody; the page was found by the caretaker and read by nobody else."
-    operations.answer(case, CaseAnswer(CaseOutcome.NOT_REPORTED, done, reasons=reasons), actor=compliance)
+    reply = CaseAnswer(CaseOutcome.NOT_REPORTED, done, reasons=reasons, effects=about.effects)
+    operations.answer(case, reply, actor=compliance)
 
 
 def _figures_asked_for(planned: PlannedDeployment, compliance: User) -> Steps:

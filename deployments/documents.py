@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import logging
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -28,6 +29,8 @@ from deployments.models import OVER, PRINTED, Deployment, Document
 logger = logging.getLogger(__name__)
 
 CLERK = System("the document service")
+# Words that may not fit into a column, and the pieces that do.
+_LONG_WORD, _PIECE = re.compile(r"[^\s\u200b]{41,}"), re.compile(r".{1,20}")
 TEMPLATE = Path(__file__).resolve().parent / "typeset" / "document.typ"
 _K = Document.Kind
 # `reports` adds the Post-Deployment Report, which counts what this package does not know of.
@@ -121,4 +124,15 @@ def compile_pdf(template: Path, data: Mapping[str, Any], folder: Path) -> bytes:
     """Return a Typst template filled with data as PDF. folder: of the pictures that the data name."""
     source = folder / template.name
     source.write_bytes(template.read_bytes())
-    return bytes(typst.compile(str(source), root=str(folder), sys_inputs={"data": json.dumps(data)}, format="pdf"))
+    inputs = {"data": json.dumps(_breakable(data))}
+    return bytes(typst.compile(str(source), root=str(folder), sys_inputs=inputs, format="pdf"))
+
+
+def _breakable(value: Any) -> Any:
+    """Return data in which every text has line ends of one kind, and a place to break in words longer than a line."""
+    if isinstance(value, str):
+        text = value.replace("\r\n", "\n").replace("\r", "\n")
+        return _LONG_WORD.sub(lambda word: "\u200b".join(_PIECE.findall(word[0])), text)
+    if isinstance(value, Mapping):
+        return {key: _breakable(each) for key, each in value.items()}
+    return [_breakable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -261,7 +261,7 @@ CELERY_BEAT_SCHEDULE = {
         ("lfr_site.checkpoint", 5),
         ("audit.attest", 10),
         ("audit.expire", 3600),
-        ("cases.purge_due", 3600),
+        ("cases.purge_due", 30),
         ("audit.verify", 24 * 3600),
         ("reports.watch_equality", 24 * 3600),
         ("reports.write_public", 60),

@@ -24,6 +24,9 @@ from lfr_site.signin import TryLater
 from watchlists.models import Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 
+# The most urgent cases that the start page names.
+MOST_CASES = 10
+
 
 class SignIn(LoginView):  # type: ignore[misc]
     """Allauth's sign-in page. If the password was not checked, it answers 429 or 503 with Retry-After."""
@@ -54,7 +57,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "own_drafts": deployments.filter(state__in=("draft", "returned")) if may(APPLY_DEPLOYMENT) else [],
         "drafts": lists.filter(state__in=("draft", "returned", "compiled")) if may(COMPILE_WATCHLIST) else [],
     }
-    context["cases"] = board.in_progress(timezone.now()) if may(KEEP_CASES) else []
+    in_progress = board.in_progress(timezone.now()) if may(KEEP_CASES) else []
+    context |= {"cases": in_progress[:MOST_CASES], "more_cases": len(in_progress[MOST_CASES:])}
     context["second_looks"] = waiting_for(request.user).count()
     if may(VIEW_DEPLOYMENT):
         context["standing"] = governing.standing()

@@ -105,7 +105,7 @@ TABLE: dict[str, Rule] = {
     "case": Rule({"compliance"}),
     "case-act": Rule({"compliance"}, "post", 422),
     "case-search": Rule({"compliance"}, "post", 422),
-    "case-deployment": Rule({"compliance"}, "post", 422),
+    "case-deployment": Rule({"compliance"}, "post", 409),
     "case-receipt": Rule({"compliance"}, "post", 422),
     "case-alerts": Rule({"compliance"}),
     "case-unlink": Rule({"compliance"}, "post", 409),

@@ -10,6 +10,8 @@ import pypdf
 import pytest
 import time_machine
 from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerts import evidence
@@ -17,7 +19,7 @@ from audit.models import Entry
 from cases import case_file, content, expiry, figures, operations, search, time_limits
 from cases.choices import OUTCOMES, CaseKind
 from cases.content import CaseContent
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Wait
 from cases.operations import CaseAnswer
 from core import keys, retention
 from core.errors import Conflict, Refused
@@ -114,7 +116,7 @@ def test_the_month_begins_when_identity_is_proved_if_it_was_asked_for(cast: Cast
         operations.ask(case, wanted="identity", words="Send a copy of a document.", actor=cast.compliance)
         assert case.is_in["waiting"]
         assert _due(case, "2026-11-30T10:00") == "Not running"
-        with pytest.raises(Refused, match="Record how identity was established"):
+        with pytest.raises(Refused, match="not waiting for a clarification"):
             operations.resume(case, on=timezone.localdate(), words="A copy", actor=cast.compliance)
     with time_machine.travel(_at("2026-11-20T10:00"), tick=False):
         operations.establish_identity(case, proof="document", on=dt.date(2026, 11, 19), actor=cast.compliance)
@@ -122,8 +124,33 @@ def test_the_month_begins_when_identity_is_proved_if_it_was_asked_for(cast: Cast
     assert _due(case, "2026-11-20T10:00") == "18 December 2026"
 
 
+@pytest.mark.parametrize("kind", ["rectification", "erasure"])
+def test_a_clarification_stops_the_month_for_access_only(cast: Cast, kind: str) -> None:
+    case = _received(cast, kind, "2026-11-05")
+    with time_machine.travel(_at("2026-11-10T10:00"), tick=False):
+        operations.ask(case, wanted="clarification", words="Which day do you mean?", actor=cast.compliance)
+    assert case.is_in["open"]
+    assert _due(case, "2027-01-20T10:00") == "4 December 2026"
+    assert "We continue to deal with your request" in _text(content.letter_of(case.events.get(kind="asked")))
+
+
+def test_what_is_asked_after_the_last_day_changes_nothing(cast: Cast) -> None:
+    access, foi = _received(cast, "access", "2026-06-01"), _received(cast, "foi", "2026-06-01")
+    with time_machine.travel(_at("2026-08-20T10:00"), tick=False):
+        for case, wanted in ((access, "identity"), (access, "clarification"), (foi, "clarification")):
+            operations.ask(case, wanted=wanted, words="Send it.", actor=cast.compliance)
+            (limit,) = time_limits.limits_of(case)
+            assert limit.words(timezone.now()) == "Overdue"
+        operations.establish_identity(access, proof="document", on=timezone.localdate(), actor=cast.compliance)
+        assert access.is_in["waiting"]
+        operations.resume(access, on=timezone.localdate(), words="That day.", actor=cast.compliance)
+        operations.resume(foi, on=timezone.localdate(), words="All.", actor=cast.compliance)
+        assert (access.is_in["open"], foi.is_in["open"]) == (True, True)
+        assert [time_limits.was_late(case, timezone.now()) for case in (access, foi)] == [True, True]
+
+
 def test_a_clarification_stops_the_month(cast: Cast) -> None:
-    case = _received(cast, "erasure", "2026-11-05")
+    case = _received(cast, "access", "2026-11-05")
     with time_machine.travel(_at("2026-11-10T10:00"), tick=False):
         operations.ask(case, wanted="clarification", words="Which day do you mean?", actor=cast.compliance)
     assert _due(case, "2026-11-13T10:00") == "7 December 2026"
@@ -154,7 +181,8 @@ def test_a_complaint_is_acknowledged_or_answered_within_thirty_days(cast: Cast) 
         with pytest.raises(Conflict):
             operations.acknowledge(case, words="Thank you.", actor=cast.compliance)
         letter = _text(content.letter_of(case.events.get(kind="acknowledged")))
-    assert "It reached us on 5 November 2026. You will have our answer without undue delay." in letter
+    assert "We have received your complaint" in letter
+    assert "Your complaint reached us on 5 November 2026. You will have our answer without undue delay." in letter
     limits = time_limits.limits_of(case, _at("2026-12-10T10:00"))
     assert [limit.words(_at("2026-12-10T10:00")) for limit in limits] == ["Done in time", "Open"]
     assert letter.startswith("DEMONSTRATION")
@@ -169,15 +197,40 @@ def test_a_breach_is_reported_within_72_hours(cast: Cast) -> None:
     assert limit.due == _at("2026-11-08T12:00")
     assert limit.words(_at("2026-11-07T13:30")) == "22 hours left"
     with time_machine.travel(_at("2026-11-09T10:00"), tick=False):
+        reply = CaseAnswer("reported", "Keys were changed.", effects="None known.")
         with pytest.raises(Refused, match="Record first when the Commissioner was told"):
-            operations.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
+            operations.answer(case, reply, actor=cast.compliance)
         with pytest.raises(Refused, match="not in the future"):
             operations.report_breach(case, at=_at("2026-11-09T11:00"), words="IC-1", actor=cast.compliance)
-        operations.report_breach(case, at=_at("2026-11-08T12:00"), words="IC-1. Found late.", actor=cast.compliance)
+        late = _at("2026-11-08T12:01")
+        with pytest.raises(Refused, match="why it is later than 72 hours"):
+            operations.report_breach(case, at=late, words="IC-1", actor=cast.compliance)
+        operations.report_breach(case, at=late, words="IC-1", late_reason="Found late.", actor=cast.compliance)
+        with pytest.raises(Refused, match="Enter the effects"):
+            operations.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
+        with pytest.raises(Refused, match="The Commissioner was told"):
+            operations.answer(
+                case, CaseAnswer("not_reported", "Done.", reasons="None.", effects="None."), actor=cast.compliance
+            )
+        operations.answer(case, reply, actor=cast.compliance)
         operations.tell_people(case, words="Two people, by letter.", actor=cast.compliance)
-        operations.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
     (limit,) = time_limits.limits_of(case)
     assert (limit.words(timezone.now()), case.events.exclude(letter_sha256="").count()) == ("Done too late", 0)
+    assert case.was_late
+    about = content.content_of(case)
+    assert about is not None
+    assert about.effects == "None known."
+
+
+def test_a_breach_that_need_not_be_reported_is_never_late(cast: Cast) -> None:
+    case, on_time = _received(cast, "breach", "2026-11-05"), _received(cast, "breach", "2026-11-05")
+    with time_machine.travel(_at("2026-11-15T10:00"), tick=False):
+        reply = CaseAnswer("not_reported", "Shredded.", reasons="Nobody can be recognised.", effects="None.")
+        operations.answer(case, reply, actor=cast.compliance)
+        operations.report_breach(on_time, at=_at("2026-11-08T12:00"), words="IC-2", actor=cast.compliance)
+    assert (case.was_late, time_limits.was_late(on_time, timezone.now())) == (False, False)
+    with time_machine.travel(_at("2026-11-20T10:00"), tick=False):
+        operations.report_breach(case, at=timezone.now(), words="IC-3", late_reason="New facts.", actor=cast.compliance)
 
 
 def test_freedom_of_information_begins_anew_with_a_clarification(cast: Cast) -> None:
@@ -186,6 +239,8 @@ def test_freedom_of_information_begins_anew_with_a_clarification(cast: Cast) -> 
     with time_machine.travel(_at("2026-06-08T10:00"), tick=False):
         operations.ask(case, wanted="clarification", words="Which figures?", actor=cast.compliance)
         assert _due(case, "2026-06-08T12:00") == "Not running"
+        with pytest.raises(Conflict, match="already waiting"):
+            operations.ask(case, wanted="clarification", words="Which?", actor=cast.compliance)
         operations.resume(case, on=dt.date(2026, 6, 8), words="All of them.", actor=cast.compliance)
     assert _due(case, "2026-06-09T12:00") == "7 July 2026"
 
@@ -205,18 +260,49 @@ def test_the_search_finds_what_is_held_at_every_place(cast: Cast) -> None:
     assert {each.where.split()[0] for each in found} == {"Watchlist", "Possible"}
     assert len(found) == 3
     assert any("held as evidence" in each.status for each in found)
-    assert operations.last_found(case) == found
+    assert operations.last_search(case)[1] == found
     end(deployment, cast)
     destruction.destroy(list_of(deployment))
     again = search.search(case, reference=reference, actor=cast.compliance)
     assert {each.status.split(";")[0] for each in again} == {"destroyed", str(alert.get_state_display()).lower()}
 
 
+def test_people_are_found_by_name_alone_however_it_is_written(cast: Cast) -> None:
+    draft = make_watchlist(cast)
+    draft.people.update(name="Ann Müller", look_alikes="Her sister, Berta Müller-Lang")
+    earlier = make_case(cast, "complaint", name="MULLER, ANN")
+    case = _identified(cast)
+    found = search.search(case, name="müller,  ann", actor=cast.compliance)
+    assert [each.where.split()[0] for each in found] == ["Watchlist", "Case"]
+    assert earlier.reference in found[1].where
+    (sister,) = search.search(case, name="Berta Muller Lang", actor=cast.compliance)
+    assert "named as a look-alike" in sister.status
+    assert Entry.objects.filter(action="ledger.searched").latest("pk").data["pseudonym"] == ""
+    with pytest.raises(Refused, match="the name, or both"):
+        search.search(case, reference=" ", name="-", actor=cast.compliance)
+
+
+def test_a_planted_check_is_no_possible_match_of_anybody(cast: Cast) -> None:
+    alert = make_alert(make_live_deployment(cast))
+    reference = Person.objects.get(watchlist=list_of(alert.deployment)).reference
+    case = _identified(cast)
+    assert len(search.search(case, reference=reference, actor=cast.compliance)) == 2
+    type(alert).objects.filter(pk=alert.pk).update(kind="control")
+    assert len(search.search(case, reference=reference, actor=cast.compliance)) == 1
+
+
+def test_another_case_of_the_same_reference_is_found(cast: Cast) -> None:
+    for case in (_identified(cast), _identified(cast)):
+        found = search.search(case, reference="N/77", actor=cast.compliance)
+    assert [each.where for each in found] == [f"Case {Case.objects.get(number=1).reference}"]
+
+
 def test_the_log_recognises_two_searches_for_one_person_and_names_nobody(cast: Cast) -> None:
     for case in (_identified(cast, "access"), _identified(cast, "erasure")):
         search.search(case, reference="N/77", name="Robin Vale", actor=cast.compliance)
     first, second = Entry.objects.filter(action="ledger.searched").order_by("pk")
-    assert first.data == second.data == {"pseudonym": keys.pseudonym("search", "n/77"), "found": 0}
+    # Each finds the other: two cases of one name.
+    assert first.data == second.data == {"pseudonym": keys.pseudonym("search", "n/77"), "found": 1}
     assert (first.target, second.target) == ("case 1", "case 2")
     for row in (*Entry.objects.all(), *Case.objects.all(), *CaseEvent.objects.all()):
         text = str(vars(row))
@@ -251,19 +337,29 @@ def test_an_answer_needs_identity_a_search_reasons_and_a_ground(cast: Cast) -> N
     refuses("Search for the person first", "none_held")
     draft = make_watchlist(cast)
     search.search(case, reference=draft.people.all()[0].reference, actor=cast.compliance)
+    seen, found = operations.last_search(case)
+    assert len(found) == 1
+    refuses("does not tell everything", "given", search=seen)
+    refuses("searched again", "given", search=seen, given=[1])
+    # A later search with a slip in it does not undo what an earlier one found.
+    search.search(case, reference="N/nobody", actor=cast.compliance)
     refuses("found something", "none_held")
+    refuses("searched again", "given", search=seen, given=[0])
     refuses("Enter the reasons", "withheld")
     refuses("Select the ground", "withheld", reasons="An arrest is planned.")
-    refuses("searched again", "given", given=[1])
+    refuses("was not asked for anything", "no_reply")
     operations.answer(
         case,
-        CaseAnswer("withheld", "We cannot say more.", reasons="An arrest is planned.", ground="crime"),
+        CaseAnswer("withheld", "We cannot say more.", reasons="An arrest is planned.", ground="crime", given=[0, 0, 7]),
         actor=cast.compliance,
     )
     letter = _text(content.letter_of(case.events.get(kind="answered")))
     assert "We cannot say more." in letter
     assert "Information Commissioner to check whether our decision is lawful" in letter
     assert not any(word in letter for word in ("arrest", "Test list", "crime", "45(4)", "Withheld"))
+    assert Entry.objects.get(action="case.answered").data["told"] == 0
+    (row,) = figures.by_year()
+    assert (row.outcome_words, row.public_outcome_words) == ("information withheld: 1", "not published")
     with pytest.raises(Conflict, match="This case is “Answered”"):
         operations.add_note(case, words="More", actor=cast.compliance)
 
@@ -277,10 +373,19 @@ def test_the_letter_tells_what_was_chosen_and_nothing_else(cast: Cast) -> None:
     found = search.search(case, reference="N/5", actor=cast.compliance)
     chosen = next(position for position, each in enumerate(found) if "Second list" in each.where)
     client = client_of(cast.compliance)
-    fields = {"outcome": "part", "ground": "others", "reasons": "R.", "words": "Here it is.", "given": [chosen]}
-    preview = client.post(f"/cases/{case.number}/answer/preview/", fields)
-    assert "Second list" in _text(preview.content)
+    page = client.get(f"/cases/{case.number}/answer/").content.decode()
+    seen, _ = operations.last_search(case)
+    assert f'name="search" value="{seen}"' in page
+    fields: dict[str, Any] = {"outcome": "part", "ground": "others", "reasons": "R.", "words": "Here it is."}
+    fields |= {"search": seen, "given": [chosen]}
+    preview = _text(client.post(f"/cases/{case.number}/answer/preview/", fields).content)
+    assert "Second list" in preview
+    assert "PREVIEW, NOT SENT" in preview
     assert not case.events.filter(kind="answered").exists()
+    # A search that somebody makes in the meantime does not change what the letter tells.
+    search.search(case, reference="N/5", actor=cast.compliance)
+    assert client.post(f"/cases/{case.number}/answer/", fields).status_code == 422
+    fields["search"] = operations.last_search(case)[0]
     assert client.post(f"/cases/{case.number}/answer/", fields).status_code == 302
     case.refresh_from_db()
     letter = client.get(f"/cases/{case.number}/letters/{case.events.get(kind='answered').pk}/")
@@ -289,6 +394,45 @@ def test_the_letter_tells_what_was_chosen_and_nothing_else(cast: Cast) -> None:
     assert "First list" not in text
     assert retention.line("ledger").kept in text
     assert Entry.objects.filter(action="case.read", target_id=str(case.pk)).get().data == {"what": "answered"}
+
+
+def test_reading_who_asks_is_recorded_on_every_page_that_shows_it(cast: Cast) -> None:
+    client = client_of(cast.compliance)
+    for path, post in (("", False), ("answer/", False), ("answer/preview/", True)):
+        case = make_case(cast, "complaint")
+        address = f"/cases/{case.number}/{path}"
+        answer = client.post(address, {"words": "W"}) if post else client.get(address)
+        assert answer.status_code == 200
+        assert Entry.objects.filter(action="case.viewed", target_id=str(case.pk)).count() == 1
+
+
+def test_there_is_no_preview_of_what_is_not_sent(cast: Cast) -> None:
+    closed, breach = make_case(cast, "complaint"), make_case(cast, "breach")
+    operations.withdraw(closed, words="By telephone.", actor=cast.compliance)
+    for case in (closed, breach):
+        answer = client_of(cast.compliance).post(f"/cases/{case.number}/answer/preview/", {"words": "We pay you."})
+        assert answer.status_code == 422
+
+
+def test_an_act_that_is_refused_shows_the_case_as_it_is(cast: Cast) -> None:
+    with time_machine.travel(timezone.now() - 9 * DAY):
+        case = make_case(cast)
+    operations.ask(case, wanted="identity", words="A document, please.", actor=cast.compliance)
+    early = (timezone.localdate() - 2 * DAY).isoformat()
+    answer = client_of(cast.compliance).post(f"/cases/{case.number}/do/identity/", {"proof": "document", "on": early})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "not before the day on which you asked" in page
+    assert "Not established" in page
+    assert "Search for the person" not in page
+
+
+def test_long_words_stay_on_the_page(cast: Cast) -> None:
+    case = make_case(cast, "complaint")
+    word = "x" * 300 + "END"
+    operations.answer(case, CaseAnswer("upheld", f"{word}\r\n\r\nSorry."), actor=cast.compliance)
+    for pdf in (content.letter_of(case.events.get(kind="answered")), case_file.file_pdf(case, made_by="c")):
+        assert "END" in _text(pdf).replace(" ", "").replace("\u200b", "")
 
 
 def test_an_answer_that_is_refused_keeps_what_was_typed(cast: Cast) -> None:
@@ -334,22 +478,59 @@ def test_bad_input_gets_a_clear_error_and_nothing_is_half_written(cast: Cast) ->
     case = make_case(cast)
     answer = client.post(f"/cases/{case.number}/do/identity/", {"proof": "document", "on": tomorrow.isoformat()})
     assert answer.status_code == 422
-    assert "Enter a day from the day on which the case was received until today." in answer.content.decode()
+    assert "Enter a date between the day of receipt and today." in answer.content.decode()
     assert client.post(f"/cases/{case.number}/do/report/", {}).status_code == 404
     assert client.post(f"/cases/{case.number}/search/", {"reference": " "}).status_code == 422
     assert client.get("/cases/99/").status_code == 404
 
 
-def test_a_waiting_case_cannot_be_answered_but_withdrawn(cast: Cast) -> None:
-    case = _identified(cast)
-    search.search(case, reference="N/1", actor=cast.compliance)
-    operations.ask(case, wanted="clarification", words="Which day?", actor=cast.compliance)
-    with pytest.raises(Conflict, match="Waiting for the person"):
-        operations.answer(case, CaseAnswer("none_held", "Nothing."), actor=cast.compliance)
-    with pytest.raises(Conflict):
+def test_a_case_ends_when_the_person_sends_nothing_or_withdraws(cast: Cast) -> None:
+    silent, withdrawn, complaint = make_case(cast), make_case(cast), make_case(cast, "complaint")
+    for case in (silent, withdrawn):
+        operations.ask(case, wanted="identity", words="A document, please.", actor=cast.compliance)
         operations.ask(case, wanted="clarification", words="Which day?", actor=cast.compliance)
-    operations.withdraw(case, words="No reply.", actor=cast.compliance)
-    assert (case.state, case.outcome, case.waits.get().ended_on) == ("withdrawn", "", timezone.localdate())
+    operations.answer(silent, CaseAnswer("no_reply", "We have not heard from you."), actor=cast.compliance)
+    operations.withdraw(withdrawn, words="By telephone.", actor=cast.compliance)
+    assert [(case.state, case.outcome) for case in (silent, withdrawn)] == [("answered", "no_reply"), ("withdrawn", "")]
+    assert not Wait.objects.filter(ended_on=None).exists()
+    operations.ask(complaint, wanted="clarification", words="Which day?", actor=cast.compliance)
+    operations.answer(complaint, CaseAnswer("upheld", "You are right."), actor=cast.compliance)
+
+
+def test_what_was_entered_wrongly_is_corrected(cast: Cast) -> None:
+    case = _received(cast, "access", "2026-11-05")
+    client = client_of(cast.compliance)
+    with time_machine.travel(_at("2026-11-09T10:00"), tick=False):
+        page = client.get(f"/cases/{case.number}/").content.decode()
+        assert 'value="2026-11-05"' in page
+        fields = {"received_on": "2026-11-04", "name": "Robin Vale", "contact": "9 New Road", "request": "Q"}
+        assert client.post(f"/cases/{case.number}/do/correct/", fields).status_code == 422
+        answer = client.post(f"/cases/{case.number}/do/correct/", {**fields, "words": "They moved."})
+        assert answer.status_code == 302
+    case.refresh_from_db()
+    about = content.content_of(case)
+    assert about is not None
+    assert (about.contact, _due(case, "2026-11-09T10:00")) == ("9 New Road", "3 December 2026")
+    deployment = make_live_deployment(cast)
+    for chosen in (deployment, None):
+        operations.link_deployment(case, deployment=chosen, actor=cast.compliance)
+    assert case.deployment is None
+
+
+def test_a_case_whose_key_is_lost_can_be_shown_and_closed(cast: Cast) -> None:
+    case = _identified(cast)
+    keys.destroy(case.key_name)
+    client = client_of(cast.compliance)
+    assert "The key of this case is missing" in client.get(f"/cases/{case.number}/").content.decode()
+    assert client.get(f"/cases/{case.number}/file/").status_code == 200
+    with pytest.raises(Refused, match="key of this case is missing"):
+        operations.answer(case, CaseAnswer("unfounded", "W", reasons="R"), actor=cast.compliance)
+    operations.withdraw(case, words="The key is lost.", actor=cast.compliance)
+    assert case.is_closed
+    other = _identified(cast)
+    keys.destroy(keys.LEDGER)
+    with pytest.raises(Refused, match="ledger’s key is missing"):
+        search.search(other, reference="N/1", actor=cast.compliance)
 
 
 def test_a_complaint_is_linked_to_possible_matches_of_its_deployment_only(cast: Cast) -> None:
@@ -393,7 +574,7 @@ def test_names_words_and_letters_end_with_the_retention(cast: Cast) -> None:
     assert (keys.fingerprint(key), content.content_of(case), case.outcome) == ("", None, "none_held")
     assert all(content.content_of_event(event) is None for event in case.events.all())
     client = client_of(cast.compliance)
-    assert "The words were destroyed with the case’s key." in client.get(f"/cases/{case.number}/").content.decode()
+    assert "The words are gone with the case’s key." in client.get(f"/cases/{case.number}/").content.decode()
     answered = case.events.get(kind="answered")
     assert client.get(f"/cases/{case.number}/letters/{answered.pk}/").status_code == 404
     assert client.get(f"/cases/{case.number}/file/").status_code == 200
@@ -437,5 +618,21 @@ def test_the_list_shows_what_is_due_first_and_no_names(cast: Cast) -> None:
     assert page.index("C0002") < page.index("C0001")
     assert "Overdue" in page
     assert "Robin Vale" not in page
-    page = client_of(cast.compliance).get("/cases/?kind=access").content.decode()
-    assert "C0002" not in page
+    client = client_of(cast.compliance)
+    assert "C0002" not in client.get("/cases/?kind=access").content.decode()
+    operations.withdraw(Case.objects.get(number=1), words="By telephone.", actor=cast.compliance)
+    assert "C0001" not in client.get("/cases/").content.decode()
+    assert "C0001" in client.get("/cases/?show=closed").content.decode()
+    assert "C0001" in client.get("/cases/?number=1").content.decode()
+
+
+def test_the_sweep_asks_once_for_the_keys_of_all_cases(cast: Cast) -> None:
+    for _ in range(5):
+        make_case(cast)
+    with CaptureQueriesContext(connection) as few:
+        keys.sweep()
+    for _ in range(5):
+        make_case(cast)
+    with CaptureQueriesContext(connection) as many:
+        keys.sweep()
+    assert len(few) == len(many)

@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core import keys
+from core.names import spelt, words_of
 from watchlists.models import ImportRow, LedgerEntry, Person, Watchlist
 
 
@@ -58,41 +59,67 @@ def enter(watchlist: Watchlist, people: QuerySet[Person]) -> str:
 
 
 def find(reference: str, name: str = "") -> list[Listing]:
-    """Return every place where a reference is or was held, newest first.
+    """Return every place where a reference or a name is or was held, newest first.
 
     These are lists in any state, drafts included, entries kept as evidence, lines of imports that were not added, and
-    past lists. name: also found where names still are; past lists have none. Whoever calls this checks who may search,
-    and records it.
+    past lists. Names are compared by their words, also with the look-alikes that are noted beside an entry; past lists
+    have none. Whoever calls this checks who may search, and records it.
     """
-    spelt, called = " ".join(reference.upper().split()), " ".join(name.split())
-    on_lists, in_imports = Q(reference__iexact=spelt), Q(reference__iexact=spelt)
-    if called:
-        on_lists |= Q(name__iexact=called)
-        in_imports |= Q(values__name__iexact=called)
-    listings = [*_present(on_lists), *_staged(in_imports), *_past(reference)]
+    wanted = _Wanted(spelt(reference), words_of(name))
+    listings = [*_present(wanted), *_staged(wanted), *(_past(reference) if wanted.reference else ())]
     return sorted(listings, key=lambda listing: listing.since, reverse=True)
 
 
-def _present(wanted: Q) -> Iterator[Listing]:
-    for person in Person.objects.filter(wanted).select_related("watchlist", "hold"):
+@dataclass(frozen=True)
+class _Wanted:
+    """What is searched for. words: of the name; empty if only the reference is known."""
+
+    reference: str
+    words: frozenset[str]
+
+    def is_reference(self, text: str) -> bool:
+        return bool(self.reference) and spelt(text) == self.reference
+
+    def is_name(self, text: str) -> bool:
+        return bool(self.words) and words_of(text) == self.words
+
+    def is_mentioned(self, text: str) -> bool:
+        return bool(self.words) and self.words <= words_of(text)
+
+
+def _present(wanted: _Wanted) -> Iterator[Listing]:
+    entries = Person.objects.values_list("pk", "reference", "name", "look_alikes").iterator(chunk_size=2000)
+    found, mentioned = set(), set()
+    for pk, reference, name, look_alikes in entries:
+        if wanted.is_reference(reference) or wanted.is_name(name):
+            found.add(pk)
+        elif wanted.is_mentioned(look_alikes):
+            mentioned.add(pk)
+    for person in Person.objects.filter(pk__in=found | mentioned).select_related("watchlist", "hold"):
         state = person.watchlist.get_state_display().lower()
+        since = timezone.localdate(person.added_at)
+        if person.pk in mentioned:
+            yield Listing(person.watchlist, "", "", since, None, f"named as a look-alike; watchlist {state}")
+            continue
         is_held = hasattr(person, "hold")
         yield Listing(
             person.watchlist,
             person.get_category_display(),
             person.get_legal_basis_display(),
-            timezone.localdate(person.added_at),
+            since,
             None,
             f"kept as evidence; watchlist {state}" if is_held else f"on the watchlist, whose state is {state}",
         )
 
 
-def _staged(wanted: Q) -> Iterator[Listing]:
+def _staged(wanted: _Wanted) -> Iterator[Listing]:
     """Yield lines of imports that were not added: they wait to be confirmed, or stand in the report of the import."""
-    lines = ImportRow.objects.filter(wanted).exclude(verdict=ImportRow.Verdict.ADDED)
-    for line in lines.select_related("of__watchlist"):
-        since, state = timezone.localdate(line.of.created_at), line.of.get_state_display().lower()
-        yield Listing(line.of.watchlist, "", "", since, None, f"not added: in an import, whose state is {state}")
+    lines = ImportRow.objects.exclude(verdict=ImportRow.Verdict.ADDED).select_related("of__watchlist")
+    for line in lines.iterator(chunk_size=2000):
+        if wanted.is_reference(line.reference) or wanted.is_name(line.values.get("name", "")):
+            since, state = timezone.localdate(line.of.created_at), line.of.get_state_display().lower()
+            status = f"not added: in an import, whose state is {state}"
+            yield Listing(line.of.watchlist, "", "", since, None, status)
 
 
 def _past(reference: str) -> Iterator[Listing]:

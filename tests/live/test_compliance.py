@@ -96,7 +96,7 @@ def test_a_complaint_is_taken_from_its_arrival_to_its_answer(people: Cast, live:
 
     # Everything about one complaint, from the first page.
     page.goto(live.url)
-    _clicked(page, "Cases", reference)
+    _clicked(page, "Cases", "Closed", reference)
     expect(page.get_by_text("Nobody told me why I was stopped.")).to_be_visible()
     with page.expect_download() as download:
         _clicked(page, "Download case file (PDF)")
