@@ -223,4 +223,8 @@ class Action(models.TextChoices):
     EQUALITY_REPORTED = "equality.reported", "Equality report made"
     EQUALITY_FOUND = "equality.found", "Difference between groups found that must be reviewed"
     EQUALITY_REVIEWED = "equality.reviewed", "Difference between groups reviewed"
+    DOSSIERS_DRAWN = "scrutiny.drawn", "Dossiers of a closed deployment drawn for the panel"
+    DOSSIER_VIEWED = "scrutiny.viewed", "Dossier viewed"
+    FINDING_RECORDED = "scrutiny.finding", "Finding of the panel recorded"
+    FINDING_ANSWERED = "scrutiny.answered", "Finding of the panel answered"
     RECORD_EXPORTED = "record.exported", "Deployment record downloaded"

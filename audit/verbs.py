@@ -66,6 +66,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.RECORD_VIEWED,
         Action.LEDGER_SEARCHED,
         Action.CASE_VIEWED,
+        Action.DOSSIER_VIEWED,
         Action.ALERT_VIEWED,
         Action.ALERT_LOG_VIEWED,
         Action.ALERT_OPENED,
@@ -211,6 +212,9 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.EQUALITY_REVIEWED,
         Action.WITNESS_REFUSED,
         Action.CASE_RESUMED,
+        Action.DOSSIERS_DRAWN,
+        Action.FINDING_RECORDED,
+        Action.FINDING_ANSWERED,
         Action.CASE_WITHDRAWN,
     ),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from cases import forms, operations
+from cases import breaches, forms, operations
 from cases.choices import OF_OWN_DATA, CaseKind, WaitFor
 from cases.content import content_of
 from cases.models import Case, CaseState
@@ -106,7 +106,7 @@ ACTS: dict[str, CaseAct] = {
         "Record report",
         "Recorded.",
         forms.ReportForm,
-        operations.report_breach,
+        breaches.report_breach,
         kinds=(CaseKind.BREACH,),
         states=tuple(CaseState),
         offered=lambda case: case.reported_at is None,
@@ -116,7 +116,7 @@ ACTS: dict[str, CaseAct] = {
         "Record",
         "Recorded.",
         forms.TellForm,
-        operations.tell_people,
+        breaches.tell_people,
         kinds=(CaseKind.BREACH,),
         states=tuple(CaseState),
         offered=lambda case: case.told_at is None,

@@ -12,8 +12,8 @@ from django.utils import timezone
 from alerts.models import Act, Alert
 from audit.models import Entry
 from cases import content, time_limits
+from cases.links import alert_words
 from cases.models import Case, CaseEvent
-from cases.operations import alert_words
 from deployments.document_parts import Section, broken, day, moment, person, table
 from deployments.documents import typeset
 from deployments.models import Deployment

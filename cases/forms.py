@@ -227,7 +227,7 @@ class SearchForm(forms.Form):
         help_text="Lists, imports, possible matches, evidence, past lists and other cases.",
     )
     name = forms.CharField(
-        label="Name (optional)",
+        label="Name",
         max_length=200,
         required=False,
         help_text="Found where names still are: not on past lists.",

@@ -13,6 +13,7 @@ from audit.actions import Action
 from audit.journal import record
 from audit.models import Entry
 from cases import content, operations
+from cases.casework import begin
 from cases.choices import CaseKind
 from cases.content import EventContent, Found
 from cases.models import Case
@@ -42,7 +43,7 @@ def search(case: Case, *, reference: str = "", name: str = "", actor: AbstractBa
             identity is not established, or the ledger's key is missing.
     """
     require(actor, SEARCH_LEDGER)
-    operations.lock_open(case, actor)
+    begin(case, actor)
     if case.kind in (CaseKind.BREACH, CaseKind.FOI):
         raise Refused("This kind of case is not about one person’s data.")
     if case.is_of_own_data and case.identity_on is None:

@@ -17,8 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from alerts.models import Alert
 from audit.actions import Action
 from audit.journal import note_consulted, record
-from cases import board, case_file, content, figures, letters, operations, search, time_limits
+from cases import answers, board, case_file, content, figures, letters, links, operations, search, time_limits
 from cases.acts import ACTS, offered
+from cases.answers import CaseAnswer
 from cases.choices import CaseKind
 from cases.content import EventContent
 from cases.filters import CaseFilter
@@ -33,7 +34,6 @@ from cases.forms import (
     SearchForm,
 )
 from cases.models import Case, CaseEvent
-from cases.operations import CaseAnswer
 from cases.permissions import KEEP_CASES
 from core.downloads import download
 from core.errors import Conflict, Refused
@@ -160,7 +160,7 @@ def case_deployment(request: HttpRequest, number: int) -> HttpResponse:
     case, form = _case(number), DeploymentForm(request.POST)
     if not form.is_valid():
         raise Refused("Select the deployment.")
-    operations.link_deployment(case, **form.cleaned_data, actor=acting(request))
+    links.link_deployment(case, **form.cleaned_data, actor=acting(request))
     messages.success(request, "Link to the deployment saved.")
     return redirect("case", case.number)
 
@@ -172,7 +172,7 @@ def case_receipt(request: HttpRequest, number: int) -> HttpResponse:
     case, form = _case(number), ReceiptForm(request.POST)
     if not form.is_valid():
         raise Refused("Enter the code of the receipt.")
-    operations.link_receipt(case, **form.cleaned_data, actor=acting(request))
+    links.link_receipt(case, **form.cleaned_data, actor=acting(request))
     messages.success(request, "Linked to the possible match of this receipt.")
     return redirect("case", case.number)
 
@@ -184,7 +184,7 @@ def case_alerts(request: HttpRequest, number: int) -> HttpResponse:
     case = _case(number)
     form = AlertsForm(_posted(request), case=case)
     if form.is_valid():
-        operations.link_alerts(case, alerts=form.cleaned_data["alerts"], actor=acting(request))
+        links.link_alerts(case, alerts=form.cleaned_data["alerts"], actor=acting(request))
         messages.success(request, "Possible matches linked.")
         return redirect("case", case.number)
     field: Any = form.fields["alerts"]
@@ -197,7 +197,7 @@ def case_alerts(request: HttpRequest, number: int) -> HttpResponse:
 @permitted(KEEP_CASES)
 def case_unlink(request: HttpRequest, number: int, alert_id: uuid.UUID) -> HttpResponse:
     case = _case(number)
-    operations.unlink_alert(case, alert=get_object_or_404(Alert, pk=alert_id), actor=acting(request))
+    links.unlink_alert(case, alert=get_object_or_404(Alert, pk=alert_id), actor=acting(request))
     messages.info(request, "Link removed.")
     return redirect("case", case.number)
 
@@ -211,7 +211,7 @@ def case_answer(request: HttpRequest, number: int) -> HttpResponse:
     form = _answer_form(case, _posted(request))
     if form.is_valid():
         try:
-            operations.answer(case, CaseAnswer(**form.cleaned_data), actor=acting(request))
+            answers.answer(case, CaseAnswer(**form.cleaned_data), actor=acting(request))
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
@@ -235,13 +235,13 @@ def answer_preview(request: HttpRequest, number: int) -> HttpResponse:
     reply = CaseAnswer(
         given.get("outcome", ""), given.get("words", ""), search=given.get("search", ""), given=given.get("given", ())
     )
-    telling = operations.told(case, reply)
+    telling = answers.told(case, reply)
     pdf = letters.answer_letter(case, reply.outcome, reply.words, telling, timezone.now(), marking="PREVIEW, NOT SENT")
     return HttpResponse(pdf, content_type="application/pdf")
 
 
 def _answer_form(case: Case, posted: QueryDict | None) -> AnswerForm:
-    last, found = operations.last_search(case)
+    last, found = answers.last_search(case)
     about = content.content_of(case)
     return AnswerForm(posted, case=case, search=last, found=found, effects=about.effects if about else "")
 
@@ -294,7 +294,7 @@ def _page(
         "acts": offered(case, refused, form),
         "search": (searching or SearchForm()) if _may_search(case) else None,
         "linked": [(alert, case_file.kept_words(alert)) for alert in case_file.linked_alerts(case)],
-        "deployments": DeploymentForm(),
+        "deployments": DeploymentForm(initial={"deployment": case.deployment_id}),
         "receipt": ReceiptForm(),
         "entries": case_file.entries_about(case).count(),
     }

@@ -36,6 +36,7 @@ class Turn(IntEnum):
     CHECKPOINT = 0x4C4652_03
     PUBLIC_PAGES = 0x4C4652_04
     CASE_NUMBER = 0x4C4652_05
+    DOSSIER_NUMBER = 0x4C4652_06
 
 
 def take(turn: Turn) -> None:

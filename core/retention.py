@@ -224,7 +224,7 @@ LINES = (
     ),
     Line(
         "record",
-        "Applications, authorities, documents, records of deployments",
+        "Applications, authorities, documents, records of deployments, findings of the panel",
         _DATABASE,
         _OWN,
         otherwise="not deleted",

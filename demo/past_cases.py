@@ -1,4 +1,4 @@
-"""Cases of the invented past: people who ask and complain, and a breach, each carried out by the acts of the pages."""
+"""Cases and scrutiny of the invented past, carried out by the acts of the pages."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Generator, Sequence
 from django.utils import timezone
 
 from alerts.models import Alert
-from cases import operations, search
+from cases import answers, links, operations, search
+from cases.answers import CaseAnswer
 from cases.choices import CaseKind, CaseOutcome, Channel, IdentityProof, WaitFor
 from cases.content import CaseContent
 from cases.models import Case
-from cases.operations import CaseAnswer
 from demo.year_plan import Fate, PlannedDeployment
 from deployments.models import Deployment
 from lfr_site.models import User
+from scrutiny import operations as scrutiny
+from scrutiny.models import Dossier, PanelFinding
 
-DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
+DAY, HOUR, MINUTE = dt.timedelta(days=1), dt.timedelta(hours=1), dt.timedelta(minutes=1)
 Steps = Generator[dt.datetime, None, None]
 
 
@@ -85,8 +87,8 @@ def _told(planned: PlannedDeployment, compliance: User) -> Steps:
     yield _day(planned, 33, 1)
     words = "You were on a watchlist. It was destroyed after the deployment. The ledger of past lists says this:"
     outcome = CaseOutcome.GIVEN if found else CaseOutcome.NONE_HELD
-    seen, _ = operations.last_search(case)
-    operations.answer(case, CaseAnswer(outcome, words, search=seen, given=range(len(found))), actor=compliance)
+    seen, _ = answers.last_search(case)
+    answers.answer(case, CaseAnswer(outcome, words, search=seen, given=range(len(found))), actor=compliance)
 
 
 def _not_listed(planned: PlannedDeployment, compliance: User) -> Steps:
@@ -98,7 +100,7 @@ def _not_listed(planned: PlannedDeployment, compliance: User) -> Steps:
     search.search(case, reference="N/OB/1979", name="Ottilie Brook", actor=compliance)
     yield _day(planned, 9, 2)
     words = "The force holds nothing about you. The face of anybody who matches nobody goes with its frame."
-    operations.answer(case, CaseAnswer(CaseOutcome.NONE_HELD, words), actor=compliance)
+    answers.answer(case, CaseAnswer(CaseOutcome.NONE_HELD, words), actor=compliance)
 
 
 def _complaint(planned: PlannedDeployment, compliance: User) -> Steps:
@@ -111,7 +113,7 @@ def _complaint(planned: PlannedDeployment, compliance: User) -> Steps:
     case = _open(CaseKind.COMPLAINT, Channel.IN_PERSON, about, compliance, deployment)
     engaged = Alert.objects.filter(deployment=deployment, engaged_at__isnull=False).public().order_by("raised_at")[:1]
     if engaged:
-        operations.link_alerts(case, alerts=list(engaged), actor=compliance)
+        links.link_alerts(case, alerts=list(engaged), actor=compliance)
     yield _day(planned, 2, 3)
     operations.acknowledge(case, words="Thank you for telling us. We look into what you say.", actor=compliance)
     yield _day(planned, 16, 3)
@@ -119,7 +121,7 @@ def _complaint(planned: PlannedDeployment, compliance: User) -> Steps:
         "The record shows when the officer spoke to you and when they let you go. You were told why, but not given the "
         "leaflet at once. We are sorry for that, and have reminded the officers of it."
     )
-    operations.answer(case, CaseAnswer(CaseOutcome.PARTLY, words), actor=compliance)
+    answers.answer(case, CaseAnswer(CaseOutcome.PARTLY, words), actor=compliance)
 
 
 def _breach(planned: PlannedDeployment, compliance: User) -> Steps:
@@ -131,7 +133,7 @@ def _breach(planned: PlannedDeployment, compliance: User) -> Steps:
     done = "The page was recovered and shredded within an hour. Printing from the console is now off."
     reasons = "Times and states alone identify nobody; the page was found by the caretaker and read by nobody else."
     reply = CaseAnswer(CaseOutcome.NOT_REPORTED, done, reasons=reasons, effects=about.effects)
-    operations.answer(case, reply, actor=compliance)
+    answers.answer(case, reply, actor=compliance)
 
 
 def _figures_asked_for(planned: PlannedDeployment, compliance: User) -> Steps:
@@ -153,3 +155,21 @@ def _new_complaint(planned: PlannedDeployment, compliance: User) -> Steps:
     yield _day(planned, 1, 7)
     about = CaseContent("Corin Wade", "corin@example.org", "There was no sign on the path from the car park.")
     _open(CaseKind.COMPLAINT, Channel.EMAIL, about, compliance, _deployment(planned))
+
+
+def reviewed(deployment: Deployment, moment: dt.datetime, *, panel: User, compliance: User) -> Steps:
+    """Let the panel review what was drawn of a deployment; compliance answers the first question."""
+    to_answer: PanelFinding | None = None
+    for place, dossier in enumerate(Dossier.objects.filter(draw__deployment=deployment).order_by("number"), start=1):
+        yield moment + place * 7 * MINUTE
+        if dossier.number % 3 != 1:
+            words = "The decision and its time are understandable from what was recorded."
+            scrutiny.record_finding(dossier, verdict=PanelFinding.Verdict.NO_CONCERN, words=words, actor=panel)
+            continue
+        words = "Why were these two features enough for the operator?"
+        asked = scrutiny.record_finding(dossier, verdict=PanelFinding.Verdict.QUESTION, words=words, actor=panel)
+        to_answer = asked if dossier.number == 1 else to_answer
+    if to_answer is not None:
+        yield moment + 20 * HOUR
+        words = "Two are the fewest that the standard operating procedure allows. The next training covers it."
+        scrutiny.answer_finding(to_answer, words=words, actor=compliance)

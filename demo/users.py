@@ -57,5 +57,6 @@ USERS = (
     ),
     DemoUser("compliance", "Compliance officer", "Ruth", "Pemberton", "Read records, certificates and the audit log."),
     DemoUser("publisher", "Publisher", "Priya", "Lockwood", "Publish the results of closed deployments."),
+    DemoUser("panel", "Oversight panel", "Hester", "Amaro", "Review dossiers that were drawn by chance."),
     DemoUser("sysadmin", "System administrator", "Morgan", "Hale", "Set up cameras, thresholds and notifications."),
 )

@@ -50,6 +50,7 @@ from lfr_site.models import User
 from recognition.engine import Template
 from recognition.frame import Candidate
 from reports import publishing
+from scrutiny import dossiers
 from watchlists import confirmation, destruction, people
 from watchlists import operations as watchlist_operations
 from watchlists.choices import Keeping, Source
@@ -144,6 +145,12 @@ class Year:
         yield from self._run(deployment, planned)
         yield from self._wind_up(deployment)
         if planned.is_published:
+            yield from past_cases.reviewed(
+                deployment,
+                planned.starts_at + 3 * DAY,
+                panel=self.users["panel"],
+                compliance=self.users["compliance"],
+            )
             yield planned.starts_at + 4 * DAY
             deployment.refresh_from_db()
             publishing.publish(deployment, actor=self.users["publisher"])
@@ -334,6 +341,7 @@ class Year:
         closure.begin_review(deployment, review=REVIEW, media_used=False, actor=commander)
         yield ended + 2 * DAY
         closure.close(deployment, actor=self._people.authority)
+        dossiers.draw_due()
 
     def _correct(self, deployment: Deployment, planned: PlannedDeployment) -> Steps:
         """Correct an outcome after publication, and publish that."""

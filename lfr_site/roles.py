@@ -28,6 +28,7 @@ from deployments.permissions import (
     VIEW_DEPLOYMENT,
 )
 from notifications.permissions import MANAGE_SUBSCRIBERS, SEE_DELIVERIES
+from scrutiny.permissions import ANSWER_FINDINGS, SCRUTINISE
 from training.permissions import KEEP_TRAINING, SEE_TRAINING
 from watchlists.permissions import (
     APPROVE_THRESHOLD,
@@ -108,6 +109,8 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     # Publishes results that somebody else is responsible for.
     "Publisher": (VIEW_DEPLOYMENT, READ_RECORDS, PUBLISH_RESULTS),
+    # From outside the force.
+    "Oversight panel": (SCRUTINISE,),
     "Compliance officer": (
         VIEW_DEPLOYMENT,
         READ_JOURNAL,
@@ -115,6 +118,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         SEE_DELIVERIES,
         SEARCH_LEDGER,
         KEEP_CASES,
+        ANSWER_FINDINGS,
         KEEP_EVIDENCE,
         KEEP_DOCUMENTS,
         KEEP_TRAINING,
@@ -151,6 +155,11 @@ APART: tuple[tuple[str, tuple[str, ...], str], ...] = (
             "Publisher",
         ),
         "Nobody can oversee their own work on watchlists, deployments or alerts.",
+    ),
+    (
+        "Oversight panel",
+        tuple(role for role in ROLES if role not in ("Oversight panel", "System administrator")),
+        "The panel is from outside the force and reviews its work.",
     ),
     (
         "System administrator",

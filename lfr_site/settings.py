@@ -85,6 +85,8 @@ LFR_REVIEW_WITHIN = dt.timedelta(seconds=environment.integer("LFR_REVIEW_SECONDS
 LFR_ANSWER_WITHIN = dt.timedelta(seconds=environment.integer("LFR_ANSWER_SECONDS", 60, 5, 1800))
 LFR_CONTROL_EVERY = dt.timedelta(minutes=environment.integer("LFR_CONTROL_MINUTES", 0, 0, 240))
 LFR_SECOND_LOOK = environment.integer("LFR_SECOND_LOOK_PERCENT", 25, 0, 100)
+LFR_SCRUTINY = environment.integer("LFR_SCRUTINY_PERCENT", 20, 1, 100)
+LFR_LONG_ENGAGEMENT = dt.timedelta(minutes=environment.integer("LFR_LONG_ENGAGEMENT_MINUTES", 15, 1, 120))
 LFR_ENGAGEMENT = dt.timedelta(minutes=environment.integer("LFR_ENGAGEMENT_MINUTES", 5, 1, 60))
 
 # Lists and photographs.
@@ -129,6 +131,7 @@ INSTALLED_APPS = [
     "capture",
     "notifications",
     "cases",
+    "scrutiny",
     "reports",
     "demo",
     # Last, so that all permissions exist when it gives them to the roles.
@@ -262,6 +265,7 @@ CELERY_BEAT_SCHEDULE = {
         ("audit.attest", 10),
         ("audit.expire", 3600),
         ("cases.purge_due", 30),
+        ("scrutiny.draw", 3600),
         ("audit.verify", 24 * 3600),
         ("reports.watch_equality", 24 * 3600),
         ("reports.write_public", 60),

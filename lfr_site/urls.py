@@ -21,5 +21,6 @@ urlpatterns = [
     path("", include("capture.urls")),
     path("", include("notifications.urls")),
     path("", include("cases.urls")),
+    path("", include("scrutiny.urls")),
     path("", include("reports.urls")),
 ]

@@ -21,6 +21,8 @@ from deployments import governing
 from deployments.models import UNDER_AUTHORITY, Deployment, Period
 from deployments.permissions import APPLY_DEPLOYMENT, AUTHORISE_DEPLOYMENT, RUN_DEPLOYMENT, VIEW_DEPLOYMENT
 from lfr_site.signin import TryLater
+from scrutiny.models import PanelFinding
+from scrutiny.permissions import ANSWER_FINDINGS, SCRUTINISE
 from watchlists.models import Watchlist
 from watchlists.permissions import AUTHORISE_WATCHLIST, COMPILE_WATCHLIST
 
@@ -59,7 +61,12 @@ def home(request: HttpRequest) -> HttpResponse:
     }
     in_progress = board.in_progress(timezone.now()) if may(KEEP_CASES) else []
     context |= {"cases": in_progress[:MOST_CASES], "more_cases": len(in_progress[MOST_CASES:])}
+    context |= {
+        "dossiers": PanelFinding.objects.waiting_for(request.user) if may(SCRUTINISE) else 0,
+        "findings": PanelFinding.objects.to_answer().count() if may(ANSWER_FINDINGS) else 0,
+    }
     context["second_looks"] = waiting_for(request.user).count()
+    context["has_waiting"] = any(bool(found) for name, found in context.items() if name != "live")
     if may(VIEW_DEPLOYMENT):
         context["standing"] = governing.standing()
     return render(request, "home.html", context)

@@ -15,6 +15,7 @@ from core.permissions import permitted
 from deployments.permissions import READ_RECORDS
 from reports import grid
 from reports.grid_rules import MEANINGS, Rule, findings_in
+from scrutiny.permissions import SCRUTINISE
 
 # The findings shown; all of them are counted.
 SHOWN = 1000
@@ -35,7 +36,7 @@ class TableForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@permitted(READ_RECORDS)
+@permitted(READ_RECORDS, SCRUTINISE)
 def check_published(request: HttpRequest) -> HttpResponse:
     """Check a table that a force published, and show what does not follow, row by row."""
     form = TableForm(request.POST or None, request.FILES or None)

@@ -17,6 +17,7 @@ from deployments.models import Deployment, NoticeExemption, Sign
 from reports.rates import RULE
 from reports.records import COUNTING, DeploymentRecord, PeriodRecord
 from reports.story import story_of, time_words
+from scrutiny.models import Draw, PanelFinding
 
 DEFINITIONS = (
     "A false alert is one where an operator or an officer decided, before or after an engagement, that it was not the "
@@ -56,6 +57,7 @@ def record_sections(record: DeploymentRecord) -> Iterator[Section]:
     yield _times(record)
     yield kit_section(deployment)
     yield _disclosures(deployment)
+    yield _scrutiny(deployment)
     yield _destruction(record)
     yield Section("How this was counted", f"{COUNTING}\n{DEFINITIONS}\n{RULE}")
 
@@ -254,6 +256,27 @@ def _disclosures(deployment: Deployment) -> Section:
             for each in deployment.disclosures.all()
         ],
         none="None has been recorded.",
+    )
+
+
+def _scrutiny(deployment: Deployment) -> Section:
+    """Return what the external panel found in dossiers of this deployment, and the force's answers."""
+    draw = Draw.objects.filter(deployment=deployment).first()
+    if draw is None:
+        return Section("Scrutiny by the panel", "Dossiers are drawn once the deployment is closed.")
+    findings = PanelFinding.objects.filter(dossier__draw=draw).select_related("dossier")
+    drawn = draw.dossiers.count()
+    return table(
+        "Scrutiny by the panel",
+        ("Dossier", "Finding", "In words", "Answer of the force"),
+        [
+            (f"{each.dossier.number}", str(each.get_verdict_display()), each.words, each.answer or "–")
+            for each in findings
+        ],
+        none=f"Drawn: {drawn} of {draw.false_alerts} false alerts and {draw.long_engagements} long engagements. "
+        "No finding was recorded yet.",
+        after=f"Drawn by chance: {drawn} of {draw.false_alerts} false alerts and {draw.long_engagements} long "
+        "engagements.",
     )
 
 

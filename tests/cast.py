@@ -71,6 +71,7 @@ class Cast:
     compliance: User
     owner: User
     publisher: User
+    panel: User
     records: User
     stranger: User
 
@@ -90,6 +91,7 @@ NAMES = {
     "compliance": "Compliance officer",
     "owner": "Senior responsible owner",
     "publisher": "Publisher",
+    "panel": "Oversight panel",
     "records": "Records system",
 }
 

@@ -25,6 +25,8 @@ from notifications import operations as notifications
 from notifications import outbox
 from notifications.models import Subscriber
 from reports import public_site
+from scrutiny import operations as scrutiny
+from scrutiny.models import Dossier, Draw
 from tests.cast import (
     NAMES,
     Cast,
@@ -100,6 +102,10 @@ TABLE: dict[str, Rule] = {
     "import-confirm": Rule(COMPILE, "post", 409),
     "import-cancel": Rule(COMPILE, "post", 302, 409),
     "import-report": Rule(COMPILE),
+    "scrutiny": Rule(RECORDS | {"panel"}),
+    "dossier": Rule(RECORDS | {"panel"}),
+    "dossier-finding": Rule({"panel"}, "post", 422),
+    "finding-answer": Rule({"compliance"}, "post", 422),
     "cases": Rule({"compliance"}),
     "case-new": Rule({"compliance"}),
     "case": Rule({"compliance"}),
@@ -127,9 +133,9 @@ TABLE: dict[str, Rule] = {
     "evidence-countersign": Rule({"owner"}, "post", 409),
     "evidence-file": Rule({"system_admin", "authority", "compliance", "owner"}, answer=404),
     "evidence-withdraw": Rule({"compliance"}, "post", 302),
-    "deployments": Rule(ALL - {"records"}),
+    "deployments": Rule(ALL - {"records", "panel"}),
     "deployment-new": Rule({"watchlist_admin"}),
-    "deployment": Rule(ALL - {"records"}),
+    "deployment": Rule(ALL - {"records", "panel"}),
     "deployment-edit": Rule({"watchlist_admin"}, answer=302),
     "deployment-submit": Rule({"watchlist_admin"}, "post", 422),
     "deployment-withdraw": Rule({"watchlist_admin"}, "post", 409),
@@ -143,7 +149,7 @@ TABLE: dict[str, Rule] = {
     "notice-exempt": Rule({"authority"}, "post", 422),
     "threshold-change": Rule({"commander"}, "post", 422),
     "threshold-change-decide": Rule({"authority"}, "post", 422),
-    "document": Rule(ALL - {"records"}),
+    "document": Rule(ALL - {"records", "panel"}),
     "command": Rule(HALT),
     "command-now": Rule(HALT),
     "command-ceiling": Rule(HALT),
@@ -164,19 +170,19 @@ TABLE: dict[str, Rule] = {
     "disclosure-record": Rule({"commander", "compliance"}, "post", 422),
     "deployment-review": Rule({"commander"}, "post", 422),
     "deployment-close": Rule({"authority"}, "post", 409),
-    "period": Rule(ALL - {"records"}),
-    "plan": Rule(ALL - {"records"}),
-    "plan-picture": Rule(ALL - {"records"}),
-    "governing": Rule(ALL - {"records"}),
+    "period": Rule(ALL - {"records", "panel"}),
+    "plan": Rule(ALL - {"records", "panel"}),
+    "plan-picture": Rule(ALL - {"records", "panel"}),
+    "governing": Rule(ALL - {"records", "panel"}),
     "governing-record": Rule({"compliance"}, "post", 422),
     "governing-approve": Rule({"owner"}, "post", 409),
     "governing-withdraw": Rule({"compliance"}, "post", 302, 409),
-    "governing-file": Rule(ALL - {"records"}),
+    "governing-file": Rule(ALL - {"records", "panel"}),
     "training": Rule({"compliance", "commander", "authority", "owner"}),
     "training-record": Rule({"compliance"}, "post", 422),
     "training-withdraw": Rule({"compliance"}, "post", 422),
-    "authority": Rule(ALL - {"records"}),
-    "authority-file": Rule(ALL - {"records"}),
+    "authority": Rule(ALL - {"records", "panel"}),
+    "authority-file": Rule(ALL - {"records", "panel"}),
     "camera-widen": Rule({"authority"}, "post", 422),
     "camera-exclude": Rule(MANAGE, "post", 422),
     "camera-include": Rule(MANAGE, "post", 409),
@@ -186,7 +192,7 @@ TABLE: dict[str, Rule] = {
     "sign-record": Rule({"commander"}, "post", 422),
     "sign-take-down": Rule({"commander"}, "post", 422),
     "cards-record": Rule({"commander"}, "post", 422),
-    "sign-picture": Rule(ALL - {"records"}),
+    "sign-picture": Rule(ALL - {"records", "panel"}),
     "briefing-record": Rule({"commander"}, "post", 422),
     "officers-count": Rule({"commander"}, "post", 422),
     "clock-check": Rule({"commander"}, "post", 422),
@@ -250,7 +256,7 @@ TABLE: dict[str, Rule] = {
     "records": Rule(RECORDS),
     "record": Rule(RECORDS),
     "earlier": Rule(RECORDS | {"watchlist_admin"}),
-    "check-published": Rule(RECORDS),
+    "check-published": Rule(RECORDS | {"panel"}),
     "atrs": Rule(RECORDS),
     "atrs-answer": Rule({"compliance"}, "post", 422),
     "publication": Rule(RECORDS),
@@ -338,6 +344,9 @@ def addresses(cast: Cast, tmp_path: Path, settings: Any) -> dict[str, str]:
     )
     case = make_case(cast)
     case_operations.acknowledge(case, words="Received.", actor=cast.compliance)
+    draw = Draw.objects.create(deployment=live, drawn_at=timezone.now(), percent=20, false_alerts=1, long_engagements=0)
+    dossier = Dossier.objects.create(number=1, draw=draw, alert=alert, why=Dossier.Why.FALSE)
+    asked = scrutiny.record_finding(dossier, verdict="question", words="Why?", actor=make_user("member", cast.panel))
     objects: dict[str, object] = {
         "watchlist_id": watchlist.pk,
         "deployment_id": live.id,
@@ -369,6 +378,8 @@ def addresses(cast: Cast, tmp_path: Path, settings: Any) -> dict[str, str]:
         "finding_id": EqualityFinding.objects.create(
             key="a", words="b", since=timezone.localdate(), until=timezone.localdate(), found_at=timezone.now()
         ).pk,
+        "dossier_id": dossier.pk,
+        "panel_finding_id": asked.pk,
         "governing_id": live.governing.all()[0].pk,
         "version": live.authorities.order_by("-version")[0].version,
     }

@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from alerts import evidence
 from audit.models import Entry
-from cases import case_file, content, expiry, figures, operations, search, time_limits
+from cases import answers, breaches, case_file, content, expiry, figures, links, operations, search, time_limits
+from cases.answers import CaseAnswer
 from cases.choices import OUTCOMES, CaseKind
 from cases.content import CaseContent
 from cases.models import Case, CaseEvent, Wait
-from cases.operations import CaseAnswer
 from core import keys, retention
 from core.errors import Conflict, Refused
 from tests.cast import (
@@ -199,21 +199,21 @@ def test_a_breach_is_reported_within_72_hours(cast: Cast) -> None:
     with time_machine.travel(_at("2026-11-09T10:00"), tick=False):
         reply = CaseAnswer("reported", "Keys were changed.", effects="None known.")
         with pytest.raises(Refused, match="Record first when the Commissioner was told"):
-            operations.answer(case, reply, actor=cast.compliance)
+            answers.answer(case, reply, actor=cast.compliance)
         with pytest.raises(Refused, match="not in the future"):
-            operations.report_breach(case, at=_at("2026-11-09T11:00"), words="IC-1", actor=cast.compliance)
+            breaches.report_breach(case, at=_at("2026-11-09T11:00"), words="IC-1", actor=cast.compliance)
         late = _at("2026-11-08T12:01")
         with pytest.raises(Refused, match="why it is later than 72 hours"):
-            operations.report_breach(case, at=late, words="IC-1", actor=cast.compliance)
-        operations.report_breach(case, at=late, words="IC-1", late_reason="Found late.", actor=cast.compliance)
+            breaches.report_breach(case, at=late, words="IC-1", actor=cast.compliance)
+        breaches.report_breach(case, at=late, words="IC-1", late_reason="Found late.", actor=cast.compliance)
         with pytest.raises(Refused, match="Enter the effects"):
-            operations.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
+            answers.answer(case, CaseAnswer("reported", "Keys were changed."), actor=cast.compliance)
         with pytest.raises(Refused, match="The Commissioner was told"):
-            operations.answer(
+            answers.answer(
                 case, CaseAnswer("not_reported", "Done.", reasons="None.", effects="None."), actor=cast.compliance
             )
-        operations.answer(case, reply, actor=cast.compliance)
-        operations.tell_people(case, words="Two people, by letter.", actor=cast.compliance)
+        answers.answer(case, reply, actor=cast.compliance)
+        breaches.tell_people(case, words="Two people, by letter.", actor=cast.compliance)
     (limit,) = time_limits.limits_of(case)
     assert (limit.words(timezone.now()), case.events.exclude(letter_sha256="").count()) == ("Done too late", 0)
     assert case.was_late
@@ -226,11 +226,11 @@ def test_a_breach_that_need_not_be_reported_is_never_late(cast: Cast) -> None:
     case, on_time = _received(cast, "breach", "2026-11-05"), _received(cast, "breach", "2026-11-05")
     with time_machine.travel(_at("2026-11-15T10:00"), tick=False):
         reply = CaseAnswer("not_reported", "Shredded.", reasons="Nobody can be recognised.", effects="None.")
-        operations.answer(case, reply, actor=cast.compliance)
-        operations.report_breach(on_time, at=_at("2026-11-08T12:00"), words="IC-2", actor=cast.compliance)
+        answers.answer(case, reply, actor=cast.compliance)
+        breaches.report_breach(on_time, at=_at("2026-11-08T12:00"), words="IC-2", actor=cast.compliance)
     assert (case.was_late, time_limits.was_late(on_time, timezone.now())) == (False, False)
     with time_machine.travel(_at("2026-11-20T10:00"), tick=False):
-        operations.report_breach(case, at=timezone.now(), words="IC-3", late_reason="New facts.", actor=cast.compliance)
+        breaches.report_breach(case, at=timezone.now(), words="IC-3", late_reason="New facts.", actor=cast.compliance)
 
 
 def test_freedom_of_information_begins_anew_with_a_clarification(cast: Cast) -> None:
@@ -260,7 +260,7 @@ def test_the_search_finds_what_is_held_at_every_place(cast: Cast) -> None:
     assert {each.where.split()[0] for each in found} == {"Watchlist", "Possible"}
     assert len(found) == 3
     assert any("held as evidence" in each.status for each in found)
-    assert operations.last_search(case)[1] == found
+    assert answers.last_search(case)[1] == found
     end(deployment, cast)
     destruction.destroy(list_of(deployment))
     again = search.search(case, reference=reference, actor=cast.compliance)
@@ -328,7 +328,7 @@ def test_an_answer_needs_identity_a_search_reasons_and_a_ground(cast: Cast) -> N
 
     def refuses(match: str, outcome: str, words: str = "Dear Robin Vale", **changes: Any) -> None:
         with pytest.raises(Refused, match=match):
-            operations.answer(case, CaseAnswer(outcome, words, **changes), actor=cast.compliance)
+            answers.answer(case, CaseAnswer(outcome, words, **changes), actor=cast.compliance)
 
     refuses("Select the outcome", "upheld")
     refuses("words of the letter", "none_held", "  ")
@@ -337,7 +337,7 @@ def test_an_answer_needs_identity_a_search_reasons_and_a_ground(cast: Cast) -> N
     refuses("Search for the person first", "none_held")
     draft = make_watchlist(cast)
     search.search(case, reference=draft.people.all()[0].reference, actor=cast.compliance)
-    seen, found = operations.last_search(case)
+    seen, found = answers.last_search(case)
     assert len(found) == 1
     refuses("does not tell everything", "given", search=seen)
     refuses("searched again", "given", search=seen, given=[1])
@@ -348,7 +348,7 @@ def test_an_answer_needs_identity_a_search_reasons_and_a_ground(cast: Cast) -> N
     refuses("Enter the reasons", "withheld")
     refuses("Select the ground", "withheld", reasons="An arrest is planned.")
     refuses("was not asked for anything", "no_reply")
-    operations.answer(
+    answers.answer(
         case,
         CaseAnswer("withheld", "We cannot say more.", reasons="An arrest is planned.", ground="crime", given=[0, 0, 7]),
         actor=cast.compliance,
@@ -374,7 +374,7 @@ def test_the_letter_tells_what_was_chosen_and_nothing_else(cast: Cast) -> None:
     chosen = next(position for position, each in enumerate(found) if "Second list" in each.where)
     client = client_of(cast.compliance)
     page = client.get(f"/cases/{case.number}/answer/").content.decode()
-    seen, _ = operations.last_search(case)
+    seen, _ = answers.last_search(case)
     assert f'name="search" value="{seen}"' in page
     fields: dict[str, Any] = {"outcome": "part", "ground": "others", "reasons": "R.", "words": "Here it is."}
     fields |= {"search": seen, "given": [chosen]}
@@ -385,7 +385,7 @@ def test_the_letter_tells_what_was_chosen_and_nothing_else(cast: Cast) -> None:
     # A search that somebody makes in the meantime does not change what the letter tells.
     search.search(case, reference="N/5", actor=cast.compliance)
     assert client.post(f"/cases/{case.number}/answer/", fields).status_code == 422
-    fields["search"] = operations.last_search(case)[0]
+    fields["search"] = answers.last_search(case)[0]
     assert client.post(f"/cases/{case.number}/answer/", fields).status_code == 302
     case.refresh_from_db()
     letter = client.get(f"/cases/{case.number}/letters/{case.events.get(kind='answered').pk}/")
@@ -430,7 +430,7 @@ def test_an_act_that_is_refused_shows_the_case_as_it_is(cast: Cast) -> None:
 def test_long_words_stay_on_the_page(cast: Cast) -> None:
     case = make_case(cast, "complaint")
     word = "x" * 300 + "END"
-    operations.answer(case, CaseAnswer("upheld", f"{word}\r\n\r\nSorry."), actor=cast.compliance)
+    answers.answer(case, CaseAnswer("upheld", f"{word}\r\n\r\nSorry."), actor=cast.compliance)
     for pdf in (content.letter_of(case.events.get(kind="answered")), case_file.file_pdf(case, made_by="c")):
         assert "END" in _text(pdf).replace(" ", "").replace("\u200b", "")
 
@@ -448,7 +448,7 @@ def test_an_answer_that_is_refused_keeps_what_was_typed(cast: Cast) -> None:
 def test_every_kind_has_outcomes_and_only_its_own(cast: Cast) -> None:
     assert set(OUTCOMES) == set(CaseKind)
     case = make_case(cast, "complaint")
-    operations.answer(case, CaseAnswer("partly", "You are right about the leaflet."), actor=cast.compliance)
+    answers.answer(case, CaseAnswer("partly", "You are right about the leaflet."), actor=cast.compliance)
     text = _text(content.letter_of(case.events.get(kind="answered")))
     assert "Our answer to your complaint" in text
     assert "sections 164A and 165" in text
@@ -489,12 +489,12 @@ def test_a_case_ends_when_the_person_sends_nothing_or_withdraws(cast: Cast) -> N
     for case in (silent, withdrawn):
         operations.ask(case, wanted="identity", words="A document, please.", actor=cast.compliance)
         operations.ask(case, wanted="clarification", words="Which day?", actor=cast.compliance)
-    operations.answer(silent, CaseAnswer("no_reply", "We have not heard from you."), actor=cast.compliance)
+    answers.answer(silent, CaseAnswer("no_reply", "We have not heard from you."), actor=cast.compliance)
     operations.withdraw(withdrawn, words="By telephone.", actor=cast.compliance)
     assert [(case.state, case.outcome) for case in (silent, withdrawn)] == [("answered", "no_reply"), ("withdrawn", "")]
     assert not Wait.objects.filter(ended_on=None).exists()
     operations.ask(complaint, wanted="clarification", words="Which day?", actor=cast.compliance)
-    operations.answer(complaint, CaseAnswer("upheld", "You are right."), actor=cast.compliance)
+    answers.answer(complaint, CaseAnswer("upheld", "You are right."), actor=cast.compliance)
 
 
 def test_what_was_entered_wrongly_is_corrected(cast: Cast) -> None:
@@ -513,7 +513,7 @@ def test_what_was_entered_wrongly_is_corrected(cast: Cast) -> None:
     assert (about.contact, _due(case, "2026-11-09T10:00")) == ("9 New Road", "3 December 2026")
     deployment = make_live_deployment(cast)
     for chosen in (deployment, None):
-        operations.link_deployment(case, deployment=chosen, actor=cast.compliance)
+        links.link_deployment(case, deployment=chosen, actor=cast.compliance)
     assert case.deployment is None
 
 
@@ -524,7 +524,7 @@ def test_a_case_whose_key_is_lost_can_be_shown_and_closed(cast: Cast) -> None:
     assert "The key of this case is missing" in client.get(f"/cases/{case.number}/").content.decode()
     assert client.get(f"/cases/{case.number}/file/").status_code == 200
     with pytest.raises(Refused, match="key of this case is missing"):
-        operations.answer(case, CaseAnswer("unfounded", "W", reasons="R"), actor=cast.compliance)
+        answers.answer(case, CaseAnswer("unfounded", "W", reasons="R"), actor=cast.compliance)
     operations.withdraw(case, words="The key is lost.", actor=cast.compliance)
     assert case.is_closed
     other = _identified(cast)
@@ -538,8 +538,8 @@ def test_a_complaint_is_linked_to_possible_matches_of_its_deployment_only(cast: 
     alert = act(make_alert(deployment), "same", cast=cast)
     case = make_case(cast, "complaint")
     with pytest.raises(Refused, match="of the deployment that the case is about"):
-        operations.link_alerts(case, alerts=[alert], actor=cast.compliance)
-    operations.link_deployment(case, deployment=deployment, actor=cast.compliance)
+        links.link_alerts(case, alerts=[alert], actor=cast.compliance)
+    links.link_deployment(case, deployment=deployment, actor=cast.compliance)
     client = client_of(cast.compliance)
     assert client.post(f"/cases/{case.number}/alerts/", {}).status_code == 422
     assert client.post(f"/cases/{case.number}/alerts/", {"alerts": [str(alert.pk)]}).status_code == 302
@@ -549,7 +549,7 @@ def test_a_complaint_is_linked_to_possible_matches_of_its_deployment_only(cast: 
     text = _text(case_file.file_pdf(case, made_by="compliance"))
     assert all(act.words in text for act in alert.acts.all())
     assert "Possible match raised" in text
-    operations.unlink_alert(case, alert=alert, actor=cast.compliance)
+    links.unlink_alert(case, alert=alert, actor=cast.compliance)
     assert not case.alerts.exists()
     assert [entry.action for entry in Entry.objects.filter(target_id=str(case.pk)).order_by("pk")].count(
         "case.linked"
@@ -562,7 +562,7 @@ def test_a_complaint_is_linked_to_possible_matches_of_its_deployment_only(cast: 
 def test_names_words_and_letters_end_with_the_retention(cast: Cast) -> None:
     case = _identified(cast)
     search.search(case, reference="N/1", actor=cast.compliance)
-    operations.answer(case, CaseAnswer("none_held", "Nothing."), actor=cast.compliance)
+    answers.answer(case, CaseAnswer("none_held", "Nothing."), actor=cast.compliance)
     key, until = case.key_name, case.purge_by
     assert until is not None
     assert expiry.purge_due(at=until - dt.timedelta(minutes=1)) == 0
@@ -602,7 +602,7 @@ def test_figures_count_each_case_once(cast: Cast) -> None:
         for _ in range(3):
             make_case(cast, "complaint")
         first, second = Case.objects.order_by("number")[:2]
-        operations.answer(first, CaseAnswer("upheld", "You are right."), actor=cast.compliance)
+        answers.answer(first, CaseAnswer("upheld", "You are right."), actor=cast.compliance)
         operations.withdraw(second, words="By telephone.", actor=cast.compliance)
         make_case(cast, "foi")
     found = {each.kind: each for each in figures.by_year(_at("2026-12-10T12:00"))}

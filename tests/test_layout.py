@@ -10,8 +10,8 @@ from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
 ROOMS = (
-    *("agent", "alerts", "audit", "benchmarks", "capture", "core", "demo", "deployments", "lfr_site"),
-    *("notifications", "recognition", "reports", "tests", "training", "transparency", "watchlists"),
+    *("agent", "alerts", "audit", "benchmarks", "capture", "cases", "core", "demo", "deployments", "lfr_site"),
+    *("notifications", "recognition", "reports", "scrutiny", "tests", "training", "transparency", "watchlists"),
 )
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 FILES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")) if "migrations" not in path.parts]

@@ -15,7 +15,7 @@ from django.utils import timezone
 from alerts import evidence, receipts
 from alerts.models import Alert
 from alerts.receipt_codes import ALPHABET, LENGTH, new_code, normalised, shown
-from cases import operations as case_operations
+from cases import links
 from core.errors import Refused
 from lfr_site import receipts as page
 from tests.cast import Cast, act, client_of, make_alert, make_case, make_live_deployment
@@ -130,7 +130,7 @@ def test_officers_show_the_code_and_print_the_leaflet(cast: Cast) -> None:
 def test_a_complaint_is_linked_by_the_receipt(cast: Cast) -> None:
     alert, case = _engaged(cast), make_case(cast, "complaint")
     with pytest.raises(Refused, match="no receipt with this code"):
-        case_operations.link_receipt(case, code=new_code(), actor=cast.compliance)
+        links.link_receipt(case, code=new_code(), actor=cast.compliance)
     answer = client_of(cast.compliance).post(f"/cases/{case.number}/receipt/", {"code": shown(alert.receipt).lower()})
     assert answer.status_code == 302
     case.refresh_from_db()

@@ -22,7 +22,19 @@ from lfr_site.roles import INCOMPATIBLE, ROLES, conflict_in
 from lfr_site.supervisor import BASE_DIR
 from tests.cast import permit
 
-ROOMS = ("core", "audit", "recognition", "watchlists", "deployments", "alerts", "capture", "notifications", "reports")
+ROOMS = (
+    "core",
+    "audit",
+    "recognition",
+    "watchlists",
+    "deployments",
+    "alerts",
+    "capture",
+    "notifications",
+    "reports",
+    "cases",
+    "scrutiny",
+)
 PERMISSIONS = {permission for permissions in ROLES.values() for permission in permissions}
 OVERSIGHT, SYSTEM = "Compliance officer", "System administrator"
 AT_WORK = set(ROLES) - {OVERSIGHT, SYSTEM}
@@ -49,6 +61,7 @@ def test_the_pairs_are_those_of_the_policy() -> None:
     wanted = {frozenset(("Authorising officer", other)) for other in not_authorising}
     wanted |= {frozenset(("Publisher", other)) for other in ("Commander", "LFR operator", "Engagement officer")}
     wanted |= {frozenset((OVERSIGHT, other)) for other in AT_WORK}
+    wanted |= {frozenset(("Oversight panel", other)) for other in set(ROLES) - {"Oversight panel"}}
     wanted |= {frozenset((SYSTEM, other)) for other in set(ROLES) - {SYSTEM}}
     assert set(INCOMPATIBLE) == wanted
 

@@ -27,6 +27,7 @@ from reports.figures import Figures
 from reports.grid_rules import findings_in
 from reports.record_files import record_csv
 from reports.records import record_of
+from scrutiny.models import Dossier, Draw, PanelFinding
 from tests.cast import make_calibration
 from watchlists import destruction
 from watchlists.models import Certificate, Person
@@ -103,6 +104,11 @@ def test_a_planned_year_becomes_records(committing: None, settings: Any) -> None
         assert [case.kind for case in cases.unfinished()] == ["foi", "erasure", "complaint"]
         assert {case.outcome for case in cases if case.is_closed} == {"given", "none_held", "partly", "not_reported"}
         assert Case.objects.get(kind="complaint", outcome="partly").alerts.count() == 1
+        held = [each for each in planned if each.fate == Fate.HELD]
+        assert Draw.objects.count() == len(held)
+        reviewed = Dossier.objects.filter(draw__deployment__publications__version=1)
+        assert PanelFinding.objects.count() == reviewed.count()
+        assert Dossier.objects.exists()
     assert not Person.objects.exists()
     assert not Alert.objects.filter(purged_at=None).exists()
     moments = list(Entry.objects.order_by("number").values_list("at", flat=True))

@@ -1,0 +1,1 @@
+"""Scrutiny: an external panel reviews random, de-identified dossiers of possible matches and records findings."""

@@ -1,0 +1,139 @@
+"""The draw of dossiers by chance, and what a dossier shows.
+
+It shows what was done, how long after the possible match was raised, and by which role. No name, place, date, picture,
+score or attribute of anybody, and no text that somebody typed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS
+from alerts.models import Act, Alert
+from alerts.states import FALSE
+from audit.actions import Action
+from audit.journal import record
+from core.actors import CLOCK
+from core.locks import Turn, take
+from core.machine import JournalData
+from deployments.locks import lock_deployment
+from deployments.models import Deployment
+from scrutiny.models import Dossier, Draw
+
+
+@dataclass(frozen=True)
+class Line:
+    """One act of a dossier. after: since the possible match was raised. who: a role with a letter."""
+
+    after: str
+    who: str
+    what: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class DossierContent:
+    """What the panel sees of a dossier."""
+
+    lines: list[Line]
+    facts: list[tuple[str, str]]
+
+
+def draw_due() -> int:
+    """Draw for every closed deployment of which nothing was drawn yet; return how many dossiers there are now."""
+    closed = Deployment.objects.filter(closed_at__isnull=False, draw__isnull=True)
+    return sum(_draw(deployment) for deployment in closed)
+
+
+@transaction.atomic
+def _draw(deployment: Deployment) -> int:
+    lock_deployment(deployment)
+    if Draw.objects.filter(deployment=deployment).exists():
+        return 0
+    alerts = Alert.objects.filter(deployment=deployment).public()
+    false = list(alerts.filter(state__in=FALSE).values_list("pk", flat=True))
+    engaged = alerts.timed().exclude(state__in=FALSE).annotate(length=F("ended_at") - F("engaged_at"))
+    long = list(engaged.filter(length__gt=settings.LFR_LONG_ENGAGEMENT).values_list("pk", flat=True).distinct())
+    made = Draw.objects.create(
+        deployment=deployment,
+        drawn_at=timezone.now(),
+        percent=settings.LFR_SCRUTINY,
+        false_alerts=len(false),
+        long_engagements=len(long),
+    )
+    take(Turn.DOSSIER_NUMBER)
+    number = Dossier.objects.aggregate(last=Max("number"))["last"] or 0
+    chosen = [(pk, Dossier.Why.FALSE) for pk in _sample(false)] + [(pk, Dossier.Why.LONG) for pk in _sample(long)]
+    # In no order, so that the numbers tell nothing.
+    secrets.SystemRandom().shuffle(chosen)
+    for place, (pk, why) in enumerate(chosen, start=1):
+        Dossier.objects.create(number=number + place, draw=made, alert_id=pk, why=why)
+    data: JournalData = {"false": len(false), "long": len(long), "drawn": len(chosen), "percent": made.percent}
+    record(Action.DOSSIERS_DRAWN, actor=CLOCK, target=deployment, data=data)
+    return len(chosen)
+
+
+def _sample(found: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Return the share of these that is drawn, at least one if there is any."""
+    if not found:
+        return []
+    count = max(round(len(found) * settings.LFR_SCRUTINY / 100), 1)
+    return secrets.SystemRandom().sample(list(found), count)
+
+
+def content_of(dossier: Dossier) -> DossierContent:
+    """Return what the panel sees."""
+    alert = dossier.alert
+    acts = list(Act.objects.filter(alert=alert).select_related("by"))
+    people: dict[object, str] = {}
+    lines = [Line(_after(act.done_at - alert.raised_at), _who(act, people), act.words, act.basis) for act in acts]
+    return DossierContent(lines, _facts(alert))
+
+
+def _facts(alert: Alert) -> list[tuple[str, str]]:
+    deployment = alert.deployment
+    facts = [
+        ("Use case", str(deployment.get_use_case_display())),
+        ("Result", str(alert.get_state_display())),
+        ("Response authorised", str(alert.get_tier_display()) or "–"),
+        ("Threshold", f"{alert.operating_point.threshold:.2f}"),
+    ]
+    if alert.engaged_at is not None and alert.ended_at is not None:
+        facts.append(("Minutes with the person", f"{(alert.ended_at - alert.engaged_at).total_seconds() / 60:.0f}"))
+    if alert.identity_method:
+        facts.append(("Identity established by", str(alert.get_identity_method_display())))
+    if hasattr(alert, "second_look"):
+        same = "the same decision" if alert.second_look.agrees else "another decision"
+        facts.append(("Second look", f"Somebody else reached {same}"))
+    facts.append(("Matched again at the same place", f"{alert.again_count:,} times"))
+    return facts
+
+
+def _who(act: Act, people: dict[object, str]) -> str:
+    """Return the role that acted, with a letter for each person, in the order in which they occur."""
+    if act.by_id is None:
+        return "The system"
+    if act.by_id not in people:
+        role = "Officer" if act.name in OFFICER_ACTS else "Operator" if act.name in OPERATOR_ACTS else "Commander"
+        people[act.by_id] = f"{role} {chr(ord('A') + len(people) % 26)}"
+    return people[act.by_id]
+
+
+def _after(time: dt.timedelta) -> str:
+    seconds = max(round(time.total_seconds()), 0)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 24 else f"{hours // 24} d {hours % 24} h"
