@@ -227,4 +227,5 @@ class Action(models.TextChoices):
     DOSSIER_VIEWED = "scrutiny.viewed", "Dossier viewed"
     FINDING_RECORDED = "scrutiny.finding", "Finding of the panel recorded"
     FINDING_ANSWERED = "scrutiny.answered", "Finding of the panel answered"
+    DASHBOARD_EXPORTED = "dashboard.exported", "Dashboard downloaded"
     RECORD_EXPORTED = "record.exported", "Deployment record downloaded"

@@ -84,6 +84,7 @@ OF_VERB: dict[Verb, tuple[Action, ...]] = {
         Action.RETENTION_REPORTED,
         Action.EQUALITY_REPORTED,
         Action.RECORD_EXPORTED,
+        Action.DASHBOARD_EXPORTED,
         Action.CASE_ASKED,
         Action.CASE_ACKNOWLEDGED,
         Action.CASE_EXTENDED,

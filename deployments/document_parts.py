@@ -29,6 +29,8 @@ class Section:
     plans: Sequence[dict[str, Any]] = field(default_factory=list)
     # The file of a picture beside the rows, in the folder; empty for none.
     picture: str = ""
+    # The file of a chart above the table, across the page; empty for none.
+    chart: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from dateutil.relativedelta import relativedelta
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
@@ -53,6 +54,11 @@ def last_month(today: dt.date) -> DateRange:
     """Return the calendar month before the one of a day."""
     last = today.replace(day=1) - dt.timedelta(days=1)
     return DateRange(last.replace(day=1), last)
+
+
+def last_year(today: dt.date) -> DateRange:
+    """Return twelve calendar months, of which the last is the one of a day, up to that day."""
+    return DateRange(today.replace(day=1) - relativedelta(months=11), today)
 
 
 def last_quarter(today: dt.date) -> DateRange:

@@ -1,6 +1,15 @@
 from django.urls import path
 
-from reports import atrs_views, equality_views, grid_views, journal_views, publication_views, retention_views, views
+from reports import (
+    atrs_views,
+    dashboard_views,
+    equality_views,
+    grid_views,
+    journal_views,
+    publication_views,
+    retention_views,
+    views,
+)
 
 urlpatterns = [
     path("journal/", journal_views.journal, name="journal"),
@@ -25,6 +34,7 @@ urlpatterns = [
     path("publication/<uuid:deployment_id>/", publication_views.publish, name="publish"),
     path("equality/", equality_views.report, name="equality"),
     path("equality/<int:finding_id>/review/", equality_views.review, name="equality-review"),
+    path("dashboard/", dashboard_views.board, name="dashboard"),
     path("records/", views.record_list, name="records"),
     path("records/<uuid:deployment_id>/", views.record_page, name="record"),
     path("records/<uuid:deployment_id>/earlier/", views.earlier, name="earlier"),

@@ -253,6 +253,7 @@ TABLE: dict[str, Rule] = {
     "checkpoint-proof": Rule({"compliance"}, answer=422),
     "retention": Rule(RECORDS),
     "retention-report": Rule(RECORDS),
+    "dashboard": Rule(RECORDS),
     "records": Rule(RECORDS),
     "record": Rule(RECORDS),
     "earlier": Rule(RECORDS | {"watchlist_admin"}),
