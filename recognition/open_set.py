@@ -121,7 +121,7 @@ def outcome(engine: Engine, photographs: Photographs, readings: Sequence[Reading
     Each score is what a search would give. A pair cannot score higher than its quick pass allows, and a pair whose
     quick pass is not among the best few of the list gets -1, whatever a full pass would give.
     """
-    return compared_with(lambda probes, gallery: _compared(engine, probes, gallery), photographs, readings)
+    return compared_with(lambda probes, gallery: compared(engine, probes, gallery), photographs, readings)
 
 
 def compared_with(
@@ -155,7 +155,7 @@ def compared_with(
     )
 
 
-def _compared(engine: Engine, probes: Sequence[Reading], gallery: Sequence[Reading]) -> Scores:
+def compared(engine: Engine, probes: Sequence[Reading], gallery: Sequence[Reading]) -> Scores:
     """Return scores, probes x gallery, with -1 for pairs whose quick pass is not among those given a full pass."""
     closely = np.stack([each.close.embedding for each in gallery])
     quick = np.stack([each.quick for each in probes]) @ closely.T

@@ -10,6 +10,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
+from recognition import cohort
+from recognition.cohort import CohortResult
 from recognition.imaging import UnreadableImage
 from watchlists.choices import (
     KEEPING_OF,
@@ -24,6 +26,7 @@ from watchlists.choices import (
     Tier,
 )
 from watchlists.confirmation import name_of
+from watchlists.engine import identity
 from watchlists.engines import current_engine
 from watchlists.enrolment import Enrolment, FaceChoice, read_photograph
 from watchlists.evidence import GroupFigures
@@ -304,6 +307,10 @@ class RiskForm(forms.Form):
     expires_on = forms.DateField(label="Until", widget=forms.DateInput(attrs={"type": "date"}))
 
 
+# The most bytes of a file of a cohort.
+LARGEST_COHORT = 1024 * 1024
+
+
 class EvidenceForm(forms.Form):
     """Measured evidence, with the figures of each group and the laboratory's report."""
 
@@ -317,10 +324,11 @@ class EvidenceForm(forms.Form):
     highest_threshold = _RANGE["highest_threshold"]
     groups = forms.CharField(
         label="Figures of each group",
+        required=False,
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
         help_text="One line for each group: ethnicity, sex or age; the group; passes of volunteers on the list; of "
         "these recognised; searches for people on no list; of these with a false match. For example: "
-        "sex; women; 210; 171; 4000; 3",
+        "sex; women; 210; 171; 4000; 3. Leave it empty if the report is a file of “measure_cohort”, which has them.",
     )
     report = forms.FileField(label="The laboratory’s report", help_text="Its SHA-256 is recorded with it.")
     expires_on = forms.DateField(label="To be renewed by", widget=forms.DateInput(attrs={"type": "date"}))
@@ -341,3 +349,45 @@ class EvidenceForm(forms.Form):
                 ) from error
             found.append(GroupFigures(characteristic.lower(), name[:60], *counted))
         return found
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        report = given.get("report")
+        measured = self._measured(report) if report is not None else None
+        if measured is None:
+            return given
+        if measured.engine != identity():
+            self.add_error("report", "This cohort was measured with another engine than the present one.")
+        ends = (given.get("lowest_threshold"), given.get("highest_threshold"))
+        if ends != (measured.lowest_threshold, measured.highest_threshold):
+            self.add_error(
+                "report",
+                f"This cohort was measured for thresholds of {measured.lowest_threshold:g} to "
+                f"{measured.highest_threshold:g}. Enter these.",
+            )
+        if given.get("groups"):
+            self.add_error("groups", "Leave the figures empty: the report has them.")
+        given["groups"] = [
+            GroupFigures(
+                each.characteristic, each.group, each.passes, each.recognised, each.searches, each.false_matches
+            )
+            for each in measured.groups
+            if each.passes and each.searches
+        ]
+        return given
+
+    def _measured(self, report: Any) -> CohortResult | None:
+        """Return the measurement of a cohort that was attached; None if something else was."""
+        if report.size > LARGEST_COHORT:
+            return None
+        try:
+            text = report.read().decode()
+        except UnicodeDecodeError:
+            return None
+        finally:
+            report.seek(0)
+        try:
+            return cohort.result_in(text)
+        except cohort.WrongCohort as error:
+            self.add_error("report", str(error))
+            return None
