@@ -37,7 +37,7 @@ def _sections() -> list[dict[str, object]]:
             "heading": "What happened",
             "paragraphs": [
                 "Cameras here compare faces with a watchlist. The system found that you look similar to somebody on "
-                "it. That is a possible match and nothing more: a person compared the faces, and the officer decided.",
+                "it: a possible match. A person then compared the faces, and the officer decided.",
             ],
         },
         {

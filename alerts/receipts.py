@@ -11,14 +11,16 @@ from dataclasses import dataclass
 import segno
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from alerts.models import Alert
 from alerts.receipt_codes import normalised, shown
-from alerts.states import AlertState
+from alerts.states import FALSE, AlertState
 
 _DECISIONS: dict[str, str] = {
-    AlertState.CONFIRMED_FALSE: "The officer found that you are not the person suggested, and let you go.",
+    **dict.fromkeys(FALSE, "The officer found that you are not the person suggested, and let you go."),
+    AlertState.NOT_LOCATED: "The conversation ended before your identity was established.",
     AlertState.ARRESTED: "The officer confirmed your identity and arrested you.",
     AlertState.OTHER_DISPOSAL: "The officer confirmed your identity and dealt with the matter without an arrest.",
     AlertState.NO_ACTION: "The officer confirmed your identity and took no further action.",
@@ -29,7 +31,7 @@ _NOT_YET = "The outcome is not recorded yet."
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a code tells. minutes: of the engagement, None while it has not ended.
+    """What a code tells. length: of the engagement, in words.
 
     purged_at: when pictures, score and particulars were deleted; else purge_by, unless they are held as evidence.
     """
@@ -37,10 +39,15 @@ class Receipt:
     code: str
     spoken_at: dt.datetime
     decision: str
-    minutes: int | None
+    length: str
     purged_at: dt.datetime | None
     purge_by: dt.datetime
     is_held: bool
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it should have been deleted by now."""
+        return self.purged_at is None and not self.is_held and self.purge_by < timezone.now()
 
 
 def find(typed: str) -> Alert | None:
@@ -56,18 +63,25 @@ def receipt_of(alert: Alert) -> Receipt:
     """Return what the code of an alert tells. The alert must have an engagement."""
     if alert.engaged_at is None:
         raise ValueError("nobody was spoken to about this alert")
-    ended = alert.ended_at
-    minutes = max(round((ended - alert.engaged_at).total_seconds() / 60), 1) if ended is not None else None
     otherwise = _OTHERWISE if alert.result else _NOT_YET
     return Receipt(
         code=shown(alert.receipt),
         spoken_at=alert.engaged_at,
         decision=_DECISIONS.get(alert.state, otherwise),
-        minutes=minutes,
+        length=_length(alert),
         purged_at=alert.purged_at,
         purge_by=alert.purge_by,
         is_held=hasattr(alert, "hold"),
     )
+
+
+def _length(alert: Alert) -> str:
+    if alert.ended_at is None:
+        return "It has not ended yet."
+    if alert.engagement is None:
+        return "Not known: the end was recorded afterwards."
+    minutes = max(round(alert.engagement.total_seconds() / 60), 1)
+    return f"{minutes:,} minute{'' if minutes == 1 else 's'}"
 
 
 def address_for(request: HttpRequest, alert: Alert) -> str:

@@ -153,6 +153,8 @@ class OfferedAct:
 
 def offered(case: Case, refused: str = "", form: Any = None) -> list[OfferedAct]:
     """Return what can be done on a case now. refused: the act whose form has errors, which is shown again."""
+    if case.purged_at is not None:
+        return []
     return [
         OfferedAct(name, act, form if name == refused else act.form_for(case), name == refused)
         for name, act in ACTS.items()

@@ -26,11 +26,13 @@ def begin(case: Case, actor: AbstractBaseUser, *, may_be_closed: bool = False) -
     """Check the permission and lock the case.
 
     Raises:
-        Conflict: it is closed.
+        Conflict: it is closed, or was purged.
     """
     require(actor, KEEP_CASES)
     lock(Case.objects.all(), case.pk)
     case.refresh_from_db()
+    if case.purged_at is not None:
+        raise Conflict("The names and words of this case were destroyed at the end of their retention.")
     if case.is_closed and not may_be_closed:
         again = "" if case.is_breach else " Open a new one if the person writes again."
         raise Conflict(f"This case is {case.quoted_state}.{again}")

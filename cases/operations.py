@@ -91,7 +91,7 @@ def add_note(case: Case, *, words: str, actor: AbstractBaseUser) -> None:
 
 @transaction.atomic
 def establish_identity(case: Case, *, proof: str, on: dt.date, actor: AbstractBaseUser) -> None:
-    """Record who asks is established, how, and on which day the proof was received. A wait for it ends on that day.
+    """Record how it was established who asks, and on which day the proof was received. A wait for it ends on that day.
 
     Raises:
         Refused: the case is not about somebody's own data, or the day is not possible.

@@ -131,19 +131,20 @@ def _of_own_data(case: Case, waits: Sequence[Wait], today: dt.date) -> TimeLimit
     received, months = timezone.localdate(case.received_at), MONTHS_EXTENDED if case.extended_at else MONTHS
     what = "Answer"
     rule = "Data Protection Act 2018, sections 45, 48 and 54: one month, two more if it is extended"
-    start, stopped, last = received, dt.timedelta(0), last_of_months(received, months)
-    is_stopped = False
-    for wait in waits:
-        if wait.asked_on > last or wait.wanted not in STOPS_TIME[case.kind]:
-            continue
-        if wait.wanted == WaitFor.IDENTITY:
+    start, last = received, last_of_months(received, months)
+    counted = [wait for wait in waits if wait.wanted in STOPS_TIME[case.kind]]
+    # First when the time begins, then what stops it: what was asked first changes nothing.
+    for wait in counted:
+        if wait.wanted == WaitFor.IDENTITY and wait.asked_on <= last:
             if wait.ended_on is None:
                 return TimeLimit(what, rule, None, case.closed_at, is_stopped=not case.is_closed)
             start = max(start, wait.ended_on)
-        else:
-            stopped += max((wait.ended_on or today) - max(wait.asked_on, start), dt.timedelta(0))
+            last = last_of_months(start, months)
+    is_stopped = False
+    for wait in counted:
+        if wait.wanted != WaitFor.IDENTITY and wait.asked_on <= last:
+            last += max((wait.ended_on or today) - max(wait.asked_on, start), dt.timedelta(0))
             is_stopped |= wait.ended_on is None
-        last = last_of_months(start, months) + stopped
     return TimeLimit(what, rule, _after(last), case.closed_at, is_stopped=is_stopped)
 
 

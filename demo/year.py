@@ -108,7 +108,8 @@ class Year:
             steps = self._steps(each)
             heapq.heappush(waiting, (next(steps), each.number, each, steps))
         for number, steps in enumerate(past_cases.steps_of_cases(planned, self.users["compliance"]), start=1):
-            heapq.heappush(waiting, (next(steps), -number, None, steps))
+            if (first := next(steps, None)) is not None:
+                heapq.heappush(waiting, (first, -number, None, steps))
         while waiting:
             moment, number, done, steps = heapq.heappop(waiting)
             with at(moment):

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 CLERK = System("the document service")
 # Words that may not fit into a column, and the pieces that do.
 _LONG_WORD, _PIECE = re.compile(r"[^\s\u200b]{41,}"), re.compile(r".{1,20}")
+_HASH = re.compile(r"[0-9a-f]{64}")
 TEMPLATE = Path(__file__).resolve().parent / "typeset" / "document.typ"
 _K = Document.Kind
 # `reports` adds the Post-Deployment Report, which counts what this package does not know of.
@@ -128,11 +129,17 @@ def compile_pdf(template: Path, data: Mapping[str, Any], folder: Path) -> bytes:
     return bytes(typst.compile(str(source), root=str(folder), sys_inputs=inputs, format="pdf"))
 
 
+def _with_breaks(word: re.Match[str]) -> str:
+    """Return a long word with places to break; addresses and hashes, which people copy, as they are."""
+    text = word[0]
+    return text if "://" in text or _HASH.fullmatch(text) else "\u200b".join(_PIECE.findall(text))
+
+
 def _breakable(value: Any) -> Any:
     """Return data in which every text has line ends of one kind, and a place to break in words longer than a line."""
     if isinstance(value, str):
         text = value.replace("\r\n", "\n").replace("\r", "\n")
-        return _LONG_WORD.sub(lambda word: "\u200b".join(_PIECE.findall(word[0])), text)
+        return _LONG_WORD.sub(_with_breaks, text)
     if isinstance(value, Mapping):
         return {key: _breakable(each) for key, each in value.items()}
     return [_breakable(each) for each in value] if isinstance(value, list | tuple) else value

@@ -22,6 +22,8 @@ from recognition.engine import EngineIdentity
 SCHEMA = "lfr-cohort/1"
 CHARACTERISTICS = ("ethnicity", "sex", "age")
 LONGEST_GROUP = 60
+# More would not fit the database.
+MOST = 2**31
 # A group of the others' answers, where somebody did not say.
 UNSAID = ""
 
@@ -34,7 +36,8 @@ class WrongCohort(ValueError):
 class GroupCount:
     """The figures of one group.
 
-    passes: searches for a volunteer who is on the list. recognised: of these, the volunteer was first and above the
+    passes: searches for a volunteer who is on the list, or should be: somebody in whose photograph no face was found is
+    never recognised, and is counted in not_enrolled. recognised: of these, the volunteer was first and above the
     highest threshold. searches: for a volunteer who is on no list. false_matches: of these, somebody was above the
     lowest threshold.
     """
@@ -45,6 +48,7 @@ class GroupCount:
     recognised: int = 0
     searches: int = 0
     false_matches: int = 0
+    not_enrolled: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,18 +77,35 @@ def result_in(text: str) -> CohortResult | None:
         WrongCohort: it is one, but damaged.
     """
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = json.loads(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict) or found.pop("schema", None) != SCHEMA:
         return None
     try:
-        groups = [GroupCount(**each) for each in found.pop("groups")]
-        return CohortResult(**{**found, "engine": EngineIdentity(**found["engine"]), "groups": groups})
-    except (KeyError, TypeError) as error:
-        raise WrongCohort(
-            "The file of the cohort is damaged. Measure again, or use the file as it was written."
-        ) from error
+        groups = [_checked(GroupCount(**each)) for each in found.pop("groups")]
+        result = CohortResult(**{**found, "engine": EngineIdentity(**found["engine"]), "groups": groups})
+        if not 0 < result.lowest_threshold <= result.highest_threshold < 1:
+            raise ValueError
+    except (KeyError, TypeError, ValueError) as error:
+        raise WrongCohort("The file of the cohort is damaged. Use it as it was written, or measure again.") from error
+    return result
+
+
+def _checked(count: GroupCount) -> GroupCount:
+    """Return the figures of a group.
+
+    Raises:
+        ValueError: they are not of the right kind, or do not add up.
+    """
+    numbers = (count.passes, count.recognised, count.searches, count.false_matches, count.not_enrolled)
+    is_counted = all(type(number) is int and 0 <= number < MOST for number in numbers)
+    is_named = count.characteristic in CHARACTERISTICS and isinstance(count.group, str) and count.group.isprintable()
+    if not is_counted or not is_named or not 0 < len(count.group) <= LONGEST_GROUP:
+        raise ValueError
+    if count.recognised > count.passes or count.false_matches > count.searches:
+        raise ValueError
+    return count
 
 
 def members_in(text: str) -> dict[str, dict[str, str]]:
@@ -95,10 +116,15 @@ def members_in(text: str) -> dict[str, dict[str, str]]:
     Raises:
         WrongCohort: a column is missing, a person is named twice, or a group has too long a name.
     """
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    missing = [name for name in ("person", *CHARACTERISTICS) if name not in (rows.fieldnames or ())]
+    try:
+        rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True))
+        head = next(csv.reader(io.StringIO(text.removeprefix("\ufeff"))), [])
+    except csv.Error as error:
+        raise WrongCohort(f"The table is not a CSV file: {error}.") from error
+    missing = [name for name in ("person", *CHARACTERISTICS) if head.count(name) != 1]
     if missing:
-        raise WrongCohort(f"The table has no column {', '.join(missing)}. It needs person, ethnicity, sex and age.")
+        raise WrongCohort(f"The table needs each of person, ethnicity, sex and age once. Wrong: {', '.join(missing)}.")
+    spellings: dict[tuple[str, str], str] = {}
     found: dict[str, dict[str, str]] = {}
     for number, row in enumerate(rows, start=2):
         person = (row["person"] or "").strip()
@@ -107,6 +133,9 @@ def members_in(text: str) -> dict[str, dict[str, str]]:
         said = {name: " ".join((row[name] or "").split()) for name in CHARACTERISTICS}
         if any(len(group) > LONGEST_GROUP for group in said.values()):
             raise WrongCohort(f"Line {number} has a group with more than {LONGEST_GROUP} characters.")
+        for name, group in said.items():
+            if spellings.setdefault((name, group.casefold()), group) != group:
+                raise WrongCohort(f"Line {number} spells the group {group} in another way than a line above it.")
         found[person] = said
     return found
 
@@ -117,28 +146,38 @@ def count_groups(
     probes: Sequence[str],
     members: Mapping[str, Mapping[str, str]],
     *,
+    wanted: Sequence[str],
     lowest: float,
     highest: float,
 ) -> list[GroupCount]:
     """Count by group.
 
-    scores: probes x gallery. gallery, probes: the person of each; a person who is not enrolled can only be mistaken.
-    A probe of somebody enrolled counts twice: as a pass, and without their own entry as a search for somebody who is
-    on no list.
+    scores: probes x gallery. gallery, probes: the person of each. wanted: everybody who was to be enrolled; a probe of
+    one of them is a pass. Each probe is also, without the person's own entry, a search for somebody who is on no list.
     """
     counts: dict[tuple[str, str], GroupCount] = {}
-    places = {person: place for place, person in enumerate(gallery)}
+
+    def of(characteristic: str, person: str) -> GroupCount | None:
+        group = members[person][characteristic]
+        if group == UNSAID:
+            return None
+        return counts.setdefault((characteristic, group), GroupCount(characteristic, group))
+
+    for person in set(wanted) - set(gallery):
+        for characteristic in CHARACTERISTICS:
+            if (count := of(characteristic, person)) is not None:
+                count.not_enrolled += 1
+    places, listed = {person: place for place, person in enumerate(gallery)}, set(wanted)
     for row, person in zip(scores, probes, strict=True):
         own = places.get(person)
         others = row if own is None else np.delete(row, own)
         is_mistaken = bool(others.size) and float(others.max()) > lowest
         is_found = own is not None and int(row.argmax()) == own and float(row[own]) > highest
         for characteristic in CHARACTERISTICS:
-            group = members[person][characteristic]
-            if group == UNSAID:
+            count = of(characteristic, person)
+            if count is None:
                 continue
-            count = counts.setdefault((characteristic, group), GroupCount(characteristic, group))
-            count.passes += own is not None
+            count.passes += person in listed
             count.recognised += is_found
             count.searches += bool(others.size)
             count.false_matches += is_mistaken

@@ -139,11 +139,12 @@ def _ranges(axes: Any, chart: Chart) -> None:
     axes.grid(visible=True, axis="x")
     axes.set_xlabel(chart.unit)
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
 
 
 def _finish(axes: Any, chart: Chart) -> None:
     every = max(len(chart.labels) // 13 + 1, 1)
-    axes.set_xticks(range(0, len(chart.labels), every), list(chart.labels)[::every])
+    axes.set_xticks(range(0, len(chart.labels), every), _once(list(chart.labels)[::every]))
     axes.set_ylabel(chart.unit)
     axes.set_axisbelow(True)
     axes.set_ylim(bottom=0)
@@ -159,6 +160,16 @@ def _finish(axes: Any, chart: Chart) -> None:
         axes.annotate(name, (1, value), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=_LIMIT)
     if len(chart.series) > 1:
         axes.legend(loc="upper left", frameon=False, ncols=len(chart.series), bbox_to_anchor=(0, 1.16))
+
+
+def _once(labels: Sequence[str]) -> list[str]:
+    """Return labels of two lines with the second one only where it changes."""
+    found, before = [], ""
+    for label in labels:
+        first, _, second = label.partition("\n")
+        found.append(label if second != before else first)
+        before = second
+    return found
 
 
 _DRAW = {"bar": _bars, "line": _lines, "range": _ranges}

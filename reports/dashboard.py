@@ -15,6 +15,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from alerts.states import FALSE
 from core import retention
+from core.errors import Refused
 from deployments import pauses
 from deployments.document_parts import Section, moment
 from deployments.documents import typeset
@@ -27,10 +28,12 @@ from reports.rates import Rate, two_figures
 from reports.statistics import poisson
 from watchlists.models import Certificate
 
+LONGEST_DAYS = 3660
+
 
 @dataclass
 class Month:
-    """What was counted in one calendar month, by when a period went live, and by when a possible match was raised."""
+    """What was counted in one calendar month: by when a period went live; of what was destroyed, by when it was."""
 
     first: dt.date
     deployments: set[object] = field(default_factory=set)
@@ -38,6 +41,7 @@ class Month:
     faces: int = 0
     alerts: int = 0
     false: int = 0
+    objects: set[object] = field(default_factory=set)
     open: int = 0
     passes: int = 0
     recognised: int = 0
@@ -49,7 +53,7 @@ class Month:
 
     @property
     def label(self) -> str:
-        return f"{self.first:%b}\n{self.first:%Y}" if self.first.month == 1 else f"{self.first:%b}"
+        return f"{self.first:%b}\n{self.first:%Y}"
 
     @property
     def name(self) -> str:
@@ -88,13 +92,17 @@ def months_of(days: DateRange) -> list[Month]:
 
 
 def _count_alerts(days: DateRange, of: Callable[[dt.datetime], Month]) -> None:
-    alerts = Alert.objects.public().filter(raised_at__gte=days.start, raised_at__lt=days.end)
+    # With the period that they belong to, also if it went on after midnight.
+    began = "camera__period__went_live_at"
+    alerts = Alert.objects.public().filter(**{f"{began}__gte": days.start, f"{began}__lt": days.end})
     timed = set(alerts.timed().values_list("pk", flat=True))
-    fields = ("pk", "state", "raised_at", "decided_at", "referred_at", "engaged_at", "ended_at")
-    for pk, state, raised, decided, referred, engaged, ended in alerts.values_list(*fields):
-        month = of(raised)
+    fields = ("pk", "state", "raised_at", "decided_at", "referred_at", "engaged_at", "ended_at", "repeat_of", began)
+    for pk, state, raised, decided, referred, engaged, ended, repeat_of, live in alerts.values_list(*fields):
+        month = of(live)
         month.alerts += 1
         month.false += state in FALSE
+        if state in FALSE:
+            month.objects.add(repeat_of or pk)
         month.open += Alert(state=state).result is None
         if decided is not None and decided >= raised:
             month.decided.append((decided - raised).total_seconds())
@@ -105,16 +113,22 @@ def _count_alerts(days: DateRange, of: Callable[[dt.datetime], Month]) -> None:
 
 def _count_destroyed(days: DateRange, of: Callable[[dt.datetime], Month]) -> None:
     lists = Certificate.objects.filter(issued_at__gte=days.start, issued_at__lt=days.end)
-    purged = Alert.objects.filter(purged_at__gte=days.start, purged_at__lt=days.end)
+    purged = Alert.objects.public().filter(purged_at__gte=days.start, purged_at__lt=days.end)
     for done, due in (*lists.values_list("issued_at", "due_at"), *purged.values_list("purged_at", "purge_due_at")):
-        if done is not None:
-            is_late = due is not None and done - due > retention.PROMPT
+        if done is not None and due is not None:
+            is_late = done - due > retention.PROMPT
             of(done).late += is_late
             of(done).prompt += not is_late
 
 
 def charts_of(days: DateRange) -> list[Chart]:
-    """Return the charts of the dashboard for these days."""
+    """Return the charts of the dashboard for these days.
+
+    Raises:
+        Refused: there are more months than anybody could read.
+    """
+    if (days.until - days.since).days > LONGEST_DAYS:
+        raise Refused("Choose ten years at most.")
     months = months_of(days)
     return [
         _deployments(months),
@@ -177,14 +191,14 @@ def _alerts_an_hour(months: Sequence[Month]) -> Chart:
 
 
 def _false_alerts(months: Sequence[Month]) -> Chart:
-    rates = [Rate(month.false, month.faces, month.open) for month in months]
+    rates = [Rate(len(month.objects), month.faces, month.open) for month in months]
     known = [rate.numbers for rate in rates]
     ceiling = 100 / settings.LFR_FACES_A_FALSE_ALERT
     return _chart(
         months,
         (
             *("false", "False alerts among faces seen"),
-            *("With the 95% interval (Wilson), beside the ceiling of the force.", "line", "percent"),
+            *("Each person or object once, as the ceiling counts them; 95% interval (Wilson).", "line", "percent"),
         ),
         [
             Series(
@@ -196,8 +210,9 @@ def _false_alerts(months: Sequence[Month]) -> Chart:
         ],
         [
             ("False alerts", lambda month: f"{month.false:,}"),
+            ("People or objects", lambda month: f"{len(month.objects):,}"),
             ("Faces seen", lambda month: f"{month.faces:,}"),
-            ("Of faces seen", lambda month: Rate(month.false, month.faces, month.open).text),
+            ("Of faces seen", lambda month: Rate(len(month.objects), month.faces, month.open).text),
         ],
         (ceiling, f"Ceiling {two_figures(ceiling / 100)}%"),
     )

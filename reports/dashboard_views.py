@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from audit.actions import Action
 from audit.journal import record
 from core.downloads import download
+from core.errors import Refused
 from core.machine import JournalData
 from core.permissions import acting, permitted
 from deployments.permissions import READ_RECORDS
@@ -35,7 +36,11 @@ def board(request: HttpRequest) -> HttpResponse:
         raise Http404
     if days is None:
         return render(request, "reports/dashboard.html", {"form": form}, status=422)
-    charts = dashboard.charts_of(days)
+    try:
+        charts = dashboard.charts_of(days)
+    except Refused as refusal:
+        form.add_error("until", str(refusal))
+        return render(request, "reports/dashboard.html", {"form": form}, status=422)
     if kind == "pdf":
         data: JournalData = {"since": days.since.isoformat(), "until": days.until.isoformat()}
         with transaction.atomic():

@@ -265,7 +265,10 @@ def _scrutiny(deployment: Deployment) -> Section:
     if draw is None:
         return Section("Scrutiny by the panel", "Dossiers are drawn once the deployment is closed.")
     findings = PanelFinding.objects.filter(dossier__draw=draw).select_related("dossier")
-    drawn = draw.dossiers.count()
+    counts = (
+        f"Drawn by chance on {moment(draw.drawn_at)}: {draw.dossiers.count()} of {draw.false_alerts} false alerts and "
+        f"{draw.long_engagements} long engagements, as they were recorded then."
+    )
     return table(
         "Scrutiny by the panel",
         ("Dossier", "Finding", "In words", "Answer of the force"),
@@ -273,10 +276,8 @@ def _scrutiny(deployment: Deployment) -> Section:
             (f"{each.dossier.number}", str(each.get_verdict_display()), each.words, each.answer or "–")
             for each in findings
         ],
-        none=f"Drawn: {drawn} of {draw.false_alerts} false alerts and {draw.long_engagements} long engagements. "
-        "No finding was recorded yet.",
-        after=f"Drawn by chance: {drawn} of {draw.false_alerts} false alerts and {draw.long_engagements} long "
-        "engagements.",
+        none=f"{counts} No finding was recorded yet.",
+        after=counts,
     )
 
 

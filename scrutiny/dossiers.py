@@ -1,7 +1,8 @@
 """The draw of dossiers by chance, and what a dossier shows.
 
 It shows what was done, how long after the possible match was raised, and by which role. No name, place, date, picture,
-score or attribute of anybody, and no text that somebody typed.
+score, threshold or attribute of anybody, and no text that somebody typed. Numbers and the order of the list are by
+chance. Somebody who knows a deployment well could still recognise a rare course of events.
 """
 
 from __future__ import annotations
@@ -9,12 +10,11 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Max
 from django.utils import timezone
 
 from alerts.acts import OFFICER_ACTS, OPERATOR_ACTS
@@ -60,9 +60,10 @@ def _draw(deployment: Deployment) -> int:
     if Draw.objects.filter(deployment=deployment).exists():
         return 0
     alerts = Alert.objects.filter(deployment=deployment).public()
-    false = list(alerts.filter(state__in=FALSE).values_list("pk", flat=True))
-    engaged = alerts.timed().exclude(state__in=FALSE).annotate(length=F("ended_at") - F("engaged_at"))
-    long = list(engaged.filter(length__gt=settings.LFR_LONG_ENGAGEMENT).values_list("pk", flat=True).distinct())
+    false = set(alerts.filter(state__in=FALSE).values_list("pk", flat=True))
+    # Whatever the result, and also if the outcome was recorded afterwards: then the officer has no end to show.
+    times = alerts.filter(engaged_at__isnull=False, ended_at__isnull=False).values_list("pk", "engaged_at", "ended_at")
+    long = {pk for pk, began, ended in times if began and ended and ended - began > settings.LFR_LONG_ENGAGEMENT}
     made = Draw.objects.create(
         deployment=deployment,
         drawn_at=timezone.now(),
@@ -70,24 +71,30 @@ def _draw(deployment: Deployment) -> int:
         false_alerts=len(false),
         long_engagements=len(long),
     )
+    chosen = dict.fromkeys(_sample(false), Dossier.Why.FALSE) | dict.fromkeys(_sample(long), Dossier.Why.LONG)
     take(Turn.DOSSIER_NUMBER)
-    number = Dossier.objects.aggregate(last=Max("number"))["last"] or 0
-    chosen = [(pk, Dossier.Why.FALSE) for pk in _sample(false)] + [(pk, Dossier.Why.LONG) for pk in _sample(long)]
-    # In no order, so that the numbers tell nothing.
-    secrets.SystemRandom().shuffle(chosen)
-    for place, (pk, why) in enumerate(chosen, start=1):
-        Dossier.objects.create(number=number + place, draw=made, alert_id=pk, why=why)
+    taken = set(Dossier.objects.values_list("number", flat=True))
+    for pk, why in chosen.items():
+        taken.add(number := _number_beside(taken))
+        Dossier.objects.create(number=number, draw=made, alert_id=pk, why=why)
     data: JournalData = {"false": len(false), "long": len(long), "drawn": len(chosen), "percent": made.percent}
     record(Action.DOSSIERS_DRAWN, actor=CLOCK, target=deployment, data=data)
     return len(chosen)
 
 
-def _sample(found: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+def _number_beside(taken: set[int]) -> int:
+    """Return a number by chance: numbers in a row would tell which deployment each is of."""
+    while (number := secrets.randbelow(900_000) + 100_000) in taken:
+        pass
+    return number
+
+
+def _sample(found: Collection[uuid.UUID]) -> list[uuid.UUID]:
     """Return the share of these that is drawn, at least one if there is any."""
     if not found:
         return []
     count = max(round(len(found) * settings.LFR_SCRUTINY / 100), 1)
-    return secrets.SystemRandom().sample(list(found), count)
+    return secrets.SystemRandom().sample(sorted(found), count)
 
 
 def content_of(dossier: Dossier) -> DossierContent:
@@ -100,21 +107,21 @@ def content_of(dossier: Dossier) -> DossierContent:
 
 
 def _facts(alert: Alert) -> list[tuple[str, str]]:
-    deployment = alert.deployment
     facts = [
-        ("Use case", str(deployment.get_use_case_display())),
         ("Result", str(alert.get_state_display())),
         ("Response authorised", str(alert.get_tier_display()) or "–"),
-        ("Threshold", f"{alert.operating_point.threshold:.2f}"),
     ]
-    if alert.engaged_at is not None and alert.ended_at is not None:
-        facts.append(("Minutes with the person", f"{(alert.ended_at - alert.engaged_at).total_seconds() / 60:.0f}"))
+    if alert.engagement is not None:
+        facts.append(("Minutes with the person", f"{alert.engagement.total_seconds() / 60:.0f}"))
+    elif alert.engaged_at is not None:
+        facts.append(("Minutes with the person", "not known: the end was recorded afterwards"))
     if alert.identity_method:
         facts.append(("Identity established by", str(alert.get_identity_method_display())))
     if hasattr(alert, "second_look"):
         same = "the same decision" if alert.second_look.agrees else "another decision"
         facts.append(("Second look", f"Somebody else reached {same}"))
-    facts.append(("Matched again at the same place", f"{alert.again_count:,} times"))
+    if alert.again_count:
+        facts.append(("Matched again at the same place", "yes"))
     return facts
 
 

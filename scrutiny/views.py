@@ -57,7 +57,7 @@ def dossier_list(request: HttpRequest) -> HttpResponse:
     """List the dossiers, those without a finding of this user first. Members of the panel see no deployment."""
     own = PanelFinding.objects.filter(dossier=OuterRef("pk"), by_id=acting(request).pk)
     found = Dossier.objects.annotate(is_reviewed=Exists(own)).prefetch_related("findings")
-    found = found.select_related("draw__deployment").order_by("is_reviewed", "-number")
+    found = found.select_related("draw__deployment").order_by("is_reviewed", "number")
     context = {
         "page": Paginator(found, PAGE).get_page(request.GET.get("page")),
         "is_panel": request.user.has_perm(SCRUTINISE),
@@ -113,5 +113,5 @@ def _page(request: HttpRequest, chosen: Dossier, *, form: FindingForm | None = N
 
 
 def _dossier(dossier_id: uuid.UUID) -> Dossier:
-    rows = Dossier.objects.select_related("alert__deployment", "alert__operating_point", "draw__deployment")
+    rows = Dossier.objects.select_related("alert__deployment", "draw__deployment")
     return get_object_or_404(rows, pk=dossier_id)

@@ -23,6 +23,7 @@ from cases.content import CaseContent
 from cases.models import Case, CaseEvent, Wait
 from core import keys, retention
 from core.errors import Conflict, Refused
+from core.names import words_of
 from tests.cast import (
     Cast,
     act,
@@ -159,6 +160,19 @@ def test_a_clarification_stops_the_month(cast: Cast) -> None:
     assert _due(case, "2026-11-30T10:00") == "10 December 2026"
 
 
+@pytest.mark.parametrize("first", ["identity", "clarification"])
+def test_the_order_of_two_letters_changes_nothing(cast: Cast, first: str) -> None:
+    case = _received(cast, "access", "2026-11-10")
+    second = "clarification" if first == "identity" else "identity"
+    with time_machine.travel(_at("2026-11-11T10:00"), tick=False):
+        for wanted in (first, second):
+            operations.ask(case, wanted=wanted, words="Send it.", actor=cast.compliance)
+    with time_machine.travel(_at("2026-11-30T10:00"), tick=False):
+        operations.establish_identity(case, proof="document", on=dt.date(2026, 11, 30), actor=cast.compliance)
+        operations.resume(case, on=dt.date(2026, 11, 30), words="That day.", actor=cast.compliance)
+    assert _due(case, "2026-12-01T10:00") == "29 December 2026"
+
+
 def test_two_months_more_can_be_taken_within_the_first_only(cast: Cast) -> None:
     late, case = _received(cast, "access", "2026-11-05"), _received(cast, "access", "2026-11-05")
     with time_machine.travel(_at("2026-12-04T23:00"), tick=False):
@@ -275,6 +289,7 @@ def test_people_are_found_by_name_alone_however_it_is_written(cast: Cast) -> Non
     found = search.search(case, name="müller,  ann", actor=cast.compliance)
     assert [each.where.split()[0] for each in found] == ["Watchlist", "Case"]
     assert earlier.reference in found[1].where
+    assert words_of("Łukasz O’Brien") == words_of("lukasz obrien")
     (sister,) = search.search(case, name="Berta Muller Lang", actor=cast.compliance)
     assert "named as a look-alike" in sister.status
     assert Entry.objects.filter(action="ledger.searched").latest("pk").data["pseudonym"] == ""
@@ -580,6 +595,18 @@ def test_names_words_and_letters_end_with_the_retention(cast: Cast) -> None:
     assert client.get(f"/cases/{case.number}/file/").status_code == 200
     assert Entry.objects.filter(action="case.purged", target_id=str(case.pk)).count() == 1
     assert expiry.purge_due(at=until + DAY) == 0
+
+
+def test_nothing_is_done_on_a_breach_that_was_purged(cast: Cast) -> None:
+    case = make_case(cast, "breach")
+    reply = CaseAnswer("not_reported", "Shredded.", reasons="Nobody can be recognised.", effects="None.")
+    answers.answer(case, reply, actor=cast.compliance)
+    assert case.purge_by is not None
+    expiry.purge_due(at=case.purge_by)
+    with pytest.raises(Conflict, match="destroyed at the end of their retention"):
+        breaches.tell_people(case, words="Two, by letter.", actor=cast.compliance)
+    page = client_of(cast.compliance).get(f"/cases/{case.number}/").content.decode()
+    assert "Record that the people affected were told" not in page
 
 
 def test_the_key_of_a_case_that_was_not_opened_is_swept(cast: Cast) -> None:

@@ -44,7 +44,9 @@ def test_each_group_is_counted_at_the_worst_of_the_range() -> None:
         np.float32,
     )
     members = members_in(TABLE)
-    found = count_groups(scores, ["1", "2", "4"], ["1", "1", "2", "3", "2"], members, lowest=0.6, highest=0.7)
+    enrolled = ["1", "2", "4"]
+    probes = ["1", "1", "2", "3", "2"]
+    found = count_groups(scores, enrolled, probes, members, wanted=enrolled, lowest=0.6, highest=0.7)
     counts = {
         (each.characteristic, each.group): (each.passes, each.recognised, each.searches, each.false_matches)
         for each in found
@@ -59,14 +61,60 @@ def test_each_group_is_counted_at_the_worst_of_the_range() -> None:
     }
 
 
+def test_who_could_not_be_enrolled_is_never_recognised() -> None:
+    """A group whose photographs show no face must not disappear from the figures."""
+    found = count_groups(
+        np.array([[0.9], [0.1], [-1.0]], np.float32),
+        ["1"],
+        ["1", "3", "3"],
+        members_in(TABLE),
+        wanted=["1", "3"],
+        lowest=0.6,
+        highest=0.7,
+    )
+    (count,) = [each for each in found if each.group == "B2"]
+    assert (count.passes, count.recognised, count.not_enrolled) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"passes": "10"},
+        {"passes": 10.5},
+        {"passes": -1},
+        {"recognised": 11},
+        {"passes": 2**31, "recognised": 1},
+        {"group": 7},
+        {"group": "x" * 61},
+        {"group": "a\u0000"},
+        {"characteristic": "height"},
+        {"searches": True},
+    ],
+)
+def test_a_file_with_wrong_figures_is_refused(changes: dict[str, Any]) -> None:
+    written = json.loads(_result().to_json())
+    written["groups"][0] |= changes
+    with pytest.raises(WrongCohort, match="damaged"):
+        result_in(json.dumps(written))
+
+
+@pytest.mark.parametrize("lowest", ["0.6", None, float("nan"), 0, 0.8])
+def test_a_file_with_wrong_thresholds_is_refused(lowest: Any) -> None:
+    with pytest.raises(WrongCohort, match="damaged"):
+        result_in(json.dumps({**json.loads(_result().to_json()), "lowest_threshold": lowest}))
+
+
 @pytest.mark.parametrize(
     ("table", "says"),
     [
-        ("person,sex,age\n1,F,A\n", "no column ethnicity"),
+        ("person,sex,age\n1,F,A\n", "Wrong: ethnicity"),
+        ("person,ethnicity,sex,sex,age\n1,W1,F,F,A\n", "Wrong: sex"),
+        (TABLE + "4,w1,M,\n", "spells the group w1 in another way"),
+        (TABLE + '"', "not a CSV file"),
         (TABLE + "2,W1,M,\n", "Line 5 names 2 again"),
         (TABLE + ",W1,M,\n", "Line 5 names nobody"),
         (f"person,ethnicity,sex,age\n1,{'x' * 61},F,A\n", "more than 60 characters"),
-        ("", "no column person"),
+        ("", "Wrong: person"),
     ],
 )
 def test_a_wrong_table_gets_a_clear_error(table: str, says: str) -> None:
@@ -77,7 +125,8 @@ def test_a_wrong_table_gets_a_clear_error(table: str, says: str) -> None:
 def test_a_file_is_read_as_it_was_written() -> None:
     result = _result()
     assert result_in(result.to_json()) == result
-    assert [result_in(text) for text in ("", "{}", "[1]", "no", '{"schema": "other"}')] == [None] * 5
+    assert [result_in(text) for text in ("", "{}", "[1]", "no", "[" * 300_000, '{"schema": "other"}')] == [None] * 6
+    assert result_in("\ufeff" + result.to_json()) == result
     with pytest.raises(WrongCohort, match="damaged"):
         result_in(json.dumps({"schema": "lfr-cohort/1", "groups": []}))
 

@@ -78,6 +78,29 @@ def test_what_happened_is_counted_in_its_month(cast: Cast) -> None:
     assert dashboard.months_of(DateRange(months[0].first, today))[-1].engaged == []
 
 
+def test_a_night_over_the_end_of_a_month_is_counted_once_and_objects_as_the_ceiling_does(cast: Cast) -> None:
+    deployment = make_live_deployment(cast)
+    first = act(make_alert(deployment), "same", "acknowledge", "not_them", cast=cast)
+    second = make_alert(deployment, track=f"{99:032x}")
+    late = timezone.make_aware(dt.datetime.fromisoformat("2026-10-31T22:00"))
+    Period.objects.filter(deployment=deployment).update(went_live_at=late, ended_at=late + dt.timedelta(hours=4))
+    after = late + dt.timedelta(hours=3)
+    Alert.objects.update(raised_at=after, received_at=after, state=Alert.State.OP_FALSE)
+    Alert.objects.filter(pk=second.pk).update(repeat_of=first.pk)
+    (october, november) = dashboard.months_of(DateRange(dt.date(2026, 10, 1), dt.date(2026, 11, 30)))
+    assert (october.alerts, october.false, len(october.objects), november.alerts) == (2, 2, 1, 0)
+
+
+def test_a_range_that_nobody_could_read_is_refused(cast: Cast) -> None:
+    answer = client_of(cast.compliance).get("/dashboard/?since=1900-01-01&until=2026-01-01")
+    assert answer.status_code == 422
+    assert "Choose ten years at most." in answer.content.decode()
+
+
+def test_the_year_is_on_the_axis_wherever_it_begins() -> None:
+    assert charts._once(["Feb\n2024", "May\n2024", "Feb\n2025"]) == ["Feb\n2024", "May", "Feb\n2025"]
+
+
 def test_twelve_months_end_today() -> None:
     assert last_year(dt.date(2026, 11, 30)) == DateRange(dt.date(2025, 12, 1), dt.date(2026, 11, 30))
     assert last_year(dt.date(2028, 2, 29)).since == dt.date(2027, 3, 1)

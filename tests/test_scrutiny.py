@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from alerts.models import Alert
+from alerts.models import Act, Alert
 from audit.models import Entry
 from core.errors import Conflict, Refused
 from deployments.models import Deployment
@@ -51,9 +51,35 @@ def test_a_share_of_each_kind_is_drawn_once_and_recorded(cast: Cast, settings: A
     draw = Draw.objects.get()
     assert (draw.deployment, draw.false_alerts, draw.long_engagements, draw.percent) == (deployment, 4, 1, 50)
     assert sorted(Dossier.objects.values_list("why", flat=True)) == ["false", "false", "long"]
-    assert sorted(Dossier.objects.values_list("number", flat=True)) == [1, 2, 3]
+    # In no order, so that a number does not tell the deployment.
+    assert all(100_000 <= number < 1_000_000 for number in Dossier.objects.values_list("number", flat=True))
     entry = Entry.objects.get(action="scrutiny.drawn")
     assert entry.data == {"false": 4, "long": 1, "drawn": 3, "percent": 50}
+
+
+def test_long_engagements_are_drawn_whatever_their_result_and_however_recorded(cast: Cast, settings: Any) -> None:
+    settings.LFR_SCRUTINY = 100
+    deployment = _closed(cast, false=1, long=1)
+    false, long = Alert.objects.filter(deployment=deployment).order_by("raised_at")
+    began = timezone.now() - dt.timedelta(hours=1)
+    Alert.objects.filter(pk=false.pk).update(engaged_at=began, ended_at=timezone.now())
+    # The outcome of the other was recorded afterwards, by the commander.
+    last = long.acts.order_by("revision").last()
+    assert last is not None
+    Act.objects.create(
+        alert=long,
+        name="code",
+        revision=99,
+        before=last.before,
+        after=last.after,
+        by=cast.commander,
+        done_at=timezone.now(),
+        recorded_at=timezone.now(),
+    )
+    dossiers.draw_due()
+    assert Draw.objects.get().long_engagements == 2
+    facts = dict(dossiers.content_of(Dossier.objects.get(alert=long)).facts)
+    assert facts["Minutes with the person"] == "not known: the end was recorded afterwards"
 
 
 def test_nothing_is_drawn_before_the_deployment_is_closed_and_chance_decides(cast: Cast, settings: Any) -> None:
@@ -109,8 +135,8 @@ def test_a_finding_belongs_to_the_record_and_is_answered_once(cast: Cast) -> Non
     assert "It is in the next briefing." in client.get(f"/scrutiny/{dossier.pk}/").content.decode()
     sections = {each.heading: each for each in record_sections(record_of(dossier.alert.deployment))}
     section = sections["Scrutiny by the panel"]
-    assert section.table[1] == ("1", "Concern", "Why so long?", "It is in the next briefing.")
-    assert "1 of 1 false alerts and 0 long engagements" in section.after
+    assert section.table[1] == (str(dossier.number), "Concern", "Why so long?", "It is in the next briefing.")
+    assert "1 of 1 false alerts and 0 long engagements, as they were recorded then" in section.after
     actions = list(Entry.objects.filter(target_id=str(dossier.pk)).order_by("pk").values_list("action", flat=True))
     assert actions.count("scrutiny.finding") == actions.count("scrutiny.answered") == 1
 
@@ -139,13 +165,20 @@ def test_only_the_panel_finds_and_only_compliance_answers(cast: Cast) -> None:
                 operations.answer_finding(found, words="W", actor=user)
 
 
-def test_findings_and_answers_name_nobody_on_a_list(cast: Cast) -> None:
+def test_the_panel_cannot_learn_who_is_on_a_list(cast: Cast) -> None:
+    """A finding that names somebody is taken like any other: a refusal would tell that they are on a list."""
     dossier = _drawn(cast)
     Person.objects.update(name="Zebulon Quartermaine")
-    for verdict, words in (("none", "Zebulon Quartermaine"), ("none", " "), ("nonsense", "W")):
+    for verdict, words in (("none", " "), ("nonsense", "W")):
         with pytest.raises(Refused):
             operations.record_finding(dossier, verdict=verdict, words=words, actor=cast.panel)
-    assert not PanelFinding.objects.exists()
+    found = operations.record_finding(dossier, verdict="concern", words="Zebulon Quartermaine?", actor=cast.panel)
+    with pytest.raises(Refused):
+        operations.answer_finding(found, words="Zebulon Quartermaine.", actor=cast.compliance)
+    quiet = operations.record_finding(dossier, verdict="none", words="Nothing", actor=make_user("member", cast.panel))
+    with pytest.raises(Refused, match="no question and no concern"):
+        operations.answer_finding(quiet, words="Thank you.", actor=cast.compliance)
+    assert "Zebulon" not in str(list(Entry.objects.values_list("data", flat=True)))
 
 
 def test_the_start_page_says_what_waits(cast: Cast) -> None:

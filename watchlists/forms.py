@@ -379,9 +379,11 @@ class EvidenceForm(forms.Form):
     def _measured(self, report: Any) -> CohortResult | None:
         """Return the measurement of a cohort that was attached; None if something else was."""
         if report.size > LARGEST_COHORT:
+            if report.name.lower().endswith(".json"):
+                self.add_error("report", "This file is too large for one of “measure_cohort”.")
             return None
         try:
-            text = report.read().decode()
+            text = report.read().decode("utf-8-sig")
         except UnicodeDecodeError:
             return None
         finally:

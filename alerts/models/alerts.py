@@ -154,6 +154,14 @@ class Alert(Stateful, models.Model):
         return f"alert {str(self.id)[:8]}"
 
     @property
+    def engagement(self) -> dt.timedelta | None:
+        """How long an officer spoke to the person; None unless both ends were recorded as they happened."""
+        if self.engaged_at is None or self.ended_at is None:
+            return None
+        names = {act.name for act in self.acts.all()}
+        return self.ended_at - self.engaged_at if "engage" in names and "code" not in names else None
+
+    @property
     def receipt_shown(self) -> str:
         """The code of the receipt as people read it."""
         return shown(self.receipt)

@@ -27,6 +27,8 @@ def test_nothing_of_a_destroyed_list_is_left_in_any_file(searched: LiveSystem) -
     pictures = [paths[0] for paths in list(photographs(LONDON).values())[:LISTED]]
     names = [f"Zebulon Quartermaine {number:02}" for number in range(LISTED)]
     listed = {name: path.read_bytes() for name, path in zip(names, pictures, strict=True)}
+    # A new segment of the write-ahead log: the control below finds the list in it, wherever the last one ended.
+    system.sql("SELECT pg_switch_wal()")
     deployment = go_live(system, listed)
     words, vectors, stored, key = _evidence(system, names)
     _the_search_finds_what_is_there(system, words, vectors, stored)

@@ -111,6 +111,7 @@ def test_two_days(browser: Browser, system: LiveSystem, faces: dict[str, list[Pa
 
     _close(commander, authority, system, deployment)
     _record(compliance, system, deployment)
+    _read_receipts(browser, system, day.receipts)
     assert people.complaints == []
 
 
@@ -230,6 +231,7 @@ class Day:
 
     def __init__(self, system: LiveSystem, deployment: str, faces: dict[str, list[Path]]) -> None:
         self._system, self._deployment, self._faces = system, deployment, faces
+        self.receipts: list[str] = []
 
     def prepare(self, page: Page, authority: Page, place: str, wanted: tuple[str, ...]) -> None:
         """Lists by the pages' own posts; the rest in the browser."""
@@ -313,6 +315,7 @@ class Day:
             met.get_by_role("button", name=f"Record: {outcome.lower()}").click()
             expect(met.locator(".state-now")).to_contain_text(outcome.lower())
             assert name in wanted
+            self.receipts.append(met.locator(".receipt b").inner_text())
         assert self._alerts() == before + len(wanted)
 
     def _stream(self, camera: Page) -> None:
@@ -405,6 +408,20 @@ def _close(commander: Page, authority: Page, system: LiveSystem, deployment: str
     expect(authority.get_by_role("link", name="Cancellation Report")).to_be_visible()
     authority.get_by_role("button", name="Close deployment").click()
     expect(authority.locator("h1 .badge")).to_have_text("Closed")
+
+
+def _read_receipts(browser: Browser, system: LiveSystem, codes: list[str]) -> None:
+    """What the people who were met read, without signing in: what was decided, and that nothing is left."""
+    page = browser.new_page()
+    found = []
+    for code in codes:
+        page.goto(f"{system.url}/receipt/{code}/")
+        expect(page.get_by_text("Deleted on")).to_be_visible()
+        found.append(page.locator("dd").first.inner_text())
+        assert not any(name in page.content() for name in OUTCOMES)
+    page.close()
+    assert sum("arrested you" in words for words in found) == 3
+    assert sum("took no further action" in words for words in found) == 1
 
 
 def _record(page: Page, system: LiveSystem, deployment: str) -> None:

@@ -35,11 +35,15 @@ class Command(BaseCommand):
         if not 0 < options["lowest"] <= options["highest"] < 1:
             raise CommandError("--lowest and --highest must be between 0 and 1, the lowest first.")
         try:
-            members = cohort.members_in(options["people"].read_text(encoding="utf-8"))
+            text = options["people"].read_text(encoding="utf-8")
+            # Before anything is measured, so that no measurement is lost.
+            options["export"].touch()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"The table must be readable as UTF-8, and the result writable: {error}") from error
+        try:
+            members = cohort.members_in(text)
             photographs = Photographs.of(options["faces"])
             result = self._measured(photographs, members, options)
-        except (OSError, UnicodeDecodeError) as error:
-            raise CommandError(f"{options['people']} cannot be read as UTF-8: {error}") from error
         except (NoFaces, WeightsError, WrongCohort) as error:
             raise CommandError(str(error)) from error
         options["export"].write_text(result.to_json(), encoding="utf-8")
@@ -72,6 +76,7 @@ class Command(BaseCommand):
             [name for name, _ in enrolled],
             [name for name, _ in seen],
             members,
+            wanted=list(photographs.gallery),
             lowest=options["lowest"],
             highest=options["highest"],
         )
@@ -97,14 +102,20 @@ class Command(BaseCommand):
                 found, mistaken = _rate(each.recognised, each.passes), _rate(each.false_matches, each.searches)
                 self.stdout.write(f"  {each.group:<28} {found}{p_missed:<8} {mistaken}{p_false}")
         self.stdout.write("\np: each group and all others (Fisher, corrected by Holm). A high one shows no equality.")
+        self.stdout.write(
+            "Several searches of one person count as if they were of several people: the intervals are too narrow."
+        )
 
     def _tested(self, counts: list[tuple[int, int]]) -> list[str]:
         """Return the p-value of each group against all others, as text; "" where there is nothing to compare."""
         all_count, all_of = sum(count for count, _ in counts), sum(of for _, of in counts)
-        pairs = [(count, of, all_count - count, all_of - of) for count, of in counts]
-        if len(counts) < 2 or any(not of or not other_of for _, of, _, other_of in pairs):
-            return [""] * len(counts)
-        return [f" p {value:.2g}" for value in holm([fisher(*pair) for pair in pairs])]
+        pairs = {
+            place: (count, of, all_count - count, all_of - of)
+            for place, (count, of) in enumerate(counts)
+            if of and all_of - of
+        }
+        values = dict(zip(pairs, holm([fisher(*pair) for pair in pairs.values()]), strict=True))
+        return [f" p {values[place]:.2g}" if place in values else "" for place in range(len(counts))]
 
 
 def _rate(count: int, of: int) -> str:
