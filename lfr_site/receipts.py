@@ -5,21 +5,18 @@ It is the only public page that asks the database. Who asks is kept nowhere, and
 
 from __future__ import annotations
 
-import functools
 from typing import cast
 
 import redis
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_GET
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from alerts import receipts
 from alerts.receipt_codes import normalised
+from lfr_site import counters
 from lfr_site.addresses import counted_as
 from lfr_site.signin import address_of
 from reports import public_site
@@ -74,16 +71,11 @@ def _key(address: str) -> str:
 
 def _misses(address: str) -> int:
     """Return how many wrong codes came from an address or network in this window."""
-    return int(cast("bytes | None", _valkey(settings.VALKEY_SIGN_IN_URL).get(_key(address))) or 0)
+    return int(cast("bytes | None", counters.attempts().get(_key(address))) or 0)
 
 
 def _count_miss(address: str) -> None:
-    with _valkey(settings.VALKEY_SIGN_IN_URL).pipeline() as steps:
+    with counters.attempts().pipeline() as steps:
         steps.incr(_key(address))
         steps.expire(_key(address), WINDOW_S, nx=True)
         steps.execute()
-
-
-@functools.lru_cache(maxsize=2)
-def _valkey(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))

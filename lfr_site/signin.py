@@ -14,7 +14,6 @@ A check takes a core for part of a second and anybody can request one, so each p
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import math
 import threading
@@ -24,19 +23,17 @@ from dataclasses import dataclass
 from typing import cast
 
 import redis
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from audit.actions import Action
 from audit.journal import record
 from core import retention
 from core.actors import System
 from core.machine import JournalData
+from lfr_site import counters
 from lfr_site.addresses import UNKNOWN, counted_as
 from lfr_site.models import User
 
@@ -159,7 +156,7 @@ def permitted(attempt: Attempt) -> Iterator[None]:
 def succeeded(attempt: Attempt) -> None:
     """Clear the count of this account at this address."""
     try:
-        _valkey(settings.VALKEY_SIGN_IN_URL).delete(*attempt.keys)
+        counters.attempts().delete(*attempt.keys)
     except redis.RedisError as error:
         logger.warning("Failed sign-ins could not be cleared: Valkey does not answer (%s)", error)
 
@@ -168,7 +165,7 @@ def _counted(attempt: Attempt, *, is_try: bool) -> Wait | None:
     """Return the current wait, if any, and count the attempt as refused; otherwise count a try as failed."""
     arguments = [int(is_try), COUNT_LIFE_S, *_waits()]
     try:
-        found = _valkey(settings.VALKEY_SIGN_IN_URL).eval(_COUNT, 2, *attempt.keys, *arguments)
+        found = counters.attempts().eval(_COUNT, 2, *attempt.keys, *arguments)
     except redis.RedisError as error:
         # Sign-in must not depend on Valkey; passwords are still checked one at a time.
         logger.warning("Sign-ins are not counted: Valkey does not answer (%s)", error)
@@ -210,10 +207,3 @@ def _waits() -> list[int]:
     while waits[-1] < LONGEST_WAIT_S:
         waits.append(wait_after(len(waits) + 1))
     return waits
-
-
-@functools.lru_cache(maxsize=2)
-def _valkey(url: str) -> redis.Redis:
-    # Retry once, for a connection that was closed since it was last used.
-    retry = Retry(NoBackoff(), 1)
-    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=retry)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from alerts.models import Alert
-from alerts.states import FALSE
+from alerts.states import FALSE, RESULTS
 from core import retention
 from core.errors import Refused
 from deployments import pauses
@@ -103,12 +103,15 @@ def _count_alerts(days: DateRange, of: Callable[[dt.datetime], Month]) -> None:
         month.false += state in FALSE
         if state in FALSE:
             month.objects.add(repeat_of or pk)
-        month.open += Alert(state=state).result is None
+        month.open += state not in RESULTS
         if decided is not None and decided >= raised:
             month.decided.append((decided - raised).total_seconds())
+        # As in alerts.latency: what ended before it began was measured by two clocks, and is left out.
         if pk in timed and referred is not None and engaged is not None and ended is not None:
-            month.answered.append((engaged - referred).total_seconds())
-            month.engaged.append((ended - engaged).total_seconds() / 60)
+            if engaged >= referred:
+                month.answered.append((engaged - referred).total_seconds())
+            if ended >= engaged:
+                month.engaged.append((ended - engaged).total_seconds() / 60)
 
 
 def _count_destroyed(days: DateRange, of: Callable[[dt.datetime], Month]) -> None:

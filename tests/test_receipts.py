@@ -18,6 +18,7 @@ from alerts.models import Alert
 from alerts.receipt_codes import ALPHABET, LENGTH, new_code, normalised, shown
 from cases import links
 from core.errors import Refused
+from lfr_site import counters
 from lfr_site import receipts as page
 from tests.cast import Cast, act, client_of, end, make_alert, make_case, make_live_deployment
 
@@ -157,10 +158,10 @@ def test_neither_codes_nor_addresses_are_kept(cast: Cast, caplog: pytest.LogCapt
 def test_without_the_counter_no_code_is_read(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     alert = _engaged(cast)
 
-    def gone(url: str) -> redis.Redis:
+    def gone() -> redis.Redis:
         return redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
 
-    monkeypatch.setattr(page, "_valkey", gone)
+    monkeypatch.setattr(counters, "attempts", gone)
     assert _read(alert.receipt).status_code == 503
 
 
