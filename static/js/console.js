@@ -131,6 +131,13 @@ function put(html) {
   if (hadFocus) focusTitle();
 }
 
+// Put a newer version of the card on screen. What the user has opened and typed stays.
+function putAgain(html) {
+  const opened = typedIn(card);
+  put(html);
+  typeAgain(card, opened);
+}
+
 function takeUndo(where) {
   const undo = where.querySelector(".undo");
   if (undo) undoBar.replaceChildren(undo);
@@ -161,7 +168,9 @@ async function fetchCard(id, { unasked = false }) {
   if (answer.isLate) return;
   if (answer.html === undefined) return complain(answer.reason);
   complain("");
-  put(answer.html);
+  // The card may have been on screen already, and the user may have begun to fill it in.
+  if (shownId() === id) putAgain(answer.html);
+  else put(answer.html);
   if (unasked) holdStill();
 }
 
@@ -181,9 +190,7 @@ async function freshen(id, { isTold = false } = {}) {
         ? "Nobody decided on this possible match in time."
         : "A colleague has already decided on this possible match.";
     if (wasToJudge && !isTold && !fresh.querySelector(".undo")) complain(words);
-    const opened = typedIn(card);
-    put(html);
-    typeAgain(card, opened);
+    putAgain(html);
     if (wasToJudge) leave(id, NEXT_AFTER * 4);
     return;
   }
