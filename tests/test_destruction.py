@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -28,7 +29,7 @@ from tests.cast import (
     make_sealed_watchlist,
     make_watchlist,
 )
-from watchlists import destruction, engines, ledger, operations, people
+from watchlists import destruction, engines, flags, ledger, operations, people
 from watchlists.models import (
     Certificate,
     Flag,
@@ -325,3 +326,19 @@ def test_a_key_that_a_destroyed_list_left_behind_is_swept(cast: Cast) -> None:
     Watchlist.objects.filter(pk=gone.pk).update(state=Watchlist.State.DESTROYED)
     keys.sweep()
     assert (kept.key_name in keys.store().names(), gone.key_name in keys.store().names()) == (True, False)
+
+
+def test_a_likeness_to_a_photograph_that_is_gone_is_not_flagged(cast: Cast) -> None:
+    """Another list was destroyed between the search and the end of the transaction: adding somebody must not fail."""
+    own, other = make_watchlist(cast), make_watchlist(cast)
+    photograph = Photograph.objects.get(person__watchlist=own)
+    gone = Photograph.objects.get(person__watchlist=other)
+    found = [
+        Flag(person=photograph.person, photograph=photograph, other=gone, kind=Flag.Kind.LOOK_ALIKE, detail="Similar"),
+        Flag(person=photograph.person, photograph=photograph, kind=Flag.Kind.POOR_QUALITY, detail="Blurred"),
+    ]
+    Flag.objects.all().delete()
+    Person.objects.filter(watchlist=other).delete()
+    with transaction.atomic():
+        flags.store(found)
+    assert [each.kind for each in Flag.objects.all()] == [Flag.Kind.POOR_QUALITY]

@@ -17,9 +17,9 @@ from core.errors import Refused
 from core.permissions import require
 from watchlists import engines
 from watchlists.contributions import Kind, note_contribution
-from watchlists.flags import alike, photograph_flags
+from watchlists.flags import alike, photograph_flags, store
 from watchlists.likeness import Crowd
-from watchlists.models import Flag, ImportRow, Person, Photograph, Template, Watchlist
+from watchlists.models import ImportRow, Person, Photograph, Template, Watchlist
 from watchlists.people import Provenance, about, check, check_provenance, lock_drafts, recount
 from watchlists.permissions import COMPILE_WATCHLIST
 
@@ -86,7 +86,7 @@ def add_many(watchlist: Watchlist, entries: Sequence[NewEntry], crowd: Crowd, *,
         found = crowd.likenesses(taken.template, reference=photograph.person.reference, threshold=threshold)
         flags += alike(photograph, found, drafts)
         crowd.add(photograph, taken.template)
-    Flag.objects.bulk_create(flags, ignore_conflicts=True)
+    store(flags)
     recount(watchlist)
     note_contribution(watchlist, Kind.IMPORTED, actor=actor)
     if events := _events(watchlist, persons, [photograph for photograph, _ in kept]):

@@ -23,7 +23,7 @@ from audit.journal import record
 from core import keys
 from core.actors import CLOCK, INSTALLER, Actor
 from core.errors import Refused
-from core.locks import lock
+from core.locks import lock, lock_all
 from core.machine import JournalData, move
 from core.permissions import require
 from watchlists import holds, ledger
@@ -106,6 +106,8 @@ def destroy(watchlist: Watchlist) -> Certificate:
     sealed, _ = SealedTemplate.objects.filter(watchlist=watchlist).delete()
     going = Person.objects.filter(watchlist=watchlist).exclude(pk__in=[person.pk for person in held])
     ids = list(going.values_list("pk", flat=True))
+    # Whoever is flagging a likeness to one of these photographs finishes first, and the flag is found below.
+    lock_all(Photograph.objects.filter(person__in=going).only("pk"))
     ledger_hash = ledger.enter(watchlist, going)
     changes = _without_names(watchlist)
     photographs = Photograph.objects.filter(person__in=going).count()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.actions import Action
 from audit.journal import record
 from core.errors import Conflict, Refused
-from core.locks import lock
+from core.locks import lock, lock_all
 from core.permissions import require
 from recognition.enrolment import Enrolment
 from watchlists import engines
@@ -95,7 +95,19 @@ def flag(photograph: Photograph, enrolment: Enrolment, drafts: Collection[uuid.U
         *photograph_flags(photograph, (vars(measure) for measure in enrolment.report)),
         *alike(photograph, found, drafts),
     ]
-    Flag.objects.bulk_create(flags, ignore_conflicts=True)
+    store(flags)
+
+
+def store(flags: Sequence[Flag]) -> None:
+    """Store flags, except those about a photograph that was destroyed since it was found.
+
+    Another list may be destroyed at any moment. The photographs that stay are locked, so that they cannot go before
+    this transaction ends.
+    """
+    others = {each.other_id for each in flags if each.other_id is not None}
+    kept = {photograph.pk for photograph in lock_all(Photograph.objects.filter(pk__in=others).only("pk"))}
+    standing = [each for each in flags if each.other_id is None or each.other_id in kept]
+    Flag.objects.bulk_create(standing, ignore_conflicts=True)
 
 
 def photograph_flags(photograph: Photograph, report: Iterable[Mapping[str, Any]]) -> list[Flag]:

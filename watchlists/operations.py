@@ -22,6 +22,7 @@ from core.machine import move
 from core.permissions import require
 from watchlists import choices, engines
 from watchlists.contributions import Kind, carry_over, note_contribution
+from watchlists.flags import store
 from watchlists.models import EDITABLE, STEPS, Flag, Person, Photograph, Template, VolunteerAttributes, Watchlist
 from watchlists.people import PARTICULARS, lock_editable
 from watchlists.permissions import COMPILE_WATCHLIST
@@ -257,18 +258,20 @@ def _copy(person: Person, draft: Watchlist) -> None:
             Template(photograph=photograph, engine_id=each.engine_id, embedding=each.embedding, second=each.second)
             for each in templates
         )
-        Flag.objects.bulk_create(
-            Flag(
-                person=copied,
-                kind=each.kind,
-                detail=each.detail,
-                photograph=photograph,
-                other_id=each.other_id,
-                reason=each.reason,
-                accepted_by_id=each.accepted_by_id,
-                accepted_at=each.accepted_at,
-            )
-            for each in flags
+        store(
+            [
+                Flag(
+                    person=copied,
+                    kind=each.kind,
+                    detail=each.detail,
+                    photograph=photograph,
+                    other_id=each.other_id,
+                    reason=each.reason,
+                    accepted_by_id=each.accepted_by_id,
+                    accepted_at=each.accepted_at,
+                )
+                for each in flags
+            ]
         )
 
 
