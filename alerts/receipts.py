@@ -31,7 +31,7 @@ _NOT_YET = "The outcome is not recorded yet."
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a code tells. length: of the engagement, in words.
+    """The information shown for a receipt code. length: duration of the engagement, in words.
 
     purged_at: when pictures, score and particulars were deleted; else purge_by, unless they are held as evidence.
     """

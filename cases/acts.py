@@ -1,4 +1,4 @@
-"""What can be done on the page of a case: each act with its form, its button and when it is offered."""
+"""The acts on the page of a case, each with its form, its button and the condition for offering it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every act on a case begins with, and what it keeps of what was done."""
+"""The steps that acts on a case share: check and lock the case first, record an event last."""
 
 from __future__ import annotations
 

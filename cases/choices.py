@@ -6,7 +6,7 @@ from django.db import models
 
 
 class CaseKind(models.TextChoices):
-    """What a case is about."""
+    """The kind of request or incident that a case deals with."""
 
     ACCESS = "access", "Subject access request"
     RECTIFICATION = "rectification", "Request for rectification"
@@ -40,7 +40,7 @@ class IdentityProof(models.TextChoices):
 
 
 class WaitFor(models.TextChoices):
-    """What the force waits for from the person."""
+    """What the person must send before the force can continue."""
 
     IDENTITY = "identity", "Proof of identity"
     CLARIFICATION = "clarification", "Clarification"

@@ -14,7 +14,7 @@ CASE_KEY = "case"
 
 @dataclass(frozen=True)
 class CaseContent:
-    """Who asks, how to reach them, and what they ask; of a breach, its facts and effects without anybody's contact."""
+    """The name, contact details and request of the person who asks; for a breach, its facts and effects only."""
 
     name: str = ""
     contact: str = ""
@@ -42,7 +42,10 @@ class Found:
 
 @dataclass(frozen=True)
 class EventContent:
-    """What was done, in words. reasons: kept for the Commissioner and never in a letter. found: of a search."""
+    """The text of an event.
+
+    reasons: given to the Commissioner on request, never in a letter. found: the results of a search.
+    """
 
     words: str = ""
     reasons: str = ""
@@ -61,7 +64,7 @@ def seal_case(case: Case, content: CaseContent) -> bytes:
 
 
 def content_of(case: Case) -> CaseContent | None:
-    """Return who asks and what; None once that was destroyed, or if the key is lost."""
+    """Return the content of a case; None if it was destroyed or its key is lost."""
     if case.sealed is None:
         return None
     try:
@@ -76,7 +79,7 @@ def seal_event(case: Case, event: CaseEvent, content: EventContent, letter: byte
 
 
 def content_of_event(event: CaseEvent) -> EventContent | None:
-    """Return what was done, in words; None once that was destroyed, or if the key is lost."""
+    """Return the content of an event; None if it was destroyed or its key is lost."""
     if event.sealed is None:
         return None
     about: dict[str, Any]
